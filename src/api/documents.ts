@@ -1,0 +1,132 @@
+/**
+ * The documents of the control API (HTTP + JSON on a unix socket), as `--json` prints them. Addresses are dotted quads,
+ * durations milliseconds, times of day ISO 8601; `t` is milliseconds on the agent's monotonic clock since its start.
+ */
+export type LifecycleState = 'starting' | 'syncing' | 'ready' | 'active' | 'draining' | 'drained' | 'failed';
+
+export interface VipStatus {
+  readonly vip: string;
+  readonly announced: boolean;
+  /** Metric in the last router-LSA that went out; null when not announced. */
+  readonly metric: number | null;
+  /** Why it is not announced, or not at its normal metric, and what it waits for; empty when all is well. */
+  readonly waitingFor: readonly string[];
+  readonly services: readonly string[];
+}
+
+export interface StatusDocument {
+  readonly cluster: string;
+  readonly director: string;
+  readonly routerId: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly state: LifecycleState;
+  readonly uptime: number;
+  readonly startedAt: string;
+  /** SHA-256 of the cluster file in force, and whether the file on disk was refused since. */
+  readonly config: { readonly path: string; readonly hash: string; readonly stale: string | null };
+  readonly dataplane: { readonly name: string; readonly programmed: readonly string[]; readonly lastApply: number | null; readonly fault: string | null };
+  readonly vips: readonly VipStatus[];
+  readonly neighbors: { readonly full: number; readonly total: number };
+}
+
+export interface NeighborDocument {
+  readonly instance: string;
+  readonly interface: string;
+  readonly routerId: string;
+  readonly address: string;
+  readonly priority: number;
+  readonly state: string;
+  readonly designatedRouter: string;
+  readonly backupDesignatedRouter: string;
+  readonly deadIn: number;
+  readonly retransmissions: number;
+  readonly requests: number;
+}
+
+export interface LsaDocument {
+  readonly instance: string;
+  readonly type: number;
+  readonly id: string;
+  readonly advertisingRouter: string;
+  /** Hexadecimal, e.g. `0x80000001`. */
+  readonly sequence: string;
+  readonly checksum: string;
+  readonly age: number;
+  readonly length: number;
+  readonly own: boolean;
+  readonly summary: readonly string[];
+}
+
+export interface RouteDocument {
+  readonly instance: string;
+  readonly prefix: string;
+  readonly pathType: string;
+  readonly cost: number;
+  readonly nextHops: readonly { readonly interface: string; readonly gateway: string | null }[];
+  readonly installed: boolean;
+}
+
+export interface ServiceDocument {
+  readonly service: string;
+  readonly vips: readonly string[];
+  readonly ports: readonly number[];
+  readonly protocol: string;
+  readonly forward: string;
+  readonly scheduler: string;
+  readonly healthy: number;
+  readonly servers: number;
+  readonly programmed: boolean;
+  readonly newConnections: number;
+  readonly packetsIn: number;
+  readonly bytesIn: number;
+  readonly packetsOut: number;
+  readonly bytesOut: number;
+}
+
+export interface ServerDocument {
+  readonly service: string;
+  readonly server: string;
+  readonly address: string;
+  readonly weight: number;
+  readonly state: 'up' | 'down' | 'drained' | 'unknown';
+  readonly check: string;
+  /** Milliseconds since the last probe ended; null before the first. */
+  readonly lastRunAge: number | null;
+  readonly lastResult: string | null;
+  /** How late the last probe was started. */
+  readonly lag: number | null;
+  readonly newConnections: number;
+  readonly packetsIn: number;
+  readonly bytesIn: number;
+  readonly packetsOut: number;
+  readonly bytesOut: number;
+}
+
+/**
+ * One line of the event log. Stable names: `agent-started`, `hello-sent`, `interface-changed`, `neighbor-changed`,
+ * `dataplane-programmed`, `dataplane-drift`, `dataplane-fault`, `server-state`, `vip-announcing`, `vip-announced`, `vip-withdrawing`,
+ * `vip-withdrawn`, `vip-unprogrammed`, `vip-metric`, `routes-installed`, `config-applied`, `config-refused`, `state-changed`,
+ * `drain-step`, `agent-stopped`.
+ */
+export interface EventDocument {
+  readonly seq: number;
+  readonly t: number;
+  readonly at: string;
+  readonly event: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+export interface FaultDocument {
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface ReloadDocument {
+  readonly applied: boolean;
+  readonly changes: readonly string[];
+  readonly faults: readonly FaultDocument[];
+}

@@ -1,0 +1,85 @@
+/** The cluster file once parsed and checked: plain values, units resolved, every default filled in. */
+import type { Ipv4 } from '../base/ipv4.ts';
+import type { Millis } from '../base/machine.ts';
+
+export interface Director {
+  readonly name: string;
+  readonly routerId: Ipv4;
+  /** Alias used under `routing` to the interface's name on this host. */
+  readonly interfaces: Readonly<Record<string, string>>;
+}
+
+export interface RoutingInterface {
+  /** The alias; the director's `interfaces` resolve it. */
+  readonly alias: string;
+  readonly network: 'broadcast' | 'point-to-point';
+  readonly cost: number;
+  readonly hello: Millis;
+  readonly dead: Millis;
+  readonly priority: number;
+  readonly mtuIgnore: boolean;
+}
+
+export type PrefixClass = 'vip';
+
+export interface RoutingInstance {
+  readonly name: string;
+  readonly area: Ipv4;
+  readonly announce: readonly PrefixClass[];
+  readonly interfaces: readonly RoutingInterface[];
+}
+
+export interface RealServer {
+  readonly name: string;
+  readonly address: Ipv4;
+  readonly weight: number;
+}
+
+export type HealthCheck =
+  | { readonly kind: 'tcp' }
+  | { readonly kind: 'http'; readonly path: string; readonly expect: number; readonly host: string | undefined };
+
+export interface Health {
+  readonly check: HealthCheck;
+  /** Port probed; the service's first port unless the file says otherwise. */
+  readonly port: number;
+  readonly interval: Millis;
+  readonly timeout: Millis;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+/** How many healthy real servers a VIP needs: a count, or a share of the servers in the file. */
+export type Quorum =
+  | { readonly kind: 'count'; readonly value: number }
+  | { readonly kind: 'percent'; readonly value: number };
+
+export type WhenDown = 'withdraw' | 'metric' | 'keep';
+
+export interface Service {
+  readonly name: string;
+  readonly vips: readonly Ipv4[];
+  readonly ports: readonly number[];
+  readonly protocol: 'tcp' | 'udp';
+  readonly forward: 'nat';
+  readonly scheduler: 'mh';
+  readonly servers: readonly RealServer[];
+  readonly health: Health | undefined;
+  readonly announce: { readonly min: Quorum; readonly metric: number; readonly whenDown: WhenDown };
+}
+
+export interface Lifecycle {
+  readonly holdUp: Millis;
+  readonly drain: Millis;
+}
+
+export interface Cluster {
+  readonly cluster: string;
+  readonly directors: readonly Director[];
+  readonly lifecycle: Lifecycle;
+  readonly routing: { readonly speaker: 'ospf'; readonly instances: readonly RoutingInstance[] };
+  readonly dataplane: 'auto' | 'nftables';
+  readonly services: readonly Service[];
+  /** Per VIP: does it need all of its services, or any one? */
+  readonly vips: Readonly<Record<string, { readonly require: 'all' | 'any' }>>;
+}

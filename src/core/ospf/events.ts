@@ -1,0 +1,187 @@
+/**
+ * The whole conversation between the OSPF instance and its shell: what may come in, what may be wished for.
+ * Everything here is plain data, so that a run can be recorded as JSON lines and replayed.
+ */
+import type { Ipv4, Prefix } from '../base/ipv4.ts';
+import type { Millis } from '../base/machine.ts';
+
+export type NetworkType = 'broadcast' | 'point-to-point';
+
+/** Per-interface settings; times in milliseconds. */
+export interface InterfaceConfig {
+  readonly name: string;
+  readonly network: NetworkType;
+  /** Metric of our own link in our router-LSA, unless `maxMetric` overrides it. */
+  readonly cost: number;
+  readonly helloInterval: Millis;
+  readonly deadInterval: Millis;
+  /** 0 = never DR or BDR, the default for a director. */
+  readonly priority: number;
+  /** How long we wait for an acknowledgement; the first two tries use at most one second. */
+  readonly rxmtInterval: Millis;
+  readonly mtuIgnore: boolean;
+}
+
+export interface InstanceConfig {
+  readonly routerId: Ipv4;
+  readonly areaId: Ipv4;
+  readonly interfaces: readonly InterfaceConfig[];
+  /** Never transit: RFC 6987 metric on transit and point-to-point links, and the H-bit (RFC 8770). */
+  readonly stubRouter: boolean;
+  /** Floor between two instances of an LSA of our own; the first change goes out at once. 1,100 ms by default. */
+  readonly originateFloor: Millis;
+  /** How long the answer to a request for our own router-LSA may be held back until we are Full. 0 = never held. */
+  readonly holdLimit: Millis;
+  /** Seeds jitter and DD sequence numbers. */
+  readonly seed: number;
+}
+
+/** A prefix of ours to announce as a stub link of the router-LSA (RFC 2328 12.4.1.1). */
+export interface AnnouncedPrefix {
+  readonly prefix: Prefix;
+  readonly metric: number;
+}
+
+export type OspfInput =
+  /** The interface is up and has this primary address; repeated when address, prefix length or MTU changes. */
+  | {
+      readonly kind: 'interfaceUp';
+      readonly name: string;
+      readonly address: Ipv4;
+      readonly prefixLength: number;
+      readonly mtu: number;
+    }
+  | { readonly kind: 'interfaceDown'; readonly name: string }
+  /** `bytes` is the OSPF packet without the IP header; it is only borrowed for the call. */
+  | {
+      readonly kind: 'packet';
+      readonly interface: string;
+      readonly source: Ipv4;
+      readonly destination: Ipv4;
+      readonly bytes: Uint8Array;
+    }
+  /** The whole set of prefixes that we want announced; idempotent. */
+  | { readonly kind: 'announce'; readonly prefixes: readonly AnnouncedPrefix[] }
+  | { readonly kind: 'timer' }
+  /** Flush what we originated, wait briefly for acks, say goodbye: `stopped` follows. */
+  | { readonly kind: 'stop' };
+
+export type InterfaceStateName = 'down' | 'waiting' | 'pointToPoint' | 'drOther' | 'backup' | 'dr';
+export type NeighborStateName = 'down' | 'attempt' | 'init' | 'twoWay' | 'exStart' | 'exchange' | 'loading' | 'full';
+
+export interface NextHop {
+  readonly interface: string;
+  /** Undefined for a directly connected destination. */
+  readonly gateway: Ipv4 | undefined;
+}
+
+export type PathType = 'intraArea' | 'interArea' | 'external1' | 'external2';
+
+export interface OspfRoute {
+  readonly prefix: Prefix;
+  readonly pathType: PathType;
+  readonly cost: number;
+  /** Sorted by interface, then gateway; more than one means ECMP. */
+  readonly nextHops: readonly NextHop[];
+}
+
+/** Why a packet, or an LSA inside one, was not used. Counter labels. */
+export type DropReason =
+  | 'short'
+  | 'length'
+  | 'version'
+  | 'type'
+  | 'checksum'
+  | 'auth'
+  | 'value'
+  | 'trailing'
+  | 'interfaceDown'
+  | 'ownPacket'
+  | 'area'
+  | 'subnet'
+  | 'notDr'
+  | 'unknownNeighbor'
+  | 'duplicateRouterId'
+  | 'helloMismatch'
+  | 'mtu'
+  | 'badState'
+  | 'badLsRequest'
+  | 'minLsArrival'
+  | 'lsa';
+
+export type OspfEffect =
+  /** `bytes` belongs to the receiver of the effect. Source is the interface's address; TTL 1. */
+  | { readonly kind: 'send'; readonly interface: string; readonly destination: Ipv4; readonly bytes: Uint8Array }
+  | { readonly kind: 'joinAllDRouters'; readonly interface: string }
+  | { readonly kind: 'leaveAllDRouters'; readonly interface: string }
+  | {
+      readonly kind: 'interfaceChanged';
+      readonly interface: string;
+      readonly from: InterfaceStateName;
+      readonly to: InterfaceStateName;
+    }
+  | {
+      readonly kind: 'neighborChanged';
+      readonly interface: string;
+      readonly routerId: Ipv4;
+      readonly address: Ipv4;
+      readonly from: NeighborStateName;
+      readonly to: NeighborStateName;
+      /** The event that did it, in RFC words, e.g. `inactivityTimer`. */
+      readonly reason: string;
+    }
+  /** Our router-LSA went out (or was flushed) with these prefixes in it. */
+  | { readonly kind: 'originated'; readonly sequence: number; readonly prefixes: readonly AnnouncedPrefix[] }
+  /** The whole table, sent when it differs from the last one. */
+  | { readonly kind: 'routes'; readonly routes: readonly OspfRoute[] }
+  | {
+      readonly kind: 'dropped';
+      readonly interface: string;
+      readonly source: Ipv4;
+      readonly reason: DropReason;
+      readonly detail: string;
+    }
+  | { readonly kind: 'stopped' };
+
+/** A row of `sluice neighbors`. */
+export interface NeighborView {
+  readonly interface: string;
+  readonly routerId: Ipv4;
+  readonly address: Ipv4;
+  readonly priority: number;
+  readonly state: NeighborStateName;
+  readonly designatedRouter: Ipv4;
+  readonly backupDesignatedRouter: Ipv4;
+  /** Milliseconds until the neighbor counts as dead. */
+  readonly deadIn: Millis;
+  readonly retransmissions: number;
+  readonly requests: number;
+}
+
+/** A row of `sluice lsdb`. */
+export interface LsaView {
+  readonly type: number;
+  readonly id: Ipv4;
+  readonly advertisingRouter: Ipv4;
+  readonly sequence: number;
+  readonly checksum: number;
+  /** Seconds, as of now. */
+  readonly age: number;
+  readonly length: number;
+  readonly own: boolean;
+  /** Human-readable content: links of a router-LSA, mask and metric of the others. */
+  readonly summary: readonly string[];
+}
+
+export interface InterfaceView {
+  readonly name: string;
+  readonly state: InterfaceStateName;
+  readonly network: NetworkType;
+  readonly address: Ipv4 | undefined;
+  readonly prefixLength: number;
+  readonly mtu: number;
+  readonly cost: number;
+  readonly designatedRouter: Ipv4;
+  readonly backupDesignatedRouter: Ipv4;
+  readonly neighbors: number;
+}

@@ -1,0 +1,26 @@
+/**
+ * The data plane port. An adapter makes the kernel look like `desired`, and says, from a read-back, what is really there.
+ * Adapters: `nftables.ts`; the fake beside it passes the same contract suite (test/contract/dataplane).
+ */
+import type { DesiredDataplane, ServerCounters, ServiceCounters } from '../../core/model/dataplane.ts';
+
+export interface ApplyReport {
+  /** Services (by name) whose rules were read back from the kernel and equal what was wished. */
+  readonly programmed: readonly string[];
+  /** What was changed, one printable line each; empty when nothing had to be done. */
+  readonly operations: readonly string[];
+  /** True when the kernel was found other than we left it (somebody else wrote to our tables). */
+  readonly drift: boolean;
+}
+
+export interface Dataplane {
+  readonly name: string;
+  /** Checks kernel features and sysctls; throws `KernelError` naming what is missing. Adopts what exists, flushes nothing. */
+  open(): Promise<void>;
+  /** Desired -> observe -> plan -> apply -> read back. Idempotent; throws `KernelError` and leaves what worked in place. */
+  apply(desired: DesiredDataplane): Promise<ApplyReport>;
+  counters(): Promise<{ readonly services: readonly ServiceCounters[]; readonly servers: readonly ServerCounters[] }>;
+  /** Removes everything that is ours. Only for a drained stop that asks for it; a plain stop leaves the kernel forwarding. */
+  remove(): Promise<void>;
+  close(): Promise<void>;
+}

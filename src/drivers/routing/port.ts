@@ -1,0 +1,47 @@
+/**
+ * The speaker port: whoever tells the routers about our prefixes. Adapters: `ospf/` (built in); `frr` will be the second.
+ */
+import type { AnnouncedPrefix, InterfaceView, LsaView, NeighborView, OspfRoute } from '../../core/ospf/events.ts';
+
+export type SpeakerEvent =
+  | { readonly kind: 'hello'; readonly interface: string }
+  | { readonly kind: 'interface'; readonly interface: string; readonly from: string; readonly to: string }
+  | {
+      readonly kind: 'neighbor';
+      readonly interface: string;
+      readonly routerId: string;
+      readonly address: string;
+      readonly from: string;
+      readonly to: string;
+      readonly reason: string;
+    }
+  | { readonly kind: 'announced'; readonly prefixes: readonly AnnouncedPrefix[] }
+  | { readonly kind: 'routes'; readonly routes: readonly OspfRoute[] }
+  | {
+      readonly kind: 'dropped';
+      readonly interface: string;
+      readonly source: string;
+      readonly reason: string;
+      readonly detail: string;
+    }
+  | { readonly kind: 'fault'; readonly message: string; readonly cause?: unknown };
+
+export interface Speaker {
+  readonly instance: string;
+  /** Opens sockets and says the first Hellos. Interfaces that are missing are followed until they appear. */
+  start(): Promise<void>;
+  /** The whole set of prefixes to announce; idempotent. */
+  set(prefixes: readonly AnnouncedPrefix[]): void;
+  /** What the neighbors can have heard from us: prefixes in the last router-LSA that went out. */
+  announced(): readonly AnnouncedPrefix[];
+  neighbors(): readonly NeighborView[];
+  interfaces(): readonly InterfaceView[];
+  lsdb(): readonly LsaView[];
+  routes(): readonly OspfRoute[];
+  /** Router ids, other than ours, whose reachable LSAs announce this /32 at a metric below `below`: "are we the last?" */
+  otherAnnouncers(vip: number, below: number): readonly number[];
+  counters(): Readonly<Record<string, number>>;
+  onEvent(listener: (event: SpeakerEvent) => void): void;
+  /** Flushes our LSAs, says goodbye, closes the sockets. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+/** `pure` needs no root and no clock; `lab` builds namespaces and needs root. One lab file at a time: two cores. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'pure',
+          include: [
+            'test/unit/**/*.test.ts',
+            'test/sim/**/*.test.ts',
+            'test/arch/**/*.test.ts',
+            'test/golden/**/*.test.ts',
+          ],
+        },
+      },
+      {
+        test: {
+          name: 'lab',
+          include: ['test/contract/**/*.test.ts', 'test/lab/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
