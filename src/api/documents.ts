@@ -25,7 +25,12 @@ export interface StatusDocument {
   readonly startedAt: string;
   /** SHA-256 of the cluster file in force, and whether the file on disk was refused since. */
   readonly config: { readonly path: string; readonly hash: string; readonly stale: string | null };
-  readonly dataplane: { readonly name: string; readonly programmed: readonly string[]; readonly lastApply: number | null; readonly fault: string | null };
+  readonly dataplane: {
+    readonly name: string;
+    readonly programmed: readonly string[];
+    readonly lastApply: number | null;
+    readonly fault: string | null;
+  };
   readonly vips: readonly VipStatus[];
   readonly neighbors: { readonly full: number; readonly total: number };
 }
