@@ -1,0 +1,112 @@
+/**
+ * Who may import whom. Each rule says why, because the reason is what the person who broke it needs to read.
+ * A file belongs to the first layer whose prefix it starts with; what is not allowed is forbidden.
+ */
+export interface Layer {
+  /** Path prefix from the repository's root, ending in `/`. */
+  readonly prefix: string;
+  /** Prefixes that files of this layer may import, beside their own. */
+  readonly may: readonly string[];
+  /** Bare packages allowed; `node:*` stands for every built-in module, `*` for any. */
+  readonly packages: readonly string[];
+  readonly reason: string;
+}
+
+const PURE =
+  'the core is pure: no clock, no randomness, no I/O, so that a day of protocol runs in milliseconds in a test';
+const SIDEWAYS = `${PURE}; and its parts never import each other sideways, so that each can be read and replaced alone`;
+const BASE = ['src/core/base/', 'src/core/model/'];
+
+function core(name: string, more: readonly string[] = [], packages: readonly string[] = []): Layer {
+  return { prefix: `src/core/${name}/`, may: [...BASE, ...more], packages, reason: SIDEWAYS };
+}
+
+export const layers: readonly Layer[] = [
+  { prefix: 'src/core/base/', may: [], packages: [], reason: `base is what everything rests on; ${PURE}` },
+  { prefix: 'src/core/model/', may: ['src/core/base/'], packages: [], reason: `the model is plain values; ${PURE}` },
+  core('config', [], ['yaml', 'valibot']),
+  core('ospf'),
+  core('bfd'),
+  core('netlink'),
+  core('hash'),
+  core('health'),
+  core('announce', ['src/core/health/']),
+  core('dataplane', ['src/core/hash/', 'src/core/netlink/']),
+  core('sync', ['src/core/hash/']),
+  core('realserver'),
+  // Types only: a route is a prefix with OSPF's next hops.
+  core('routes', ['src/core/ospf/events.ts']),
+  {
+    prefix: 'src/io/',
+    may: BASE,
+    packages: ['node:*', 'netlink', 'pino', 'dgram-ospf'],
+    reason: 'io is thin: one OS thing per file, no policy; what it carries are base types',
+  },
+  {
+    prefix: 'src/drivers/',
+    may: ['src/core/', 'src/io/'],
+    packages: ['node:*'],
+    reason: 'a driver is a port with its adapters: it knows the core and the OS, never the agent that drives it',
+  },
+  {
+    prefix: 'src/api/',
+    may: ['src/core/'],
+    packages: ['node:*'],
+    reason: 'the API is what cli, web and lab may know of an agent; it must not drag the agent in',
+  },
+  {
+    prefix: 'src/agent/',
+    may: ['src/core/', 'src/io/', 'src/drivers/', 'src/api/'],
+    packages: ['node:*', 'pino'],
+    reason: 'the agent is the composition root; the CLI is its client, not its part',
+  },
+  {
+    prefix: 'src/cli/',
+    may: ['src/api/'],
+    packages: ['node:*', 'commander'],
+    reason: 'the CLI sees an agent only through its API, so that it can speak to an agent of another version',
+  },
+  { prefix: 'src/web/', may: ['src/api/'], packages: [], reason: 'the web page sees an agent only through its API' },
+  {
+    prefix: 'src/bin/',
+    may: ['src/cli/', 'src/agent/'],
+    packages: ['node:*'],
+    reason: 'bin only chooses between cli and agent',
+  },
+  {
+    prefix: 'lab/',
+    may: ['src/api/'],
+    packages: ['node:*', 'yaml', 'commander'],
+    reason:
+      'the lab runs the built product as a black box: what it cannot see through the API, an operator cannot see either',
+  },
+];
+
+export interface Violation {
+  readonly file: string;
+  readonly imported: string;
+  readonly reason: string;
+}
+
+/** Checks one import (already resolved to a path from the root, or a bare package name); undefined when it is allowed. */
+export function judge(file: string, imported: string, isPackage: boolean): Violation | undefined {
+  const layer = layers.find(({ prefix }) => file.startsWith(prefix));
+  if (layer === undefined) {
+    return file.startsWith('src/')
+      ? { file, imported, reason: 'this folder is in no layer: add it to test/arch/rules.ts with a reason' }
+      : undefined;
+  }
+  const allowed = isPackage ? packageAllowed(layer, imported) : pathAllowed(layer, imported);
+  return allowed ? undefined : { file, imported, reason: layer.reason };
+}
+
+function pathAllowed(layer: Layer, imported: string): boolean {
+  if (/(^|\/)fake[^/]*\.ts$/.test(imported)) return false;
+  return imported.startsWith(layer.prefix) || layer.may.some((prefix) => imported.startsWith(prefix));
+}
+
+function packageAllowed(layer: Layer, imported: string): boolean {
+  return layer.packages.some(
+    (name) => name === '*' || name === imported || (name === 'node:*' && imported.startsWith('node:')),
+  );
+}
