@@ -28,6 +28,8 @@ export interface DesiredDataplane {
 export interface ServiceCounters {
   readonly service: string;
   readonly newConnections: number;
+  /** New connections that found no server to go to, and were dropped. */
+  readonly misses: number;
   /** Client to server. */
   readonly packetsIn: number;
   readonly bytesIn: number;

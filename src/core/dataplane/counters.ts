@@ -1,0 +1,69 @@
+/** Counters of the kernel's tables to counters of services and servers. */
+import type { Ipv4 } from '../base/ipv4.ts';
+import type { DesiredDataplane, DesiredService, ServerCounters, ServiceCounters } from '../model/dataplane.ts';
+import { DATA_TABLE, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
+import type { Found, FoundTable, Tally } from './ruleset.ts';
+import type { ServerIds } from './server-ids.ts';
+
+export interface DataplaneCounters {
+  readonly services: readonly ServiceCounters[];
+  readonly servers: readonly ServerCounters[];
+}
+
+const ZERO: Tally = { packets: 0, bytes: 0 };
+
+function tallyOf(table: FoundTable | undefined, set: string, key: string): Tally {
+  return table?.sets.get(set)?.tallies.get(key) ?? ZERO;
+}
+
+function sum(tallies: readonly Tally[]): Tally {
+  return tallies.reduce((a, b) => ({ packets: a.packets + b.packets, bytes: a.bytes + b.bytes }), ZERO);
+}
+
+function traffic(packetsIn: Tally, packetsOut: Tally) {
+  return {
+    packetsIn: packetsIn.packets,
+    bytesIn: packetsIn.bytes,
+    packetsOut: packetsOut.packets,
+    bytesOut: packetsOut.bytes,
+  };
+}
+
+/** Retired servers are in the sum, so that a service's counters never run backwards. */
+function serviceCounters(table: FoundTable | undefined, service: DesiredService): ServiceCounters {
+  const names = serviceNames(service.name);
+  const ids = [...(table?.sets.get(names.servers)?.elements.keys() ?? [])];
+  const total = (set: string) => sum(ids.map((id) => tallyOf(table, set, id)));
+  return {
+    service: service.name,
+    newConnections: (table?.counters.get(names.newConnections) ?? ZERO).packets,
+    misses: (table?.counters.get(names.misses) ?? ZERO).packets,
+    ...traffic(total(TRAFFIC_IN_SET), total(TRAFFIC_OUT_SET)),
+  };
+}
+
+function serverCounters(
+  table: FoundTable | undefined,
+  service: DesiredService,
+  ids: ReadonlyMap<Ipv4, number> | undefined,
+): ServerCounters[] {
+  const { servers } = serviceNames(service.name);
+  return service.servers.map((server) => {
+    const key = String(ids?.get(server.address));
+    return {
+      service: service.name,
+      server: server.name,
+      newConnections: tallyOf(table, servers, key).packets,
+      ...traffic(tallyOf(table, TRAFFIC_IN_SET, key), tallyOf(table, TRAFFIC_OUT_SET, key)),
+    };
+  });
+}
+
+/** Counters of every service and server of `desired`; zero for what the kernel does not hold. */
+export function readCounters(desired: DesiredDataplane, ids: ServerIds, found: Found): DataplaneCounters {
+  const table = found.get(DATA_TABLE);
+  return {
+    services: desired.services.map((service) => serviceCounters(table, service)),
+    servers: desired.services.flatMap((service) => serverCounters(table, service, ids.get(service.name))),
+  };
+}

@@ -1,0 +1,52 @@
+/** Names of everything that Sluice owns in nftables. The tables carry a version: another layout gets another name. */
+
+/** Translation, hash slots and counters. */
+export const DATA_TABLE = 'sluice_v1';
+
+/** What must never leave this director, nor be answered by it, whatever the data table holds. */
+export const GUARD_TABLE = 'sluice_guard_v1';
+
+/** Map in the data table: VIP . protocol . port to the service's chain. */
+export const SERVICES_MAP = 'services';
+
+/** Sets in the data table: server id, with a packet and byte counter each. */
+export const TRAFFIC_IN_SET = 'traffic_in';
+export const TRAFFIC_OUT_SET = 'traffic_out';
+
+/** Sets in the guard table. */
+export const VIPS_SET = 'vips';
+export const SOURCES_SET = 'sources';
+
+export interface ServiceNames {
+  readonly chain: string;
+  readonly slots: string;
+  readonly servers: string;
+  readonly newConnections: string;
+  readonly misses: string;
+}
+
+const SERVERS_PREFIX = 'servers_';
+
+/** nft identifiers hold letters, digits, `_`, `.` and `-`; anything else is written as `_` and four hexadecimal digits. */
+function escapeName(name: string): string {
+  return name.replace(/[^A-Za-z0-9.-]/g, (c) =>
+    c === '_' ? '__' : `_${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The objects of one service. The prefixes keep names clear of nft's keywords. */
+export function serviceNames(service: string): ServiceNames {
+  const name = escapeName(service);
+  return {
+    chain: `service_${name}`,
+    slots: `slots_${name}`,
+    servers: `${SERVERS_PREFIX}${name}`,
+    newConnections: `new_${name}`,
+    misses: `miss_${name}`,
+  };
+}
+
+/** True for a map of server ids to addresses, of whatever service. */
+export function isServersMap(name: string): boolean {
+  return name.startsWith(SERVERS_PREFIX);
+}

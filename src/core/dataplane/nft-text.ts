@@ -1,0 +1,98 @@
+/**
+ * Operations to text: for nft (`nftTransaction`, one atomic transaction for `nft -f -`) and for people (`describe`).
+ *
+ * Text and not JSON, because nft's JSON cannot declare a map by `typeof`. nft is particular: an empty `elements = { }` is a
+ * syntax error, and so is a `}` right after a statement without a newline.
+ */
+
+import type { Operation } from './plan.ts';
+import type { BaseChain } from './ruleset.ts';
+import { ruleStamp } from './ruleset.ts';
+
+function chainText(base: BaseChain | undefined): string {
+  if (base === undefined) return '';
+  return ` { type ${base.type} hook ${base.hook} priority ${base.priority}; policy accept; }`;
+}
+
+function elementsText(operation: Extract<Operation, { kind: 'elements' }>): string[] {
+  const { table, name, remove, add } = operation;
+  const lines: string[] = [];
+  if (remove.length > 0) lines.push(`delete element ip ${table} ${name} { ${remove.join(', ')} }`);
+  if (add.length > 0) {
+    const entries = add.map(([element, data]) => (data === '' ? element : `${element} : ${data}`));
+    lines.push(`add element ip ${table} ${name} { ${entries.join(', ')} }`);
+  }
+  return lines;
+}
+
+function statements(operation: Operation): readonly string[] {
+  const { table } = operation;
+  switch (operation.kind) {
+    case 'add-table':
+      return [`add table ip ${table}`];
+    case 'delete-table':
+      return [`delete table ip ${table}`];
+    case 'add-counter':
+      return [`add counter ip ${table} ${operation.name}`];
+    case 'delete-counter':
+      return [`delete counter ip ${table} ${operation.name}`];
+    case 'add-set':
+      return [`add ${operation.set} ip ${table} ${operation.name} { ${operation.declaration}; }`];
+    case 'delete-set':
+      return [`delete ${operation.set} ip ${table} ${operation.name}`];
+    case 'add-chain':
+      return [`add chain ip ${table} ${operation.name}${chainText(operation.base)}`];
+    case 'delete-chain':
+      return [`flush chain ip ${table} ${operation.name}`, `delete chain ip ${table} ${operation.name}`];
+    case 'set-rules':
+      return [
+        `flush chain ip ${table} ${operation.name}`,
+        ...operation.rules.map((rule) => `add rule ip ${table} ${operation.name} ${rule} comment "${ruleStamp(rule)}"`),
+      ];
+    case 'elements':
+      return elementsText(operation);
+  }
+}
+
+/** The text for one `nft -f -`: the kernel takes all of it or nothing. */
+export function nftTransaction(operations: readonly Operation[]): string {
+  return operations
+    .flatMap(statements)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** Elements named in full up to this many; else only their number. */
+const SHOWN_ELEMENTS = 4;
+
+function describeElements(operation: Extract<Operation, { kind: 'elements' }>): string {
+  const added = new Set(operation.add.map(([element]) => element));
+  const gone = operation.remove.filter((element) => !added.has(element));
+  const written = operation.add.map(([element, data]) => (data === '' ? element : `${element} : ${data}`));
+  const list = (entries: readonly string[]) => (entries.length <= SHOWN_ELEMENTS ? ` (${entries.join(', ')})` : '');
+  const parts: string[] = [];
+  if (written.length > 0) parts.push(`write ${written.length} of ${operation.size} elements${list(written)}`);
+  if (gone.length > 0) parts.push(`remove ${gone.length} elements${list(gone)}`);
+  return parts.join(', ');
+}
+
+/** One line per operation, e.g. `sluice_v1 slots_web: write 585 of 4099 elements`. */
+export function describe(operation: Operation): string {
+  const { table } = operation;
+  switch (operation.kind) {
+    case 'add-table':
+      return `${table}: add table`;
+    case 'delete-table':
+      return `${table}: delete table`;
+    case 'add-set':
+      return `${table} ${operation.name}: add ${operation.set}`;
+    case 'delete-set':
+      return `${table} ${operation.name}: delete ${operation.set}`;
+    case 'set-rules':
+      return `${table} ${operation.name}: write ${operation.rules.length} rules`;
+    case 'elements':
+      return `${table} ${operation.name}: ${describeElements(operation)}`;
+    default:
+      return `${table} ${operation.name}: ${operation.kind.replace('-', ' ')}`;
+  }
+}

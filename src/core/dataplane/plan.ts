@@ -1,0 +1,117 @@
+/**
+ * Wanted and found tables to the operations that turn the one into the other, in an order in which nft accepts them as one
+ * transaction: what is referred to before what refers to it, and the reverse for what goes.
+ *
+ * Pure and idempotent: when nothing differs the plan is empty. The tables are ours by name, so anything found in them that is
+ * not wanted goes; other tables are never looked at.
+ */
+import {
+  type BaseChain,
+  type Found,
+  type FoundTable,
+  ruleStamp,
+  sameBase,
+  type Wanted,
+  type WantedChain,
+  type WantedSet,
+  type WantedTable,
+} from './ruleset.ts';
+
+export type Operation =
+  | { readonly kind: 'add-table'; readonly table: string }
+  | { readonly kind: 'delete-table'; readonly table: string }
+  | { readonly kind: 'add-counter'; readonly table: string; readonly name: string }
+  | { readonly kind: 'delete-counter'; readonly table: string; readonly name: string }
+  | {
+      readonly kind: 'add-set';
+      readonly table: string;
+      readonly name: string;
+      readonly set: 'set' | 'map';
+      readonly declaration: string;
+    }
+  | { readonly kind: 'delete-set'; readonly table: string; readonly name: string; readonly set: 'set' | 'map' }
+  | { readonly kind: 'add-chain'; readonly table: string; readonly name: string; readonly base: BaseChain | undefined }
+  | { readonly kind: 'delete-chain'; readonly table: string; readonly name: string }
+  /** Replaces all rules of a chain. */
+  | { readonly kind: 'set-rules'; readonly table: string; readonly name: string; readonly rules: readonly string[] }
+  | {
+      readonly kind: 'elements';
+      readonly table: string;
+      readonly name: string;
+      /** How many elements the set wants in all, for the printed form. */
+      readonly size: number;
+      readonly remove: readonly string[];
+      readonly add: readonly (readonly [element: string, data: string])[];
+    };
+
+const EMPTY: FoundTable = { chains: new Map(), sets: new Map(), counters: new Map() };
+
+function sameRules(wanted: WantedChain, stamps: readonly string[]): boolean {
+  return wanted.rules.length === stamps.length && wanted.rules.every((rule, i) => ruleStamp(rule) === stamps[i]);
+}
+
+/** Only what differs. An element whose data changed is removed and added, which one transaction makes a replacement. */
+function planElements(
+  table: string,
+  name: string,
+  wanted: WantedSet,
+  found: ReadonlyMap<string, string>,
+): readonly Operation[] {
+  const remove: string[] = [];
+  const add: (readonly [string, string])[] = [];
+  for (const [key, data] of found) if (wanted.elements.get(key) !== data) remove.push(key);
+  for (const [key, data] of wanted.elements) if (found.get(key) !== data) add.push([key, data]);
+  if (remove.length === 0 && add.length === 0) return [];
+  return [{ kind: 'elements', table, name, size: wanted.elements.size, remove, add }];
+}
+
+function planChains(table: string, wanted: WantedTable, found: FoundTable): { add: Operation[]; rules: Operation[] } {
+  const add: Operation[] = [];
+  const rules: Operation[] = [];
+  for (const [name, chain] of wanted.chains) {
+    const before = found.chains.get(name);
+    const keep = before !== undefined && sameBase(before.base, chain.base);
+    if (before !== undefined && !keep) add.push({ kind: 'delete-chain', table, name });
+    if (!keep) add.push({ kind: 'add-chain', table, name, base: chain.base });
+    if (!keep || !sameRules(chain, before.stamps)) rules.push({ kind: 'set-rules', table, name, rules: chain.rules });
+  }
+  return { add, rules };
+}
+
+function planTable(table: string, wanted: WantedTable, found: FoundTable): Operation[] {
+  const before: Operation[] = [];
+  const elements: Operation[] = [];
+  const after: Operation[] = [];
+  for (const name of wanted.counters) {
+    if (!found.counters.has(name)) before.push({ kind: 'add-counter', table, name });
+  }
+  for (const [name, set] of wanted.sets) {
+    const existing = found.sets.get(name);
+    if (existing === undefined) {
+      before.push({ kind: 'add-set', table, name, set: set.kind, declaration: set.declaration });
+    }
+    elements.push(...planElements(table, name, set, existing?.elements ?? new Map()));
+  }
+  for (const name of found.chains.keys()) {
+    if (!wanted.chains.has(name)) after.push({ kind: 'delete-chain', table, name });
+  }
+  for (const [name, set] of found.sets) {
+    if (!wanted.sets.has(name)) after.push({ kind: 'delete-set', table, name, set: set.kind });
+  }
+  for (const name of found.counters.keys()) {
+    if (!wanted.counters.has(name)) after.push({ kind: 'delete-counter', table, name });
+  }
+  const chains = planChains(table, wanted, found);
+  return [...before, ...chains.add, ...chains.rules, ...elements, ...after];
+}
+
+/** The operations from `found` to `wanted`; empty when they agree. `found` holds no tables but ours. */
+export function plan(wanted: Wanted, found: Found): readonly Operation[] {
+  const operations: Operation[] = [];
+  for (const [name, table] of wanted) {
+    if (!found.has(name)) operations.push({ kind: 'add-table', table: name });
+    operations.push(...planTable(name, table, found.get(name) ?? EMPTY));
+  }
+  for (const name of found.keys()) if (!wanted.has(name)) operations.push({ kind: 'delete-table', table: name });
+  return operations;
+}

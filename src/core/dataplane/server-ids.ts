@@ -1,0 +1,80 @@
+/**
+ * Server ids: the numbers that stand in hash slots and connection marks in place of a real server.
+ *
+ * A server is a service and an address. It keeps its id for as long as anybody knows it: this process, or the maps found in
+ * the kernel at start (that is how ids, and with them the meaning of the marks of live connections, survive the agent).
+ *
+ * A server that leaves the file keeps its id too ("retired"): its entry stays in the maps, no slot points to it, the
+ * connections it still has go on being counted, and no other server can be mistaken for it. Retired ids are given out again
+ * only when all others are used up. A new server gets the lowest id that appears in no map.
+ */
+import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import type { DesiredDataplane } from '../model/dataplane.ts';
+import { FIRST_SERVER_ID, LAST_SERVER_ID } from './mark.ts';
+import { DATA_TABLE, isServersMap, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
+import type { Found, FoundTable } from './ruleset.ts';
+
+/** Service name to address to id. */
+export type ServerIds = ReadonlyMap<string, ReadonlyMap<Ipv4, number>>;
+
+function idsInUse(table: FoundTable | undefined): Set<number> {
+  const used = new Set<number>();
+  for (const [name, set] of table?.sets ?? []) {
+    if (!isServersMap(name) && name !== TRAFFIC_IN_SET && name !== TRAFFIC_OUT_SET) continue;
+    for (const key of set.elements.keys()) used.add(Number(key));
+  }
+  return used;
+}
+
+/** The lowest id that the map of a service holds for an address. */
+function recoverId(table: FoundTable | undefined, service: string, address: Ipv4): number | undefined {
+  const text = formatIpv4(address);
+  let lowest: number | undefined;
+  for (const [key, data] of table?.sets.get(serviceNames(service).servers)?.elements ?? []) {
+    const id = Number(key);
+    if (data === text && (lowest === undefined || id < lowest)) lowest = id;
+  }
+  return lowest;
+}
+
+function* unusedIds(used: ReadonlySet<number>, assigned: ReadonlySet<number>): Generator<number, undefined> {
+  for (let id = FIRST_SERVER_ID; id <= LAST_SERVER_ID; id++) if (!used.has(id) && !assigned.has(id)) yield id;
+  for (let id = FIRST_SERVER_ID; id <= LAST_SERVER_ID; id++) if (used.has(id) && !assigned.has(id)) yield id;
+  return undefined;
+}
+
+/**
+ * An id for every server of every service.
+ *
+ * @param remembered what this process last used; goes before what is found, so that ids survive somebody's flush
+ * @throws RangeError when there are more servers than ids (65,534)
+ */
+export function assignServerIds(desired: DesiredDataplane, found: Found, remembered: ServerIds): ServerIds {
+  const table = found.get(DATA_TABLE);
+  const used = idsInUse(table);
+  for (const byAddress of remembered.values()) for (const id of byAddress.values()) used.add(id);
+
+  const ids = new Map<string, Map<Ipv4, number>>();
+  const assigned = new Set<number>();
+  const newcomers: { readonly byAddress: Map<Ipv4, number>; readonly address: Ipv4 }[] = [];
+  for (const service of desired.services) {
+    const byAddress = new Map<Ipv4, number>();
+    ids.set(service.name, byAddress);
+    for (const { address } of service.servers) {
+      const id = remembered.get(service.name)?.get(address) ?? recoverId(table, service.name, address);
+      if (id === undefined || assigned.has(id)) newcomers.push({ byAddress, address });
+      else {
+        byAddress.set(address, id);
+        assigned.add(id);
+      }
+    }
+  }
+  const free = unusedIds(used, new Set(assigned));
+  for (const { byAddress, address } of newcomers) {
+    if (byAddress.has(address)) continue;
+    const next = free.next();
+    if (next.done) throw new RangeError(`more than ${LAST_SERVER_ID} real servers`);
+    byAddress.set(address, next.value);
+  }
+  return ids;
+}

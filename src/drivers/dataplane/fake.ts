@@ -1,0 +1,186 @@
+/**
+ * A data plane in memory, for tests without a kernel. `FakeKernel` stands for one host: tables and connections outlive the
+ * `FakeDataplane` that programmed them, as they outlive the agent. It passes the contract suite of the real driver.
+ */
+
+import { formatIpv4, type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
+import type { DataplaneCounters } from '../../core/dataplane/counters.ts';
+import { DATA_TABLE, SERVICES_MAP, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from '../../core/dataplane/names.ts';
+import type { Operation } from '../../core/dataplane/plan.ts';
+import {
+  type Found,
+  type FoundChain,
+  type FoundSet,
+  type FoundTable,
+  ruleStamp,
+  type Tally,
+} from '../../core/dataplane/ruleset.ts';
+import { FLOW_HASH } from '../../core/dataplane/service-table.ts';
+import { slotOf } from '../../core/hash/jhash.ts';
+import type { DesiredDataplane } from '../../core/model/dataplane.ts';
+import { KernelError } from '../../io/kernel-error.ts';
+import { Converger, type RulesetKernel } from './converge.ts';
+import type { ApplyReport, Dataplane } from './port.ts';
+
+export interface FakeFlow {
+  readonly protocol: 'tcp' | 'udp';
+  readonly source: Ipv4;
+  readonly sport: number;
+  readonly vip: Ipv4;
+  readonly port: number;
+}
+
+interface MutableTable {
+  readonly chains: Map<string, FoundChain>;
+  readonly sets: Map<string, FoundSet & { elements: Map<string, string>; tallies: Map<string, Tally> }>;
+  readonly counters: Map<string, Tally>;
+}
+
+const ZERO: Tally = { packets: 0, bytes: 0 };
+
+function plusOne(tally: Tally | undefined, bytes: number): Tally {
+  return { packets: (tally ?? ZERO).packets + 1, bytes: (tally ?? ZERO).bytes + bytes };
+}
+
+/** One host's tables and connections. */
+export class FakeKernel implements RulesetKernel {
+  readonly tables = new Map<string, MutableTable>();
+  /** Flow to id and address of its server: what conntrack keeps. */
+  readonly #connections = new Map<string, { readonly id: string; readonly address: Ipv4 }>();
+  /** When set, the next write fails with this errno, once. */
+  refuseNext: string | undefined;
+
+  async read(): Promise<Found> {
+    const copy = new Map<string, FoundTable>();
+    for (const [name, { chains, sets, counters }] of this.tables) {
+      const copiedSets = [...sets].map(
+        ([key, set]) => [key, { ...set, elements: new Map(set.elements), tallies: new Map(set.tallies) }] as const,
+      );
+      copy.set(name, { chains: new Map(chains), sets: new Map(copiedSets), counters: new Map(counters) });
+    }
+    return copy;
+  }
+
+  async write(operations: readonly Operation[]): Promise<void> {
+    const errno = this.refuseNext;
+    this.refuseNext = undefined;
+    if (errno !== undefined) throw new KernelError('nft-apply', { errno });
+    for (const operation of operations) this.#perform(operation);
+  }
+
+  /** A packet from a client: the address of the server that gets it, or `undefined` when it is dropped. */
+  packet(flow: FakeFlow): Ipv4 | undefined {
+    const key = `${flow.protocol} ${flow.source}:${flow.sport} ${flow.vip}:${flow.port}`;
+    const connection = this.#connections.get(key) ?? this.#translate(flow);
+    if (connection === undefined) return undefined;
+    this.#connections.set(key, connection);
+    for (const set of [TRAFFIC_IN_SET, TRAFFIC_OUT_SET]) this.#count(set, connection.id);
+    return connection.address;
+  }
+
+  #translate(flow: FakeFlow): { id: string; address: Ipv4 } | undefined {
+    const table = this.tables.get(DATA_TABLE);
+    const verdict = table?.sets
+      .get(SERVICES_MAP)
+      ?.elements.get(`${formatIpv4(flow.vip)} . ${flow.protocol} . ${flow.port}`);
+    if (table === undefined || verdict === undefined) return undefined;
+    const service = verdict.replace(/^goto service_/, '');
+    const bump = (counter: string) => table.counters.set(counter, plusOne(table.counters.get(counter), 60));
+    bump(`new_${service}`);
+    const slot = slotOf(flow.source, flow.sport, FLOW_HASH.seed, FLOW_HASH.slots);
+    const id = table.sets.get(`slots_${service}`)?.elements.get(String(slot));
+    const address = parseIpv4(table.sets.get(`servers_${service}`)?.elements.get(id ?? '') ?? '');
+    if (id === undefined || address === undefined) {
+      bump(`miss_${service}`);
+      return undefined;
+    }
+    this.#count(`servers_${service}`, id);
+    return { id, address };
+  }
+
+  #count(set: string, key: string): void {
+    const found = this.tables.get(DATA_TABLE)?.sets.get(set);
+    if (found?.elements.has(key)) found.tallies.set(key, plusOne(found.tallies.get(key), 60));
+  }
+
+  #perform(operation: Operation): void {
+    if (operation.kind === 'add-table') {
+      this.tables.set(operation.table, { chains: new Map(), sets: new Map(), counters: new Map() });
+      return;
+    }
+    if (operation.kind === 'delete-table') {
+      this.tables.delete(operation.table);
+      return;
+    }
+    const table = this.tables.get(operation.table);
+    if (table === undefined) throw new KernelError('nft-apply', { errno: 'ENOENT', table: operation.table });
+    this.#change(table, operation);
+  }
+
+  #change(table: MutableTable, operation: Exclude<Operation, { kind: 'add-table' | 'delete-table' }>): void {
+    const { name } = operation;
+    switch (operation.kind) {
+      case 'add-counter':
+        table.counters.set(name, ZERO);
+        break;
+      case 'delete-counter':
+        table.counters.delete(name);
+        break;
+      case 'add-set':
+        table.sets.set(name, { kind: operation.set, elements: new Map(), tallies: new Map() });
+        break;
+      case 'delete-set':
+        table.sets.delete(name);
+        break;
+      case 'add-chain':
+        table.chains.set(name, { base: operation.base, stamps: [], shapes: [] });
+        break;
+      case 'delete-chain':
+        table.chains.delete(name);
+        break;
+      case 'set-rules':
+        table.chains.set(name, {
+          base: table.chains.get(name)?.base,
+          stamps: operation.rules.map(ruleStamp),
+          shapes: operation.rules,
+        });
+        break;
+      case 'elements': {
+        const set = table.sets.get(name);
+        if (set === undefined) throw new KernelError('nft-apply', { errno: 'ENOENT', set: name });
+        for (const key of operation.remove) {
+          set.elements.delete(key);
+          set.tallies.delete(key);
+        }
+        for (const [key, data] of operation.add) set.elements.set(key, data);
+      }
+    }
+  }
+}
+
+export class FakeDataplane implements Dataplane {
+  readonly name = 'fake';
+  readonly kernel: FakeKernel;
+  readonly #converger: Converger;
+
+  constructor(kernel: FakeKernel = new FakeKernel()) {
+    this.kernel = kernel;
+    this.#converger = new Converger(kernel);
+  }
+
+  async open(): Promise<void> {}
+
+  apply(desired: DesiredDataplane): Promise<ApplyReport> {
+    return this.#converger.apply(desired);
+  }
+
+  counters(): Promise<DataplaneCounters> {
+    return this.#converger.counters();
+  }
+
+  remove(): Promise<void> {
+    return this.#converger.remove();
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,123 @@
+/**
+ * The nftables data plane, NAT mode, for TCP and UDP: the kernel's own forwarding, programmed through the `nft` program.
+ *
+ * `open` probes the kernel and settles sysctls; `apply` is a turn of `Converger` over the real tables. Nothing here runs per
+ * packet, and nothing is undone at `close`: the kernel goes on forwarding while no agent is there. Routes to the VIPs belong
+ * to the routes driver. Deliberately not here: deciding (src/core/dataplane).
+ */
+import type { DataplaneCounters } from '../../core/dataplane/counters.ts';
+import { DATA_TABLE, GUARD_TABLE } from '../../core/dataplane/names.ts';
+import { nftTransaction } from '../../core/dataplane/nft-text.ts';
+import type { Operation } from '../../core/dataplane/plan.ts';
+import { readTable } from '../../core/dataplane/read-back.ts';
+import type { Found, FoundTable } from '../../core/dataplane/ruleset.ts';
+import { sysctlName, sysctlRules } from '../../core/dataplane/sysctls.ts';
+import type { DesiredDataplane } from '../../core/model/dataplane.ts';
+import { KernelError } from '../../io/kernel-error.ts';
+import { nftApply, nftListTable, nftRefuses } from '../../io/nft.ts';
+import { listSysctls, readSysctl, writeSysctl } from '../../io/sysctl.ts';
+import { Converger, type RulesetKernel } from './converge.ts';
+import type { ApplyReport, Dataplane } from './port.ts';
+
+const kernelTables: RulesetKernel = {
+  async read(): Promise<Found> {
+    const names = [DATA_TABLE, GUARD_TABLE];
+    const listings = await Promise.all(names.map(nftListTable));
+    const found = new Map<string, FoundTable>();
+    names.forEach((name, i) => {
+      const table = readTable(listings[i]);
+      if (table !== undefined) found.set(name, table);
+    });
+    return found;
+  },
+  write: (operations: readonly Operation[]) => nftApply(nftTransaction(operations)),
+};
+
+/** Each feature with the least ruleset that needs it; only checked, never loaded. */
+const FEATURES: readonly (readonly [feature: string, ruleset: string])[] = [
+  ['tables', ''],
+  ['chains of type nat', 'chain c { type nat hook prerouting priority -100; }'],
+  ['chains of type filter', 'chain c { type filter hook forward priority 0; }'],
+  ['conntrack expressions', 'chain c {\n ct status dnat ct direction original ct state invalid\n}'],
+  ['jhash', 'chain c {\n meta mark set jhash ip saddr . th sport mod 4099 seed 1\n}'],
+  ['setting the connection mark', 'chain c {\n ct mark set 1\n}'],
+  ['maps', 'map m { typeof numgen inc mod 4099 : ct mark; }'],
+  ['verdict maps', 'map m { typeof ip daddr . meta l4proto . th dport : verdict; }'],
+  ['counters of elements', 'set s { typeof ct mark; counter; }'],
+  [
+    'dnat by map',
+    'map m { typeof ct mark : ip daddr; counter; }\nchain c { type nat hook prerouting priority -100;\n dnat to ct mark map @m\n}',
+  ],
+];
+
+/** @throws KernelError naming the first feature that nft or the kernel lacks, or the missing program or permission */
+async function probeFeatures(): Promise<void> {
+  for (const [feature, ruleset] of FEATURES) {
+    const refused = await nftRefuses(`table ip sluice_probe {\n${ruleset}\n}\n`);
+    if (refused === undefined) continue;
+    if (refused.errno === 'EPERM') throw refused;
+    const text = `this kernel or nft lacks what the nftables data plane needs: ${feature}\n${refused.message}`;
+    throw new KernelError('dataplane-probe', { feature, text }, { cause: refused });
+  }
+}
+
+const INTERFACES = ['net', 'ipv4', 'conf'] as const;
+
+/** Brings the settings to what is needed; one printable line per change. */
+async function settleSysctls(): Promise<string[]> {
+  const changes: string[] = [];
+  for (const rule of sysctlRules(await listSysctls(INTERFACES))) {
+    const current = await readSysctl(rule.path).catch((error: unknown) => {
+      // An interface that vanished after it was listed; other settings exist wherever the probe succeeded.
+      if (error instanceof KernelError && error.errno === 'ENOENT' && rule.path[2] === 'conf') return undefined;
+      throw error;
+    });
+    if (current === undefined || rule.accepts(current)) continue;
+    await writeSysctl(rule.path, rule.value);
+    changes.push(`sysctl ${sysctlName(rule.path)}: ${current} -> ${rule.value} (${rule.why})`);
+  }
+  return changes;
+}
+
+export class NftablesDataplane implements Dataplane {
+  readonly name = 'nftables';
+  readonly #converger = new Converger(kernelTables);
+  /** Changes made by `open`, told with the first `apply`. */
+  #untold: string[] = [];
+  #queue: Promise<unknown> = Promise.resolve();
+
+  async open(): Promise<void> {
+    await probeFeatures();
+    this.#untold = await settleSysctls();
+  }
+
+  apply(desired: DesiredDataplane): Promise<ApplyReport> {
+    return this.#inTurn(async () => {
+      const changed = await settleSysctls();
+      const report = await this.#converger.apply(desired);
+      const settings = [...this.#untold, ...changed];
+      this.#untold = [];
+      return { ...report, operations: [...settings, ...report.operations] };
+    });
+  }
+
+  counters(): Promise<DataplaneCounters> {
+    return this.#inTurn(() => this.#converger.counters());
+  }
+
+  remove(): Promise<void> {
+    return this.#inTurn(() => this.#converger.remove());
+  }
+
+  /** Waits for what is under way; touches nothing. */
+  async close(): Promise<void> {
+    await this.#queue;
+  }
+
+  /** One request at a time: two turns at once would each plan against what the other is changing. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+}

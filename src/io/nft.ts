@@ -1,0 +1,45 @@
+/** The `nft` program: checks, transactions and listings. It speaks to the kernel in the network namespace we run in. */
+import { type ExecResult, exec } from './exec.ts';
+import { KernelError } from './kernel-error.ts';
+
+/** Ten times what the largest table needed on a busy machine; nft that takes longer hangs. */
+const DEADLINE_MS = 60_000;
+
+async function run(request: string, args: readonly string[], input?: string): Promise<ExecResult> {
+  try {
+    return await exec(['nft', ...args], { deadline: DEADLINE_MS, ...(input === undefined ? {} : { input }) });
+  } catch (cause) {
+    if (!(cause instanceof KernelError) || cause.errno !== 'ENOENT') throw cause;
+    const text = 'the program nft is missing: apt-get install nftables';
+    throw new KernelError(request, { errno: 'ENOENT', text }, { cause });
+  }
+}
+
+function refusal(request: string, result: ExecResult): KernelError {
+  const said = result.stderr.trim();
+  if (said.includes('Operation not permitted')) {
+    return new KernelError(request, { errno: 'EPERM', text: 'needs root, or the capability CAP_NET_ADMIN' });
+  }
+  const ended = result.signal === undefined ? `exit ${result.code}` : `killed by ${result.signal}`;
+  return new KernelError(request, { text: said === '' ? `nft said nothing (${ended})` : said });
+}
+
+/** nft's own words why it or the kernel would not take `text`; `undefined` when they would. Changes nothing. */
+export async function nftRefuses(text: string): Promise<KernelError | undefined> {
+  const result = await run('nft-check', ['-c', '-f', '-'], text);
+  return result.code === 0 ? undefined : refusal('nft-check', result);
+}
+
+/** Performs `text` as one transaction. @throws KernelError `nft-apply`; the kernel then took nothing of it */
+export async function nftApply(text: string): Promise<void> {
+  const result = await run('nft-apply', ['-f', '-'], text);
+  if (result.code !== 0) throw refusal('nft-apply', result);
+}
+
+/** The JSON listing of a table of family `ip`, or `undefined` when there is no such table. */
+export async function nftListTable(table: string): Promise<unknown> {
+  const result = await run('nft-list', ['-j', 'list', 'table', 'ip', table]);
+  if (result.code === 0) return JSON.parse(result.stdout) as unknown;
+  if (result.stderr.includes('No such file or directory')) return undefined;
+  throw refusal('nft-list', result);
+}

@@ -1,0 +1,128 @@
+/** The client: opens connections from given source ports, asks who answers, and says what became of them. */
+import { createSocket } from 'node:dgram';
+import { connect, type Socket } from 'node:net';
+import { serve } from './json-lines.ts';
+
+interface Line {
+  readonly socket: Socket;
+  /** Set once the connection has ended: the error's code, or `closed`. */
+  ended: string | undefined;
+  answers: string[];
+}
+
+interface Target {
+  readonly source: string;
+  readonly vip: string;
+  readonly port: number;
+  readonly sport: number;
+  readonly timeout: number;
+}
+
+const lines = new Map<string, Line>();
+
+/** Resolves to the next answer, or to what ended the connection, or to `timeout`. */
+function nextAnswer(line: Line, timeout: number): Promise<string> {
+  return new Promise((resolve) => {
+    const take = () => {
+      const result = line.answers.shift() ?? line.ended;
+      if (result === undefined) return;
+      clearTimeout(timer);
+      for (const event of ['data', 'close', 'error']) line.socket.off(event, take);
+      resolve(result);
+    };
+    const timer = setTimeout(() => {
+      for (const event of ['data', 'close', 'error']) line.socket.off(event, take);
+      resolve('timeout');
+    }, timeout);
+    for (const event of ['data', 'close', 'error']) line.socket.on(event, take);
+    take();
+  });
+}
+
+function open(key: string, target: Target): Line {
+  const socket = connect({
+    host: target.vip,
+    port: target.port,
+    localAddress: target.source,
+    localPort: target.sport,
+  });
+  const line: Line = { socket, ended: undefined, answers: [] };
+  socket.on('data', (bytes) => line.answers.push(bytes.toString().trim()));
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    line.ended ??= error.code ?? error.message;
+  });
+  socket.on('close', () => {
+    line.ended ??= 'closed';
+  });
+  lines.set(key, line);
+  return line;
+}
+
+function datagram(target: Target): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4');
+    const end = (answer: string) => {
+      clearTimeout(timer);
+      socket.close(() => resolve(answer));
+    };
+    const timer = setTimeout(() => end('timeout'), target.timeout);
+    socket.on('message', (bytes) => end(bytes.toString()));
+    socket.once('error', reject);
+    socket.bind(target.sport, target.source, () => {
+      // Connected, because only then does the system tell of an ICMP error.
+      socket.connect(target.port, target.vip, () => {
+        socket.off('error', reject);
+        socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+        socket.send('?');
+      });
+    });
+  });
+}
+
+/** At most so many new connections at once: enough to be quick, too few to overrun a backlog. */
+const AT_ONCE = 50;
+
+async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let i = 0; i < items.length; i += AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(i, i + AT_ONCE).map(work))));
+  }
+  return results;
+}
+
+const keysOf = (request: Readonly<Record<string, unknown>>) => request['keys'] as string[];
+
+serve({
+  /** Opens `keys` from consecutive source ports and asks each: who answered? */
+  open: (request) => {
+    const target = request as unknown as Target;
+    return each(
+      keysOf(request).map((key, i) => [key, target.sport + i] as const),
+      ([key, sport]) => {
+        const line = open(key, { ...target, sport });
+        line.socket.write('?\n');
+        return nextAnswer(line, target.timeout);
+      },
+    );
+  },
+  ask: (request) =>
+    each(keysOf(request), (key) => {
+      const line = lines.get(key)!;
+      line.socket.write(request['later'] === true ? 'later\n' : '?\n');
+      return request['later'] === true ? Promise.resolve('') : nextAnswer(line, Number(request['timeout']));
+    }),
+  /** Waits for an answer without asking. */
+  hear: (request) => each(keysOf(request), (key) => nextAnswer(lines.get(key)!, Number(request['timeout']))),
+  /** Ends connections by RST, so that source ports are free at once. */
+  close: async (request) => {
+    for (const key of keysOf(request)) {
+      lines.get(key)?.socket.resetAndDestroy();
+      lines.delete(key);
+    }
+  },
+  udp: (request) => {
+    const target = request as unknown as Target;
+    const sports = Array.from({ length: Number(request['count']) }, (_, i) => target.sport + i);
+    return each(sports, (sport) => datagram({ ...target, sport }));
+  },
+});

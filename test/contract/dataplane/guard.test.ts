@@ -1,0 +1,95 @@
+/** What the guard table is for, by real packets: nobody hears from a director about what it does not know. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exec } from '../../../src/io/exec.ts';
+import { FRONT_OF, Network, type Peer } from './netns.ts';
+import { netnsBench } from './netns-bench.ts';
+import { EVEN, freshPorts, only, servers, VIP, WEB, web } from './suite.ts';
+
+const network = new Network(`gd${process.pid}`);
+const bench = netnsBench(network);
+const service = web(servers(EVEN));
+/** Serves the VIP, but another port: packets of port 80 belong to nothing there. */
+const elsewhere = { ...service, ports: [443] };
+let second: Peer;
+
+const asKeys = (sport: number, count: number) => Array.from({ length: count }, (_, i) => String(sport + i));
+
+async function hasPing(): Promise<boolean> {
+  return exec(['ping', '-V']).then(
+    (result) => result.code === 0,
+    () => false,
+  );
+}
+
+describe('guard rules', () => {
+  beforeAll(async () => {
+    await bench.up();
+    await bench.apply(only(service));
+    second = await bench.secondDriver();
+    // The client reaches the servers' own addresses, so that its RST to a stranger would arrive.
+    await network.in('cl', ['ip', 'route', 'add', '10.2.0.0/24', 'via', FRONT_OF.d1]);
+  });
+  afterAll(() => bench.down());
+
+  test('a port without a service is silent: no RST, no ICMP', async () => {
+    const target = { source: '10.1.0.2', vip: VIP, port: 81, timeout: 1500 };
+    const tcp = await bench.client().call('open', { ...target, sport: freshPorts(1), keys: ['silent'] });
+    expect(tcp).toEqual(['timeout']);
+    await bench.client().call('close', { keys: ['silent'] });
+    expect(await bench.client().call('udp', { ...target, sport: freshPorts(1), count: 1 })).toEqual(['timeout']);
+  });
+
+  test('an echo request to a VIP is answered', async (context) => {
+    if (!(await hasPing())) context.skip('ping is not installed');
+    await network.in('cl', ['ping', '-c', '1', '-W', '2', VIP]);
+  });
+
+  test('packets in mid-life that a director knows nothing of are not answered by RST', async () => {
+    await second.call('apply', { desired: only(elsewhere) });
+    const sport = freshPorts(20);
+    const before = await bench.connect(sport, 20);
+    await network.routeVip(VIP, 'd2');
+    const lost = await bench.client().call('ask', { keys: asKeys(sport, 20), timeout: 700 });
+    expect(lost).toEqual(before.map(() => 'timeout'));
+    await network.routeVip(VIP, 'd1');
+    const heard = await bench.client().call('hear', { keys: asKeys(sport, 20), timeout: 5000 });
+    expect(heard).toEqual(before);
+  });
+
+  test('an answer through a director that cannot translate it is dropped, and the connection lives on', async () => {
+    await second.call('apply', { desired: only(service) });
+    const sport = freshPorts(20);
+    const before = await bench.connect(sport, 20);
+    await bench.client().call('ask', { keys: asKeys(sport, 20), later: true });
+    await network.routeAnswers('d2');
+    await Promise.all(bench.servers().map((server) => server.call('push')));
+    const none = await bench.client().call('hear', { keys: asKeys(sport, 20), timeout: 700 });
+    expect(none).toEqual(before.map(() => 'timeout'));
+    await network.routeAnswers('d1');
+    const heard = await bench.client().call('hear', { keys: asKeys(sport, 20), timeout: 8000 });
+    expect(heard).toEqual(before);
+  });
+
+  test('the same without the guard table kills every connection', async () => {
+    await second.call('remove');
+    const sport = freshPorts(20);
+    await bench.connect(sport, 20);
+    await bench.client().call('ask', { keys: asKeys(sport, 20), later: true });
+    await network.routeAnswers('d2');
+    await Promise.all(bench.servers().map((server) => server.call('push')));
+    await network.routeAnswers('d1');
+    await bench.client().call('ask', { keys: asKeys(sport, 20), later: true });
+    const heard = await bench.client().call('hear', { keys: asKeys(sport, 20), timeout: 5000 });
+    expect(heard).toEqual(asKeys(sport, 20).map(() => 'ECONNRESET'));
+  });
+
+  test('when every server is drained new connections are dropped silently and counted', async () => {
+    const drained = web(servers(EVEN, { s1: 'drained', s2: 'drained', s3: 'drained' }));
+    await bench.apply(only(drained));
+    const target = { source: '10.1.0.2', vip: WEB.vip, port: WEB.port, timeout: 600 };
+    const answers = await bench.client().call('open', { ...target, sport: freshPorts(3), keys: ['a', 'b', 'c'] });
+    expect(answers).toEqual(['timeout', 'timeout', 'timeout']);
+    const { services } = await bench.counters();
+    expect(services[0]?.misses).toBeGreaterThanOrEqual(3);
+  });
+});

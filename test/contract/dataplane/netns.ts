@@ -1,0 +1,162 @@
+/**
+ * Namespaces for the contract suite: a client and two directors on one segment, the directors and three real servers on
+ * another. Names begin with `sl-` and a number of this run; everything is removed by `down`, also after a failure.
+ *
+ *   client 10.1.0.2 ── front ── d1 10.1.0.11 / 10.2.0.11 ── back ── s1 10.2.0.21, s2 .22, s3 .23
+ *                            └─ d2 10.1.0.12 / 10.2.0.12 ──┘
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type ExecResult, exec } from '../../../src/io/exec.ts';
+
+export type Node = 'cl' | 'd1' | 'd2' | 's1' | 's2' | 's3';
+
+export const DIRECTORS = ['d1', 'd2'] as const;
+export const SERVERS = ['s1', 's2', 's3'] as const;
+export const ADDRESS_OF = { s1: '10.2.0.21', s2: '10.2.0.22', s3: '10.2.0.23' } as const;
+export const INSIDE_OF = { d1: '10.2.0.11', d2: '10.2.0.12' } as const;
+export const FRONT_OF = { cl: '10.1.0.2', d1: '10.1.0.11', d2: '10.1.0.12' } as const;
+
+const DIST = fileURLToPath(new URL('../../../dist/test/contract/dataplane/', import.meta.url));
+
+async function must(argv: readonly [string, ...string[]], input?: string): Promise<ExecResult> {
+  const result = await exec(argv, { deadline: 20_000, ...(input === undefined ? {} : { input }) });
+  if (result.code !== 0) throw new Error(`${argv.join(' ')}: ${result.stderr.trim()}`);
+  return result;
+}
+
+/** A program of ours in a namespace that answers each JSON line on its input by one on its output. */
+export class Peer {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  #next = 1;
+
+  constructor(netns: string, program: string, args: readonly string[], wrapper: readonly string[] = []) {
+    const file = `${DIST}${program}.js`;
+    if (!existsSync(file)) throw new Error(`${file} is missing: run "npm run build" first`);
+    const argv = ['netns', 'exec', netns, ...wrapper, process.execPath, file, ...args];
+    this.#child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#answer(line));
+    this.#child.on('close', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`${program} in ${netns} has ended`));
+    });
+  }
+
+  /** Sends a request and waits for its answer; an error that the program reports is thrown. */
+  call<T>(method: string, values: Readonly<Record<string, unknown>> = {}): Promise<T> {
+    const id = this.#next++;
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.#child.stdin!.write(`${JSON.stringify({ id, method, ...values })}\n`);
+    });
+  }
+
+  #answer(line: string): void {
+    const { id, result, error } = JSON.parse(line) as { id: number; result?: unknown; error?: string };
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error === undefined) waiting?.resolve(result);
+    else waiting?.reject(new Error(error));
+  }
+
+  /** SIGKILL, as a crash would. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const closed = new Promise((resolve) => this.#child.once('close', resolve));
+    this.#child.kill('SIGKILL');
+    await closed;
+  }
+}
+
+export class Network {
+  readonly #run: string;
+  readonly #peers: Peer[] = [];
+
+  constructor(run: string) {
+    this.#run = run;
+  }
+
+  netns(node: Node | 'sw'): string {
+    return `sl-${this.#run}-${node}`;
+  }
+
+  start(node: Node, program: string, ...args: readonly string[]): Peer {
+    return this.startUnder([], node, program, ...args);
+  }
+
+  /** As `start`, by way of another program such as `setpriv`, which ends by executing ours. */
+  startUnder(wrapper: readonly string[], node: Node, program: string, ...args: readonly string[]): Peer {
+    const peer = new Peer(this.netns(node), program, args, wrapper);
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /** Runs a program inside a node; throws when it fails. */
+  async in(node: Node, argv: readonly string[], input?: string): Promise<string> {
+    return (await must(['ip', 'netns', 'exec', this.netns(node), ...argv], input)).stdout;
+  }
+
+  async up(): Promise<void> {
+    for (const node of ['sw', 'cl', ...DIRECTORS, ...SERVERS] as const) {
+      await must(['ip', 'netns', 'add', this.netns(node)]);
+      await must(['ip', '-n', this.netns(node), 'link', 'set', 'lo', 'up']);
+    }
+    await must(['ip', '-n', this.netns('sw'), '-batch', '-'], this.#bridges());
+    for (const node of ['cl', ...DIRECTORS] as const) await this.#plug(node, 'front', FRONT_OF[node]);
+    for (const node of DIRECTORS) await this.#plug(node, 'back', INSIDE_OF[node]);
+    for (const node of SERVERS) {
+      await this.#plug(node, 'back', ADDRESS_OF[node]);
+      await this.in(node, ['ip', 'route', 'add', 'default', 'via', INSIDE_OF.d1]);
+    }
+  }
+
+  #bridges(): string {
+    return ['front', 'back']
+      .map((name) => `link add ${name} type bridge\nlink set ${name} addrgenmode none up\n`)
+      .join('');
+  }
+
+  async #plug(node: Node, bridge: 'front' | 'back', address: string): Promise<void> {
+    const [inside, port] = [this.netns(node), `${node}-${bridge}`];
+    await must([
+      'ip',
+      '-n',
+      this.netns('sw'),
+      'link',
+      'add',
+      port,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      bridge,
+      'netns',
+      inside,
+    ]);
+    await must(['ip', '-n', this.netns('sw'), '-batch', '-'], `link set ${port} master ${bridge} up\n`);
+    await must(['ip', '-n', inside, '-batch', '-'], `addr add ${address}/24 dev ${bridge}\nlink set ${bridge} up\n`);
+  }
+
+  /** Sends the client's packets for a VIP to a director. */
+  async routeVip(vip: string, director: 'd1' | 'd2'): Promise<void> {
+    await this.in('cl', ['ip', 'route', 'replace', vip, 'via', FRONT_OF[director]]);
+  }
+
+  /** Sends the answers of all real servers to a director, whichever the question came from. */
+  async routeAnswers(director: 'd1' | 'd2'): Promise<void> {
+    for (const node of SERVERS) await this.in(node, ['ip', 'route', 'replace', 'default', 'via', INSIDE_OF[director]]);
+  }
+
+  async macOf(node: Node, bridge: 'front' | 'back'): Promise<string> {
+    return (await this.in(node, ['cat', `/sys/class/net/${bridge}/address`])).trim();
+  }
+
+  async down(): Promise<void> {
+    for (const peer of this.#peers) await peer.kill();
+    for (const node of ['cl', ...DIRECTORS, ...SERVERS, 'sw'] as const) {
+      await exec(['ip', 'netns', 'del', this.netns(node)], { deadline: 20_000 });
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { describe as describeOperation, nftTransaction } from '../../../src/core/dataplane/nft-text.ts';
+import { type Operation, plan } from '../../../src/core/dataplane/plan.ts';
+import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
+import { wantedRuleset } from '../../../src/core/dataplane/wanted-ruleset.ts';
+import type { DesiredDataplane, ServerState } from '../../../src/core/model/dataplane.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { dataplane, service, THREE, withState } from './model.ts';
+
+async function planFor(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
+  const found = await kernel.read();
+  return plan(wantedRuleset(desired, assignServerIds(desired, found, new Map()), found), found);
+}
+
+async function converge(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
+  const operations = await planFor(desired, kernel);
+  await kernel.write(operations);
+  return operations;
+}
+
+describe('plan', () => {
+  test('an empty kernel gets everything, in an order that nft accepts', async () => {
+    const operations = await converge(dataplane(service('web', THREE.slice(0, 2))), new FakeKernel());
+    expect(operations.map(describeOperation)).toEqual([
+      'sluice_v1: add table',
+      'sluice_v1 new_web: add counter',
+      'sluice_v1 miss_web: add counter',
+      'sluice_v1 services: add map',
+      'sluice_v1 traffic_in: add set',
+      'sluice_v1 traffic_out: add set',
+      'sluice_v1 slots_web: add map',
+      'sluice_v1 servers_web: add map',
+      'sluice_v1 prerouting: add chain',
+      'sluice_v1 forward: add chain',
+      'sluice_v1 service_web: add chain',
+      'sluice_v1 prerouting: write 1 rules',
+      'sluice_v1 forward: write 2 rules',
+      'sluice_v1 service_web: write 4 rules',
+      'sluice_v1 services: write 1 of 1 elements (203.0.113.10 . tcp . 80 : goto service_web)',
+      'sluice_v1 traffic_in: write 2 of 2 elements (1, 2)',
+      'sluice_v1 traffic_out: write 2 of 2 elements (1, 2)',
+      'sluice_v1 slots_web: write 4099 of 4099 elements',
+      'sluice_v1 servers_web: write 2 of 2 elements (1 : 10.2.0.21, 2 : 10.2.0.22)',
+      'sluice_guard_v1: add table',
+      'sluice_guard_v1 vip_unknown: add counter',
+      'sluice_guard_v1 server_untranslated: add counter',
+      'sluice_guard_v1 vips: add set',
+      'sluice_guard_v1 sources: add set',
+      'sluice_guard_v1 forward: add chain',
+      'sluice_guard_v1 input: add chain',
+      'sluice_guard_v1 forward: write 2 rules',
+      'sluice_guard_v1 input: write 2 rules',
+      'sluice_guard_v1 vips: write 1 of 1 elements (203.0.113.10)',
+      'sluice_guard_v1 sources: write 2 of 2 elements (10.2.0.21 . tcp . 80, 10.2.0.22 . tcp . 80)',
+    ]);
+  });
+
+  test('the transaction of a small change is the change and nothing else', async () => {
+    const kernel = new FakeKernel();
+    await converge(dataplane(service('web', THREE)), kernel);
+    const operations = await converge(dataplane(service('web', THREE, { ports: [80, 443] })), kernel);
+    expect(nftTransaction(operations)).toBe(
+      [
+        'add element ip sluice_v1 services { 203.0.113.10 . tcp . 443 : goto service_web }',
+        'add element ip sluice_guard_v1 sources { 10.2.0.21 . tcp . 443, 10.2.0.22 . tcp . 443, 10.2.0.23 . tcp . 443 }',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('the rules of a service, as nft gets them', async () => {
+    const operations = await planFor(dataplane(service('web', THREE)), new FakeKernel());
+    const rules = operations.filter((operation) => operation.kind === 'set-rules' && operation.name === 'service_web');
+    const text = nftTransaction(rules).replace(/ comment "sluice [0-9a-f]{8}"/g, '');
+    expect(text).toBe(
+      [
+        'flush chain ip sluice_v1 service_web',
+        'add rule ip sluice_v1 service_web counter name new_web',
+        'add rule ip sluice_v1 service_web ct mark set jhash ip saddr . th sport mod 4099 seed 0x51c1ce00 map @slots_web',
+        'add rule ip sluice_v1 service_web dnat to ct mark and 0xffff map @servers_web',
+        'add rule ip sluice_v1 service_web counter name miss_web',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('a server that goes down changes its own slots only, and nothing else', async () => {
+    const kernel = new FakeKernel();
+    await converge(dataplane(service('web', THREE)), kernel);
+    const before = new Map(kernel.tables.get('sluice_v1')?.sets.get('slots_web')?.elements);
+    const owned = [...before].filter(([, id]) => id === '2').map(([slot]) => slot);
+    const operations = await converge(dataplane(service('web', withState(THREE, 'r2', 'down'))), kernel);
+    expect(operations).toHaveLength(1);
+    const [change] = operations;
+    if (change?.kind !== 'elements') throw new Error('expected a change of elements');
+    expect(new Set(change.remove)).toEqual(new Set(owned));
+    expect(new Set(change.add.map(([slot]) => slot))).toEqual(new Set(owned));
+    expect(change.add.every(([, id]) => id !== '2')).toBe(true);
+  });
+
+  test('when every server is down the slots stay with the file; when all are drained they are empty', async () => {
+    const kernel = new FakeKernel();
+    const all = (state: ServerState) => THREE.map((server) => ({ ...server, state }));
+    await converge(dataplane(service('web', THREE)), kernel);
+    expect(await converge(dataplane(service('web', all('down'))), kernel)).toEqual([]);
+    await converge(dataplane(service('web', all('drained'))), kernel);
+    expect(kernel.tables.get('sluice_v1')?.sets.get('slots_web')?.elements.size).toBe(0);
+  });
+
+  test('a service that leaves takes its objects with it, after what refers to them', async () => {
+    const kernel = new FakeKernel();
+    await converge(dataplane(service('web', THREE), service('dns', THREE, { protocol: 'udp', ports: [53] })), kernel);
+    const operations = await converge(dataplane(service('web', THREE)), kernel);
+    expect(operations.map(describeOperation)).toEqual([
+      'sluice_v1 services: remove 1 elements (203.0.113.10 . udp . 53)',
+      'sluice_v1 service_dns: delete chain',
+      'sluice_v1 slots_dns: delete map',
+      'sluice_v1 servers_dns: delete map',
+      'sluice_v1 new_dns: delete counter',
+      'sluice_v1 miss_dns: delete counter',
+      'sluice_guard_v1 sources: remove 3 elements (10.2.0.21 . udp . 53, 10.2.0.22 . udp . 53, 10.2.0.23 . udp . 53)',
+    ]);
+  });
+
+  test('a rule that somebody added is removed by writing the chain again', async () => {
+    const kernel = new FakeKernel();
+    const desired = dataplane(service('web', THREE));
+    await converge(desired, kernel);
+    const table = kernel.tables.get('sluice_v1');
+    const chain = table?.chains.get('forward');
+    if (table === undefined || chain === undefined) throw new Error('no chain to tamper with');
+    table.chains.set('forward', { ...chain, stamps: [...chain.stamps, ''], shapes: [...chain.shapes, 'drop'] });
+    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 forward: write 2 rules']);
+  });
+
+  const anyServer = fc.record({
+    name: fc.constantFrom('a', 'b', 'c', 'd'),
+    last: fc.integer({ min: 1, max: 6 }),
+    weight: fc.integer({ min: 0, max: 3 }),
+    state: fc.constantFrom<ServerState>('up', 'down', 'drained'),
+  });
+  const anyService = fc.record({
+    vips: fc.uniqueArray(fc.constantFrom('203.0.113.10', '203.0.113.11'), { minLength: 1 }),
+    ports: fc.uniqueArray(fc.constantFrom(80, 443, 8080), { minLength: 1 }),
+    protocol: fc.constantFrom<'tcp' | 'udp'>('tcp', 'udp'),
+    servers: fc.array(anyServer, { maxLength: 4 }),
+  });
+  const anyDataplane = fc.dictionary(fc.constantFrom('web', 'dns', 'a_b', 'x.y'), anyService, { maxKeys: 3 });
+
+  test('from any data plane to any other: one plan gets there, the second is empty', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyDataplane, anyDataplane, async (first, second) => {
+        const kernel = new FakeKernel();
+        for (const spec of [first, second]) {
+          const desired = dataplane(
+            ...Object.entries(spec).map(([name, s]) =>
+              service(
+                name,
+                s.servers.map((server) => ({ ...server, address: `10.2.0.${server.last}` })),
+                { vips: s.vips.map(ipv4), ports: s.ports, protocol: s.protocol },
+              ),
+            ),
+          );
+          await converge(desired, kernel);
+          expect(await planFor(desired, kernel)).toEqual([]);
+        }
+      }),
+      { numRuns: 60, seed: 7 },
+    );
+  });
+});
