@@ -56,7 +56,8 @@ export class Writer {
   }
 
   view(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    // A buffer of just the right size is handed out itself: a subarray costs more than a Hello.
+    return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.subarray(0, this.#length);
   }
 
   #grow(extra: number): number {

@@ -1,0 +1,78 @@
+/** The routing table while it is being computed: per prefix the best path found so far (RFC 2328 11, 16.8). */
+import { type Ipv4, maskOf, type Prefix } from '../../base/ipv4.ts';
+import type { NextHop, OspfRoute, PathType } from '../events.ts';
+import { mergeNextHops } from './next-hops.ts';
+
+/** A route on offer. `distance` orders type 2 externals of equal cost: how far it is to where they leave the area. */
+export interface Offer {
+  readonly prefix: Prefix;
+  readonly pathType: PathType;
+  readonly cost: number;
+  readonly distance: number;
+  readonly nextHops: readonly NextHop[];
+}
+
+/** RFC 2328 11: a better type wins whatever the cost. */
+const PREFERENCE: Readonly<Record<PathType, number>> = { intraArea: 0, interArea: 1, external1: 2, external2: 3 };
+
+export class RouteTable {
+  readonly #best = new Map<number, Offer>();
+  /** Prefixes for which offers are refused: our own, and those that we are connected to. */
+  readonly #closed = new Set<number>();
+
+  /** A prefix of our own: there is no route to it, so that we never send to others what is for us. */
+  close(prefix: Prefix): void {
+    this.#closed.add(keyOf(prefix));
+  }
+
+  /** A network that an interface of ours is on. Nothing else ever leads there; two interfaces on it share. */
+  connect(prefix: Prefix, cost: number, interfaceName: string): void {
+    const nextHops = [{ interface: interfaceName, gateway: undefined }];
+    this.#closed.add(keyOf(prefix));
+    this.#keepBetter({ prefix, pathType: 'intraArea', cost, distance: 0, nextHops });
+  }
+
+  /** Keeps the better offer; of two that are equally good, the next hops of both. */
+  offer(offer: Offer): void {
+    if (!this.#closed.has(keyOf(offer.prefix))) this.#keepBetter(offer);
+  }
+
+  #keepBetter(offer: Offer): void {
+    const key = keyOf(offer.prefix);
+    const rival = this.#best.get(key);
+    const order = rival === undefined ? -1 : compareOffers(offer, rival);
+    if (order < 0) this.#best.set(key, offer);
+    else if (order === 0) {
+      this.#best.set(key, { ...offer, nextHops: mergeNextHops(rival!.nextHops, offer.nextHops) });
+    }
+  }
+
+  /**
+   * The route of the longest prefix that holds the address; `undefined` when there is none, or when that prefix is our
+   * own.
+   */
+  lookup(address: Ipv4): Offer | undefined {
+    for (let length = 32; length >= 0; length--) {
+      const key = keyOf({ address: (address & maskOf(length)) >>> 0, length });
+      const found = this.#best.get(key);
+      if (found !== undefined || this.#closed.has(key)) return found;
+    }
+    return undefined;
+  }
+
+  /** Sorted by address, then length. */
+  routes(): OspfRoute[] {
+    return [...this.#best.values()]
+      .sort((a, b) => a.prefix.address - b.prefix.address || a.prefix.length - b.prefix.length)
+      .map(({ prefix, pathType, cost, nextHops }) => ({ prefix, pathType, cost, nextHops }));
+  }
+}
+
+function compareOffers(a: Offer, b: Offer): number {
+  return PREFERENCE[a.pathType] - PREFERENCE[b.pathType] || a.cost - b.cost || a.distance - b.distance;
+}
+
+/** A prefix as one number (38 bits): maps of numbers are several times faster than maps of text. */
+function keyOf(prefix: Prefix): number {
+  return prefix.address * 64 + prefix.length;
+}

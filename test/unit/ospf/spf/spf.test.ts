@@ -1,0 +1,407 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ipv4, maskOf } from '../../../../src/core/base/ipv4.ts';
+import { LsType, MAX_AGE, RouterLinkType } from '../../../../src/core/ospf/codes.ts';
+import { decodeLsa, withAge } from '../../../../src/core/ospf/lsa/codec.ts';
+import { computeRoutes } from '../../../../src/core/ospf/spf/spf.ts';
+import '../arbitraries.ts';
+import { lsa, print, printReachable, routerId, Topology } from './topology.ts';
+
+/** d1 with a link to each of two routers, which share a core network behind them. */
+const TWO_UPLINKS = `
+  p2p d1 10.1.0.1 10 r1 10.1.0.2 1
+  p2p d1 10.1.1.1 10 r2 10.1.1.2 1
+  lan 10.9.0.0/24 r1 10.9.0.1 5 r2 10.9.0.2 5
+  stub r1 172.16.0.0/16 3
+  stub r2 172.16.0.0/16 3
+`;
+
+describe('within the area', () => {
+  test('equal paths over two routers give both next hops, unequal ones the shorter', () => {
+    const area = new Topology(`${TWO_UPLINKS}
+      stub r1 172.17.0.0/16 3
+      stub r2 172.18.0.0/16 3`);
+    expect(print(area.solve('d1'))).toEqual([
+      '10.1.0.0/30 intra 0 via if0',
+      '10.1.1.0/30 intra 0 via if1',
+      '10.9.0.0/24 intra 15 via if0 10.1.0.2, if1 10.1.1.2',
+      '172.16.0.0/16 intra 13 via if0 10.1.0.2, if1 10.1.1.2',
+      '172.17.0.0/16 intra 13 via if0 10.1.0.2',
+      '172.18.0.0/16 intra 13 via if1 10.1.1.2',
+    ]);
+  });
+
+  test('next hops are inherited over several routers, and merge where paths meet', () => {
+    const area = new Topology(`${TWO_UPLINKS}
+      p2p r1 10.5.0.1 1 r3 10.5.0.2 1
+      p2p r2 10.5.1.1 1 r3 10.5.1.2 1
+      p2p r3 10.5.2.1 1 r4 10.5.2.2 1
+      stub r4 172.20.0.0/16 0`);
+    expect(print(area.solve('d1'))).toContain('172.20.0.0/16 intra 12 via if0 10.1.0.2, if1 10.1.1.2');
+  });
+
+  test('on a LAN the next hop is the address that the router has there', () => {
+    const area = new Topology(`
+      lan 10.2.0.0/24 r1 10.2.0.1 1 r2 10.2.0.2 1 d1 10.2.0.11 10
+      stub r1 172.16.0.0/16 1
+      stub r2 172.16.0.0/16 1
+      stub r2 172.17.0.0/16 1`);
+    expect(print(area.solve('d1'))).toEqual([
+      '10.2.0.0/24 intra 10 via if0',
+      '172.16.0.0/16 intra 11 via if0 10.2.0.1, if0 10.2.0.2',
+      '172.17.0.0/16 intra 11 via if0 10.2.0.2',
+    ]);
+  });
+
+  test('two interfaces on one LAN are both used', () => {
+    const area = new Topology(`
+      lan 10.2.0.0/24 r1 10.2.0.1 1 d1 10.2.0.11 10 d1 10.2.0.12 10
+      stub r1 172.16.0.0/16 1`);
+    expect(print(area.solve('d1'))).toEqual([
+      '10.2.0.0/24 intra 10 via if0, if1',
+      '172.16.0.0/16 intra 11 via if0 10.2.0.1, if1 10.2.0.1',
+    ]);
+  });
+
+  test('two parallel links to the same router are both used', () => {
+    const area = new Topology(`
+      p2p d1 10.1.0.1 10 r1 10.1.0.2 1
+      p2p d1 10.1.1.1 10 r1 10.1.1.2 1
+      stub r1 172.16.0.0/16 1`);
+    expect(print(area.solve('d1'))[2]).toBe('172.16.0.0/16 intra 11 via if0 10.1.0.2, if1 10.1.1.2');
+  });
+
+  test('a LAN that is as far over a router as directly is left by every first step', () => {
+    const area = new Topology(`
+      lan 10.2.0.0/24 r1 10.2.0.1 5 r2 10.2.0.2 5 d1 10.2.0.11 15
+      p2p d1 10.1.0.1 10 r1 10.1.0.2 1
+      stub r2 172.17.0.0/16 1`);
+    expect(print(area.solve('d1'))).toContain('172.17.0.0/16 intra 16 via if0 10.2.0.2, if1 10.1.0.2');
+  });
+
+  test('a link that the other side does not confirm is no link', () => {
+    const area = new Topology(TWO_UPLINKS);
+    const result = area.solve('d1', (lsas) => {
+      const at = lsas.findIndex(({ header }) => header.type === LsType.router && header.id === routerId('r1'));
+      const links = [{ type: RouterLinkType.stub, id: ipv4('172.17.0.0'), data: maskOf(16), metric: 1 }];
+      lsas[at] = lsa(LsType.router, routerId('r1'), routerId('r1'), { kind: 'router', flags: 0, links });
+    });
+    expect(printReachable(result)).toEqual(['10.255.0.102']);
+    expect(print(result)).toContain('172.16.0.0/16 intra 13 via if1 10.1.1.2');
+    expect(print(result).join()).not.toContain('172.17');
+  });
+
+  test('a router that its LAN does not list, or that does not list its LAN, is not reached through it', () => {
+    const area = new Topology(`
+      lan 10.2.0.0/24 r1 10.2.0.1 1 r2 10.2.0.2 1 r3 10.2.0.3 1 d1 10.2.0.11 10
+      stub r2 172.16.0.0/16 1
+      stub r3 172.17.0.0/16 1`);
+    const result = area.solve('d1', (lsas) => {
+      const network = lsas.findIndex(({ header }) => header.type === LsType.network);
+      const attachedRouters = [routerId('r1'), routerId('r3'), routerId('d1')];
+      const body = { kind: 'network', mask: maskOf(24), attachedRouters } as const;
+      lsas[network] = lsa(LsType.network, ipv4('10.2.0.1'), routerId('r1'), body);
+      const third = lsas.findIndex(({ header }) => header.id === routerId('r3'));
+      lsas[third] = lsa(LsType.router, routerId('r3'), routerId('r3'), { kind: 'router', flags: 0, links: [] });
+    });
+    expect(printReachable(result)).toEqual(['10.255.0.101']);
+  });
+
+  test('a LAN is not reached through a router that it does not list', () => {
+    const area = new Topology(TWO_UPLINKS);
+    const result = area.solve('d1', (lsas) => {
+      const at = lsas.findIndex(({ header }) => header.type === LsType.network);
+      const body = { kind: 'network', mask: maskOf(24), attachedRouters: [routerId('r2')] } as const;
+      lsas[at] = lsa(LsType.network, ipv4('10.9.0.1'), routerId('r1'), body);
+    });
+    expect(print(result)).toContain('10.9.0.0/24 intra 15 via if1 10.1.1.2');
+  });
+
+  test('a router at maximum metric is reached, but is a way through only when there is no other', () => {
+    const square = `
+      p2p d1 10.1.0.1 10 r1 10.1.0.2 1
+      p2p d1 10.1.1.1 10 d2 10.1.1.2 1
+      p2p r1 10.5.0.1 100 r3 10.5.0.2 1
+      p2p d2 10.5.1.1 1 r3 10.5.1.2 1
+      stub d2 203.0.113.10/32 10
+      stub r3 172.16.0.0/16 1`;
+    const result = new Topology(square).stubRouter('d2').solve('d1');
+    expect(print(result)).toContain('172.16.0.0/16 intra 111 via if0 10.1.0.2');
+    expect(print(result)).toContain('203.0.113.10/32 intra 20 via if1 10.1.1.2');
+    const alone = new Topology(square.replace('p2p r1 10.5.0.1 100 r3 10.5.0.2 1', '')).stubRouter('d2').solve('d1');
+    expect(print(alone)).toContain('172.16.0.0/16 intra 65546 via if1 10.1.1.2');
+  });
+
+  test('a stub router chooses its own way by what its interfaces cost, if that is given', () => {
+    const area = new Topology(TWO_UPLINKS).stubRouter('d1');
+    const route = '172.16.0.0/16 intra';
+    expect(print(area.solve('d1'))).toContain(`${route} 65538 via if0 10.1.0.2, if1 10.1.1.2`);
+    const result = area.solve('d1', (_, links) => {
+      links[0] = { ...links[0]!, cost: 10 };
+      links[1] = { ...links[1]!, cost: 20 };
+    });
+    expect(print(result)).toContain(`${route} 13 via if0 10.1.0.2`);
+  });
+
+  test('we are never a way through for ourselves: nothing leads back over us', () => {
+    const area = new Topology(`
+      p2p d1 10.1.0.1 1 r1 10.1.0.2 1
+      p2p d1 10.1.1.1 1 r2 10.1.1.2 1
+      stub r2 172.16.0.0/16 1`);
+    expect(print(area.solve('d1'))).toContain('172.16.0.0/16 intra 2 via if1 10.1.1.2');
+    expect(area.solve('d1').reachable.has(routerId('d1'))).toBe(false);
+  });
+
+  test('a stub whose mask has holes is left out', () => {
+    const area = new Topology(TWO_UPLINKS);
+    const result = area.solve('d1', (lsas) => {
+      const at = lsas.findIndex(({ header }) => header.id === routerId('r1'));
+      const body = lsas[at]!.body;
+      if (body.kind !== 'router') throw new Error('unreachable');
+      const odd = { type: RouterLinkType.stub, id: ipv4('172.30.0.0'), data: ipv4('255.0.255.0'), metric: 1 };
+      const links = [...body.links, odd];
+      lsas[at] = lsa(LsType.router, routerId('r1'), routerId('r1'), { ...body, links });
+    });
+    expect(print(result).join()).not.toContain('172.30');
+    expect(result.routes).toHaveLength(4);
+  });
+});
+
+describe('our own', () => {
+  test('a prefix that we announce has no route, though another announces it too', () => {
+    const area = new Topology(`${TWO_UPLINKS}
+      p2p d2 10.1.2.1 10 r1 10.1.2.2 1
+      stub d1 203.0.113.10/32 60010
+      stub d2 203.0.113.10/32 10
+      stub d2 203.0.113.11/32 10`);
+    const routes = print(area.solve('d1'));
+    expect(routes.join()).not.toContain('203.0.113.10');
+    expect(routes).toContain('203.0.113.11/32 intra 21 via if0 10.1.0.2');
+  });
+
+  test('nor does one that we announce as an external', () => {
+    const area = new Topology(`${TWO_UPLINKS}
+      flags r1 E
+      external d1 203.0.113.10/32 E1 10
+      external r1 203.0.113.10/32 E1 10`);
+    expect(print(area.solve('d1')).join()).not.toContain('203.0.113.10');
+  });
+
+  test('a network that we are on has no gateway, though routers announce it more cheaply', () => {
+    const area = new Topology(`${TWO_UPLINKS}
+      stub d1 10.1.0.0/30 50
+      stub r2 10.1.0.0/30 0
+      stub r1 10.1.1.0/30 0`);
+    const result = area.solve('d1', (_, links) => {
+      links[1] = { ...links[1]!, cost: 50 };
+    });
+    expect(print(result).slice(0, 2)).toEqual(['10.1.0.0/30 intra 50 via if0', '10.1.1.0/30 intra 50 via if1']);
+  });
+
+  test('a link whose neighbor is no longer Full is not used, whatever our router-LSA still says', () => {
+    const area = new Topology(`${TWO_UPLINKS}
+      stub r1 172.17.0.0/16 1`);
+    const result = area.solve('d1', (_, links) => {
+      links[0] = { ...links[0]!, neighbors: [] };
+    });
+    expect(print(result)).toContain('172.16.0.0/16 intra 13 via if1 10.1.1.2');
+    expect(print(result)).toContain('10.9.0.0/24 intra 15 via if1 10.1.1.2');
+    expect(print(result)).toContain('172.17.0.0/16 intra 16 via if1 10.1.1.2');
+    const lan = new Topology('lan 10.2.0.0/24 r1 10.2.0.1 1 d1 10.2.0.11 10\nstub r1 172.16.0.0/16 1');
+    const alone = lan.solve('d1', (_, links) => {
+      links[0] = { ...links[0]!, neighbors: [] };
+    });
+    expect(print(alone)).toEqual(['10.2.0.0/24 intra 10 via if0']);
+  });
+
+  test('without our own router-LSA nothing is reachable', () => {
+    const result = new Topology(TWO_UPLINKS).solve('d1', (lsas) => lsas.shift());
+    expect(print(result)).toEqual(['10.1.0.0/30 intra 0 via if0', '10.1.1.0/30 intra 0 via if1']);
+    expect(result.reachable.size).toBe(0);
+  });
+
+  test('no LSAs and no links give no routes', () => {
+    expect(computeRoutes({ routerId: 1, lsas: [], links: [] })).toEqual({ routes: [], reachable: new Set() });
+  });
+});
+
+describe('LSAs that do not count', () => {
+  test('those at MaxAge', () => {
+    const area = new Topology(TWO_UPLINKS);
+    const result = area.solve('d1', (lsas) => {
+      const at = lsas.findIndex(({ header }) => header.id === routerId('r1'));
+      lsas[at] = decodeLsa(withAge(lsas[at]!, MAX_AGE));
+    });
+    expect(printReachable(result)).toEqual(['10.255.0.102']);
+  });
+
+  test('a router-LSA in the name of another router', () => {
+    const area = new Topology(TWO_UPLINKS);
+    const links = [{ type: RouterLinkType.stub, id: 0, data: 0, metric: 0 }];
+    const result = area.solve('d1', (lsas) => {
+      lsas.push(lsa(LsType.router, routerId('r1'), routerId('r9'), { kind: 'router', flags: 0, links }));
+    });
+    expect(print(result)).toEqual(print(area.solve('d1')));
+  });
+
+  test("a former DR's network-LSA for an address that is not its own", () => {
+    const area = new Topology('lan 10.2.0.0/24 r1 10.2.0.1 1 d1 10.2.0.11 10\nstub r1 172.16.0.0/16 1');
+    const stale = { kind: 'network', mask: maskOf(24), attachedRouters: [routerId('r9')] } as const;
+    const result = area.solve('d1', (lsas) => {
+      lsas.push(lsa(LsType.network, ipv4('10.2.0.1'), routerId('r9'), stale));
+    });
+    expect(print(result)).toContain('172.16.0.0/16 intra 11 via if0 10.2.0.1');
+  });
+});
+
+describe('over area borders', () => {
+  const borders = `${TWO_UPLINKS}
+    flags r1 B
+    flags r2 B`;
+
+  test('the cheapest border wins, equal ones share', () => {
+    const area = new Topology(`${borders}
+      summary r1 10.8.0.0/16 20
+      summary r2 10.8.0.0/16 20
+      summary r1 10.7.0.0/16 21
+      summary r2 10.7.0.0/16 20
+      summary r1 0.0.0.0/0 1`);
+    const routes = print(area.solve('d1'));
+    expect(routes).toContain('0.0.0.0/0 inter 11 via if0 10.1.0.2');
+    expect(routes).toContain('10.7.0.0/16 inter 30 via if1 10.1.1.2');
+    expect(routes).toContain('10.8.0.0/16 inter 30 via if0 10.1.0.2, if1 10.1.1.2');
+  });
+
+  test('a path within the area is preferred, whatever it costs', () => {
+    const area = new Topology(`${borders}
+      stub r2 10.8.0.0/16 50000
+      summary r1 10.8.0.0/16 1`);
+    expect(print(area.solve('d1'))).toContain('10.8.0.0/16 intra 50010 via if1 10.1.1.2');
+  });
+
+  test('LSInfinity, and a router that is no border router, say nothing', () => {
+    const area = new Topology(`${borders}
+      p2p r1 10.5.0.1 1 r3 10.5.0.2 1
+      summary r1 10.8.0.0/16 16777215
+      summary r3 10.7.0.0/16 1
+      summary r8 10.6.0.0/16 1`);
+    expect(print(area.solve('d1')).join()).not.toMatch(/10\.[678]\.0\.0/);
+  });
+});
+
+describe('out of the AS', () => {
+  const exits = `${TWO_UPLINKS}
+    flags r1 E
+    flags r2 E`;
+
+  test('a type 1 metric adds to the way out', () => {
+    const area = new Topology(`${exits}
+      external r1 0.0.0.0/0 E1 5
+      external r2 0.0.0.0/0 E1 4`);
+    expect(print(area.solve('d1'))[0]).toBe('0.0.0.0/0 E1 14 via if1 10.1.1.2');
+  });
+
+  test('a type 2 metric decides alone; between equals the nearer exit, between equally near ones both', () => {
+    const area = new Topology(`${exits}
+      p2p r1 10.5.0.1 1 r3 10.5.0.2 1
+      flags r3 E
+      external r1 0.0.0.0/0 E2 10
+      external r2 0.0.0.0/0 E2 10
+      external r2 10.6.0.0/16 E2 10
+      external r3 10.6.0.0/16 E2 10
+      external r2 10.7.0.0/16 E2 10
+      external r3 10.7.0.0/16 E2 9`);
+    const routes = print(area.solve('d1'));
+    expect(routes).toContain('10.6.0.0/16 E2 10 via if1 10.1.1.2');
+    expect(routes).toContain('0.0.0.0/0 E2 10 via if0 10.1.0.2, if1 10.1.1.2');
+    expect(routes).toContain('10.7.0.0/16 E2 9 via if0 10.1.0.2');
+  });
+
+  test('type 1 is preferred to type 2, and any route of the area to both', () => {
+    const area = new Topology(`${exits}
+      external r1 0.0.0.0/0 E2 1
+      external r2 0.0.0.0/0 E1 1000
+      external r1 172.16.0.0/16 E1 1`);
+    const routes = print(area.solve('d1'));
+    expect(routes).toContain('0.0.0.0/0 E1 1010 via if1 10.1.1.2');
+    expect(routes).toContain('172.16.0.0/16 intra 13 via if0 10.1.0.2, if1 10.1.1.2');
+  });
+
+  test('LSInfinity, an exit that is not reachable and one that is no boundary router say nothing', () => {
+    const area = new Topology(`${TWO_UPLINKS}
+      flags r1 E
+      external r1 10.6.0.0/16 E2 16777215
+      external r2 10.7.0.0/16 E2 1
+      external r9 10.8.0.0/16 E2 1`);
+    expect(print(area.solve('d1')).join()).not.toMatch(/10\.[678]\.0\.0/);
+  });
+
+  test('an exit in another area is found over the border', () => {
+    const area = new Topology(`${TWO_UPLINKS}
+      flags r1 B
+      asbr r1 r9 7
+      external r9 0.0.0.0/0 E1 1`);
+    const result = area.solve('d1');
+    expect(print(result)[0]).toBe('0.0.0.0/0 E1 18 via if0 10.1.0.2');
+    expect(result.reachable.has(routerId('r9'))).toBe(true);
+  });
+
+  test('a forwarding address is gone to by the route to it, directly on a network of ours', () => {
+    const area = new Topology(`${exits}
+      lan 10.2.0.0/24 r1 10.2.0.1 1 d1 10.2.0.11 10
+      external r1 10.6.0.0/16 E2 1 via 10.2.0.99
+      external r1 10.7.0.0/16 E1 1 via 10.9.0.77
+      external r1 10.8.0.0/16 E2 1 via 192.0.2.1
+      external r1 10.5.0.0/16 E2 1 via 10.2.0.11`);
+    const routes = print(area.solve('d1'));
+    expect(routes).toContain('10.6.0.0/16 E2 1 via if2 10.2.0.99');
+    expect(routes).toContain('10.7.0.0/16 E1 16 via if0 10.1.0.2, if1 10.1.1.2, if2 10.2.0.1');
+    expect(routes.join()).not.toMatch(/10\.[58]\.0\.0/);
+  });
+
+  test('a forwarding address is not resolved by another external route, nor by a prefix of ours', () => {
+    const area = new Topology(`${exits}
+      stub d1 203.0.113.10/32 1
+      stub r1 203.0.113.0/24 1
+      external r1 0.0.0.0/0 E2 1
+      external r1 10.8.0.0/16 E2 1 via 192.0.2.1
+      external r1 10.7.0.0/16 E2 1 via 203.0.113.10`);
+    expect(print(area.solve('d1')).join()).not.toMatch(/10\.[78]\.0\.0/);
+  });
+});
+
+describe('the order of the LSAs does not matter', () => {
+  const area = new Topology(`${TWO_UPLINKS}
+    lan 10.2.0.0/24 r1 10.2.0.1 1 r2 10.2.0.2 1 d1 10.2.0.11 9 d2 10.2.0.12 10
+    p2p r1 10.5.0.1 1 r3 10.5.0.2 1
+    p2p r2 10.5.1.1 1 r3 10.5.1.2 1
+    flags r1 B E
+    flags r2 B E
+    flags r3 E
+    stub r3 172.20.0.0/16 0
+    summary r1 10.8.0.0/16 20
+    summary r2 10.8.0.0/16 20
+    external r1 0.0.0.0/0 E2 10
+    external r2 0.0.0.0/0 E2 10
+    external r3 0.0.0.0/0 E2 10
+    external r3 10.7.0.0/16 E1 10 via 10.9.0.9`);
+  const lsas = [
+    ...area.lsas,
+    lsa(LsType.network, ipv4('10.9.0.1'), routerId('r9'), { kind: 'network', mask: maskOf(25), attachedRouters: [] }),
+    lsa(LsType.network, ipv4('10.9.0.1'), routerId('r8'), { kind: 'network', mask: maskOf(26), attachedRouters: [] }),
+  ];
+
+  test.each(['d1', 'd2', 'r1', 'r3'])('as %s sees it', (name) => {
+    const links = area.linksOf(name);
+    const expected = computeRoutes({ routerId: routerId(name), lsas, links });
+    expect(expected.routes.length).toBeGreaterThan(5);
+    const shuffled = fc.shuffledSubarray(lsas, { minLength: lsas.length });
+    fc.assert(
+      fc.property(shuffled, fc.shuffledSubarray(links, { minLength: links.length }), (someLsas, someLinks) => {
+        const result = computeRoutes({ routerId: routerId(name), lsas: someLsas, links: someLinks });
+        expect(result.routes).toEqual(expected.routes);
+        expect(result.reachable).toEqual(expected.reachable);
+      }),
+    );
+  });
+});
