@@ -1,0 +1,255 @@
+/**
+ * What must hold between values of the cluster file: references that exist, things that must differ, numbers that must fit.
+ *
+ * In: the file as read, without the values that were refused already, so that one run finds all faults of both kinds.
+ * Out: complaints by path; `parse.ts` finds their lines.
+ */
+import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { formatDuration } from './blocks.ts';
+import type { Part, Path } from './document.ts';
+import type { ClusterFile } from './schema.ts';
+import { didYouMean, nearest } from './suggest.ts';
+
+/** `T` with anything missing, because it was refused or not written. */
+export type Sound<T> = T extends readonly (infer Item)[]
+  ? readonly (Sound<Item> | undefined)[]
+  : T extends object
+    ? { readonly [K in keyof T]?: Sound<T[K]> | undefined }
+    : T;
+
+export interface Complaint {
+  readonly path: Path;
+  readonly part: Part;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+type File = Sound<ClusterFile>;
+type Services = NonNullable<File['services']>;
+type SoundService = NonNullable<Services[string]>;
+
+/** More than that in one service would leave a server of weight 1 too few of the 4,099 hash slots. */
+const MAX_SERVERS = 1000;
+
+export function crossChecks(file: File): readonly Complaint[] {
+  return [
+    ...routerIds(file),
+    ...directorInterfaces(file),
+    ...aliases(file),
+    ...timers(file),
+    ...announcers(file),
+    ...vipSettings(file),
+    ...servicePorts(file),
+    ...vipMetrics(file),
+    ...servers(file),
+    ...quorums(file),
+    ...checks(file),
+  ];
+}
+
+/** Entries of a mapping, without those that were refused. */
+function entries<T>(mapping: Readonly<Record<string, T | undefined>> | undefined): [string, T][] {
+  return Object.entries(mapping ?? {}).filter((entry): entry is [string, T] => entry[1] !== undefined);
+}
+
+function items<T>(list: readonly (T | undefined)[] | undefined): [number, T][] {
+  return [...(list ?? []).entries()].filter((entry): entry is [number, T] => entry[1] !== undefined);
+}
+
+/** Remembers who had a value first. */
+class Firsts<K> {
+  readonly #seen = new Map<K, string>();
+
+  /** Who had `key` before `holder`; `undefined` when `holder` is the first. */
+  claim(key: K, holder: string): string | undefined {
+    const first = this.#seen.get(key);
+    if (first === undefined) this.#seen.set(key, holder);
+    return first;
+  }
+}
+
+function* routerIds(file: File): Iterable<Complaint> {
+  const firsts = new Firsts<Ipv4>();
+  for (const [name, director] of entries(file.directors)) {
+    if (director.routerId === undefined) continue;
+    const other = firsts.claim(director.routerId, name);
+    if (other === undefined) continue;
+    const message = `director ${other} has the same router id`;
+    yield { path: ['directors', name, 'routerId'], part: 'value', message, hint: 'router ids must differ' };
+  }
+}
+
+function* directorInterfaces(file: File): Iterable<Complaint> {
+  for (const [name, director] of entries(file.directors)) {
+    const firsts = new Firsts<string>();
+    for (const [alias, device] of entries(director.interfaces)) {
+      const other = firsts.claim(device, alias);
+      if (other === undefined) continue;
+      yield {
+        path: ['directors', name, 'interfaces', alias],
+        part: 'value',
+        message: `alias ${other} is ${device} too`,
+      };
+    }
+  }
+}
+
+type Interfaces = Readonly<Record<string, string | undefined>>;
+
+/** Every alias under `routing` exists on every director, and in one instance only. */
+function* aliases(file: File): Iterable<Complaint> {
+  const directors = entries(file.directors).flatMap(([name, { interfaces }]): [string, Interfaces][] =>
+    interfaces === undefined ? [] : [[name, interfaces]],
+  );
+  const known = new Set(directors.flatMap(([, interfaces]) => Object.keys(interfaces)));
+  const uses = new Map<string, string>();
+  for (const [instance, settings] of entries(file.routing?.instances)) {
+    for (const alias of Object.keys(settings.interfaces ?? {})) {
+      const at = { path: ['routing', 'instances', instance, 'interfaces', alias], part: 'key' } as const;
+      const other = uses.get(alias);
+      if (other !== undefined) yield { ...at, message: `instance ${other} uses this interface too` };
+      else if (directors.length > 0 && !known.has(alias)) {
+        yield { ...at, message: 'no director has an interface with this alias', hint: didYouMean(alias, known) };
+      } else uses.set(alias, instance);
+    }
+  }
+  for (const [name, interfaces] of directors) yield* missingAliases(name, interfaces, uses);
+}
+
+function* missingAliases(name: string, own: Interfaces, uses: ReadonlyMap<string, string>): Iterable<Complaint> {
+  const unused = Object.keys(own).filter((alias) => !uses.has(alias));
+  for (const [alias, instance] of uses) {
+    if (Object.hasOwn(own, alias)) continue;
+    const near = nearest(alias, unused);
+    const hint = `${near === undefined ? '' : `rename ${near} or `}add ${alias}: DEVICE`;
+    const message = `no interface with the alias ${alias}, which routing.instances.${instance} uses`;
+    yield { path: ['directors', name, 'interfaces'], part: 'key', message, hint };
+  }
+}
+
+function* timers(file: File): Iterable<Complaint> {
+  for (const [instance, settings] of entries(file.routing?.instances)) {
+    for (const [alias, { hello, dead }] of entries(settings.interfaces)) {
+      if (hello === undefined || dead === undefined || dead > hello) continue;
+      const path = ['routing', 'instances', instance, 'interfaces', alias, 'dead'];
+      const message = `must be longer than hello, which is ${formatDuration(hello)}`;
+      yield { path, part: 'value', message, hint: `four times hello is usual: ${formatDuration(hello * 4)}` };
+    }
+  }
+}
+
+/** Nothing would be announced, and no one would notice until traffic is awaited. */
+function* announcers(file: File): Iterable<Complaint> {
+  const instances = entries(file.routing?.instances);
+  if (instances.length === 0 || entries(file.services).length === 0) return;
+  const announces = instances.some(
+    ([, settings]) => settings.announce === undefined || settings.announce.includes('vip'),
+  );
+  if (!announces) yield { path: ['routing', 'instances'], part: 'key', message: 'no instance announces vip' };
+}
+
+function* vipSettings(file: File): Iterable<Complaint> {
+  const services = entries(file.services);
+  const used = new Set(services.flatMap(([, service]) => items(service.vip).map(([, vip]) => formatIpv4(vip))));
+  // A VIP that was refused may be the one that is meant here.
+  if (services.some(([, service]) => service.vip === undefined || service.vip.includes(undefined))) return;
+  for (const [vip] of entries(file.vips)) {
+    if (used.has(vip)) continue;
+    yield { path: ['vips', vip], part: 'key', message: 'no service has this VIP', hint: didYouMean(vip, used) };
+  }
+}
+
+/** A VIP, a port and a protocol belong to one service, once. */
+function* servicePorts(file: File): Iterable<Complaint> {
+  const firsts = new Firsts<string>();
+  for (const [name, service] of entries(file.services)) {
+    yield* repeated(['services', name, 'vip'], items(service.vip), formatIpv4);
+    yield* repeated(['services', name, 'ports'], items(service.ports), String);
+    const vips = new Set(items(service.vip).map(([, vip]) => vip));
+    const ports = new Set(items(service.ports).map(([, port]) => port));
+    for (const [vip, port] of pairs(vips, ports)) {
+      const endpoint = `${formatIpv4(vip)} ${service.protocol ?? 'tcp'} port ${port}`;
+      const other = firsts.claim(endpoint, name);
+      if (other === undefined) continue;
+      yield { path: ['services', name, 'vip'], part: 'value', message: `service ${other} has ${endpoint} already` };
+    }
+  }
+}
+
+function* pairs<A, B>(as: Iterable<A>, bs: Iterable<B>): Iterable<[A, B]> {
+  for (const a of as) for (const b of bs) yield [a, b];
+}
+
+function* repeated<T>(path: Path, list: readonly [number, T][], print: (value: T) => string): Iterable<Complaint> {
+  const firsts = new Firsts<T>();
+  for (const [index, value] of list) {
+    if (firsts.claim(value, '') === undefined) continue;
+    yield { path: [...path, index], part: 'value', message: `${print(value)} stands here twice` };
+  }
+}
+
+/** One VIP is one prefix with one metric, whichever service wants it announced. */
+function* vipMetrics(file: File): Iterable<Complaint> {
+  const first = new Map<Ipv4, { readonly name: string; readonly metric: number }>();
+  for (const [name, service] of entries(file.services)) {
+    const metric = service.announce?.metric;
+    if (metric === undefined) continue;
+    for (const vip of new Set(items(service.vip).map(([, address]) => address))) {
+      const other = first.get(vip);
+      if (other === undefined) first.set(vip, { name, metric });
+      else if (other.metric !== metric) {
+        const message = `${formatIpv4(vip)} has metric ${other.metric} in service ${other.name}, and ${metric} here`;
+        yield { path: ['services', name, 'announce', 'metric'], part: 'value', message, hint: 'a VIP has one metric' };
+      }
+    }
+  }
+}
+
+function* servers(file: File): Iterable<Complaint> {
+  const vips = vipOwners(file);
+  for (const [name, service] of entries(file.services)) {
+    const firsts = new Firsts<Ipv4>();
+    const path = ['services', name, 'servers'];
+    const count = Object.keys(service.servers ?? {}).length;
+    if (count > MAX_SERVERS)
+      yield { path, part: 'key', message: `${count} servers; a service has at most ${MAX_SERVERS}` };
+    for (const [server, { address }] of entries(service.servers)) {
+      if (address === undefined) continue;
+      const other = firsts.claim(address, server);
+      const at = { path: [...path, server], part: 'value' } as const;
+      if (other !== undefined)
+        yield { ...at, message: `server ${other} has the address ${formatIpv4(address)} already` };
+      const owner = vips.get(address);
+      if (owner !== undefined) yield { ...at, message: `${formatIpv4(address)} is the VIP of service ${owner}` };
+    }
+  }
+}
+
+function vipOwners(file: File): ReadonlyMap<Ipv4, string> {
+  const owners = new Map<Ipv4, string>();
+  for (const [name, service] of entries(file.services)) for (const [, vip] of items(service.vip)) owners.set(vip, name);
+  return owners;
+}
+
+function* quorums(file: File): Iterable<Complaint> {
+  for (const [name, service] of entries(file.services)) {
+    const min = service.announce?.min;
+    const count = Object.keys(service.servers ?? {}).length;
+    if (min?.kind !== 'count' || min.value === undefined || count === 0 || min.value <= count) continue;
+    const message = `needs ${min.value} healthy servers, but the service has only ${count}`;
+    yield { path: ['services', name, 'announce', 'min'], part: 'value', message };
+  }
+}
+
+function* checks(file: File): Iterable<Complaint> {
+  for (const [name, service] of entries<SoundService>(file.services)) {
+    if (service.health?.http === undefined || service.health.tcp === undefined) continue;
+    const message = 'tcp and http together';
+    yield {
+      path: ['services', name, 'health'],
+      part: 'key',
+      message,
+      hint: 'one check per service; http includes tcp',
+    };
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * What changed between two cluster files, one printable line per change: for `sluice plan`, `sluice reload` and the log.
+ *
+ * Each cluster is written down as things (`service web: server r3`) with properties; things come and go, properties change.
+ * Not a plan: what has to be done about a change is decided where the desired state is compared with the kernel's.
+ */
+import { formatIpv4 } from '../base/ipv4.ts';
+import type { Cluster, Health, Quorum, RoutingInstance, Service } from '../model/cluster.ts';
+import { formatDuration } from './blocks.ts';
+
+type Properties = Readonly<Record<string, string | number | boolean>>;
+
+interface Thing {
+  /** The thing that it is a part of: whoever comes or goes takes its parts along, and they need no line of their own. */
+  readonly within?: string;
+  readonly properties: Properties;
+}
+
+type Things = Map<string, Thing>;
+
+/** Lines such as `service web: server r3 added (address 10.2.0.23, weight 2)`; none when the clusters are the same. */
+export function describeChanges(before: Cluster, after: Cluster): string[] {
+  const [a, b] = [thingsOf(before), thingsOf(after)];
+  const lines: string[] = [];
+  for (const [name, thing] of a) {
+    if (!b.has(name) && (thing.within === undefined || b.has(thing.within))) lines.push(`${name} removed`);
+  }
+  for (const [name, thing] of b) {
+    const old = a.get(name);
+    if (old !== undefined) lines.push(...changed(name, old.properties, thing.properties));
+    else if (thing.within === undefined || a.has(thing.within)) lines.push(`${name} added${listed(thing.properties)}`);
+  }
+  return lines;
+}
+
+function listed(properties: Properties): string {
+  const words = Object.entries(properties).map(([key, value]) => `${key} ${value}`);
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
+}
+
+function changed(name: string, a: Properties, b: Properties): string[] {
+  return Object.keys(b)
+    .filter((key) => a[key] !== b[key])
+    .map((key) => `${name}: ${key} ${a[key]} -> ${b[key]}`);
+}
+
+function thingsOf(cluster: Cluster): Things {
+  const things: Things = new Map();
+  const { holdUp, drain } = cluster.lifecycle;
+  things.set('cluster', { properties: { name: cluster.cluster, dataplane: cluster.dataplane } });
+  things.set('lifecycle', { properties: { holdUp: formatDuration(holdUp), drain: formatDuration(drain) } });
+  for (const { name, routerId, interfaces } of cluster.directors) {
+    const within = `director ${name}`;
+    things.set(within, { properties: { routerId: formatIpv4(routerId) } });
+    for (const [alias, device] of Object.entries(interfaces)) {
+      things.set(`${within}: interface ${alias}`, { within, properties: { device } });
+    }
+  }
+  for (const instance of cluster.routing.instances) addInstance(things, instance);
+  for (const [vip, { require }] of Object.entries(cluster.vips)) things.set(`vip ${vip}`, { properties: { require } });
+  for (const service of cluster.services) addService(things, service);
+  return things;
+}
+
+function addInstance(things: Things, instance: RoutingInstance): void {
+  const within = `routing ${instance.name}`;
+  const properties = { area: formatIpv4(instance.area), announce: instance.announce.join('+') };
+  things.set(within, { properties });
+  for (const { alias, hello, dead, ...rest } of instance.interfaces) {
+    const timers = { hello: formatDuration(hello), dead: formatDuration(dead) };
+    things.set(`${within}: interface ${alias}`, { within, properties: { ...rest, ...timers } });
+  }
+}
+
+function addService(things: Things, service: Service): void {
+  const within = `service ${service.name}`;
+  const { protocol, forward, scheduler, health, announce } = service;
+  const { metric, whenDown } = announce;
+  const properties = { protocol, forward, scheduler, min: quorumText(announce.min), metric, whenDown };
+  things.set(within, { properties: { ...properties, health: healthText(health) } });
+  for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
+  for (const port of service.ports) things.set(`${within}: port ${port}`, { within, properties: {} });
+  for (const { name, address, weight } of service.servers) {
+    things.set(`${within}: server ${name}`, { within, properties: { address: formatIpv4(address), weight } });
+  }
+}
+
+function quorumText(min: Quorum): string {
+  return min.kind === 'percent' ? `${min.value}%` : `${min.value}`;
+}
+
+function healthText(health: Health | undefined): string {
+  if (health === undefined) return 'none';
+  const { check, port, interval, timeout, rise, fall } = health;
+  const http =
+    check.kind === 'http' ? ` ${check.path} ${check.expect}${check.host === undefined ? '' : ` ${check.host}`}` : '';
+  const timing = `every ${formatDuration(interval)} timeout ${formatDuration(timeout)} rise ${rise} fall ${fall}`;
+  return `${check.kind}${http} port ${port} ${timing}`;
+}

@@ -1,0 +1,123 @@
+/**
+ * The cluster file: text to `Cluster`, or every fault at once.
+ *
+ * In: the text of the file, whatever it is. Out: the cluster with units resolved and defaults filled in, or all faults with
+ * line, column, dotted path and, where there is a good guess, a hint. Never throws.
+ * Faults of YAML syntax come alone, as nothing can be said about the rest; faults of shape (`schema.ts`) and of what must
+ * hold between values (`cross-checks.ts`) come together. Reading the file is the caller's.
+ */
+import * as v from 'valibot';
+import type { Fault } from '../base/fault.ts';
+import type { Cluster, Director, Health, RoutingInstance, Service } from '../model/cluster.ts';
+import { type Complaint, crossChecks, type Sound } from './cross-checks.ts';
+import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
+import { type ClusterFile, clusterFile } from './schema.ts';
+
+export type Parsed = { readonly cluster: Cluster } | { readonly faults: readonly Fault[] };
+
+export function parseCluster(text: string): Parsed {
+  const loaded = loadYaml(text);
+  if ('faults' in loaded) return loaded;
+  const { values, positions } = loaded;
+  if (values === null) return { faults: [{ line: 1, column: 1, path: '', message: 'the file is empty' }] };
+  const result = v.safeParse(clusterFile, values);
+  const refused = (result.issues ?? []).map(complaintOf);
+  const complaints = [...refused, ...crossChecks(soundPart(result.output, refused))];
+  if (!result.success || complaints.length > 0)
+    return { faults: complaints.map((c) => place(c, positions)).sort(byPlace) };
+  return { cluster: clusterOf(result.output) };
+}
+
+type SchemaIssue = v.InferIssue<typeof clusterFile> | v.BaseIssue<unknown>;
+
+/** See the head of `blocks.ts` for what issue types mean. */
+function complaintOf(issue: SchemaIssue): Complaint {
+  const items = issue.path ?? [];
+  const path = items.map((item) => String(item.key));
+  if (issue.type === 'object') return { path, part: 'key', message: 'missing' };
+  const part = issue.type === 'custom' || items.at(-1)?.origin === 'key' ? 'key' : 'value';
+  const split = issue.message.indexOf('; ');
+  if (split < 0) return { path, part, message: issue.message };
+  return { path, part, message: issue.message.slice(0, split), hint: issue.message.slice(split + 2) };
+}
+
+function place(complaint: Complaint, positions: Positions): Fault {
+  const { path, part, message, hint } = complaint;
+  return { ...positions.of(path, part), path: path.join('.'), message, ...(hint === undefined ? {} : { hint }) };
+}
+
+function isRecord(value: unknown): value is Record<string | number, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Takes every refused value out of what the schema returned: what is left has the types that the schema promises. */
+function soundPart(output: unknown, refused: readonly Complaint[]): Sound<ClusterFile> {
+  for (const { path } of refused) removeAt(output, path);
+  const rootRefused = refused.some(({ path }) => path.length === 0);
+  return rootRefused || !isRecord(output) ? {} : (output as Sound<ClusterFile>);
+}
+
+function removeAt(root: unknown, path: Path): void {
+  let holder = root;
+  for (const segment of path.slice(0, -1)) holder = isRecord(holder) ? holder[segment] : undefined;
+  const last = path.at(-1);
+  if (last === undefined || !isRecord(holder) || !Object.hasOwn(holder, last)) return;
+  // In a list the others keep their index.
+  holder[last] = undefined;
+}
+
+function clusterOf(file: ClusterFile): Cluster {
+  return {
+    cluster: file.cluster,
+    directors: Object.entries(file.directors).map(([name, director]): Director => ({ name, ...director })),
+    lifecycle: file.lifecycle,
+    routing: {
+      speaker: file.routing.speaker,
+      instances: Object.entries(file.routing.instances).map(([name, instance]): RoutingInstance => {
+        const interfaces = Object.entries(instance.interfaces).map(([alias, settings]) => {
+          return { alias, ...settings, dead: settings.dead ?? 4 * settings.hello };
+        });
+        return { name, area: instance.area, announce: [...new Set(instance.announce)], interfaces };
+      }),
+    },
+    dataplane: file.dataplane,
+    services: Object.entries(file.services).map(([name, service]) => serviceOf(name, service)),
+    vips: file.vips,
+  };
+}
+
+type FileService = ClusterFile['services'][string];
+
+function serviceOf(name: string, service: FileService): Service {
+  const { min, metric, whenDown } = service.announce;
+  return {
+    name,
+    vips: service.vip,
+    ports: service.ports,
+    protocol: service.protocol,
+    forward: service.forward,
+    scheduler: service.scheduler,
+    servers: Object.entries(service.servers).map(([server, { address, weight }]) => ({
+      name: server,
+      address,
+      weight,
+    })),
+    health: healthOf(service),
+    announce: { min, metric, whenDown },
+  };
+}
+
+const DEFAULT_HEALTH = { interval: 2000, timeout: 1000, rise: 2, fall: 3 };
+
+/** Without a word in the file TCP services get a TCP check; UDP ones none, as silence says nothing about them. */
+function healthOf(service: FileService): Health | undefined {
+  const port = service.ports[0]!;
+  if (!('health' in service)) {
+    return service.protocol === 'tcp' ? { check: { kind: 'tcp' }, port, ...DEFAULT_HEALTH } : undefined;
+  }
+  if (service.health === undefined) return undefined;
+  const { http, interval, timeout, rise, fall } = service.health;
+  const check: Health['check'] =
+    http === undefined ? { kind: 'tcp' } : { kind: 'http', path: http.path, expect: http.expect, host: http.host };
+  return { check, port: service.health.port ?? port, interval, timeout, rise, fall };
+}

@@ -1,0 +1,148 @@
+/**
+ * The cluster file's shape: every key, its values and its default. What concerns more than one value is in `cross-checks.ts`.
+ * Keys and values that are planned but not there yet are named, so that they are refused as such.
+ */
+import * as v from 'valibot';
+import {
+  address,
+  addressText,
+  areaId,
+  choice,
+  closed,
+  duration,
+  flag,
+  mapOf,
+  none,
+  oneOrMany,
+  quorum,
+  routerId,
+  serverAddress,
+  textOr,
+  whole,
+  wholeSeconds,
+  word,
+  yesOrNo,
+} from './blocks.ts';
+
+const HOUR = 3_600_000;
+
+/** Metric + 60000, what a draining director announces, must still fit the 16 bits of a stub link's metric. */
+const MAX_METRIC = 5535;
+
+const name = word(
+  'a name',
+  /^[A-Za-z][A-Za-z0-9_-]{0,30}$/,
+  'letters, digits, - and _, at most 31, beginning with a letter',
+);
+const hostName = word(
+  'a director’s name',
+  /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/,
+  'as a host name: letters, digits, - and ., at most 63',
+);
+/** IFNAMSIZ is 16 with the final zero. */
+const interfaceName = word('an interface name', /^[^\s/:]{1,15}$/, 'at most 15 characters, no space, / or :');
+const port = whole('a port', 1, 65535);
+
+const director = closed({ routerId, interfaces: mapOf(name, interfaceName, 'interface') }, ['sync', 'local']);
+
+const lifecycle = closed(
+  { holdUp: v.optional(duration(0, HOUR), '10s'), drain: v.optional(duration(0, 24 * HOUR), '60s') },
+  ['syncTimeout', 'grace'],
+);
+
+const routingInterface = closed(
+  {
+    network: v.optional(choice(['point-to-point', 'broadcast'], ['nbma', 'point-to-multipoint']), 'point-to-point'),
+    cost: v.optional(whole('a cost', 1, 65535), 10),
+    hello: v.optional(wholeSeconds, '1s'),
+    /** Four times hello unless written. */
+    dead: v.optional(wholeSeconds),
+    priority: v.optional(whole('a priority', 0, 255), 0),
+    mtuIgnore: v.optional(yesOrNo, false),
+  },
+  ['bfd', 'auth'],
+);
+
+const instance = closed({
+  area: areaId,
+  announce: v.optional(oneOrMany('class of prefixes', choice(['vip'], ['snat', 'local', 'gateway'])), ['vip']),
+  interfaces: mapOf(name, routingInterface, 'interface'),
+});
+
+const routing = closed({
+  speaker: v.optional(choice(['ospf'], ['frr']), 'ospf'),
+  instances: mapOf(name, instance, 'instance'),
+});
+
+const server = textOr(
+  serverAddress,
+  closed({
+    address,
+    weight: v.optional(whole('a weight', 1, 65535, 'to take a server out of service, drain it'), 1),
+  }),
+);
+
+const http = closed(
+  {
+    path: v.optional(word('a path', /^\/[\x21-\x7e]{0,1023}$/, 'beginning with /, no spaces'), '/'),
+    expect: v.optional(whole('a status', 100, 599), 200),
+    host: v.optional(word('a host name', /^[A-Za-z0-9.:[\]-]{1,253}$/, 'as sent in the Host header')),
+  },
+  ['body', 'method', 'headers'],
+);
+
+const health = textOr(
+  none,
+  closed(
+    {
+      tcp: v.optional(flag()),
+      http: v.optional(http),
+      port: v.optional(port),
+      interval: v.optional(duration(100, HOUR), '2s'),
+      timeout: v.optional(duration(10, HOUR), '1s'),
+      rise: v.optional(whole('a count', 1, 1000), 2),
+      fall: v.optional(whole('a count', 1, 1000), 3),
+    },
+    ['https', 'tls', 'udp', 'dns', 'smtp', 'ping', 'script'],
+  ),
+);
+
+const announce = closed({
+  min: v.optional(quorum, 1),
+  metric: v.optional(whole('a metric', 1, MAX_METRIC, 'a draining director adds 60000, and OSPF has 16 bits'), 10),
+  whenDown: v.optional(choice(['withdraw', 'metric', 'keep']), 'withdraw'),
+  lsa: v.optional(choice(['stub'], ['external', 'nssa']), 'stub'),
+});
+
+const service = closed(
+  {
+    vip: oneOrMany('address', address),
+    ports: oneOrMany('port', port),
+    protocol: v.optional(choice(['tcp', 'udp'], ['sctp']), 'tcp'),
+    forward: v.optional(choice(['nat'], ['dr', 'tun', 'fullnat']), 'nat'),
+    scheduler: v.optional(
+      choice(['mh'], ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh', 'sed', 'nq', 'fo', 'ovf']),
+      'mh',
+    ),
+    servers: mapOf(name, server, 'server'),
+    health: v.optional(health),
+    announce: v.optional(announce, {}),
+  },
+  ['persistence', 'timeouts', 'sorry', 'sync'],
+);
+
+export const clusterFile = closed(
+  {
+    cluster: name,
+    directors: mapOf(hostName, director, 'director'),
+    lifecycle: v.optional(lifecycle, {}),
+    routing,
+    dataplane: v.optional(choice(['auto', 'nftables'], ['ipvs']), 'auto'),
+    vips: v.optional(mapOf(addressText, closed({ require: v.optional(choice(['all', 'any']), 'all') })), {}),
+    services: mapOf(name, service),
+  },
+  ['keys', 'local', 'snat'],
+);
+
+/** The file as written, each value read and every default filled in. */
+export type ClusterFile = v.InferOutput<typeof clusterFile>;

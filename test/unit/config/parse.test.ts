@@ -1,0 +1,458 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatFault } from '../../../src/core/base/fault.ts';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { parseCluster } from '../../../src/core/config/parse.ts';
+import type { Cluster } from '../../../src/core/model/cluster.ts';
+import { EDGE, LEAST } from './files.ts';
+
+function cluster(text: string): Cluster {
+  const parsed = parseCluster(text);
+  if ('faults' in parsed) throw new Error(faults(text).join('\n'));
+  return parsed.cluster;
+}
+
+/** `line:column: path: message; hint` of every fault. */
+function faults(text: string): string[] {
+  const parsed = parseCluster(text);
+  return 'faults' in parsed ? parsed.faults.map((fault) => formatFault('', fault).slice(1)) : [];
+}
+
+/** The faults of a file in which `from` was replaced; `from` must be there. */
+function faultsAfter(file: string, from: string, to: string): string[] {
+  expect(file).toContain(from);
+  return faults(file.replace(from, to));
+}
+
+test('every key is read, with its unit', () => {
+  expect(cluster(EDGE)).toEqual({
+    cluster: 'edge-1',
+    directors: [
+      { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'ens3', up1: 'ens4' } },
+      { name: 'd2', routerId: ipv4('10.255.0.2'), interfaces: { up0: 'eth1', up1: 'eth2' } },
+    ],
+    lifecycle: { holdUp: 5000, drain: 120_000 },
+    routing: {
+      speaker: 'ospf',
+      instances: [
+        {
+          name: 'outside',
+          area: 0,
+          announce: ['vip'],
+          interfaces: [
+            {
+              alias: 'up0',
+              network: 'point-to-point',
+              cost: 20,
+              hello: 2000,
+              dead: 8000,
+              priority: 1,
+              mtuIgnore: true,
+            },
+            {
+              alias: 'up1',
+              network: 'broadcast',
+              cost: 10,
+              hello: 1000,
+              dead: 4000,
+              priority: 0,
+              mtuIgnore: false,
+            },
+          ],
+        },
+      ],
+    },
+    dataplane: 'nftables',
+    vips: { '203.0.113.10': { require: 'any' } },
+    services: [
+      {
+        name: 'web',
+        vips: [ipv4('203.0.113.10')],
+        ports: [80, 443],
+        protocol: 'tcp',
+        forward: 'nat',
+        scheduler: 'mh',
+        servers: [
+          { name: 'r1', address: ipv4('10.2.0.21'), weight: 1 },
+          { name: 'r2', address: ipv4('10.2.0.22'), weight: 2 },
+        ],
+        health: {
+          check: { kind: 'http', path: '/healthz', expect: 204, host: 'www.example.org' },
+          port: 8080,
+          interval: 3000,
+          timeout: 500,
+          rise: 1,
+          fall: 4,
+        },
+        announce: { min: { kind: 'percent', value: 50 }, metric: 15, whenDown: 'metric' },
+      },
+      {
+        name: 'dns',
+        vips: [ipv4('203.0.113.10')],
+        ports: [53],
+        protocol: 'udp',
+        forward: 'nat',
+        scheduler: 'mh',
+        servers: [{ name: 'r1', address: ipv4('10.2.0.21'), weight: 1 }],
+        health: undefined,
+        announce: { min: { kind: 'count', value: 1 }, metric: 15, whenDown: 'withdraw' },
+      },
+    ],
+  });
+});
+
+test('what is not written has its default', () => {
+  const { lifecycle, routing, dataplane, vips, services } = cluster(LEAST);
+  expect({ lifecycle, dataplane, vips, speaker: routing.speaker }).toEqual({
+    lifecycle: { holdUp: 10_000, drain: 60_000 },
+    dataplane: 'auto',
+    vips: {},
+    speaker: 'ospf',
+  });
+  expect(routing.instances[0]).toMatchObject({
+    announce: ['vip'],
+    interfaces: [
+      {
+        network: 'point-to-point',
+        cost: 10,
+        hello: 1000,
+        dead: 4000,
+        priority: 0,
+        mtuIgnore: false,
+      },
+    ],
+  });
+  expect(services[0]).toMatchObject({
+    protocol: 'tcp',
+    health: { check: { kind: 'tcp' }, port: 80, interval: 2000, timeout: 1000, rise: 2, fall: 3 },
+    announce: { min: { kind: 'count', value: 1 }, metric: 10, whenDown: 'withdraw' },
+  });
+});
+
+test('the dead interval follows hello', () => {
+  const text = LEAST.replace('up0: {} }', 'up0: { hello: 10s } }');
+  expect(cluster(text).routing.instances[0]!.interfaces[0]).toMatchObject({ hello: 10_000, dead: 40_000 });
+});
+
+test('an anchor and its aliases stand for the same settings', () => {
+  const text = EDGE.replace('up0: { network', 'up0: &link { network').replace('{ network: broadcast }', '*link');
+  const [up0, up1] = cluster(text).routing.instances[0]!.interfaces;
+  expect({ ...up1, alias: 'up0' }).toEqual(up0);
+});
+
+test('all faults of shape and of reference come at once, in the order of the text', () => {
+  const text = EDGE.replace('routerId: 10.255.0.2', 'routerId: 10.255.0.1')
+    .replace('holdUp: 5s', 'holdUp: 5')
+    .replace('speaker: ospf', 'speaker: frr')
+    .replace('scheduler:', 'sheduler:')
+    .replace('weight: 2', 'weight: 0')
+    .replace('metric: 15 }', 'metric: 20 }');
+  expect(faults(text)).toEqual([
+    '4:19: directors.d2.routerId: director d1 has the same router id; router ids must differ',
+    '5:22: lifecycle.holdUp: expected a duration with a unit, got the plain number 5; write 5s or 5ms',
+    '7:12: routing.speaker: "frr" is not supported in this version; use ospf',
+    '24:5: services.web.sheduler: unknown key; did you mean "scheduler"?',
+    '27:41: services.web.servers.r2.weight: expected a weight, a whole number from 1 to 65535, got 0; to take a server out of service, drain it',
+    '35:25: services.dns.announce.metric: 203.0.113.10 has metric 15 in service web, and 20 here; a VIP has one metric',
+  ]);
+});
+
+describe('faults of shape', () => {
+  test.each([
+    [
+      'lifecycle: { holdUp: 5s',
+      'lifecycle: { holdupp: 5s',
+      '5:14: lifecycle.holdupp: unknown key; did you mean "holdUp"?',
+    ],
+    [
+      'drain: 2m',
+      'drain: 2',
+      '5:33: lifecycle.drain: expected a duration with a unit, got the plain number 2; write 2s or 2ms',
+    ],
+    [
+      'drain: 2m',
+      'drain: 2 min',
+      '5:33: lifecycle.drain: expected a duration, got "2 min"; a number with ms, s, m or h, such as 500ms or 2s',
+    ],
+    ['drain: 2m', 'drain: 25h', '5:33: lifecycle.drain: "25h" is out of range; from 0ms to 24h'],
+    [
+      'hello: 2s',
+      'hello: 1500ms',
+      '13:58: routing.instances.outside.interfaces.up0.hello: expected whole seconds from 1s to 65535s, got "1500ms"; OSPF carries seconds; minimal hellos below a second are not supported in this version',
+    ],
+    [
+      'network: broadcast',
+      'network: brodcast',
+      '14:25: routing.instances.outside.interfaces.up1.network: expected point-to-point or broadcast, got "brodcast"; did you mean "broadcast"?',
+    ],
+    [
+      'ports: [80, 443]',
+      'ports: [80, 0]',
+      '21:17: services.web.ports.1: expected a port, a whole number from 1 to 65535, got 0',
+    ],
+    ['ports: [80, 443]', 'ports: []', '21:12: services.web.ports: expected at least one port, got an empty list'],
+    ['vip: 203.0.113.10', 'vip: 224.0.0.5', '31:10: services.dns.vip: "224.0.0.5" is not a unicast address'],
+    [
+      'min: 50%',
+      'min: 101%',
+      '29:22: services.web.announce.min: expected a number of servers (at least 1) or a share from 1% to 100%, got "101%"',
+    ],
+    [
+      'min: 50%',
+      'min: 0',
+      '29:22: services.web.announce.min: expected a number of servers (at least 1) or a share from 1% to 100%, got 0; to announce whatever the health, use whenDown: keep',
+    ],
+    [
+      'path: /healthz',
+      'path: healthz',
+      '28:29: services.web.health.http.path: expected a path, got "healthz"; beginning with /, no spaces',
+    ],
+    ['    vip: 203.0.113.10\n', '', '30:3: services.dns.vip: missing'],
+    [
+      '{ r1: 10.2.0.21 }',
+      '[10.2.0.21]',
+      '34:14: services.dns.servers: expected a mapping (indented "key: value" lines), got a list',
+    ],
+    ['{ r1: 10.2.0.21 }', '{}', '34:14: services.dns.servers: expected at least one server, got an empty mapping'],
+    [
+      'up1: ens4',
+      'up1: interface-name-16',
+      '3:61: directors.d1.interfaces.up1: expected an interface name, got "interface-name-16"; at most 15 characters, no space, / or :',
+    ],
+    [
+      '  web:',
+      '  9web:',
+      '19:3: services.9web: expected a name, got "9web"; letters, digits, - and _, at most 31, beginning with a letter',
+    ],
+  ])('%s → %s', (from, to, fault) => {
+    expect(faultsAfter(EDGE, from, to)).toEqual([fault]);
+  });
+});
+
+describe('what the design has and this version has not is refused as such', () => {
+  test.each([
+    ['forward: nat', 'forward: dr', 'services.web.forward: "dr" is not supported in this version; use nat'],
+    ['scheduler: mh', 'scheduler: wlc', 'services.web.scheduler: "wlc" is not supported in this version; use mh'],
+    [
+      'protocol: udp',
+      'protocol: sctp',
+      'services.dns.protocol: "sctp" is not supported in this version; use tcp or udp',
+    ],
+    [
+      'dataplane: nftables',
+      'dataplane: ipvs',
+      'dataplane: "ipvs" is not supported in this version; use auto or nftables',
+    ],
+    [
+      'announce: [vip]',
+      'announce: [vip, snat]',
+      'routing.instances.outside.announce.1: "snat" is not supported in this version; use vip',
+    ],
+    ['lsa: stub', 'lsa: external', 'services.web.announce.lsa: "external" is not supported in this version; use stub'],
+    [
+      'dataplane: nftables',
+      'dataplane: nftables\nkeys: { file: /x }',
+      'keys: not supported in this version; remove it',
+    ],
+    ['dataplane: nftables', 'dataplane: nftables\nsnat: {}', 'snat: not supported in this version; remove it'],
+    [
+      'scheduler: mh',
+      'scheduler: mh\n    persistence: 600s',
+      'services.web.persistence: not supported in this version; remove it',
+    ],
+    ['holdUp: 5s', 'grace: 10s', 'lifecycle.grace: not supported in this version; remove it'],
+    [
+      'routerId: 10.255.0.1',
+      'routerId: 10.255.0.1, sync: 10.2.0.11:7171',
+      'directors.d1.sync: not supported in this version; remove it',
+    ],
+  ])('%s → %s', (from, to, fault) => {
+    expect(faultsAfter(EDGE, from, to).map((line) => line.replace(/^\d+:\d+: /, ''))).toEqual([fault]);
+  });
+});
+
+describe('faults between values', () => {
+  test.each([
+    ['up1: eth2', 'up1: eth1', '4:61: directors.d2.interfaces.up1: alias up0 is eth1 too'],
+    [
+      'up1: eth2',
+      'upl: eth2',
+      '4:31: directors.d2.interfaces: no interface with the alias up1, which routing.instances.outside uses; rename upl or add up1: DEVICE',
+    ],
+    [
+      '        up1: { n',
+      '        up2: { n',
+      '14:9: routing.instances.outside.interfaces.up2: no director has an interface with this alias; did you mean "up0"?',
+    ],
+    [
+      'dead: 8s',
+      'dead: 2s',
+      '13:68: routing.instances.outside.interfaces.up0.dead: must be longer than hello, which is 2s; four times hello is usual: 8s',
+    ],
+    [
+      '  203.0.113.10:',
+      '  203.0.113.11:',
+      '17:3: vips.203.0.113.11: no service has this VIP; did you mean "203.0.113.10"?',
+    ],
+    ['protocol: udp', 'protocol: tcp', undefined],
+    [
+      'ports: 53\n    protocol: udp',
+      'ports: 80',
+      '31:10: services.dns.vip: service web has 203.0.113.10 tcp port 80 already',
+    ],
+    ['ports: [80, 443]', 'ports: [80, 80]', '21:17: services.web.ports.1: 80 stands here twice'],
+    [
+      'r1: 10.2.0.21\n',
+      'r1: 10.2.0.22\n',
+      '27:11: services.web.servers.r2: server r1 has the address 10.2.0.22 already',
+    ],
+    ['r1: 10.2.0.21\n', 'r1: 203.0.113.10\n', '26:11: services.web.servers.r1: 203.0.113.10 is the VIP of service dns'],
+    ['min: 50%', 'min: 3', '29:22: services.web.announce.min: needs 3 healthy servers, but the service has only 2'],
+    [
+      'health: { http',
+      'health: { tcp: {}, http',
+      '28:5: services.web.health: tcp and http together; one check per service; http includes tcp',
+    ],
+  ])('%s → %s', (from, to, fault) => {
+    expect(faultsAfter(EDGE, from, to)).toEqual(fault === undefined ? [] : [fault]);
+  });
+
+  test('one interface in two instances', () => {
+    const text = LEAST.replace('{ outside: {', '{ inside: { area: 1, interfaces: { up0: {} } }, outside: {');
+    expect(faults(text)).toEqual([
+      '3:105: routing.instances.outside.interfaces.up0: instance inside uses this interface too',
+    ]);
+  });
+
+  test('a value that was refused causes no second fault elsewhere', () => {
+    expect(faultsAfter(EDGE, 'vip: [203.0.113.10]', 'vip: [203.0.113.10x]')).toHaveLength(1);
+    expect(faultsAfter(EDGE, 'interfaces: { up0: eth1, up1: eth2 }', 'interfaces: none')).toHaveLength(1);
+  });
+});
+
+describe('faults of syntax', () => {
+  test.each([
+    ['cluster: a\ncluster: b\n', '2:1: Map keys must be unique'],
+    ['cluster: *x\n', '1:10: *x has no anchor; define &x above'],
+    ['cluster: &x [*x]\n', '1:14: *x contains itself'],
+    ['? [a, b]\n: 1\n', '1:3: With stringKeys, all keys must be strings'],
+    ['a: !!python 1\n', '1:4: Unresolved tag: tag:yaml.org,2002:python'],
+    ['%YAML 1.1\n---\na: yes\n', '1:1: YAML 1.1 is not supported; remove the %YAML line'],
+    ['a:\n\tb: 1\n', '2:1: Tabs are not allowed as indentation'],
+    ['constructor: 1\n', '1:1: "constructor" cannot be used as a key'],
+    ['', '1:1: the file is empty'],
+    ['# nothing\n', '1:1: the file is empty'],
+    ['just text\n', '1:1: expected a mapping (indented "key: value" lines), got "just text"'],
+  ])('%j', (text, fault) => {
+    expect(faults(text)).toContain(fault);
+  });
+
+  test('aliases that multiply without end are refused', () => {
+    const row = (name: string, of: string) => `${name}: &${name} [${Array(9).fill(of).join(', ')}]\n`;
+    const text = row('a', '1') + row('b', '*a') + row('c', '*b') + row('d', '*c');
+    expect(faults(text)).toEqual(['1:1: cannot be read: Excessive alias count indicates a resource exhaustion attack']);
+  });
+
+  test.each([['['], ['{a: '], ['- ']])('nesting without end is refused: %j', (opening) => {
+    expect(faults(opening.repeat(50_000)).length).toBeGreaterThan(0);
+  });
+});
+
+describe('any text gives a cluster or faults, never an exception', () => {
+  /** Faults lie inside the text. */
+  function check(text: string): void {
+    const parsed = parseCluster(text);
+    if (!('faults' in parsed)) return;
+    expect(parsed.faults.length).toBeGreaterThan(0);
+    const lines = text.split(/\r\n|\r|\n/).length;
+    for (const { line, column } of parsed.faults) {
+      expect(line).toBeGreaterThanOrEqual(1);
+      expect(line).toBeLessThanOrEqual(lines + 1);
+      expect(column).toBeGreaterThanOrEqual(1);
+    }
+  }
+
+  test('random bytes', () => {
+    const latin1 = fc.uint8Array({ maxLength: 200 }).map((bytes) => String.fromCharCode(...bytes));
+    fc.assert(fc.property(latin1, check), { numRuns: 500 });
+  });
+
+  test('random YAML punctuation', () => {
+    const marks = [
+      '{',
+      '}',
+      '[',
+      ']',
+      ':',
+      ': ',
+      ',',
+      '- ',
+      '? ',
+      '&a ',
+      '*a',
+      '!!set ',
+      '|',
+      '>',
+      '"',
+      "'",
+      '#',
+      '%',
+      '\n',
+      '\n  ',
+      'a',
+      '<<',
+      '0',
+      '~',
+    ];
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...marks), { maxLength: 40 }).map((list) => list.join('')),
+        check,
+      ),
+      {
+        numRuns: 500,
+      },
+    );
+  });
+
+  test('a valid file with pieces replaced', () => {
+    const piece = fc.constantFrom(
+      '',
+      ' ',
+      '\n',
+      '{',
+      ']',
+      ': ',
+      'null',
+      '-1',
+      '[]',
+      '{}',
+      '*x',
+      '"',
+      '1e999',
+      '.nan',
+      '__proto__: 1',
+      '\u0000',
+    );
+    const cut = fc.record({ at: fc.nat({ max: EDGE.length }), length: fc.nat({ max: 30 }), piece });
+    const mutated = fc
+      .array(cut, { minLength: 1, maxLength: 4 })
+      .map((cuts) => cuts.reduce((text, c) => text.slice(0, c.at) + c.piece + text.slice(c.at + c.length), EDGE));
+    fc.assert(fc.property(mutated, check), { numRuns: 120 });
+  });
+
+  test('a valid file with any value in place of one of its own', () => {
+    const places = [...EDGE.matchAll(/(?<=: )[^\s{[,}\]]+/g)].map((match) => [match.index, match[0].length] as const);
+    const value = fc.oneof(
+      fc.json(),
+      fc.string().map((text) => JSON.stringify(text)),
+      fc.constantFrom('~', '.inf', '0x10', '!!binary aGk='),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...places), value, ([at, length], text) => {
+        check(EDGE.slice(0, at) + text + EDGE.slice(at + length));
+      }),
+      { numRuns: 120 },
+    );
+  });
+});
