@@ -5,6 +5,7 @@ import { type BenchResult, type BenchRun, formatResult, thisMachine } from './re
 
 /** By name; imported only when asked for, because some need root, an addon or the lab. */
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: BenchRun }>>> = {
+  'dgram-ospf': () => import('./dgram-ospf.ts'),
   hash: () => import('./hash.ts'),
   'ospf-codec': () => import('./ospf-codec.ts'),
   'ospf-timings': () => import('./ospf-timings.ts'),

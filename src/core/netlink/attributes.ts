@@ -1,0 +1,145 @@
+/**
+ * Netlink payloads: fixed headers and attributes (type, length, value; padded to 4 bytes), in the machine's byte order.
+ *
+ * Inputs and outputs are the bytes after the netlink header; that header, sequence numbers and acknowledgements are the
+ * socket's business. Addresses inside attributes are in network order, everything else in the machine's.
+ */
+import { DecodeError } from '../base/decode-error.ts';
+import type { Ipv4 } from '../base/ipv4.ts';
+
+const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+const NLA_HEADER = 4;
+/** The two highest bits of an attribute's type are flags (nested, network byte order). */
+const NLA_TYPE_MASK = 0x3fff;
+
+const align = (length: number) => (length + 3) & ~3;
+
+/** One message or attribute value to read from; reading past the end throws `DecodeError('short')`. */
+export class NetlinkReader {
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get length(): number {
+    return this.#view.byteLength;
+  }
+
+  u8(at: number): number {
+    this.#need(at, 1);
+    return this.#view.getUint8(at);
+  }
+
+  u16(at: number): number {
+    this.#need(at, 2);
+    return this.#view.getUint16(at, LITTLE_ENDIAN);
+  }
+
+  u32(at: number): number {
+    this.#need(at, 4);
+    return this.#view.getUint32(at, LITTLE_ENDIAN);
+  }
+
+  ipv4(at: number): Ipv4 {
+    this.#need(at, 4);
+    return this.#view.getUint32(at, false);
+  }
+
+  /** A string that ends at its NUL or at the end of the value. Names of interfaces are single bytes. */
+  text(): string {
+    let text = '';
+    for (let at = 0; at < this.length && this.u8(at) !== 0; at++) text += String.fromCharCode(this.u8(at));
+    return text;
+  }
+
+  /** Part of these bytes, as its own reader. */
+  slice(at: number, length: number): NetlinkReader {
+    this.#need(at, length);
+    return new NetlinkReader(new Uint8Array(this.#view.buffer, this.#view.byteOffset + at, length));
+  }
+
+  /** The attributes from `at` to the end, by type; a type given twice keeps its last value. */
+  attributes(at: number): Map<number, NetlinkReader> {
+    const found = new Map<number, NetlinkReader>();
+    for (let next = at; next < this.length; ) {
+      const length = this.u16(next);
+      if (length < NLA_HEADER) throw new DecodeError('length', next, `attribute of ${length} bytes`);
+      found.set(this.u16(next + 2) & NLA_TYPE_MASK, this.slice(next + NLA_HEADER, length - NLA_HEADER));
+      next += align(length);
+    }
+    return found;
+  }
+
+  #need(at: number, length: number): void {
+    if (length < 0 || at + length > this.length) throw new DecodeError('short', at, `wanted ${length} bytes`);
+  }
+}
+
+/** Writes one message; nested structures are written in place and their lengths patched. */
+export class NetlinkWriter {
+  #bytes = new Uint8Array(128);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  u8(value: number): this {
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
+    return this;
+  }
+
+  u16(value: number): this {
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, LITTLE_ENDIAN);
+    return this;
+  }
+
+  u32(value: number): this {
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, LITTLE_ENDIAN);
+    return this;
+  }
+
+  ipv4(value: Ipv4): this {
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, false);
+    return this;
+  }
+
+  /** An attribute whose value `write` writes. */
+  attribute(type: number, write: () => void): this {
+    const start = this.#length;
+    this.u16(0).u16(type);
+    write();
+    return this.endStructure(start);
+  }
+
+  /** Where the next byte goes; the start of a structure that begins with its own length. */
+  get position(): number {
+    return this.#length;
+  }
+
+  /** Patches the 16-bit length at `start` and pads to the next structure. */
+  endStructure(start: number): this {
+    this.#view.setUint16(start, this.#length - start, LITTLE_ENDIAN);
+    this.#grow(align(this.#length) - this.#length);
+    return this;
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #grow(extra: number): number {
+    const at = this.#length;
+    if (at + extra > this.#bytes.length) {
+      const bigger = new Uint8Array(Math.max(at + extra, this.#bytes.length * 2));
+      bigger.set(this.#bytes);
+      this.#bytes = bigger;
+      this.#view = new DataView(bigger.buffer);
+    }
+    this.#length += extra;
+    return at;
+  }
+}

@@ -1,0 +1,55 @@
+/** Code points of rtnetlink (linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h); those that we use. */
+
+export const NLM_F_DUMP_INTR = 0x10;
+export const NLM_F_DUMP = 0x300;
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
+export const RTM_GETADDR = 22;
+export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
+export const RTM_GETROUTE = 26;
+
+/** Multicast groups, by number. */
+export const RTNLGRP_LINK = 1;
+export const RTNLGRP_IPV4_IFADDR = 5;
+
+export const AF_UNSPEC = 0;
+export const AF_INET = 2;
+
+export const IFF_UP = 0x1;
+/** The driver says that there is a carrier. */
+export const IFF_LOWER_UP = 0x10000;
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+
+export const IFA_ADDRESS = 1;
+export const IFA_LOCAL = 2;
+export const IFA_F_SECONDARY = 0x1;
+
+export const RT_TABLE_MAIN = 254;
+export const RT_TABLE_LOCAL = 255;
+export const RTN_UNICAST = 1;
+export const RTN_LOCAL = 2;
+export const RT_SCOPE_UNIVERSE = 0;
+export const RT_SCOPE_LINK = 253;
+export const RT_SCOPE_HOST = 254;
+/** In a delete request: any scope. */
+export const RT_SCOPE_NOWHERE = 255;
+/** The next hop is on this link, whatever the addresses say. */
+export const RTNH_F_ONLINK = 4;
+/** The route is a cached exception, not a route of the table. */
+export const RTM_F_CLONED = 0x200;
+
+export const RTA_DST = 1;
+export const RTA_OIF = 4;
+export const RTA_GATEWAY = 5;
+export const RTA_PRIORITY = 6;
+export const RTA_MULTIPATH = 9;
+export const RTA_TABLE = 15;

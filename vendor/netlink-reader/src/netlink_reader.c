@@ -1,0 +1,347 @@
+/*
+ * Netlink multicast groups on Node's event loop.
+ *
+ * Duty: one non-blocking netlink socket that only listens; batches of datagrams are received into a slab that JavaScript
+ * owns, and JavaScript is called once per batch, or with an errno: ENOBUFS means that the kernel dropped messages.
+ * Inputs: a netlink protocol, group numbers, a slab (Buffer) and a table (Uint32Array), made by index.js.
+ * Outputs: per datagram, offset and length in the table and the bytes in the slab.
+ *
+ * What it does not do: it sends nothing, parses nothing, and makes no Error objects; a system call that fails is returned
+ * as { errno, syscall } and index.js builds the error.
+ *
+ * There is no static state, so the module can be loaded by any number of worker threads.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <node_api.h>
+#include <uv.h>
+
+#define SLOT_BYTES 32768 /* the kernel's largest notification; a longer one is reported as lost */
+#define MAX_BATCH 64
+#define MAX_ROUNDS 4 /* batches per loop turn, so that a flood cannot starve timers */
+
+enum column { OFFSET, LENGTH, COLUMNS };
+
+struct reader {
+  napi_env env;
+  uv_poll_t poll;
+  int fd;
+  /* The two owners of this memory: the uv handle and the JavaScript object. Freed by whichever lets go last. */
+  bool uv_alive;
+  bool js_alive;
+  napi_ref self, slab, table, on_batch;
+  napi_async_context async_context;
+  napi_async_cleanup_hook_handle cleanup_hook;
+};
+
+#define CHECK(env, call)                                                                  \
+  do {                                                                                    \
+    if ((call) != napi_ok) {                                                              \
+      bool pending = false;                                                               \
+      napi_is_exception_pending((env), &pending);                                         \
+      if (!pending) napi_throw_error((env), "ERR_NETLINK_READER_INTERNAL", "failed: " #call); \
+      return NULL;                                                                        \
+    }                                                                                     \
+  } while (0)
+
+/* ---- results ------------------------------------------------------------------------------------------------- */
+
+static napi_value failure(napi_env env, int error, const char* syscall) {
+  napi_value object, number, text;
+  CHECK(env, napi_create_object(env, &object));
+  CHECK(env, napi_create_int32(env, -error, &number));
+  CHECK(env, napi_create_string_utf8(env, syscall, NAPI_AUTO_LENGTH, &text));
+  CHECK(env, napi_set_named_property(env, object, "errno", number));
+  CHECK(env, napi_set_named_property(env, object, "syscall", text));
+  return object;
+}
+
+static napi_value arguments(napi_env env, napi_callback_info info, size_t count, napi_value* args,
+                            struct reader** socket) {
+  size_t given = count;
+  napi_value self;
+  CHECK(env, napi_get_cb_info(env, info, &given, args, &self, NULL));
+  CHECK(env, napi_unwrap(env, self, (void**)socket));
+  return self;
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------------------- */
+
+/*
+ * Receives up to one batch. Returns the number of datagrams taken from the kernel, or -errno; *rows is how many are in
+ * the table. Only the kernel (port 0) is listened to. The slab is looked up anew for every batch: whoever detached its
+ * memory (ArrayBuffer.transfer) gets an error here instead of the kernel writing to freed memory.
+ */
+static int receive_batch(struct reader* s, uint32_t* rows) {
+  napi_value slab_value, table_value;
+  uint8_t* slab = NULL;
+  uint32_t* table = NULL;
+  size_t slab_bytes = 0, table_words = 0;
+  *rows = 0;
+  if (napi_get_reference_value(s->env, s->slab, &slab_value) != napi_ok ||
+      napi_get_reference_value(s->env, s->table, &table_value) != napi_ok ||
+      napi_get_buffer_info(s->env, slab_value, (void**)&slab, &slab_bytes) != napi_ok ||
+      napi_get_typedarray_info(s->env, table_value, NULL, &table_words, (void**)&table, NULL, NULL) != napi_ok) {
+    return -EFAULT;
+  }
+  size_t batch = slab_bytes / SLOT_BYTES;
+  if (batch > table_words / COLUMNS) batch = table_words / COLUMNS;
+  if (batch > MAX_BATCH) batch = MAX_BATCH;
+  if (batch == 0 || slab == NULL || table == NULL) return -EFAULT;
+
+  struct mmsghdr messages[MAX_BATCH];
+  struct iovec vectors[MAX_BATCH];
+  struct sockaddr_nl senders[MAX_BATCH];
+  memset(messages, 0, batch * sizeof messages[0]);
+  for (size_t i = 0; i < batch; i++) {
+    vectors[i].iov_base = slab + i * SLOT_BYTES;
+    vectors[i].iov_len = SLOT_BYTES;
+    messages[i].msg_hdr.msg_iov = &vectors[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+    messages[i].msg_hdr.msg_name = &senders[i];
+    messages[i].msg_hdr.msg_namelen = sizeof senders[i];
+  }
+  int taken;
+  do {
+    taken = recvmmsg(s->fd, messages, (unsigned int)batch, 0, NULL);
+  } while (taken < 0 && errno == EINTR);
+  if (taken < 0) return -errno;
+  bool truncated = false;
+  for (int i = 0; i < taken; i++) {
+    if (senders[i].nl_pid != 0) continue;
+    if (messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
+      truncated = true;
+      continue;
+    }
+    uint32_t* row = table + *rows * COLUMNS;
+    row[OFFSET] = (uint32_t)i * SLOT_BYTES;
+    row[LENGTH] = messages[i].msg_len;
+    (*rows)++;
+  }
+  return truncated ? -ENOBUFS : taken;
+}
+
+/* Calls onBatch(rows, errno, syscall). An exception that escapes it is as uncaught as in any other event handler. */
+static void deliver(struct reader* s, uint32_t rows, int error) {
+  napi_env env = s->env;
+  napi_value self, on_batch, args[2];
+  if (napi_get_reference_value(env, s->self, &self) != napi_ok || self == NULL ||
+      napi_get_reference_value(env, s->on_batch, &on_batch) != napi_ok ||
+      napi_create_uint32(env, rows, &args[0]) != napi_ok || napi_create_int32(env, error, &args[1]) != napi_ok) {
+    return;
+  }
+  if (napi_make_callback(env, s->async_context, self, on_batch, 2, args, NULL) != napi_pending_exception) return;
+  napi_value exception;
+  if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
+}
+
+/*
+ * libuv stops polling and reports UV_EBADF whenever the socket has an error pending: here, ENOBUFS after messages were
+ * dropped. The receive call fetches and clears that error, and unless the descriptor itself is bad, polling goes on.
+ */
+static void on_poll(uv_poll_t* poll, int status, int events) {
+  struct reader* s = poll->data;
+  int taken = 1;
+  (void)events;
+  for (int round = 0; round < MAX_ROUNDS && taken > 0 && s->fd >= 0; round++) {
+    napi_handle_scope scope;
+    if (napi_open_handle_scope(s->env, &scope) != napi_ok) return;
+    uint32_t rows = 0;
+    taken = receive_batch(s, &rows);
+    if (rows > 0) deliver(s, rows, 0);
+    if (taken < 0 && taken != -EAGAIN && s->fd >= 0) deliver(s, 0, taken);
+    if (taken == -ENOBUFS) taken = 1; /* what was not dropped is still to be read */
+    napi_close_handle_scope(s->env, scope);
+  }
+  if (status < 0 && s->fd >= 0 && taken != -EBADF) uv_poll_start(poll, UV_READABLE, on_poll);
+}
+
+/* ---- life and death ------------------------------------------------------------------------------------------- */
+
+static void release(struct reader* s) {
+  if (!s->uv_alive && !s->js_alive) free(s);
+}
+
+static void drop_reference(napi_env env, napi_ref* reference) {
+  if (*reference != NULL) napi_delete_reference(env, *reference);
+  *reference = NULL;
+}
+
+/*
+ * References and the async context live until libuv has let go of the handle: close() may be called from inside
+ * onBatch, that is while napi_make_callback still uses them.
+ */
+static void on_closed(uv_handle_t* handle) {
+  struct reader* s = handle->data;
+  napi_env env = s->env;
+  napi_handle_scope scope;
+  bool scoped = napi_open_handle_scope(env, &scope) == napi_ok;
+  if (s->async_context != NULL) napi_async_destroy(env, s->async_context);
+  s->async_context = NULL;
+  drop_reference(env, &s->slab);
+  drop_reference(env, &s->table);
+  drop_reference(env, &s->on_batch);
+  drop_reference(env, &s->self);
+  if (scoped) napi_close_handle_scope(env, scope);
+  napi_async_cleanup_hook_handle hook = s->cleanup_hook;
+  s->uv_alive = false;
+  release(s);
+  if (hook != NULL) napi_remove_async_cleanup_hook(hook);
+}
+
+static void close_reader(struct reader* s) {
+  if (s->fd < 0) return;
+  uv_poll_stop(&s->poll);
+  close(s->fd);
+  s->fd = -1;
+  uv_close((uv_handle_t*)&s->poll, on_closed);
+}
+
+/* The environment goes (process exit, worker terminated): Node waits until on_closed removes the hook. */
+static void on_cleanup(napi_async_cleanup_hook_handle hook, void* data) {
+  struct reader* s = data;
+  s->cleanup_hook = hook;
+  close_reader(s);
+}
+
+static void on_finalize(napi_env env, void* data, void* hint) {
+  (void)env;
+  (void)hint;
+  struct reader* s = data;
+  s->js_alive = false;
+  release(s);
+}
+
+/* new Handle(): allocates; open() gives it a socket. */
+static napi_value construct(napi_env env, napi_callback_info info) {
+  napi_value self;
+  CHECK(env, napi_get_cb_info(env, info, NULL, NULL, &self, NULL));
+  struct reader* s = calloc(1, sizeof *s);
+  if (s == NULL) return failure(env, ENOMEM, "malloc");
+  s->env = env;
+  s->fd = -1;
+  s->js_alive = true;
+  if (napi_wrap(env, self, s, on_finalize, NULL, NULL) != napi_ok) {
+    free(s);
+    napi_throw_error(env, "ERR_NETLINK_READER_INTERNAL", "failed: napi_wrap");
+    return NULL;
+  }
+  return self;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------- */
+
+/* With CAP_NET_ADMIN beyond net.core.rmem_max, without it up to that. */
+static int set_receive_buffer(int fd, int bytes) {
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) == 0) return 0;
+  return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
+static napi_value keep_references(napi_env env, struct reader* s, napi_value self, const napi_value* args) {
+  napi_value name;
+  CHECK(env, napi_create_string_utf8(env, "NETLINK_READER", NAPI_AUTO_LENGTH, &name));
+  CHECK(env, napi_async_init(env, self, name, &s->async_context));
+  CHECK(env, napi_create_reference(env, self, 1, &s->self));
+  CHECK(env, napi_create_reference(env, args[2], 1, &s->slab));
+  CHECK(env, napi_create_reference(env, args[3], 1, &s->table));
+  CHECK(env, napi_create_reference(env, args[4], 1, &s->on_batch));
+  return self;
+}
+
+/* open(protocol, receiveBytes, slab, table, onBatch): undefined or { errno, syscall }. */
+static napi_value open_reader(napi_env env, napi_callback_info info) {
+  napi_value args[5];
+  struct reader* s;
+  napi_value self = arguments(env, info, 5, args, &s);
+  int32_t protocol, receive_bytes;
+  uv_loop_t* loop;
+  if (self == NULL) return NULL;
+  if (s->fd >= 0 || s->uv_alive) return failure(env, EALREADY, "socket");
+  CHECK(env, napi_get_value_int32(env, args[0], &protocol));
+  CHECK(env, napi_get_value_int32(env, args[1], &receive_bytes));
+  CHECK(env, napi_get_uv_event_loop(env, &loop));
+
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return failure(env, errno, "socket");
+  struct sockaddr_nl any = {.nl_family = AF_NETLINK};
+  const char* step = "setsockopt SO_RCVBUF";
+  int error = set_receive_buffer(fd, receive_bytes) == 0 ? 0 : errno;
+  if (error == 0) {
+    step = "bind";
+    error = bind(fd, (struct sockaddr*)&any, sizeof any) == 0 ? 0 : errno;
+  }
+  if (error == 0) {
+    step = "uv_poll_init";
+    error = -uv_poll_init(loop, &s->poll, fd);
+  }
+  if (error != 0) {
+    close(fd);
+    return failure(env, error, step);
+  }
+  s->fd = fd;
+  s->poll.data = s;
+  s->uv_alive = true;
+  napi_add_async_cleanup_hook(env, on_cleanup, s, &s->cleanup_hook);
+  if (keep_references(env, s, self, args) == NULL) {
+    close_reader(s);
+    return NULL;
+  }
+  int status = uv_poll_start(&s->poll, UV_READABLE, on_poll);
+  if (status == 0) return NULL;
+  close_reader(s);
+  return failure(env, -status, "uv_poll_start");
+}
+
+/* ---- methods --------------------------------------------------------------------------------------------------- */
+
+static napi_value close_method(napi_env env, napi_callback_info info) {
+  struct reader* s;
+  if (arguments(env, info, 0, NULL, &s) != NULL) close_reader(s);
+  return NULL;
+}
+
+/* join(group): undefined or { errno, syscall }. Groups count from 1 (RTNLGRP_*, NFNLGRP_*). */
+static napi_value join_method(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  struct reader* s;
+  int32_t group;
+  if (arguments(env, info, 1, args, &s) == NULL) return NULL;
+  CHECK(env, napi_get_value_int32(env, args[0], &group));
+  if (setsockopt(s->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0) return NULL;
+  return failure(env, errno, "setsockopt NETLINK_ADD_MEMBERSHIP");
+}
+
+static napi_value ref_method(napi_env env, napi_callback_info info) {
+  struct reader* s;
+  if (arguments(env, info, 0, NULL, &s) != NULL && s->fd >= 0) uv_ref((uv_handle_t*)&s->poll);
+  return NULL;
+}
+
+static napi_value unref_method(napi_env env, napi_callback_info info) {
+  struct reader* s;
+  if (arguments(env, info, 0, NULL, &s) != NULL && s->fd >= 0) uv_unref((uv_handle_t*)&s->poll);
+  return NULL;
+}
+
+NAPI_MODULE_INIT() {
+  const napi_property_descriptor methods[] = {
+      {"open", NULL, open_reader, NULL, NULL, NULL, napi_default_method, NULL},
+      {"close", NULL, close_method, NULL, NULL, NULL, napi_default_method, NULL},
+      {"join", NULL, join_method, NULL, NULL, NULL, napi_default_method, NULL},
+      {"ref", NULL, ref_method, NULL, NULL, NULL, napi_default_method, NULL},
+      {"unref", NULL, unref_method, NULL, NULL, NULL, napi_default_method, NULL},
+  };
+  napi_value handle;
+  CHECK(env, napi_define_class(env, "Handle", NAPI_AUTO_LENGTH, construct, NULL, sizeof methods / sizeof methods[0],
+                               methods, &handle));
+  CHECK(env, napi_set_named_property(env, exports, "Handle", handle));
+  return exports;
+}
