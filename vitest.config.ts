@@ -7,6 +7,10 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
+          // Pure code has no state to leak: one context for all files, since loading the core anew per file costs more than the tests.
+          pool: 'forks',
+          maxWorkers: 2,
+          isolate: false,
           include: [
             'test/unit/**/*.test.ts',
             'test/sim/**/*.test.ts',

@@ -40,7 +40,8 @@ export const layers: readonly Layer[] = [
     prefix: 'src/io/',
     may: [...BASE, 'src/core/netlink/'],
     packages: ['node:*', 'netlink', 'pino', 'dgram-ospf', 'netlink-reader'],
-    reason: 'io is thin: one OS thing per file, no policy; it carries base types and speaks by the codecs of core/netlink',
+    reason:
+      'io is thin: one OS thing per file, no policy; it carries base types and speaks by the codecs of core/netlink',
   },
   {
     prefix: 'src/drivers/',

@@ -2,7 +2,6 @@
 import { ipv4 } from '../base/ipv4.ts';
 
 export const OSPF_VERSION = 2;
-export const IP_PROTOCOL_OSPF = 89;
 
 export const ALL_SPF_ROUTERS = ipv4('224.0.0.5');
 export const ALL_D_ROUTERS = ipv4('224.0.0.6');
@@ -37,10 +36,8 @@ export const RouterLinkType = { pointToPoint: 1, transit: 2, stub: 3, virtual: 4
 
 /** Appendix B, in seconds unless said otherwise. */
 export const LS_REFRESH_TIME = 1800;
-export const MIN_LS_INTERVAL = 5;
 export const MIN_LS_ARRIVAL = 1;
 export const MAX_AGE = 3600;
-export const CHECK_AGE = 300;
 export const MAX_AGE_DIFF = 900;
 export const LS_INFINITY = 0xffffff;
 /** RFC 6987: the metric that makes a router a last resort. */

@@ -17,7 +17,7 @@ export interface InterfaceConfig {
   readonly deadInterval: Millis;
   /** 0 = never DR or BDR, the default for a director. */
   readonly priority: number;
-  /** How long we wait for an acknowledgement; the first two tries use at most one second. */
+  /** How long we wait for an acknowledgement before the next try; for the first two tries it is 1.1 s. */
   readonly rxmtInterval: Millis;
   readonly mtuIgnore: boolean;
 }
@@ -32,6 +32,11 @@ export interface InstanceConfig {
   readonly originateFloor: Millis;
   /** How long the answer to a request for our own router-LSA may be held back until we are Full. 0 = never held. */
   readonly holdLimit: Millis;
+  /**
+   * How long adjacencies wait in Loading for the first prefix to announce, counted from the instance's start, so that the
+   * first router-LSA that a neighbor sees has the prefixes in it and none has to wait for the floor. 0 = no wait.
+   */
+  readonly firstAnnounceLimit?: Millis;
   /** Seeds jitter and DD sequence numbers. */
   readonly seed: number;
 }
@@ -50,6 +55,12 @@ export type OspfInput =
       readonly address: Ipv4;
       readonly prefixLength: number;
       readonly mtu: number;
+      /**
+       * Router ids that were Full on this interface when an earlier process ended, less than a dead interval ago. Our
+       * Hellos list them until they are heard or a dead interval has passed, so that they do not drop the adjacency, and
+       * its routes, before the exchange can begin anew.
+       */
+      readonly remembered?: readonly Ipv4[];
     }
   | { readonly kind: 'interfaceDown'; readonly name: string }
   /** `bytes` is the OSPF packet without the IP header; it is only borrowed for the call. */

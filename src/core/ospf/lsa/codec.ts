@@ -124,14 +124,17 @@ function encodeBody(w: Writer, body: LsaBody): void {
   }
 }
 
-/** The same LSA in memory of its own: what a database keeps after the datagram's buffer has gone back. */
+/**
+ * The same LSA in memory of its own: what a database keeps after the datagram's buffer has gone back. Not by `slice`: that
+ * of a Node Buffer, which is a Uint8Array too, gives a view.
+ */
 export function copyLsa(lsa: Lsa): Lsa {
-  return { header: lsa.header, body: lsa.body, bytes: lsa.bytes.slice() };
+  return { header: lsa.header, body: lsa.body, bytes: new Uint8Array(lsa.bytes) };
 }
 
 /** A copy of the LSA's bytes with another age (seconds, 0 to 3600). The checksum stays right: it leaves the age out. */
 export function withAge(lsa: Lsa, age: number): Uint8Array {
-  const bytes = lsa.bytes.slice();
+  const bytes = new Uint8Array(lsa.bytes);
   bytes[0] = age >>> 8;
   bytes[1] = age;
   return bytes;

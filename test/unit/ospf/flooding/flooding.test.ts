@@ -85,16 +85,19 @@ test('a flush of something that we do not have is acknowledged at once and forgo
   expect(has(external(9))).toBe(false);
 });
 
-test('a flush of something that we have removes it', () => {
+test('a flushed LSA is remembered for ten seconds, in which a late live copy is answered with the flush', () => {
   const { net, update, has } = fullWithScriptedPeer();
-  update(external(1));
-  net.run(1500);
   const lsa = external(1);
+  update(lsa);
+  net.run(1500);
   update(decodeLsa(withAge(lsa, MAX_AGE)));
+  net.run(1500);
+  expect(update(lsa)).toMatchObject([{ kind: 'lsUpdate', lsas: [{ header: { sequence: 1, age: MAX_AGE } }] }]);
+  net.run(8600);
   expect(has(lsa)).toBe(false);
 });
 
-test('our own LSA is sent again after one and two seconds, then at the interval, until acknowledged', () => {
+test('our own LSA is sent again twice after 1.1 seconds, then at the interval, until acknowledged', () => {
   const { net, a, say, answers } = fullWithScriptedPeer();
   const sentAt: number[] = [];
   const announcedAt = net.now;
@@ -103,7 +106,7 @@ test('our own LSA is sent again after one and two seconds, then at the interval,
   };
   announce(net, a, '203.0.113.10');
   net.run(13_000);
-  expect(sentAt).toEqual([0, 1, 2, 7, 12]);
+  expect(sentAt).toEqual([0, 1.1, 2.2, 7.2, 12.2]);
   expect(answers).toEqual([]);
   const own = a.instance.lsdb(net.now).find((row) => row.own)!;
   say({ kind: 'lsAck', headers: [{ ...own, options: Option.e }] });

@@ -142,6 +142,15 @@ describe('memory', () => {
     expect(toHex(copy.bytes)).toBe(toHex(fromHex(vectors.networkLsa)));
   });
 
+  test('a copy of what a socket handed out as a Buffer is a copy, too', () => {
+    const datagram = Buffer.from(fromHex(vectors.networkLsa));
+    const copy = copyLsa(decodeLsa(datagram));
+    const older = withAge(decodeLsa(datagram), 7);
+    datagram.fill(0);
+    expect(toHex(copy.bytes)).toBe(toHex(fromHex(vectors.networkLsa)));
+    expect(toHex(older.subarray(2))).toBe(toHex(copy.bytes.subarray(2)));
+  });
+
   test('building leaves no room behind the LSA that would keep memory alive', () => {
     const built: Lsa = buildLsa(
       decodeLsa(fromHex(vectors.routerLsa)).header,

@@ -53,7 +53,7 @@ test('`changed` speaks of contents and of MaxAge, not of a mere refresh', () => 
 test('a newer instance takes the place of one that waits for removal', () => {
   const lsdb = new Lsdb();
   const { entry: flushed } = lsdb.install(routerLsa(1, MAX_AGE), 'own', '', 0);
-  expect([...lsdb.maxAgeEntries()]).toEqual([flushed]);
+  expect([...lsdb.maxAgeEntries().keys()]).toEqual([flushed]);
   const { entry: fresh } = lsdb.install(routerLsa(2), 'own', '', 0);
   expect(lsdb.maxAgeEntries().size).toBe(0);
   lsdb.remove(flushed);

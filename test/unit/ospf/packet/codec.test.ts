@@ -32,8 +32,8 @@ function decodedUpdate(bytes: Uint8Array): LsUpdate {
 }
 
 describe('known bytes', () => {
-  test('a Hello out of a public capture', () => {
-    expect(decodePacket(fromHex(vectors.publicHello))).toEqual({
+  test('the Hello of a DR that hears nobody', () => {
+    expect(decodePacket(fromHex(vectors.drHello))).toEqual({
       header: { routerId: ipv4('192.168.170.8'), areaId: 1 },
       body: {
         kind: 'hello',
@@ -99,9 +99,9 @@ describe('known bytes', () => {
   });
 
   test('encoding gives the same bytes, length and checksum included', () => {
-    const { publicHello, lanHello, firstDbDescription, dbDescription, lsRequest, lsAck } = vectors;
+    const { drHello, lanHello, firstDbDescription, dbDescription, lsRequest, lsAck } = vectors;
     const updates = [vectors.lsUpdate, vectors.oddLsUpdate];
-    for (const vector of [publicHello, lanHello, firstDbDescription, dbDescription, lsRequest, ...updates, lsAck]) {
+    for (const vector of [drHello, lanHello, firstDbDescription, dbDescription, lsRequest, ...updates, lsAck]) {
       const bytes = fromHex(vector);
       expect(toHex(encodePacket(decodePacket(bytes)))).toBe(toHex(bytes));
     }

@@ -1,0 +1,145 @@
+/**
+ * `npm run lab -- COMMAND`: works the lab by hand, or plays a scenario in a lab of its own.
+ *
+ * Exit codes as the product's: 0 done, 1 a claim of the scenario was not met, 2 usage or something missing; `exec` gives
+ * the code of the program that it ran.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { LabError } from './lab-error.ts';
+import { projectRoot } from './project.ts';
+import { machineText, type ResultDocument, writeResult } from './report/result.ts';
+import { attach, type RuntimeName, runningLabs, up } from './runtimes/runtime.ts';
+import { findScenario, SCENARIOS } from './scenarios/registry.ts';
+import type { Scenario, ScenarioResult } from './scenarios/scenario.ts';
+
+const EXAMPLES = `
+Examples:
+  npm run lab -- list
+  npm run lab -- up ecmp-3                 start it and leave it running
+  npm run lab -- exec r1 vtysh -c 'show ip ospf neighbor'
+  npm run lab -- exec client curl -s http://203.0.113.10/healthz
+  npm run lab -- down
+  npm run lab -- run crash --json crash.json
+`;
+
+const tell = (text: string) => console.error(`  ${text}`);
+
+async function list(): Promise<void> {
+  const files = await readdir(join(projectRoot, 'lab/topologies'));
+  const topologies = files
+    .filter((name) => name.endsWith('.clab.yml'))
+    .map((name) => name.slice(0, -'.clab.yml'.length));
+  console.log(`Topologies: ${topologies.join(', ')}\n\nScenarios:`);
+  for (const { name, claim } of SCENARIOS) console.log(`  ${name.padEnd(16)} ${claim}`);
+  const running = await runningLabs();
+  console.log(running.length === 0 ? '\nNo lab is up.' : '\nUp:');
+  for (const { runId, topology } of running) console.log(`  ${runId}  ${topology}`);
+}
+
+interface UpOptions {
+  readonly runtime: RuntimeName;
+  readonly directors?: string;
+}
+
+async function bringUp(topology: string, { runtime, directors }: UpOptions): Promise<void> {
+  const chosen = directors === undefined ? {} : { directors: directors.split(',').filter((name) => name !== 'none') };
+  const lab = await up(topology, { runtime, ...chosen, progress: tell });
+  await lab.keep();
+  console.log(`lab ${lab.runId} is up; logs in ${lab.dir}`);
+  for (const node of lab.nodes.values()) console.log(`  ${node.name.padEnd(8)} ${node.role.padEnd(9)} ${node.netns}`);
+}
+
+async function takeDown(runId: string | undefined): Promise<void> {
+  const lab = await attach(runId);
+  await lab.down();
+  console.log(`lab ${lab.runId} is down`);
+}
+
+async function execute(node: string, argv: readonly string[], options: { readonly lab?: string }): Promise<void> {
+  const lab = await attach(options.lab);
+  const child = lab.node(node).spawn(argv, { stdio: 'inherit' });
+  process.exitCode = await new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+interface RunOptions {
+  readonly runtime: RuntimeName;
+  readonly json?: string;
+}
+
+async function run(name: string, { runtime, json }: RunOptions): Promise<void> {
+  const scenario = findScenario(name);
+  if (scenario === undefined) {
+    throw new LabError(`no scenario ${name}; there are: ${SCENARIOS.map((one) => one.name).join(', ')}`);
+  }
+  console.log(`${scenario.name}: ${scenario.claim}`);
+  const result = await play(scenario, runtime);
+  for (const { met, name: claim, value, unit, goal } of result.claims) {
+    console.log(`  ${met ? 'met    ' : 'NOT MET'}  ${claim}: ${value}${unit && ` ${unit}`} (goal ${goal})`);
+  }
+  if (json !== undefined) writeResult(json, document(scenario, result));
+  if (result.claims.some((claim) => !claim.met)) process.exitCode = 1;
+}
+
+async function play(scenario: Scenario, runtime: RuntimeName): Promise<ScenarioResult> {
+  const lab = await up(scenario.topology, { runtime, directors: scenario.directors, progress: tell });
+  try {
+    return await scenario.run(lab, { progress: tell });
+  } finally {
+    await lab.down();
+  }
+}
+
+function document(scenario: Scenario, { claims, samples }: ScenarioResult): ResultDocument {
+  const command = `npm run lab -- ${process.argv.slice(2).join(' ')}`;
+  return { bench: scenario.name, command, machine: machineText(), claims, samples };
+}
+
+function program(): Command {
+  const lab = new Command('lab').description('works the lab').addHelpText('after', EXAMPLES);
+  lab.exitOverride().enablePositionalOptions();
+  const runtime = ['--runtime <name>', 'what builds the nodes: netns', 'netns'] as const;
+  lab.command('list').description('topologies, scenarios and the labs that are up').action(list);
+  lab
+    .command('up')
+    .description('build a topology, start it and leave it running')
+    .argument('[topology]', 'name or file', 'ecmp-3')
+    .option(...runtime)
+    .option('--directors <names>', 'start these agents, separated by commas, or "none"; default: all but the spare')
+    .action(bringUp);
+  lab
+    .command('down')
+    .description('end a running lab')
+    .argument('[run]', 'its id, where several are up')
+    .action(takeDown);
+  lab
+    .command('exec')
+    .description('run a program in a node')
+    .argument('<node>')
+    .argument('<command...>')
+    .option('--lab <run>', 'the lab, where several are up')
+    .passThroughOptions()
+    .action(execute);
+  lab
+    .command('run')
+    .description('play a scenario in a lab of its own and say whether its claim holds')
+    .argument('<scenario>')
+    .option(...runtime)
+    .option('--json <file>', 'write claims and samples')
+    .action(run);
+  return lab;
+}
+
+try {
+  await program().parseAsync();
+} catch (cause) {
+  if (cause instanceof CommanderError) process.exitCode = cause.exitCode === 0 ? 0 : 2;
+  else if (cause instanceof LabError) {
+    console.error(cause.message);
+    process.exitCode = 2;
+  } else throw cause;
+}

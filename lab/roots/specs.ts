@@ -1,0 +1,85 @@
+/**
+ * What the lab's root folders hold. A root is a folder with the unpacked files of some Debian packages and of all they
+ * depend on; the daemons and tools of the lab run in it by chroot, so nothing of it is installed on the host.
+ */
+export interface RootUser {
+  readonly name: string;
+  /** User and primary group id. */
+  readonly id: number;
+  readonly home: string;
+  /** Further groups of the same root that the user is a member of. */
+  readonly groups?: readonly string[];
+}
+
+export interface RootSpec {
+  readonly name: RootName;
+  /** Debian packages; their dependencies come along, recommended packages do not. */
+  readonly packages: readonly string[];
+  /** Accounts that the packages' maintainer scripts would have made; those scripts are not run. */
+  readonly users: readonly RootUser[];
+  /** Groups without a user of the same name. */
+  readonly groups: Readonly<Record<string, number>>;
+  /** Symbolic links that update-alternatives would have made: path in the root -> target. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Files written after the packages' own: path in the root -> text. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Commands that must end with code 0 inside the finished root: proof that its libraries are all there. */
+  readonly proofs: readonly (readonly string[])[];
+}
+
+export type RootName = 'frr' | 'bird' | 'nginx' | 'tools';
+
+/** Raise it when the way a root is put together changes: older folders are then built anew. */
+export const RECIPE = 1;
+
+const SHELL = ['dash', 'coreutils', 'mawk'] as const;
+const PERMIT = 'auth sufficient pam_permit.so\naccount sufficient pam_permit.so\n';
+const SHELL_LINKS = { 'usr/bin/sh': 'dash', 'usr/bin/awk': 'mawk' } as const;
+
+export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
+  frr: {
+    name: 'frr',
+    packages: ['frr', ...SHELL],
+    users: [{ name: 'frr', id: 300, home: '/nonexistent', groups: ['frrvty'] }],
+    groups: { frrvty: 301 },
+    links: SHELL_LINKS,
+    // vtysh asks PAM, whose common files a maintainer script would have made.
+    files: { 'etc/pam.d/frr': PERMIT, 'etc/pam.d/other': PERMIT },
+    proofs: [
+      ['/usr/lib/frr/zebra', '--version'],
+      ['/usr/lib/frr/ospfd', '--version'],
+      ['/usr/bin/vtysh', '--help'],
+    ],
+  },
+  bird: {
+    name: 'bird',
+    packages: ['bird2', 'iproute2', ...SHELL],
+    users: [{ name: 'bird', id: 302, home: '/run/bird' }],
+    groups: {},
+    links: SHELL_LINKS,
+    files: {},
+    proofs: [['/usr/sbin/bird', '--version']],
+  },
+  nginx: {
+    name: 'nginx',
+    packages: ['nginx', ...SHELL],
+    users: [{ name: 'www-data', id: 33, home: '/var/www' }],
+    groups: {},
+    links: SHELL_LINKS,
+    files: {},
+    proofs: [['/usr/sbin/nginx', '-v']],
+  },
+  tools: {
+    name: 'tools',
+    packages: ['tcpdump', 'tshark', 'curl', 'iputils-ping', 'conntrack', ...SHELL],
+    users: [{ name: 'tcpdump', id: 303, home: '/nonexistent' }],
+    groups: {},
+    links: SHELL_LINKS,
+    files: {},
+    proofs: [
+      ['/usr/bin/tcpdump', '--version'],
+      ['/usr/bin/tshark', '--version'],
+      ['/usr/sbin/conntrack', '--version'],
+    ],
+  },
+};

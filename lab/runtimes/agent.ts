@@ -1,0 +1,47 @@
+/** Starts and stops the agent of a director in its namespace, as the built product. */
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ControlClient } from '../../src/api/client.ts';
+import { LabError } from '../lab-error.ts';
+import { projectRoot } from '../project.ts';
+import { logFile, logTail } from './daemons.ts';
+import type { NetnsNode } from './netns-node.ts';
+import { processStart } from './run-state.ts';
+import { until } from './wait.ts';
+
+const ANSWERS_WITHIN = 15_000;
+/** Longer than any drain deadline that a lab's cluster file gives. */
+const GONE_WITHIN = 60_000;
+
+/** Returns the agent's process id once its control socket answers. Throws a LabError with its last log lines if not. */
+export async function startAgent(node: NetnsNode, config: string, api: ControlClient): Promise<number> {
+  const log = openSync(logFile(node), 'a');
+  const folders = ['--run-dir', join(node.folder, 'run'), '--state-dir', join(node.folder, 'state')];
+  const sluice = [process.execPath, join(projectRoot, 'dist/src/bin/sluice.js')];
+  const child = node.start([...sluice, 'agent', '--config', config, '--name', node.name, ...folders], {
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  closeSync(log);
+  child.unref();
+  const { pid } = child;
+  if (pid === undefined) throw new LabError(`cannot start the agent of ${node.name}`);
+  const answers = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) throw new LabError('it ended at once');
+    return api.get('/v1/status').then(
+      () => true,
+      () => false,
+    );
+  };
+  await until('its control socket to answer', ANSWERS_WITHIN, answers).catch(async (cause: Error) => {
+    if (processStart(pid) !== undefined) process.kill(pid, 'SIGKILL');
+    throw new LabError(`agent of ${node.name}: ${cause.message}\n${await logTail(node)}`, { cause });
+  });
+  return pid;
+}
+
+export async function stopAgent(name: string, pid: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  if (processStart(pid) === undefined) return;
+  process.kill(pid, signal);
+  await until(`the agent of ${name} to end after ${signal}`, GONE_WITHIN, () => processStart(pid) === undefined);
+}

@@ -1,0 +1,28 @@
+import { closeSync, openSync } from 'node:fs';
+import { LabError } from '../lab-error.ts';
+import type { NetnsNode } from './netns-node.ts';
+import type { Capture } from './runtime.ts';
+import { until } from './wait.ts';
+
+/** tcpdump of the tools root in the node's namespace, written to a file on the host. Resolves once it listens. */
+export async function startCapture(node: NetnsNode, iface: string, file: string, tools: string): Promise<Capture> {
+  const output = openSync(file, 'w');
+  const argv = ['tcpdump', '-i', iface, '-U', '--immediate-mode', '-Z', 'root', '-w', '-'];
+  const child = node.startIn(tools, argv, { stdio: ['ignore', output, 'pipe'] });
+  closeSync(output);
+  let said = '';
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  await until(`tcpdump on ${node.name} ${iface}`, 10_000, () => {
+    if (child.exitCode !== null) throw new LabError(`tcpdump on ${node.name} ${iface}: ${said.trim()}`);
+    return said.includes('listening on');
+  });
+  return {
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Takes namespaces down: first the processes in them (a namespace whose name is deleted lives on as long as a process
+ * does), by their ids, then the names, then the folder. Synchronous, so that it also works while the process exits.
+ */
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { processStart, type RunState, runFolder } from './run-state.ts';
+
+export function takeDown(state: RunState): void {
+  const present = new Set(namespaces());
+  const ours = state.namespaces.filter((name) => present.has(name));
+  killAll(ours);
+  // One batch; -force goes on with the next name if one is gone already.
+  ip(['-force', '-batch', '-'], ours.map((name) => `netns delete ${name}\n`).join(''));
+  rmSync(runFolder(state.runId), { recursive: true, force: true });
+}
+
+/** Names of all network namespaces of the machine. */
+export function namespaces(): string[] {
+  return ip(['netns', 'list'])
+    .split('\n')
+    .flatMap((line) => line.split(' ')[0] || []);
+}
+
+function killAll(names: readonly string[]): void {
+  // Several rounds: a process may start another one between the list and the kill.
+  for (let round = 0; round < 100; round += 1) {
+    const pids = names.flatMap(processesOf).filter((pid) => pid !== process.pid && processStart(pid) !== undefined);
+    if (pids.length === 0) return;
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended by itself.
+      }
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  }
+}
+
+function processesOf(name: string): number[] {
+  return ip(['netns', 'pids', name])
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(Number);
+}
+
+function ip(args: readonly string[], input = ''): string {
+  return spawnSync('ip', args, { input, encoding: 'utf8' }).stdout ?? '';
+}

@@ -1,0 +1,38 @@
+import { claimAtMost, claimEqual } from '../report/result.ts';
+import type { Lab } from '../runtimes/runtime.ts';
+import { ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
+import { crash, Session } from './session.ts';
+
+const DIRECTORS = ['d1', 'd2', 'd3'];
+
+/**
+ * Links down and the agent killed. The survivors know nothing of the dead director's connections: what the client speaks
+ * on next is carried on by the common hash, but where only the server speaks, its packets go to a director that is gone.
+ * Those are counted, not promised away.
+ */
+export const crashScenario: Scenario = {
+  name: 'crash',
+  claim: 'When a director dies, connections on which the client speaks survive, and new ones work within a second.',
+  topology: ECMP_3,
+  directors: DIRECTORS,
+  run,
+};
+
+async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioResult> {
+  const session = await Session.open(lab, DIRECTORS);
+  progress('d3 dies: SIGKILL, all links down');
+  const report = await session.step({
+    name: 'd3 crashes',
+    gone: ['d3'],
+    // Longer than the 20 s after which a silent connection counts as lost.
+    settle: 24_000,
+    act: () => crash(lab, 'd3'),
+  });
+  await session.close();
+  const { brokenByLoad, reconverged } = report.window;
+  const claims = [
+    claimEqual('request/response connections broken', (brokenByLoad.request ?? 0) + (brokenByLoad.idle ?? 0), 0),
+    claimAtMost('new connections succeed after', reconverged, 1000, 'ms'),
+  ];
+  return { claims, samples: report };
+}

@@ -1,0 +1,117 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Claim, claimEqual } from '../report/result.ts';
+import type { Lab, LabNode } from '../runtimes/runtime.ts';
+import { RouterView, untilAnnounced } from './observe.ts';
+import { ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
+
+/**
+ * A route before its data plane loses what it attracts, and so does a data plane that goes before its route. The
+ * director's event log says in which order it acted; the router's kernel says when the route really was there.
+ */
+export const order: Scenario = {
+  name: 'order',
+  claim: 'A VIP is programmed and read back before it is announced, and withdrawn before it is unprogrammed.',
+  topology: ECMP_3,
+  directors: ['d1', 'd2'],
+  run,
+};
+
+const DIRECTOR = 'd3';
+
+async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioResult> {
+  const vip = (await lab.api('d1').get('/v1/services'))[0]?.vips[0] ?? '';
+  const routers = await RouterView.of(lab, vip);
+  await routers.untilNextHops(['d1', 'd2']);
+  const watched = [...routers.routers, lab.node(DIRECTOR)];
+  const monitors = watched.map((node) => new RouteMonitor(node, vip));
+  progress(`${DIRECTOR} starts`);
+  await lab.startDirector(DIRECTOR);
+  await untilAnnounced(lab, DIRECTOR);
+  await routers.untilNextHops(['d1', 'd2', DIRECTOR]);
+  progress(`${DIRECTOR} leaves (SIGTERM)`);
+  await lab.stopDirector(DIRECTOR, 'SIGTERM');
+  await routers.untilNextHops(['d1', 'd2']);
+  await sleep(200);
+  for (const monitor of monitors) monitor.stop();
+  // The socket is gone with the agent; its log has every event up to the last.
+  const events = readEvents(await readFile(join(lab.dir, `${DIRECTOR}.log`), 'utf8'));
+  const own = monitors.at(-1)?.changes ?? [];
+  const upstream = monitors.slice(0, -1).flatMap(({ changes }) => changes);
+  return { claims: judge(events, upstream, own), samples: { events, routers: upstream, director: own } };
+}
+
+/** An event as the agent's log has it: JSON lines, `time` in ISO 8601. */
+export interface LoggedEvent {
+  readonly event: string;
+  readonly seq: number;
+  readonly time: string;
+}
+
+/** A change of the route to the VIP in a kernel; `at` in milliseconds since 1970. */
+export interface RouteChange {
+  readonly at: number;
+  readonly deleted: boolean;
+}
+
+/** The events in a log; lines of another kind are passed over. */
+export function readEvents(log: string): LoggedEvent[] {
+  return log.split('\n').flatMap((line) => {
+    try {
+      const value = JSON.parse(line) as Partial<LoggedEvent>;
+      return typeof value.event === 'string' && typeof value.seq === 'number' ? [value as LoggedEvent] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/**
+ * The claims on one life of an agent: its events, the changes of the VIP's route in the routers, and those of the
+ * director's own local route to the VIP, which is part of the data plane.
+ */
+export function judge(
+  events: readonly LoggedEvent[],
+  routers: readonly RouteChange[],
+  director: readonly RouteChange[],
+): Claim[] {
+  const first = (name: string): LoggedEvent | undefined => events.find(({ event }) => event === name);
+  const before = (a: string, b: string): boolean => {
+    const [one, other] = [first(a), first(b)];
+    return one !== undefined && other !== undefined && one.seq < other.seq;
+  };
+  const at = (name: string): number => Date.parse(first(name)?.time ?? '');
+  const joined = Math.min(...routers.map((change) => change.at));
+  const removed = director.find(({ deleted }) => deleted)?.at ?? Number.NaN;
+  return [
+    claimEqual(
+      'dataplane-programmed comes before vip-announced',
+      before('dataplane-programmed', 'vip-announced'),
+      true,
+    ),
+    claimEqual('the routers have the route only after dataplane-programmed', joined > at('dataplane-programmed'), true),
+    claimEqual('vip-withdrawn comes before vip-unprogrammed', before('vip-withdrawn', 'vip-unprogrammed'), true),
+    claimEqual('the director has the VIP until after vip-withdrawn', removed > at('vip-withdrawn'), true),
+  ];
+}
+
+/** `ip monitor` in a node: when a route to the VIP changed. */
+class RouteMonitor {
+  readonly changes: RouteChange[] = [];
+  readonly #child: ChildProcess;
+
+  constructor(node: LabNode, vip: string) {
+    this.#child = node.spawn(['ip', '-4', 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    if (this.#child.stdout === null) return;
+    createInterface({ input: this.#child.stdout }).on('line', (line) => {
+      if (line.includes(vip)) this.changes.push({ at: Date.now(), deleted: line.startsWith('Deleted') });
+    });
+  }
+
+  stop(): void {
+    this.#child.kill('SIGTERM');
+  }
+}

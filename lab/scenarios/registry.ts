@@ -1,0 +1,15 @@
+/** All scenarios, in the order in which `lab run` without a name would tell about them. */
+import { agentRestart } from './agent-restart.ts';
+import { crashScenario } from './crash.ts';
+import { order } from './order.ts';
+import { scaleIn } from './scale-in.ts';
+import { scaleOut } from './scale-out.ts';
+import type { Scenario } from './scenario.ts';
+import { steady } from './steady.ts';
+
+export const SCENARIOS: readonly Scenario[] = [steady, scaleOut, scaleIn, crashScenario, agentRestart, order];
+
+/** The scenario of that name, if there is one. */
+export function findScenario(name: string): Scenario | undefined {
+  return SCENARIOS.find((scenario) => scenario.name === name);
+}

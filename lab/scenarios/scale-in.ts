@@ -1,0 +1,39 @@
+import { claimEqual } from '../report/result.ts';
+import { total } from '../report/words.ts';
+import type { Lab } from '../runtimes/runtime.ts';
+import { untilState } from './observe.ts';
+import { ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
+import { Session } from './session.ts';
+
+const DIRECTORS = ['d1', 'd2', 'd3'];
+
+/** A planned leave: the director makes itself the last choice, goes on forwarding, and withdraws once traffic has gone. */
+export const scaleIn: Scenario = {
+  name: 'scale-in',
+  claim: 'When a director drains under load, no connection is lost and nothing is sent to it afterwards.',
+  topology: ECMP_3,
+  directors: DIRECTORS,
+  run,
+};
+
+async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioResult> {
+  const session = await Session.open(lab, DIRECTORS);
+  progress('d2 drains');
+  const report = await session.step({
+    name: 'd2 drains',
+    gone: ['d2'],
+    settle: 15_000,
+    act: async () => {
+      await lab.api('d2').post('/v1/drain');
+      await untilState(lab, 'd2', 'drained', 40_000);
+      await session.routers.untilNextHops(['d1', 'd3']);
+    },
+  });
+  await session.close();
+  const claims = [
+    claimEqual('connections broken', total(report.window.broken), 0),
+    claimEqual('new connections failed', total(report.window.failed), 0),
+    claimEqual('share of new connections on d2 after its drain', report.shares['d2'] ?? 0, 0, '%'),
+  ];
+  return { claims, samples: report };
+}

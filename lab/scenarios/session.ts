@@ -1,0 +1,153 @@
+/**
+ * A lab under load: the load client on the client node, the placement probe on the directors, the routers' view. And the
+ * measuring of one step: what moved, what broke, how long it took.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LabError } from '../lab-error.ts';
+import { type Claim, claimBetween } from '../report/result.ts';
+import type { Lab, LabNode } from '../runtimes/runtime.ts';
+import { until } from '../runtimes/wait.ts';
+import { Traffic, type TrafficSettings } from '../traffic/client.ts';
+import { compare, type Moves, type Placement, PlacementProbe, placementOf, shares } from '../traffic/placement.ts';
+import type { BrokenClass, BrokenLine, LoadKind, WindowSummary } from '../traffic/protocol.ts';
+import { addressesOf, RouterView, viewDirector } from './observe.ts';
+
+/** With three directors a fair share is 33.3 %; ECMP hashes are uneven by nature, but not beyond this. */
+export const FAIR_SHARE = { low: 20, high: 47 } as const;
+
+export type SessionLoad = Omit<TrafficSettings, 'target' | 'sources'>;
+
+export interface Step {
+  readonly name: string;
+  /** The directors whose flows have to move because they go. */
+  readonly gone?: readonly string[];
+  /** The event itself; resolves when it is over (announced, drained, …). */
+  readonly act: () => Promise<void>;
+  /** Milliseconds to go on measuring after it. */
+  readonly settle: number;
+}
+
+export interface Loss {
+  readonly flow: string;
+  readonly load: LoadKind;
+  readonly class: BrokenClass;
+  readonly detail: string;
+  /** Milliseconds since it was established. */
+  readonly age: number;
+  /** Null for short connections, which are not traced one by one. */
+  readonly director: string | null;
+}
+
+export interface StepReport {
+  readonly name: string;
+  /** Long-lived connections when it began. */
+  readonly live: number;
+  readonly moves: Moves;
+  readonly window: WindowSummary;
+  /** Every established connection that was lost, with the director that carried it when the step began. */
+  readonly lost: readonly Loss[];
+  /** Share of the new connections per director once all had settled, percent. */
+  readonly shares: Readonly<Record<string, number>>;
+  /** How long the event itself took, milliseconds. */
+  readonly took: number;
+}
+
+/** After an event, the first seconds are not counted into the shares. */
+const UNSETTLED = 2000;
+
+export class Session {
+  readonly lab: Lab;
+  readonly vip: string;
+  readonly traffic: Traffic;
+  readonly probe: PlacementProbe;
+  readonly routers: RouterView;
+
+  private constructor(lab: Lab, vip: string, traffic: Traffic, probe: PlacementProbe, routers: RouterView) {
+    this.lab = lab;
+    this.vip = vip;
+    this.traffic = traffic;
+    this.probe = probe;
+    this.routers = routers;
+  }
+
+  /**
+   * Waits until the routers lead to exactly `directors`, then starts the load and waits until all its long-lived
+   * connections are established. Throws LabError.
+   */
+  static async open(lab: Lab, directors: readonly string[], load: SessionLoad = {}): Promise<Session> {
+    const target = await serviceOf(lab, directors[0] ?? '');
+    const routers = await RouterView.of(lab, target.address);
+    await routers.untilNextHops(directors);
+    const probe = await PlacementProbe.install(lab.byRole('director'), target.address);
+    const client = onlyClient(lab);
+    const sources = await addressesOf(client, 'lo');
+    const traffic = await Traffic.start(client, { target, sources, ...load });
+    const session = new Session(lab, target.address, traffic, probe, routers);
+    await session.#untilPopulated(load);
+    return session;
+  }
+
+  async close(): Promise<WindowSummary> {
+    return this.traffic.stop();
+  }
+
+  /** Plays one step and measures it. */
+  async step(step: Step): Promise<StepReport> {
+    const flows = (await this.traffic.flows()).map((row) => row.flow);
+    const before = placementOf(await this.probe.read());
+    await this.traffic.mark(step.name);
+    const lossesBefore = this.traffic.losses.length;
+    const began = performance.now();
+    await step.act();
+    const took = performance.now() - began;
+    await sleep(Math.min(UNSETTLED, step.settle));
+    const settled = await this.probe.read();
+    await sleep(Math.max(0, step.settle - UNSETTLED));
+    const last = await this.probe.read();
+    const moves = compare(before, placementOf(last), flows, new Set(step.gone));
+    const window = await this.traffic.window();
+    const lost = this.traffic.losses.slice(lossesBefore).map((line) => lossOf(line, before));
+    const share = Object.fromEntries(shares(settled, last));
+    return { name: step.name, live: flows.length, moves, window, lost, shares: share, took: Math.round(took) };
+  }
+
+  async #untilPopulated({ request = 200, idle = 40, push = 40 }: SessionLoad): Promise<void> {
+    const wanted = request + idle + push;
+    await until(`${wanted} long-lived connections`, 30_000, async () => (await this.traffic.flows()).length >= wanted);
+    // The first seconds have connections of their own troubles: a step must not inherit them.
+    await this.traffic.mark('populated');
+  }
+}
+
+function lossOf({ flow, load, class: cause, detail, age }: BrokenLine, before: Placement): Loss {
+  return { flow, load, class: cause, detail, age, director: before.get(flow) ?? null };
+}
+
+/** Whether each of these directors had its share of new connections. */
+export function shareClaims(report: StepReport, directors: readonly string[]): Claim[] {
+  return directors.map((name) => {
+    const label = `${report.name}: share of new connections on ${name}`;
+    return claimBetween(label, report.shares[name] ?? 0, FAIR_SHARE.low, FAIR_SHARE.high, '%');
+  });
+}
+
+/** Takes a director away as a power cut would: its agent at once, its links right after. */
+export async function crash(lab: Lab, name: string): Promise<void> {
+  await lab.stopDirector(name, 'SIGKILL');
+  const node = lab.node(name);
+  for (const link of ['eth1', 'eth2', 'eth3']) await node.link(link, 'down');
+}
+
+async function serviceOf(lab: Lab, director: string): Promise<{ address: string; port: number }> {
+  await until(`${director} answers`, 10_000, async () => (await viewDirector(lab, director)).status !== undefined);
+  const service = (await lab.api(director).get('/v1/services'))[0];
+  const [address, port] = [service?.vips[0], service?.ports[0]];
+  if (address === undefined || port === undefined) throw new LabError(`${director} has no service to send traffic to`);
+  return { address, port };
+}
+
+function onlyClient(lab: Lab): LabNode {
+  const [client] = lab.byRole('client');
+  if (client === undefined) throw new LabError('the topology has no client to send traffic from');
+  return client;
+}

@@ -1,0 +1,70 @@
+/** The checks of `npm run check` and the suites of `npm test`, each a step with its duration. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { say } from './report.mjs';
+import { handOver, root } from './run.mjs';
+
+const bin = (name) => join(root, 'node_modules/.bin', name);
+
+/** @typedef {{ name: string, argv: string[], env?: Record<string, string> }} Check */
+
+/** @type {Check} */
+export const LINT = { name: 'biome check', argv: [bin('biome'), 'check', '.'] };
+/** @type {Check} */
+export const TYPES = { name: 'tsc -b', argv: [bin('tsc'), '-b'] };
+/** @type {Check} */
+export const UNUSED = { name: 'knip', argv: [bin('knip')] };
+
+/**
+ * One of vitest's projects, its result also written as JSON.
+ *
+ * @param {'pure' | 'lab'} project @param {Record<string, string>} [env] @returns {Check & { results: string }}
+ */
+export function suite(project, env = {}) {
+  const results = join(root, 'dist/test-results', `${project}.json`);
+  mkdirSync(join(root, 'dist/test-results'), { recursive: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  // Certificates that every Node process would load first; nothing here speaks to the outside.
+  const vitest = { ...env, NODE_EXTRA_CA_CERTS: '' };
+  return {
+    name: `vitest ${project}`,
+    argv: [bin('vitest'), 'run', '--project', project, ...reporters],
+    env: vitest,
+    results,
+  };
+}
+
+/**
+ * Runs one check on this terminal, says how long it took and whether it held.
+ *
+ * @param {Check} check @returns {Promise<{ name: string, held: boolean, seconds: number }>}
+ */
+export async function hold({ name, argv, env }) {
+  const started = performance.now();
+  say(`\n> ${name}`);
+  const held = (await handOver(argv, env)) === 0;
+  const seconds = (performance.now() - started) / 1000;
+  say(`${held ? 'ok' : 'FAILED'}: ${name}, ${seconds.toFixed(1)} s`);
+  return { name, held, seconds };
+}
+
+/**
+ * Counts of a suite's JSON report. A file that could not even be loaded counts as one failure, as does a missing report.
+ *
+ * @param {string} path @returns {{ passed: number, failed: number, files: { name: string, seconds: number }[] }}
+ */
+export function readResults(path) {
+  let report;
+  try {
+    report = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return { passed: 0, failed: 1, files: [] };
+  }
+  const broken = report.testResults.filter(({ status, assertionResults }) => {
+    return status === 'failed' && !assertionResults.some((one) => one.status === 'failed');
+  });
+  const files = report.testResults.map(({ name, startTime, endTime }) => {
+    return { name: name.replace(root, ''), seconds: (endTime - startTime) / 1000 };
+  });
+  return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length, files };
+}

@@ -1,0 +1,35 @@
+/** `npm test`: every check and every suite at its reduced size, and one closing line with the sum. */
+import { rmSync } from 'node:fs';
+import { hold, LINT, readResults, suite, TYPES, UNUSED } from './checks.mjs';
+import { say } from './report.mjs';
+
+/** Random packets per codec property; `npm run check` uses a small number instead. */
+const FUZZ = '100000';
+const SLOWEST = 5;
+
+/** @returns {Promise<number>} exit code: 0 when everything held */
+export async function runTests() {
+  const suites = ['pure', 'lab'].map((project) => suite(project, { SLUICE_FUZZ: FUZZ }));
+  // Yesterday's report must not be counted when today's run breaks off.
+  for (const { results } of suites) rmSync(results, { force: true });
+  const [pure, lab] = suites;
+  const outcomes = [];
+  for (const check of [LINT, TYPES, pure, UNUSED, lab]) outcomes.push(await hold(check));
+  return conclude(outcomes, suites);
+}
+
+function conclude(outcomes, suites) {
+  const results = suites.map(({ results: path }) => readResults(path));
+  const files = results.flatMap((one) => one.files).sort((a, b) => b.seconds - a.seconds);
+  say('\nSlowest files:');
+  for (const { name, seconds } of files.slice(0, SLOWEST)) say(`  ${seconds.toFixed(1).padStart(7)} s  ${name}`);
+  const seconds = outcomes.reduce((sum, outcome) => sum + outcome.seconds, 0);
+  const broken = outcomes.filter(({ held }) => !held).map(({ name }) => name);
+  say(`Took ${seconds.toFixed(0)} s.${broken.length > 0 ? ` FAILED: ${broken.join(', ')}.` : ''}`);
+  const passed = results.reduce((sum, one) => sum + one.passed, 0);
+  const failed = results.reduce((sum, one) => sum + one.failed, 0);
+  // A broken check is no test, and yet the line must not claim that nothing failed.
+  const failures = failed === 0 ? broken.length : failed;
+  console.log(`${passed} passed, ${failures} failed`);
+  return failures === 0 ? 0 : 1;
+}

@@ -1,0 +1,61 @@
+/**
+ * The configuration files of the lab's routers, rendered from `frr-templates/upstream/`.
+ *
+ * Topology files bind finished files (containerlab knows no templates), so the rendered ones are part of the tree:
+ * `node dist/lab/topologies/routers.js` writes them, and a test compares them with what the templates give.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { projectRoot } from '../project.ts';
+import { renderTemplate, type TemplateVariables } from './template.ts';
+
+interface RouterFile {
+  /** Path below `lab/topologies`. */
+  readonly file: string;
+  readonly template: 'frr.conf.template' | 'bird.conf.template';
+  readonly variables: TemplateVariables;
+}
+
+type Network = 'point-to-point' | 'broadcast';
+
+const COMMON = { area: '0.0.0.0', maximumPaths: 16 } as const;
+
+function link(name: string, network: Network) {
+  const birdType = network === 'point-to-point' ? 'ptp' : 'broadcast';
+  return { interface: name, network, birdType, hello: 1, dead: 4 };
+}
+
+function router(index: 1 | 2) {
+  return { ...COMMON, hostname: `r${index}`, routerId: `10.255.1.${index}` };
+}
+
+const P2P = { links: [link('eth1', 'point-to-point')], passive: [] };
+const LAN = { links: [link('eth1', 'broadcast')], passive: [] };
+const ECMP = {
+  links: ['eth2', 'eth3', 'eth4', 'eth5'].map((name) => link(name, 'point-to-point')),
+  passive: [{ interface: 'eth1' }],
+};
+
+export const ROUTER_FILES: readonly RouterFile[] = [
+  { file: 'ecmp-3/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...ECMP } },
+  { file: 'ecmp-3/r2.conf', template: 'frr.conf.template', variables: { ...router(2), ...ECMP } },
+  { file: 'interop/p2p-frr-r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...P2P } },
+  { file: 'interop/lan-frr-r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...LAN } },
+  { file: 'interop/lan-frr-r2.conf', template: 'frr.conf.template', variables: { ...router(2), ...LAN } },
+  { file: 'interop/p2p-bird-r1.conf', template: 'bird.conf.template', variables: { ...router(1), ...P2P } },
+  { file: 'interop/lan-bird-r1.conf', template: 'bird.conf.template', variables: { ...router(1), ...LAN } },
+  { file: 'interop/lan-bird-r2.conf', template: 'bird.conf.template', variables: { ...router(2), ...LAN } },
+];
+
+/** What the templates give for one file of ROUTER_FILES. */
+export async function renderRouterFile({ template, variables }: RouterFile): Promise<string> {
+  return renderTemplate(await readFile(join(projectRoot, 'frr-templates/upstream', template), 'utf8'), variables);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  for (const router of ROUTER_FILES) {
+    await writeFile(join(projectRoot, 'lab/topologies', router.file), await renderRouterFile(router));
+    console.log(router.file);
+  }
+}

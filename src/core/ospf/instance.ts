@@ -1,0 +1,163 @@
+/**
+ * The OSPFv2 speaker: an ordinary router of its area that happens to be a leaf (RFC 2328, 5250, 6987, 8770).
+ *
+ * In (`OspfInput`): interfaces that come and go, packets, the set of prefixes to announce, time. Out (`OspfEffect`): packets
+ * to send, multicast groups, routes, and what an operator wants to hear of. Pure: no clock, no sockets, no randomness
+ * beyond the seed, so that a day of protocol time runs in a test in milliseconds.
+ *
+ * This file only composes. What happens where: interface/ (Hellos, DR election), neighbor/ (adjacencies, database
+ * exchange), flooding/ (updates, acknowledgements, retransmission), lsdb/ (database, ageing), origination/ (our own LSAs),
+ * spf/ and routing.ts (routes); speaker.ts holds what they share, settle.ts ends every event.
+ *
+ * Not here: being a router between areas, authentication, graceful restart, installing routes.
+ */
+import type { Ipv4 } from '../base/ipv4.ts';
+import type { Instant, Machine, Millis } from '../base/machine.ts';
+import { type OspfCounters, snapshotCounters } from './counters.ts';
+import type {
+  AnnouncedPrefix,
+  InstanceConfig,
+  InterfaceView,
+  LsaView,
+  NeighborView,
+  OspfEffect,
+  OspfInput,
+  OspfRoute,
+} from './events.ts';
+import { sendHello } from './interface/hello.ts';
+import type { OspfInterface } from './interface/interface.ts';
+import { interfaceEvent } from './interface/machine.ts';
+import { setAnnounced } from './origination/origination.ts';
+import { receivePacket } from './receive.ts';
+import { otherAnnouncers } from './routing.ts';
+import { settle } from './settle.ts';
+import { newSpeaker, type Speaker } from './speaker.ts';
+import { interfaceViews, lsdbViews, neighborViews } from './views.ts';
+
+/** How long a stop waits for our flushed LSAs to be acknowledged. */
+const STOP_LIMIT: Millis = 200;
+
+export class OspfInstance implements Machine<OspfInput, OspfEffect> {
+  readonly #speaker: Speaker;
+
+  /** All interfaces are down until `interfaceUp` says otherwise. Nothing is sent before the first input. */
+  constructor(config: InstanceConfig, now: Instant) {
+    this.#speaker = newSpeaker(config, now);
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#speaker.timers.deadline;
+  }
+
+  /**
+   * Never throws because of what came in: bytes that do not decode, packets from strangers and names of interfaces that are
+   * not configured are dropped and counted. After `stopped` every input is ignored.
+   */
+  handle(input: OspfInput, now: Instant): readonly OspfEffect[] {
+    const speaker = this.#speaker;
+    if (speaker.phase === 'stopped') return [];
+    speaker.now = now;
+    speaker.effects = [];
+    apply(speaker, input);
+    settle(speaker);
+    if (speaker.phase === 'stopping' && (now >= speaker.stopBy || !isFlushing(speaker))) finishStop(speaker);
+    return speaker.effects;
+  }
+
+  neighbors(now: Instant): NeighborView[] {
+    return neighborViews(this.#speaker, now);
+  }
+
+  interfaces(): InterfaceView[] {
+    return interfaceViews(this.#speaker);
+  }
+
+  lsdb(now: Instant): LsaView[] {
+    return lsdbViews(this.#speaker, now);
+  }
+
+  /** As in the last `routes` effect. */
+  routes(): readonly OspfRoute[] {
+    return this.#speaker.routing.routes;
+  }
+
+  /** The prefixes in our router-LSA as it is out now; a change that waits for the floor is not in it yet. */
+  announced(): readonly AnnouncedPrefix[] {
+    return this.#speaker.origination.announced;
+  }
+
+  /** Router ids other than ours, reachable, that announce the host route at a metric below `below`. Ascending. */
+  otherAnnouncers(vip: Ipv4, below: number): Ipv4[] {
+    return otherAnnouncers(this.#speaker, vip, below);
+  }
+
+  counters(): OspfCounters {
+    return snapshotCounters(this.#speaker.counters);
+  }
+}
+
+function apply(speaker: Speaker, input: OspfInput): void {
+  switch (input.kind) {
+    case 'interfaceUp':
+      interfaceUp(speaker, input);
+      break;
+    case 'interfaceDown':
+      withInterface(speaker, input.name, (iface) => interfaceEvent(speaker, iface, 'interfaceDown'));
+      break;
+    case 'packet':
+      receivePacket(speaker, input);
+      break;
+    case 'announce':
+      setAnnounced(speaker, input.prefixes);
+      break;
+    case 'timer':
+      speaker.timers.runDue(speaker.now);
+      break;
+    case 'stop':
+      beginStop(speaker);
+      break;
+  }
+}
+
+function withInterface(speaker: Speaker, name: string, act: (iface: OspfInterface) => void): void {
+  const iface = speaker.interfaces.get(name);
+  if (iface !== undefined) act(iface);
+}
+
+/** Another address is another interface to the neighbors, so it starts over; another MTU only changes what we send. */
+function interfaceUp(speaker: Speaker, input: Extract<OspfInput, { kind: 'interfaceUp' }>): void {
+  withInterface(speaker, input.name, (iface) => {
+    const moved = iface.address !== input.address || iface.prefixLength !== input.prefixLength;
+    if (moved) interfaceEvent(speaker, iface, 'interfaceDown');
+    iface.address = input.address;
+    iface.prefixLength = input.prefixLength;
+    iface.mtu = input.mtu;
+    if (iface.state === 'down') iface.remembered = input.remembered ?? [];
+    interfaceEvent(speaker, iface, 'interfaceUp');
+  });
+}
+
+/** Our LSAs are flushed (the wanted set is empty from now on), so that nobody keeps routes to us until they age out. */
+function beginStop(speaker: Speaker): void {
+  if (speaker.phase !== 'running') return;
+  speaker.phase = 'stopping';
+  speaker.origination.dirty = true;
+  speaker.stopBy = speaker.now + STOP_LIMIT;
+  speaker.timers.set('stop', speaker.stopBy, () => undefined);
+}
+
+/** Whether a flush of ours waits for an acknowledgement. */
+function isFlushing(speaker: Speaker): boolean {
+  return [...speaker.lsdb.entries()].some(
+    ({ lsa, retransmissions }) => retransmissions > 0 && lsa.header.advertisingRouter === speaker.config.routerId,
+  );
+}
+
+function finishStop(speaker: Speaker): void {
+  speaker.phase = 'stopped';
+  for (const iface of speaker.interfaces.values()) {
+    if (iface.state !== 'down') sendHello(speaker, iface, true);
+  }
+  speaker.timers.clearAll();
+  speaker.effects.push({ kind: 'stopped' });
+}

@@ -1,0 +1,168 @@
+/**
+ * Hellos out and in (RFC 2328 9.5, 10.5).
+ *
+ * Beyond the RFC, all for coming up in milliseconds: the first Hello leaves when the interface comes up, more follow
+ * closely until a neighbor is heard (the far end may come up a little later than ours), and a Hello that does not list us
+ * is answered at once.
+ */
+import { formatIpv4, type Ipv4, maskOf } from '../../base/ipv4.ts';
+import type { Instant, Millis } from '../../base/machine.ts';
+import { ALL_SPF_ROUTERS, Option } from '../codes.ts';
+import { neighborEvent } from '../neighbor/machine.ts';
+import { type Neighbor, newNeighbor } from '../neighbor/neighbor.ts';
+import type { Hello, PacketHeader } from '../packet/packet.ts';
+import { drop, type Speaker, sendPacket } from '../speaker.ts';
+import { isPointToPoint, type OspfInterface } from './interface.ts';
+import { interfaceEvent } from './machine.ts';
+
+/** After interface-up, as long as nobody has been heard. */
+const BURST: readonly Millis[] = [20, 60, 140, 300, 620];
+
+/** Answers at once, but not twice within this time with nothing new to say. */
+const REPLY_SPACING: Millis = 20;
+
+/** A normal area: type 5 LSAs are welcome. The O-bit belongs into DD packets only (RFC 5250 4.1). */
+export const HELLO_OPTIONS = Option.e;
+
+const helloTimer = (iface: OspfInterface) => `hello ${iface.name}`;
+const replyTimer = (iface: OspfInterface) => `hello reply ${iface.name}`;
+
+export function startHellos(speaker: Speaker, iface: OspfInterface): void {
+  iface.upAt = speaker.now;
+  tick(speaker, iface);
+}
+
+export function stopHellos(speaker: Speaker, iface: OspfInterface): void {
+  speaker.timers.clear(helloTimer(iface));
+  speaker.timers.clear(replyTimer(iface));
+}
+
+function tick(speaker: Speaker, iface: OspfInterface): void {
+  sendHello(speaker, iface);
+  speaker.timers.set(helloTimer(iface), nextHelloAt(iface, speaker.now), () => tick(speaker, iface));
+}
+
+function nextHelloAt(iface: OspfInterface, now: Instant): Instant {
+  const regular = now + iface.config.helloInterval;
+  if (iface.neighbors.size > 0) return regular;
+  const burst = BURST.find((offset) => iface.upAt + offset > now);
+  return burst === undefined ? regular : Math.min(regular, iface.upAt + burst);
+}
+
+/** Sends one Hello now; `goodbye` lists nobody, which makes every neighbor see 1-WayReceived. */
+export function sendHello(speaker: Speaker, iface: OspfInterface, goodbye = false): void {
+  const { config } = iface;
+  iface.lastHelloAt = speaker.now;
+  iface.helloOutdated = false;
+  speaker.timers.clear(replyTimer(iface));
+  sendPacket(speaker, iface, ALL_SPF_ROUTERS, {
+    kind: 'hello',
+    networkMask: maskOf(iface.prefixLength),
+    helloInterval: wholeSeconds(config.helloInterval),
+    options: HELLO_OPTIONS,
+    priority: config.priority,
+    deadInterval: Math.max(1, wholeSeconds(config.deadInterval)),
+    designatedRouter: iface.designatedRouter,
+    backupDesignatedRouter: iface.backupDesignatedRouter,
+    neighbors: goodbye ? [] : listed(iface, speaker.now),
+  });
+}
+
+/** Who has been heard, and who is remembered from an earlier life as long as that is believable. */
+function listed(iface: OspfInterface, now: Instant): Ipv4[] {
+  const heard = [...iface.neighbors.values()].map((neighbor) => neighbor.routerId);
+  if (now >= iface.upAt + iface.config.deadInterval) return heard;
+  return [...new Set([...heard, ...iface.remembered])];
+}
+
+/** Sub-second intervals travel as 0, as other implementations send their "fast hellos". */
+function wholeSeconds(interval: Millis): number {
+  return Math.floor(interval / 1000);
+}
+
+function reply(speaker: Speaker, iface: OspfInterface): void {
+  const due = iface.helloOutdated ? speaker.now : iface.lastHelloAt + REPLY_SPACING;
+  if (due <= speaker.now) sendHello(speaker, iface);
+  else speaker.timers.setAtLatest(replyTimer(iface), due, () => sendHello(speaker, iface));
+}
+
+/** RFC 2328 10.5. The common checks of 8.2 have been made. */
+export function receiveHello(
+  speaker: Speaker,
+  iface: OspfInterface,
+  header: PacketHeader,
+  hello: Hello,
+  source: Ipv4,
+): void {
+  const mismatch = findMismatch(iface, hello);
+  if (mismatch !== undefined) {
+    drop(speaker, iface.name, source, 'helloMismatch', mismatch);
+    return;
+  }
+  const known = findKnown(speaker, iface, header.routerId, source);
+  const neighbor = known ?? addNeighbor(speaker, iface, header.routerId, source);
+  const before = { ...neighbor };
+  neighbor.address = source;
+  neighbor.priority = hello.priority;
+  neighbor.designatedRouter = hello.designatedRouter;
+  neighbor.backupDesignatedRouter = hello.backupDesignatedRouter;
+  neighborEvent(speaker, neighbor, 'helloReceived');
+
+  const listsUs = hello.neighbors.includes(speaker.config.routerId);
+  if (known === undefined || !listsUs) reply(speaker, iface);
+  neighborEvent(speaker, neighbor, listsUs ? 'twoWayReceived' : 'oneWay');
+  if (listsUs && !isPointToPoint(iface)) noticeDesignation(speaker, iface, neighbor, before);
+}
+
+/** 10.5, second half: what a Hello says about DR and BDR. */
+function noticeDesignation(speaker: Speaker, iface: OspfInterface, neighbor: Neighbor, before: Neighbor): void {
+  const isDr = neighbor.designatedRouter === neighbor.address;
+  const isBackup = neighbor.backupDesignatedRouter === neighbor.address;
+  if (iface.state === 'waiting' && (isBackup || (isDr && neighbor.backupDesignatedRouter === 0))) {
+    interfaceEvent(speaker, iface, 'backupSeen');
+    return;
+  }
+  const wasDr = before.designatedRouter === before.address;
+  const wasBackup = before.backupDesignatedRouter === before.address;
+  if (isDr !== wasDr || isBackup !== wasBackup || neighbor.priority !== before.priority) iface.neighborChange = true;
+}
+
+/** The first setting that does not match ours, as text; undefined when the Hello is acceptable. */
+function findMismatch(iface: OspfInterface, hello: Hello): string | undefined {
+  const { config } = iface;
+  const mask = maskOf(iface.prefixLength);
+  if (!isPointToPoint(iface) && hello.networkMask !== mask) {
+    return `network mask ${formatIpv4(hello.networkMask)}, ours is ${formatIpv4(mask)}`;
+  }
+  const interval = wholeSeconds(config.helloInterval);
+  // A field of 0 means several Hellos per second; then only the dead interval has to agree.
+  if (hello.helloInterval !== interval && hello.helloInterval !== 0 && interval !== 0) {
+    return `hello interval ${hello.helloInterval} s, ours is ${interval} s`;
+  }
+  const dead = Math.max(1, wholeSeconds(config.deadInterval));
+  if (hello.deadInterval !== dead) return `dead interval ${hello.deadInterval} s, ours is ${dead} s`;
+  const areaBits = hello.options & (Option.e | Option.np);
+  if (areaBits !== (HELLO_OPTIONS & (Option.e | Option.np))) {
+    return `area type: options 0x${hello.options.toString(16)}, ours is a normal area`;
+  }
+  return undefined;
+}
+
+/** On both kinds of link a router that changed its id at the same address is a new neighbor, and the old one is gone. */
+function findKnown(speaker: Speaker, iface: OspfInterface, routerId: Ipv4, source: Ipv4): Neighbor | undefined {
+  if (isPointToPoint(iface)) {
+    const known = iface.neighbors.get(routerId);
+    if (known !== undefined) return known;
+  }
+  const sameAddress = [...iface.neighbors.values()].find((neighbor) => neighbor.address === source);
+  if (sameAddress === undefined || sameAddress.routerId === routerId) return sameAddress;
+  neighborEvent(speaker, sameAddress, 'killNeighbor');
+  return undefined;
+}
+
+function addNeighbor(speaker: Speaker, iface: OspfInterface, routerId: Ipv4, source: Ipv4): Neighbor {
+  const neighbor = newNeighbor(iface, routerId, source, speaker.prng.u32());
+  iface.neighbors.set(isPointToPoint(iface) ? routerId : source, neighbor);
+  iface.helloOutdated = true;
+  return neighbor;
+}

@@ -1,0 +1,84 @@
+/** An interface as the speaker knows it (RFC 2328 9): settings, state, neighbors, and what waits to be sent. */
+import type { Ipv4 } from '../../base/ipv4.ts';
+import type { Instant } from '../../base/machine.ts';
+import { ALL_SPF_ROUTERS } from '../codes.ts';
+import type { InterfaceConfig, InterfaceStateName } from '../events.ts';
+import type { LsaHeader } from '../lsa/lsa.ts';
+import type { LsdbEntry } from '../lsdb/lsdb.ts';
+import type { Neighbor } from '../neighbor/neighbor.ts';
+
+export interface OspfInterface {
+  readonly config: InterfaceConfig;
+  readonly name: string;
+  state: InterfaceStateName;
+  /** Primary address; 0 until the interface has come up for the first time. */
+  address: Ipv4;
+  prefixLength: number;
+  mtu: number;
+  /** Interface addresses; 0 = none. */
+  designatedRouter: Ipv4;
+  backupDesignatedRouter: Ipv4;
+  /** By router id on point-to-point links, by source address on broadcast links (RFC 2328 8.2). */
+  readonly neighbors: Map<Ipv4, Neighbor>;
+
+  upAt: Instant;
+  /** Router ids to list in Hellos although they have not been heard yet; see the input `interfaceUp`. */
+  remembered: readonly Ipv4[];
+  lastHelloAt: Instant;
+  /** Somebody came or went since the last Hello, so that its list of neighbors is out of date. */
+  helloOutdated: boolean;
+  /** Event NeighborChange is pending (9.2); several causes in one event elect once. */
+  neighborChange: boolean;
+
+  /** Instances to send at the end of the event, by destination, then by database key. */
+  readonly updates: Map<Ipv4, Map<string, LsdbEntry>>;
+  /** Acknowledgements to send at the end of the event, by destination. */
+  readonly directAcks: Map<Ipv4, LsaHeader[]>;
+  /** The same, for later; by LSA, so that only the last instance is acknowledged. */
+  readonly delayedAcks: Map<string, LsaHeader>;
+}
+
+export function newInterface(config: InterfaceConfig): OspfInterface {
+  return {
+    config,
+    name: config.name,
+    state: 'down',
+    address: 0,
+    prefixLength: 0,
+    mtu: 0,
+    designatedRouter: 0,
+    backupDesignatedRouter: 0,
+    neighbors: new Map(),
+    upAt: 0,
+    remembered: [],
+    lastHelloAt: Number.NEGATIVE_INFINITY,
+    helloOutdated: false,
+    neighborChange: false,
+    updates: new Map(),
+    directAcks: new Map(),
+    delayedAcks: new Map(),
+  };
+}
+
+export function isPointToPoint(iface: OspfInterface): boolean {
+  return iface.config.network === 'point-to-point';
+}
+
+/** Whether this interface listens to AllDRouters. */
+export function isDesignated(iface: OspfInterface): boolean {
+  return iface.state === 'dr' || iface.state === 'backup';
+}
+
+/** Where a packet for one neighbor goes: on point-to-point links always AllSPFRouters (RFC 2328 8.1). */
+export function addressOf(neighbor: Neighbor): Ipv4 {
+  return isPointToPoint(neighbor.interface) ? ALL_SPF_ROUTERS : neighbor.address;
+}
+
+/** Bytes that an OSPF packet may take without being fragmented: the MTU less the IP header. */
+export function packetRoom(iface: OspfInterface): number {
+  return Math.max(iface.mtu, MINIMUM_MTU) - IP_HEADER_LENGTH;
+}
+
+const IP_HEADER_LENGTH = 20;
+/** What every IPv4 link carries (RFC 791); also keeps the arithmetic right should a link report nonsense. */
+const MINIMUM_MTU = 576;

@@ -1,0 +1,98 @@
+/** Drives the interface state machine (RFC 2328 9.3): looks a cell up, performs its actions, tells whom it concerns. */
+import type { InterfaceStateName } from '../events.ts';
+import { neighborEvent } from '../neighbor/machine.ts';
+import { atLeast } from '../neighbor/neighbor.ts';
+import { markTopologyChanged } from '../routing.ts';
+import type { Speaker } from '../speaker.ts';
+import { resolve } from '../state-table.ts';
+import { type Candidate, electDesignatedRouter } from './election.ts';
+import { startHellos, stopHellos } from './hello.ts';
+import { isDesignated, isPointToPoint, type OspfInterface } from './interface.ts';
+import { INTERFACE_TABLE, type InterfaceAction, type InterfaceEvent, type InterfaceGuard } from './table.ts';
+
+const waitTimer = (iface: OspfInterface) => `wait ${iface.name}`;
+
+export function interfaceEvent(speaker: Speaker, iface: OspfInterface, event: InterfaceEvent): void {
+  const cell = INTERFACE_TABLE[iface.state][event];
+  if (cell === undefined) return;
+  const step = resolve(cell, (guard) => answer(iface, guard));
+  if (step.next === 'elected') elect(speaker, iface);
+  else if (step.next !== 'same') changeState(speaker, iface, step.next);
+  for (const action of step.actions) perform(speaker, iface, action);
+}
+
+function answer(iface: OspfInterface, guard: InterfaceGuard): boolean {
+  return guard === 'pointToPoint' ? isPointToPoint(iface) : iface.config.priority > 0;
+}
+
+function perform(speaker: Speaker, iface: OspfInterface, action: InterfaceAction): void {
+  switch (action) {
+    case 'startHellos':
+      startHellos(speaker, iface);
+      break;
+    case 'startWaitTimer':
+      speaker.timers.set(waitTimer(iface), speaker.now + iface.config.deadInterval, () =>
+        interfaceEvent(speaker, iface, 'waitTimer'),
+      );
+      break;
+    case 'stopWaitTimer':
+      speaker.timers.clear(waitTimer(iface));
+      break;
+    case 'reset':
+      reset(speaker, iface);
+      break;
+  }
+}
+
+function reset(speaker: Speaker, iface: OspfInterface): void {
+  for (const neighbor of [...iface.neighbors.values()]) neighborEvent(speaker, neighbor, 'llDown');
+  stopHellos(speaker, iface);
+  speaker.timers.clear(waitTimer(iface));
+  speaker.timers.clear(ackTimer(iface));
+  iface.designatedRouter = 0;
+  iface.backupDesignatedRouter = 0;
+  iface.neighborChange = false;
+  iface.remembered = [];
+  iface.updates.clear();
+  iface.directAcks.clear();
+  iface.delayedAcks.clear();
+}
+
+/** The timer of the interface's delayed acknowledgements. */
+export function ackTimer(iface: OspfInterface): string {
+  return `acks ${iface.name}`;
+}
+
+/** RFC 2328 9.4 (5) to (7). */
+function elect(speaker: Speaker, iface: OspfInterface): void {
+  const { routerId } = speaker.config;
+  const { address, designatedRouter: dr, backupDesignatedRouter: backup } = iface;
+  const self: Candidate = {
+    routerId,
+    address,
+    priority: iface.config.priority,
+    designatedRouter: dr,
+    backupDesignatedRouter: backup,
+  };
+  const neighbors = [...iface.neighbors.values()].filter((neighbor) => atLeast(neighbor.state, 'twoWay'));
+  const result = electDesignatedRouter(self, neighbors);
+  const { designatedRouter, backupDesignatedRouter } = result;
+  const moved = designatedRouter !== iface.designatedRouter || backupDesignatedRouter !== iface.backupDesignatedRouter;
+  iface.designatedRouter = designatedRouter;
+  iface.backupDesignatedRouter = backupDesignatedRouter;
+  changeState(speaker, iface, result.role);
+  if (!moved) return;
+  markTopologyChanged(speaker);
+  for (const neighbor of neighbors) neighborEvent(speaker, neighbor, 'adjOk');
+}
+
+function changeState(speaker: Speaker, iface: OspfInterface, to: InterfaceStateName): void {
+  const from = iface.state;
+  if (from === to) return;
+  const wasDesignated = isDesignated(iface);
+  iface.state = to;
+  speaker.effects.push({ kind: 'interfaceChanged', interface: iface.name, from, to });
+  if (!wasDesignated && isDesignated(iface)) speaker.effects.push({ kind: 'joinAllDRouters', interface: iface.name });
+  if (wasDesignated && !isDesignated(iface)) speaker.effects.push({ kind: 'leaveAllDRouters', interface: iface.name });
+  markTopologyChanged(speaker);
+}

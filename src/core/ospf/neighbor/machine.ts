@@ -1,0 +1,122 @@
+/** Drives the neighbor state machine (RFC 2328 10.3): looks a cell up, performs its actions, tells whom it concerns. */
+import type { Instant, Millis } from '../../base/machine.ts';
+import type { NeighborStateName } from '../events.ts';
+import { clearRetransmissions } from '../flooding/retransmit.ts';
+import { isDesignated, isPointToPoint } from '../interface/interface.ts';
+import { awaitsFirstPrefix, neighborBecameFull } from '../origination/origination.ts';
+import { markTopologyChanged } from '../routing.ts';
+import type { Speaker } from '../speaker.ts';
+import { resolve } from '../state-table.ts';
+import { describeDatabase, endExchange, negotiate } from './exchange.ts';
+import { atLeast, NEIGHBOR_TIMERS, type Neighbor, neighborTimer } from './neighbor.ts';
+import { NEIGHBOR_TABLE, type NeighborAction, type NeighborEvent, type NeighborGuard } from './table.ts';
+
+/** `reason` is what the operator reads; it is the event's name unless something more exact is known. */
+export function neighborEvent(
+  speaker: Speaker,
+  neighbor: Neighbor,
+  event: NeighborEvent,
+  reason: string = event,
+): void {
+  const cell = NEIGHBOR_TABLE[neighbor.state][event];
+  if (cell === undefined) return;
+  const step = resolve(cell, (guard) => answer(speaker, neighbor, guard));
+  if (step.next !== 'same') changeState(speaker, neighbor, step.next, reason);
+  for (const action of step.actions) perform(speaker, neighbor, action);
+}
+
+function answer(speaker: Speaker, neighbor: Neighbor, guard: NeighborGuard): boolean {
+  if (guard === 'adjacencyWanted') return adjacencyWanted(neighbor);
+  return neighbor.requests.size === 0 && !awaitsFirstPrefix(speaker);
+}
+
+/** RFC 2328 10.4. */
+function adjacencyWanted(neighbor: Neighbor): boolean {
+  const iface = neighbor.interface;
+  if (isPointToPoint(iface) || isDesignated(iface)) return true;
+  return neighbor.address === iface.designatedRouter || neighbor.address === iface.backupDesignatedRouter;
+}
+
+function perform(speaker: Speaker, neighbor: Neighbor, action: NeighborAction): void {
+  switch (action) {
+    case 'armInactivityTimer':
+      armInactivityTimer(speaker, neighbor);
+      break;
+    case 'negotiate':
+      negotiate(speaker, neighbor);
+      break;
+    case 'describe':
+      describeDatabase(speaker, neighbor);
+      break;
+    case 'endExchange':
+      endExchange(speaker, neighbor);
+      break;
+    case 'clearLists':
+      clearLists(speaker, neighbor);
+      break;
+    case 'forget':
+      forget(speaker, neighbor);
+      break;
+  }
+}
+
+function armInactivityTimer(speaker: Speaker, neighbor: Neighbor): void {
+  expectHelloBy(speaker, neighbor, speaker.now + neighbor.interface.config.deadInterval);
+}
+
+/**
+ * A shell that was stalled calls its late timers before it reads the sockets, where the neighbor's Hellos may well be
+ * waiting. So a timer that is served far too late is no proof of silence: the neighbor gets a moment more.
+ */
+function expectHelloBy(speaker: Speaker, neighbor: Neighbor, at: Instant): void {
+  neighbor.inactiveAt = at;
+  speaker.timers.set(neighborTimer(neighbor, 'inactivity'), at, () => {
+    if (speaker.now - at > STALL) expectHelloBy(speaker, neighbor, speaker.now + GRACE);
+    else neighborEvent(speaker, neighbor, 'inactivityTimer');
+  });
+}
+
+const STALL: Millis = 100;
+const GRACE: Millis = 50;
+
+function clearLists(speaker: Speaker, neighbor: Neighbor): void {
+  for (const timer of NEIGHBOR_TIMERS) {
+    if (timer !== 'inactivity') speaker.timers.clear(neighborTimer(neighbor, timer));
+  }
+  clearRetransmissions(neighbor);
+  neighbor.requests.clear();
+  neighbor.outstanding.clear();
+  neighbor.exchange.summary = [];
+  neighbor.exchange.lastReceived = undefined;
+  neighbor.exchange.lastSent = undefined;
+  neighbor.heldUntil = undefined;
+  neighbor.routerLsaGiven = undefined;
+}
+
+function forget(speaker: Speaker, neighbor: Neighbor): void {
+  for (const timer of NEIGHBOR_TIMERS) speaker.timers.clear(neighborTimer(neighbor, timer));
+  const { neighbors } = neighbor.interface;
+  for (const [key, known] of neighbors) if (known === neighbor) neighbors.delete(key);
+  neighbor.interface.helloOutdated = true;
+}
+
+function changeState(speaker: Speaker, neighbor: Neighbor, to: NeighborStateName, reason: string): void {
+  const from = neighbor.state;
+  if (from === to) return;
+  neighbor.state = to;
+  const { routerId, address } = neighbor;
+  speaker.effects.push({
+    kind: 'neighborChanged',
+    interface: neighbor.interface.name,
+    routerId,
+    address,
+    from,
+    to,
+    reason,
+  });
+  // 9.2: bidirectional communication began or ended, so another DR may have to be elected.
+  if (atLeast(from, 'twoWay') !== atLeast(to, 'twoWay')) neighbor.interface.neighborChange = true;
+  // 12.4: an adjacency appears in, or leaves, our router-LSA and perhaps our network-LSA.
+  if (from === 'full' || to === 'full') markTopologyChanged(speaker);
+  if (to === 'full') neighborBecameFull(speaker, neighbor);
+}

@@ -1,0 +1,66 @@
+/** The contents of our own router-LSA (RFC 2328 12.4.1), computed afresh from the present state. */
+import { type Ipv4, maskOf, prefixOf } from '../../base/ipv4.ts';
+import { MAX_LINK_METRIC, RouterFlag, RouterLinkType } from '../codes.ts';
+import type { AnnouncedPrefix } from '../events.ts';
+import { isPointToPoint, type OspfInterface } from '../interface/interface.ts';
+import type { RouterLink, RouterLsaBody } from '../lsa/lsa.ts';
+import type { Neighbor } from '../neighbor/neighbor.ts';
+import type { Speaker } from '../speaker.ts';
+
+/** The links that fit into one IP packet: 65,535 bytes less the headers of IP, OSPF, the update and the LSA. */
+const MOST_LINKS = Math.floor((65_535 - 20 - 24 - 4 - 24) / 12);
+
+export interface RouterLsaContents {
+  readonly body: RouterLsaBody;
+  /** The prefixes that are in it: all that are wanted, unless there are more than an LSA can carry. */
+  readonly prefixes: readonly AnnouncedPrefix[];
+}
+
+/** The database key of our own router-LSA. */
+export function ownRouterLsaKey(speaker: Speaker): string {
+  return speaker.origination.routerLsaKey;
+}
+
+export function routerLsaContents(speaker: Speaker): RouterLsaContents {
+  const { stubRouter } = speaker.config;
+  const links = [...speaker.interfaces.values()].flatMap((iface) => interfaceLinks(iface, stubRouter));
+  const prefixes = speaker.origination.wanted.slice(0, MOST_LINKS - links.length);
+  const hosts = prefixes.map(({ prefix, metric }) => stubLink(prefix.address, prefix.length, metric));
+  return {
+    body: { kind: 'router', flags: stubRouter ? RouterFlag.h : 0, links: [...links, ...hosts] },
+    prefixes,
+  };
+}
+
+function interfaceLinks(iface: OspfInterface, stubRouter: boolean): RouterLink[] {
+  if (iface.state === 'down') return [];
+  // RFC 6987: others are to reach our stubs, and to pass through us only if there is no other way.
+  const metric = stubRouter ? MAX_LINK_METRIC : iface.config.cost;
+  const subnet = stubLink(prefixOf(iface.address, iface.prefixLength).address, iface.prefixLength, iface.config.cost);
+  if (isPointToPoint(iface)) {
+    const links = fullNeighbors(iface).map((neighbor) => ({
+      type: RouterLinkType.pointToPoint,
+      id: neighbor.routerId,
+      data: iface.address,
+      metric,
+    }));
+    return [...links, subnet];
+  }
+  if (!isTransit(iface)) return [subnet];
+  return [{ type: RouterLinkType.transit, id: iface.designatedRouter, data: iface.address, metric }];
+}
+
+/** 12.4.1.2: a transit link needs a Full adjacency with the DR, or with anyone when we are DR. */
+function isTransit(iface: OspfInterface): boolean {
+  const full = fullNeighbors(iface);
+  if (iface.state === 'dr') return full.length > 0;
+  return full.some((neighbor) => neighbor.address === iface.designatedRouter);
+}
+
+export function fullNeighbors(iface: OspfInterface): Neighbor[] {
+  return [...iface.neighbors.values()].filter((neighbor) => neighbor.state === 'full');
+}
+
+function stubLink(address: Ipv4, length: number, metric: number): RouterLink {
+  return { type: RouterLinkType.stub, id: address, data: maskOf(length), metric };
+}

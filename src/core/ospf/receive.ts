@@ -1,0 +1,97 @@
+/** Packets in: the checks that every packet passes (RFC 2328 8.2), then to the part that it concerns. */
+import { DecodeError } from '../base/decode-error.ts';
+import { formatIpv4, type Ipv4, prefixContains, prefixOf } from '../base/ipv4.ts';
+import { ALL_D_ROUTERS } from './codes.ts';
+import type { OspfInput } from './events.ts';
+import { receiveLsAck, receiveLsUpdate } from './flooding/receive.ts';
+import { receiveHello } from './interface/hello.ts';
+import { isDesignated, isPointToPoint, type OspfInterface } from './interface/interface.ts';
+import { receiveDbDescription } from './neighbor/exchange.ts';
+import type { Neighbor } from './neighbor/neighbor.ts';
+import { receiveLsRequest } from './neighbor/requests.ts';
+import { decodePacket } from './packet/codec.ts';
+import type { Packet, PacketHeader } from './packet/packet.ts';
+import { drop, type Speaker } from './speaker.ts';
+
+type PacketInput = Extract<OspfInput, { kind: 'packet' }>;
+
+export function receivePacket(speaker: Speaker, input: PacketInput): void {
+  const { source } = input;
+  const iface = speaker.interfaces.get(input.interface);
+  if (iface === undefined || iface.state === 'down') {
+    drop(speaker, input.interface, source, 'interfaceDown', 'the interface is down');
+    return;
+  }
+  if (source === iface.address) {
+    drop(speaker, iface.name, source, 'ownPacket', 'from our own address');
+    return;
+  }
+  const packet = decode(speaker, iface, input);
+  if (packet === undefined || !isAcceptable(speaker, iface, packet.header, input)) return;
+  speaker.counters.received[packet.body.kind]++;
+  dispatch(speaker, iface, packet, source);
+}
+
+function decode(speaker: Speaker, iface: OspfInterface, input: PacketInput): Packet | undefined {
+  // Node hands out Buffers, whose `slice` is a view where a Uint8Array's is a copy; the database must get copies.
+  const { buffer, byteOffset, byteLength } = input.bytes;
+  try {
+    return decodePacket(new Uint8Array(buffer, byteOffset, byteLength));
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    drop(speaker, iface.name, input.source, error.reason, error.message);
+    return undefined;
+  }
+}
+
+function isAcceptable(speaker: Speaker, iface: OspfInterface, header: PacketHeader, input: PacketInput): boolean {
+  const { source } = input;
+  const refuse = (reason: Parameters<typeof drop>[3], detail: string): false => {
+    drop(speaker, iface.name, source, reason, detail);
+    return false;
+  };
+  if (header.areaId !== speaker.config.areaId) return refuse('area', `area ${formatIpv4(header.areaId)}`);
+  // On a point-to-point link the far end may be numbered from elsewhere.
+  const subnet = prefixOf(iface.address, iface.prefixLength);
+  if (!isPointToPoint(iface) && !prefixContains(subnet, source)) {
+    return refuse('subnet', `${formatIpv4(source)} is not on this link`);
+  }
+  if (input.destination === ALL_D_ROUTERS && !isDesignated(iface)) {
+    return refuse('notDr', 'sent to AllDRouters, and we are neither DR nor BDR');
+  }
+  if (header.routerId === speaker.config.routerId) {
+    return refuse('duplicateRouterId', `${formatIpv4(source)} has our router id ${formatIpv4(header.routerId)}`);
+  }
+  return header.routerId === 0 ? refuse('value', 'router id 0.0.0.0') : true;
+}
+
+function dispatch(speaker: Speaker, iface: OspfInterface, { header, body }: Packet, source: Ipv4): void {
+  if (body.kind === 'hello') {
+    receiveHello(speaker, iface, header, body, source);
+    return;
+  }
+  const neighbor = findNeighbor(iface, header.routerId, source);
+  if (neighbor === undefined) {
+    drop(speaker, iface.name, source, 'unknownNeighbor', `${body.kind} from ${formatIpv4(header.routerId)}`);
+    return;
+  }
+  switch (body.kind) {
+    case 'dbDescription':
+      receiveDbDescription(speaker, neighbor, body);
+      break;
+    case 'lsRequest':
+      receiveLsRequest(speaker, neighbor, body);
+      break;
+    case 'lsUpdate':
+      receiveLsUpdate(speaker, neighbor, body);
+      break;
+    case 'lsAck':
+      receiveLsAck(speaker, neighbor, body);
+      break;
+  }
+}
+
+function findNeighbor(iface: OspfInterface, routerId: Ipv4, source: Ipv4): Neighbor | undefined {
+  const neighbor = iface.neighbors.get(isPointToPoint(iface) ? routerId : source);
+  return neighbor?.routerId === routerId ? neighbor : undefined;
+}

@@ -1,0 +1,48 @@
+/**
+ * The second half of every event: turns the marks that the first half left into their consequences, until nothing follows
+ * any more, and sends what is queued. Elections, Loading → Full, our own LSAs, requests and removals are judged here once
+ * per event, on the state as it then is.
+ */
+import { flushOutbox } from './flooding/outbox.ts';
+import { interfaceEvent } from './interface/machine.ts';
+import { sweep } from './lsdb/ageing.ts';
+import { neighborEvent } from './neighbor/machine.ts';
+import { answerHeld, sendRequests } from './neighbor/requests.ts';
+import { awaitsFirstPrefix, reconcile } from './origination/origination.ts';
+import { allNeighbors, type Speaker } from './speaker.ts';
+
+export function settle(speaker: Speaker): void {
+  do {
+    while (elect(speaker) || finishLoading(speaker) || reconcile(speaker));
+  } while (sweep(speaker));
+  for (const neighbor of allNeighbors(speaker)) {
+    answerHeld(speaker, neighbor);
+    sendRequests(speaker, neighbor);
+  }
+  for (const iface of speaker.interfaces.values()) flushOutbox(speaker, iface);
+}
+
+function elect(speaker: Speaker): boolean {
+  let any = false;
+  for (const iface of speaker.interfaces.values()) {
+    if (!iface.neighborChange) continue;
+    iface.neighborChange = false;
+    interfaceEvent(speaker, iface, 'neighborChange');
+    any = true;
+  }
+  return any;
+}
+
+function finishLoading(speaker: Speaker): boolean {
+  if (awaitsFirstPrefix(speaker)) {
+    speaker.timers.set('firstPrefix', speaker.origination.awaitFirstUntil, () => undefined);
+    return false;
+  }
+  let any = false;
+  for (const neighbor of allNeighbors(speaker)) {
+    if (neighbor.state !== 'loading' || neighbor.requests.size > 0) continue;
+    neighborEvent(speaker, neighbor, 'loadingDone');
+    any = true;
+  }
+  return any;
+}

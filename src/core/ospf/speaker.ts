@@ -1,0 +1,87 @@
+/**
+ * What the parts of the speaker share: settings, state, and the effects collected during one call of `handle`.
+ *
+ * The parts (interface/, neighbor/, flooding/, lsdb/, origination/) are functions over this. They change state, send, and
+ * leave marks (`neighborChange`, `origination.dirty`, queues); `settle.ts` turns the marks into their
+ * consequences once per event. That keeps the parts from calling each other in circles and coalesces what belongs together.
+ */
+import type { Ipv4 } from '../base/ipv4.ts';
+import type { Instant, Millis } from '../base/machine.ts';
+import { Prng } from '../base/prng.ts';
+import { type MutableCounters, newCounters } from './counters.ts';
+import type { DropReason, InstanceConfig, OspfEffect } from './events.ts';
+import { newInterface, type OspfInterface } from './interface/interface.ts';
+import { Lsdb } from './lsdb/lsdb.ts';
+import type { Neighbor } from './neighbor/neighbor.ts';
+import { newOrigination, type Origination } from './origination/origination.ts';
+import { encodePacket } from './packet/codec.ts';
+import type { PacketBody } from './packet/packet.ts';
+import { newRouting, type Routing } from './routing.ts';
+import { Timers } from './timers.ts';
+
+export interface Speaker {
+  readonly config: InstanceConfig;
+  readonly prng: Prng;
+  readonly timers: Timers;
+  readonly counters: MutableCounters;
+  readonly lsdb: Lsdb;
+  readonly interfaces: ReadonlyMap<string, OspfInterface>;
+  readonly origination: Origination;
+  readonly routing: Routing;
+  /** The time of the event being handled. */
+  now: Instant;
+  effects: OspfEffect[];
+  phase: 'running' | 'stopping' | 'stopped';
+  /** While stopping: when to stop waiting for acknowledgements. */
+  stopBy: Instant;
+}
+
+export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
+  return {
+    config,
+    prng: new Prng(config.seed),
+    timers: new Timers(),
+    counters: newCounters(),
+    lsdb: new Lsdb(),
+    interfaces: new Map(config.interfaces.map((settings) => [settings.name, newInterface(settings)])),
+    origination: newOrigination(config.routerId, now + (config.firstAnnounceLimit ?? 0)),
+    routing: newRouting(),
+    now,
+    effects: [],
+    phase: 'running',
+    stopBy: 0,
+  };
+}
+
+export function* allNeighbors(speaker: Speaker): Generator<Neighbor> {
+  for (const iface of speaker.interfaces.values()) yield* iface.neighbors.values();
+}
+
+/** Encodes a packet and wishes it sent. */
+export function sendPacket(speaker: Speaker, iface: OspfInterface, destination: Ipv4, body: PacketBody): void {
+  const { routerId, areaId } = speaker.config;
+  const bytes = encodePacket({ header: { routerId, areaId }, body });
+  speaker.counters.sent[body.kind]++;
+  speaker.effects.push({ kind: 'send', interface: iface.name, destination, bytes });
+}
+
+/** Counts and reports something from outside that was not used. */
+export function drop(speaker: Speaker, iface: string, source: Ipv4, reason: DropReason, detail: string): void {
+  speaker.counters.dropped[reason] = (speaker.counters.dropped[reason] ?? 0) + 1;
+  speaker.effects.push({ kind: 'dropped', interface: iface, source, reason, detail });
+}
+
+export function dropFrom(speaker: Speaker, neighbor: Neighbor, reason: DropReason, detail: string): void {
+  drop(speaker, neighbor.interface.name, neighbor.address, reason, detail);
+}
+
+/**
+ * How long to wait before the next try. The first two waits are short, but a little more than a second whatever the
+ * interval: that is how long a peer refuses a copy for following too closely (MinLSArrival), and how long FRR collects
+ * its acknowledgements.
+ */
+export function retryDelay(iface: OspfInterface, tries: number): Millis {
+  return tries <= 2 ? FIRST_RETRY_DELAY : iface.config.rxmtInterval;
+}
+
+const FIRST_RETRY_DELAY: Millis = 1100;

@@ -1,0 +1,46 @@
+/** The state as tables for the operator. */
+import type { Instant } from '../base/machine.ts';
+import type { InterfaceView, LsaView, NeighborView } from './events.ts';
+import { describeLsa } from './lsa/summary.ts';
+import { allNeighbors, type Speaker } from './speaker.ts';
+
+export function neighborViews(speaker: Speaker, now: Instant): NeighborView[] {
+  return [...allNeighbors(speaker)].map((neighbor) => ({
+    interface: neighbor.interface.name,
+    routerId: neighbor.routerId,
+    address: neighbor.address,
+    priority: neighbor.priority,
+    state: neighbor.state,
+    designatedRouter: neighbor.designatedRouter,
+    backupDesignatedRouter: neighbor.backupDesignatedRouter,
+    deadIn: Math.max(0, neighbor.inactiveAt - now),
+    retransmissions: neighbor.retransmissions.size,
+    requests: neighbor.requests.size,
+  }));
+}
+
+export function interfaceViews(speaker: Speaker): InterfaceView[] {
+  return [...speaker.interfaces.values()].map((iface) => ({
+    name: iface.name,
+    state: iface.state,
+    network: iface.config.network,
+    address: iface.state === 'down' ? undefined : iface.address,
+    prefixLength: iface.prefixLength,
+    mtu: iface.mtu,
+    cost: iface.config.cost,
+    designatedRouter: iface.designatedRouter,
+    backupDesignatedRouter: iface.backupDesignatedRouter,
+    neighbors: iface.neighbors.size,
+  }));
+}
+
+/** Sorted by type, then id, then advertising router. */
+export function lsdbViews(speaker: Speaker, now: Instant): LsaView[] {
+  const rows = [...speaker.lsdb.entries()].map((entry): LsaView => {
+    const header = speaker.lsdb.headerOf(entry, now);
+    const { type, id, advertisingRouter, sequence, checksum, age, length } = header;
+    const own = advertisingRouter === speaker.config.routerId;
+    return { type, id, advertisingRouter, sequence, checksum, age, length, own, summary: describeLsa(entry.lsa) };
+  });
+  return rows.sort((a, b) => a.type - b.type || a.id - b.id || a.advertisingRouter - b.advertisingRouter);
+}
