@@ -89,7 +89,7 @@ test('the table', () => {
     starting -> syncing  when isOpen       (kernel state adopted, sockets open)
     syncing  -> failed   when hasFailed    (failed)
     syncing  -> drained  when mustStop     (stopped before it served)
-    syncing  -> ready    when isSynced     (connections copied from all peers)
+    syncing  -> ready    when isSynced     (no peer has connections that are still to be copied)
     ready    -> failed   when hasFailed    (failed)
     ready    -> drained  when mustStop     (stopped before it served)
     ready    -> active   when isProgrammed (data plane read back)
@@ -112,7 +112,7 @@ describe('going up', () => {
     expect(bench.log).toEqual([
       '0 starting -> syncing: kernel state adopted, sockets open',
       '0 stance withhold (syncing)',
-      '1 syncing -> ready: connections copied from all peers',
+      '1 syncing -> ready: no peer has connections that are still to be copied',
       '1 stance withhold (ready)',
       '2 ready -> active: data plane read back',
       '2 stance serve (active)',

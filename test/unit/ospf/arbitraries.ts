@@ -13,7 +13,7 @@ export const u16 = fc.integer({ min: 0, max: 0xffff });
 export const u24 = fc.integer({ min: 0, max: 0xffffff });
 export const u32 = fc.integer({ min: 0, max: 0xffffffff });
 
-export const address: fc.Arbitrary<Ipv4> = u32;
+export const address: fc.Arbitrary<Ipv4> = fc.integer({ min: 0, max: 0xffffffff });
 export const mask: fc.Arbitrary<Ipv4> = fc.integer({ min: 0, max: 32 }).map(maskOf);
 
 /** Every signed 32-bit number but the reserved one. */

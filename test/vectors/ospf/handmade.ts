@@ -1,8 +1,7 @@
 /**
  * OSPFv2 packets and LSAs as hexadecimal, drawn by hand from the layouts of RFC 2328 appendix A. Blanks separate fields or
  * words. Their checksums were computed by another program from the definitions (one's complement sum; the Fletcher sums
- * solved by trying all pairs), not by the code under test. `publicHello` is the first packet of the public capture
- * `ospf.cap` of the Wireshark wiki.
+ * solved by trying all pairs), not by the code under test.
  */
 
 /** Hexadecimal digits, blanks ignored, to bytes. */
@@ -18,7 +17,7 @@ export function toHex(bytes: Uint8Array): string {
 }
 
 /** 192.168.170.8, area 0.0.0.1, mask /24, hello 10 s, dead 40 s, DR itself, no neighbors. */
-export const publicHello = `02 01 002c c0a8aa08 00000001 273b 0000 0000000000000000
+export const drHello = `02 01 002c c0a8aa08 00000001 273b 0000 0000000000000000
   ffffff00 000a 02 01 00000028 c0a8aa08 00000000`;
 
 /** 10.255.0.1 on 10.2.0.0/24, hello 1 s, dead 4 s, DR 10.2.0.1, BDR 10.2.0.2, hears 10.255.0.101 and .102. */

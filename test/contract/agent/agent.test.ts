@@ -1,0 +1,215 @@
+/** The built agent as a process in a namespace of its own: what it refuses, what it survives, what it leaves behind. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Namespace } from './namespace.ts';
+
+let namespace: Namespace;
+
+beforeEach(() => {
+  namespace = new Namespace();
+  namespace.ip('address', 'add', '10.9.0.1/32', 'dev', 'lo');
+  namespace.ip('address', 'add', '10.9.0.2/32', 'dev', 'lo');
+  namespace.listen(80);
+});
+
+afterEach(async () => {
+  await namespace.remove();
+});
+
+interface ClusterChoices {
+  readonly interface?: string;
+  readonly hello?: string;
+  readonly servers?: string;
+  readonly extra?: string;
+}
+
+/** A cluster of one director whose real servers are addresses of the namespace itself. */
+function clusterFile(choices: ClusterChoices = {}) {
+  const { interface: name = 'eth1', hello = '1s', servers = '{ s1: 10.9.0.1 }', extra = '' } = choices;
+  const path = join(namespace.dir, 'cluster.yml');
+  writeFileSync(
+    path,
+    `cluster: test
+directors:
+  d1: { routerId: 10.255.0.1, interfaces: { up0: ${name} } }
+lifecycle: { holdUp: 1s, drain: 2s }
+routing:
+  speaker: ospf
+  instances:
+    outside:
+      area: 0.0.0.0
+      announce: [vip]
+      interfaces: { up0: { network: point-to-point, hello: ${hello}, dead: 4s } }
+dataplane: nftables
+services:
+  web:
+    vip: [203.0.113.10]
+    ports: [80]
+    protocol: tcp
+    forward: nat
+    scheduler: mh
+    servers: ${servers}
+    health: { interval: 200ms, timeout: 150ms, rise: 1, fall: 2 }
+    announce: { min: 1, metric: 10, lsa: stub }
+${extra}`,
+  );
+  return path;
+}
+
+test('a missing interface is named; when it appears, the speaker says Hello on it', async () => {
+  namespace.agent(clusterFile());
+  const fault = await namespace.event('speaker-fault');
+  expect(fault.values['message']).toBe('interface eth1 does not exist; waiting for it to appear');
+  namespace.addLink('eth1', '10.1.1.2/24');
+  const hello = await namespace.event('hello-sent');
+  expect(hello.values).toMatchObject({ instance: 'outside', interface: 'eth1' });
+});
+
+test('an interface that loses carrier or address, and gets another, is followed', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  namespace.agent(clusterFile());
+  await namespace.event('hello-sent');
+  const address = async () => (await namespace.client().get('/v1/interfaces'))[0]?.address;
+  let seen = 0;
+  const change = async (to: string) => {
+    const event = await namespace.event('interface-changed', ({ seq, values }) => seq > seen && values['to'] === to);
+    seen = event.seq;
+  };
+  await change('pointToPoint');
+  namespace.ip('link', 'set', 'eth1-peer', 'down');
+  await change('down');
+  namespace.ip('link', 'set', 'eth1-peer', 'up');
+  await change('pointToPoint');
+  namespace.ip('address', 'del', '10.1.1.2/24', 'dev', 'eth1');
+  await change('down');
+  expect((await namespace.event('speaker-fault')).values['message']).toContain('eth1 has no IPv4 address');
+  namespace.ip('address', 'add', '10.1.1.9/24', 'dev', 'eth1');
+  await change('pointToPoint');
+  expect(await address()).toBe('10.1.1.9');
+});
+
+test('another agent of the same name, in another namespace but on the same socket, is refused', async () => {
+  namespace.agent(clusterFile());
+  await namespace.event('agent-started');
+  const other = new Namespace();
+  try {
+    const run = other.sluice(
+      ...['agent', '--config', clusterFile(), '--name', 'd1', '--run-dir', namespace.dir, '--state-dir', other.dir],
+    );
+    const { code, stderr } = await run.ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain(`another agent answers on ${namespace.dir}/d1.sock`);
+  } finally {
+    await other.remove();
+  }
+});
+
+test('a second agent in the same namespace is refused and told who is there', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  const first = namespace.agent(clusterFile());
+  await namespace.event('agent-started');
+  const { code, stderr } = await namespace.agent(clusterFile()).ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain(`an agent already runs in this network namespace: d1, pid ${first.child.pid}`);
+  expect((await namespace.client().get('/v1/status')).pid).toBe(first.child.pid);
+});
+
+test('the CLI finds the agent of its namespace by itself', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  namespace.agent(clusterFile());
+  await namespace.event('agent-started');
+  const { code, stdout } = await namespace.sluice('status', '--json').ended;
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ cluster: 'test', director: 'd1', routerId: '10.255.0.1' });
+});
+
+test('without an agent the CLI says so with exit code 3', async () => {
+  const { code, stderr } = await namespace.sluice('status', '--name', 'd1', '--run-dir', namespace.dir).ended;
+  expect(code).toBe(3);
+  expect(stderr).toContain(`no agent answers on ${namespace.dir}/d1.sock (ENOENT`);
+});
+
+test('a bad file ends the start with every fault and exit code 1', async () => {
+  const path = clusterFile({ servers: '{ s1: 10.9.0.256 }', extra: 'colour: blue\n' });
+  const { code, stderr } = await namespace.agent(path).ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/cluster\.yml:20:\d+: services\.web\.servers\.s1/);
+  expect(stderr).toMatch(/cluster\.yml:23:1: colour/);
+});
+
+test('a director that the file does not know ends the start and lists those that it knows', async () => {
+  const { code, stderr } = await namespace.agent(clusterFile(), 'd9').ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain('there is no director d9; there are: d1');
+});
+
+test('a bad file at SIGHUP changes nothing and is shown; a good one then applies only its difference', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  const run = namespace.agent(clusterFile());
+  await namespace.event('vip-announced');
+  const before = await namespace.client().get('/v1/status');
+  clusterFile({ extra: 'colour: blue\n' });
+  run.child.kill('SIGHUP');
+  await namespace.event('config-refused');
+  const after = await namespace.client().get('/v1/status');
+  expect(after.config.stale).toContain('1 fault');
+  expect(after.config.hash).toBe(before.config.hash);
+  expect(after.vips).toEqual(before.vips);
+  clusterFile({ servers: '{ s1: 10.9.0.1, s2: 10.9.0.2 }' });
+  run.child.kill('SIGHUP');
+  const applied = await namespace.event('config-applied');
+  expect(applied.values['changes']).toEqual(['service web: server s2 added (address 10.9.0.2, weight 1)']);
+  expect((await namespace.client().get('/v1/status')).config.stale).toBe(null);
+  const events = await namespace.client().get('/v1/events');
+  expect(events.filter(({ event }) => event === 'hello-sent')).toHaveLength(1);
+  expect(events.filter(({ event }) => event === 'vip-withdrawing')).toEqual([]);
+});
+
+test('a reload that changes an interface restarts its routing instance and nothing else', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  const run = namespace.agent(clusterFile());
+  const first = await namespace.event('vip-announced');
+  clusterFile({ hello: '2s' });
+  run.child.kill('SIGHUP');
+  const applied = await namespace.event('config-applied');
+  expect(applied.values['changes']).toEqual(['routing outside: interface up0: hello 1s -> 2s']);
+  await namespace.event('vip-announced', ({ seq }) => seq > first.seq);
+  const after = (await namespace.client().get('/v1/events')).filter(({ seq }) => seq > first.seq);
+  expect(after.map(({ event }) => event)).toContain('hello-sent');
+  expect(after.filter(({ event }) => /^dataplane|unprogrammed|-fault$/.test(event))).toEqual([]);
+});
+
+test('kill -9 leaves the kernel as it was, and the next agent adopts it', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  const path = clusterFile();
+  const first = namespace.agent(path);
+  await namespace.event('vip-announced');
+  const rules = () => namespace.output('nft', '-s', 'list', 'ruleset');
+  const before = rules();
+  await first.stop('SIGKILL');
+  expect(rules()).toBe(before);
+  namespace.agent(path);
+  const programmed = await namespace.event('dataplane-programmed');
+  expect(programmed.values).toMatchObject({ services: ['web'], count: 0 });
+  expect(rules()).toBe(before);
+});
+
+test('programmed before announced; SIGTERM withdraws before it unprograms, and leaves nothing', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  const run = namespace.agent(clusterFile());
+  const announcing = await namespace.event('vip-announcing');
+  const programmed = await namespace.event('dataplane-programmed');
+  expect(programmed.values['vips']).toContain('203.0.113.10');
+  expect(programmed.seq).toBeLessThan(announcing.seq);
+  await namespace.event('vip-announced');
+  expect(namespace.output('ip', 'route', 'show', 'table', 'local')).toContain('local 203.0.113.10 dev lo');
+  const { code, stdout } = await run.stop('SIGTERM');
+  expect(code).toBe(0);
+  const order = stdout
+    .split('\n')
+    .flatMap((line) => /"event":"(vip-withdrawn|vip-unprogrammed|agent-stopped)"/.exec(line)?.[1] ?? []);
+  expect(order).toEqual(['vip-withdrawn', 'vip-unprogrammed', 'agent-stopped']);
+  expect(namespace.output('nft', 'list', 'tables')).not.toContain('sluice');
+  expect(namespace.output('ip', 'route', 'show', 'table', 'local')).not.toContain('203.0.113.10');
+});

@@ -1,0 +1,201 @@
+/** Commands as an operator types them, against a control socket with a backend that the test scripts. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type {
+  EventDocument,
+  EventName,
+  LifecycleState,
+  ReloadDocument,
+  StatusDocument,
+} from '../../../src/api/documents.ts';
+import { type ControlBackend, type ControlServer, RequestError, serveControl } from '../../../src/api/server.ts';
+import type { AgentOptions } from '../../../src/cli/context.ts';
+import { runCli } from '../../../src/cli/main.ts';
+
+let dir = '';
+let server: ControlServer;
+/** States that `status` goes through, the last one again and again. */
+let states: LifecycleState[] = [];
+let events: EventDocument[] = [];
+let reloaded: ReloadDocument;
+let asked: unknown[] = [];
+/** What a drain brings about. */
+let drainEvents: EventDocument[] = [];
+
+const backend: ControlBackend = {
+  views: {
+    '/v1/status': () => ({ state: states.length > 1 ? states.shift() : states[0] }) as StatusDocument,
+    '/v1/neighbors': () => [],
+    '/v1/interfaces': () => [],
+    '/v1/lsdb': () => [],
+    '/v1/routes': () => [],
+    '/v1/services': () => [],
+    '/v1/servers': () => [],
+  },
+  commands: {
+    '/v1/drain': async (body) => {
+      asked.push(body);
+      events.push(...drainEvents);
+      return { state: 'draining', deadline: 5000 };
+    },
+    '/v1/undrain': async () => {
+      throw new RequestError(409, 'refused', 'the agent was told to stop');
+    },
+    '/v1/reload': async () => reloaded,
+    '/v1/check': async () => reloaded,
+  },
+  events: async (since) => events.filter(({ seq }) => seq > since),
+};
+
+beforeEach(async () => {
+  asked = [];
+  states = ['active'];
+  events = [];
+  drainEvents = [];
+  dir = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
+  server = await serveControl(join(dir, 'd1.sock'), backend);
+});
+
+afterEach(async () => {
+  await server.close();
+  rmSync(dir, { recursive: true });
+});
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly complaints: string;
+}
+
+async function sluice(...args: string[]): Promise<Ran> {
+  let [out, complaints] = ['', ''];
+  const code = await runCli(args, '1.2.3', {
+    out: (text) => {
+      out += text;
+    },
+    complain: (line) => {
+      complaints += `${line}\n`;
+    },
+    terminal: false,
+    signal: new AbortController().signal,
+    runAgent: async (options: AgentOptions) => {
+      asked.push(options);
+      return 0;
+    },
+  });
+  return { code, out, complaints };
+}
+
+function event(seq: number, name: EventName, values: EventDocument['values'] = {}): EventDocument {
+  return { seq, t: seq, at: '2026-01-01T12:00:00.000Z', event: name, values };
+}
+
+const here = () => ['--run-dir', dir, '--name', 'd1'];
+
+test('a view as text and as JSON', async () => {
+  expect(await sluice('neighbors', ...here())).toEqual({ code: 0, out: 'no neighbors heard\n', complaints: '' });
+  expect(await sluice('neighbors', '--json', '--socket', server.path)).toEqual({
+    code: 0,
+    out: '[]\n',
+    complaints: '',
+  });
+});
+
+test('events: those that there are, or only those after a number', async () => {
+  events = [event(1, 'hello-sent', { interface: 'eth1' }), event(2, 'agent-stopped')];
+  expect((await sluice('events', ...here())).out).toBe(
+    '12:00:00.000  hello-sent           interface=eth1\n12:00:00.000  agent-stopped\n',
+  );
+  expect((await sluice('events', '--json', '--since', '1', ...here())).out).toBe(`${JSON.stringify(events[1])}\n`);
+});
+
+test('drain shows its steps until the director is drained', async () => {
+  events = [event(1, 'agent-started')];
+  states = ['draining', 'drained'];
+  drainEvents = [event(2, 'drain-step', { step: 'metric-raised' }), event(3, 'server-state')];
+  const { code, out } = await sluice('drain', '--deadline', '5s', ...here());
+  expect(code).toBe(0);
+  expect(out).toBe('draining, at most 5.0 s more\n12:00:00.000  drain-step           step=metric-raised\n');
+  expect(asked).toEqual([{ deadline: 5000 }]);
+});
+
+test('a drain that somebody else takes back is not met', async () => {
+  states = ['draining', 'active'];
+  const { code, complaints } = await sluice('drain', ...here());
+  expect(code).toBe(1);
+  expect(complaints).toBe('the drain was given up: the director is active\n');
+});
+
+test('drain --no-wait returns at once', async () => {
+  states = ['draining'];
+  expect(await sluice('drain', '--no-wait', ...here())).toMatchObject({
+    code: 0,
+    out: 'draining, at most 5.0 s more\n',
+  });
+});
+
+test('what the agent refuses is exit code 1, with its reason', async () => {
+  expect(await sluice('undrain', ...here())).toEqual({
+    code: 1,
+    out: '',
+    complaints: 'sluice: refused: the agent was told to stop\n',
+  });
+});
+
+test('reload: the changes, or every fault', async () => {
+  reloaded = { path: '/etc/c.yml', applied: true, changes: ['service web: port 443 added'], faults: [] };
+  expect(await sluice('reload', ...here())).toMatchObject({ code: 0, out: '  service web: port 443 added\n' });
+  const faults = [
+    { line: 3, column: 5, path: 'directors.d1', message: 'missing' },
+    { line: 9, column: 1, path: 'colour', message: 'unknown', hint: 'remove it' },
+  ];
+  reloaded = { path: '/etc/c.yml', applied: false, changes: [], faults };
+  expect(await sluice('reload', ...here())).toMatchObject({
+    code: 1,
+    out: '/etc/c.yml:3:5: directors.d1: missing\n/etc/c.yml:9:1: colour: unknown; remove it\n2 faults\nrefused; nothing has changed\n',
+  });
+});
+
+test('check needs no agent: all faults at once, exit code 1', async () => {
+  const path = join(dir, 'cluster.yml');
+  writeFileSync(path, 'cluster: [\n');
+  const { code, out } = await sluice('check', path);
+  expect(code).toBe(1);
+  expect(out).toMatch(/cluster\.yml:\d+:\d+: /);
+  expect((await sluice('check', join(dir, 'none.yml'))).code).toBe(2);
+});
+
+test('nobody there: exit code 3 and the socket that was tried', async () => {
+  const { code, complaints } = await sluice('status', '--socket', join(dir, 'none.sock'));
+  expect(code).toBe(3);
+  expect(complaints).toContain(`no agent answers on ${dir}/none.sock (ENOENT`);
+});
+
+test.each([
+  ['an unknown command', ['colour']],
+  ['an unknown option', ['status', '--colour']],
+  ['a duration without a unit', ['drain', '--deadline', '5']],
+  ['a file that is missing on the line', ['check']],
+  ['an agent without a file', ['agent']],
+])('usage: %s is exit code 2', async (_, args) => {
+  const { code, out, complaints } = await sluice(...args);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(complaints).not.toBe('');
+});
+
+test('help and version are not errors, and every command has help', async () => {
+  expect(await sluice('--version')).toMatchObject({ code: 0, out: '1.2.3\n' });
+  const { code, out } = await sluice('--help');
+  expect(code).toBe(0);
+  expect(out).toContain('Exit codes:');
+  for (const command of ['agent', 'status', 'events', 'drain', 'undrain', 'reload', 'check', 'lsdb']) {
+    expect(await sluice(command, '--help')).toMatchObject({ code: 0, complaints: '' });
+  }
+});
+
+test('the agent gets its options, with their defaults', async () => {
+  await sluice('agent', '--config', 'c.yml');
+  expect(asked).toEqual([{ config: 'c.yml', name: undefined, runDir: '/run/sluice', stateDir: '/var/lib/sluice' }]);
+});

@@ -1,0 +1,201 @@
+import { expect, test } from 'vitest';
+import type { NeighborDocument, StatusDocument } from '../../../src/api/documents.ts';
+import { renderEvent } from '../../../src/cli/render/events.ts';
+import { renderLsdb, renderNeighbors, renderRoutes } from '../../../src/cli/render/routing.ts';
+import { renderServers, renderServices } from '../../../src/cli/render/services.ts';
+import { renderStatus } from '../../../src/cli/render/status.ts';
+import { bytes, count, duration, table } from '../../../src/cli/render/text.ts';
+
+const status: StatusDocument = {
+  cluster: 'edge-1',
+  director: 'd1',
+  routerId: '10.255.0.1',
+  version: '0.1.0',
+  pid: 4711,
+  state: 'active',
+  waitingFor: [],
+  uptime: 65_000,
+  startedAt: '2026-01-01T12:00:00.000Z',
+  config: { path: '/etc/sluice/cluster.yml', hash: '3f2a91c0b7e4d5a6', stale: null },
+  dataplane: { name: 'nftables', programmed: ['web'], lastApply: 64_700, fault: null },
+  vips: [
+    { vip: '203.0.113.10', announced: true, metric: 10, waitingFor: [], services: ['web', 'web-udp'] },
+    {
+      vip: '203.0.113.11',
+      announced: false,
+      metric: null,
+      waitingFor: ['api: 1 of 2 servers healthy, needs 2'],
+      services: ['api'],
+    },
+  ],
+  neighbors: { full: 2, total: 2 },
+};
+
+test('status: facts, then each VIP with its reason', () => {
+  expect(renderStatus(status)).toMatchInlineSnapshot(`
+    "edge-1 / d1
+      state       active
+      up          1m05s, pid 4711, sluice 0.1.0
+      router id   10.255.0.1
+      neighbors   2 of 2 full
+      data plane  nftables: web; applied 300 ms ago
+      config      /etc/sluice/cluster.yml (3f2a91c0b7e4)
+
+    VIP           ANNOUNCED  METRIC  SERVICES      WAITING FOR
+    203.0.113.10  yes            10  web, web-udp
+    203.0.113.11  no              -  api           api: 1 of 2 servers healthy, needs 2
+    1 VIP not announced"
+  `);
+});
+
+test('status: a refused file and a data plane fault are not overlooked', () => {
+  const text = renderStatus({
+    ...status,
+    config: { ...status.config, stale: '2 faults' },
+    dataplane: { ...status.dataplane, fault: 'nft-apply: EPERM' },
+    vips: [],
+  });
+  expect(text).toMatchInlineSnapshot(`
+    "edge-1 / d1
+      state       active
+      up          1m05s, pid 4711, sluice 0.1.0
+      router id   10.255.0.1
+      neighbors   2 of 2 full
+      data plane  nftables: web; applied 300 ms ago; FAULT: nft-apply: EPERM
+      config      /etc/sluice/cluster.yml (3f2a91c0b7e4); the file on disk was REFUSED: 2 faults
+
+    no VIPs"
+  `);
+});
+
+const neighbor: NeighborDocument = {
+  instance: 'outside',
+  interface: 'eth1',
+  routerId: '10.255.1.1',
+  address: '10.1.1.1',
+  priority: 1,
+  state: 'full',
+  designatedRouter: '0.0.0.0',
+  backupDesignatedRouter: '0.0.0.0',
+  deadIn: 3456,
+  retransmissions: 0,
+  requests: 12,
+};
+
+test('neighbors: columns line up, an unset DR is a dash', () => {
+  const other = { ...neighbor, interface: 'up-to-the-roof', state: 'exStart', designatedRouter: '10.1.2.1' };
+  expect(renderNeighbors([neighbor, other])).toMatchInlineSnapshot(`
+    "INSTANCE  INTERFACE       ROUTER ID   ADDRESS   PRI  STATE    DR        BDR  DEAD IN  RXMT  REQ
+    outside   eth1            10.255.1.1  10.1.1.1    1  full     -         -      3.4 s     0   12
+    outside   up-to-the-roof  10.255.1.1  10.1.1.1    1  exStart  10.1.2.1  -      3.4 s     0   12"
+  `);
+  expect(renderNeighbors([])).toBe('no neighbors heard');
+});
+
+test('lsdb: own LSAs are starred', () => {
+  const lsa = {
+    instance: 'outside',
+    type: 1,
+    id: '10.255.0.1',
+    advertisingRouter: '10.255.0.1',
+    sequence: '0x80000003',
+    checksum: '0x12ab',
+    age: 17,
+    length: 48,
+    own: true,
+    summary: ['stub 203.0.113.10/32 metric 10'],
+  };
+  expect(renderLsdb([lsa, { ...lsa, type: 42, own: false, summary: [] }])).toMatchInlineSnapshot(`
+    "INSTANCE  TYPE    ID          ADV ROUTER    AGE  SEQUENCE    CKSUM   LEN  CONTENT
+    outside   router  10.255.0.1  10.255.0.1 *   17  0x80000003  0x12ab   48  stub 203.0.113.10/32 metric 10
+    outside   42      10.255.0.1  10.255.0.1     17  0x80000003  0x12ab   48"
+  `);
+});
+
+test('routes: every next hop of an ECMP route is shown', () => {
+  const nextHops = [
+    { interface: 'eth1', gateway: '10.1.1.1' },
+    { interface: 'eth2', gateway: null },
+  ];
+  const route = {
+    instance: 'outside',
+    prefix: '0.0.0.0/0',
+    pathType: 'external2',
+    cost: 10,
+    nextHops,
+    installed: true,
+  };
+  expect(renderRoutes([route])).toMatchInlineSnapshot(`
+    "INSTANCE  PREFIX     TYPE       COST  INSTALLED  NEXT HOPS
+    outside   0.0.0.0/0  external2    10  yes        10.1.1.1 eth1, eth2"
+  `);
+});
+
+const traffic = { newConnections: 1234, packetsIn: 56_789, bytesIn: 5_000_000, packetsOut: 0, bytesOut: 1023 };
+
+test('services and servers', () => {
+  const service = {
+    service: 'web',
+    vips: ['203.0.113.10'],
+    ports: [80, 443],
+    protocol: 'tcp',
+    forward: 'nat',
+    scheduler: 'mh',
+    healthy: 3,
+    servers: 4,
+    programmed: true,
+    misses: 0,
+    ...traffic,
+  };
+  expect(renderServices([service])).toMatchInlineSnapshot(`
+    "SERVICE  VIP           PORTS       FORWARD  SCHED  HEALTHY  PROGRAMMED  NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
+    web      203.0.113.10  tcp/80,443  nat      mh         3/4  yes              1.2k    56.8k   4.8 MiB         0     1023 B"
+  `);
+  const server = {
+    service: 'web',
+    server: 'r1',
+    address: '10.2.0.21',
+    weight: 1,
+    state: 'down' as const,
+    check: 'http :80/healthz = 200',
+    lastRunAge: 812,
+    lastResult: 'ECONNREFUSED',
+    lag: 1.2,
+    ...traffic,
+  };
+  expect(renderServers([server, { ...server, lastRunAge: null, lastResult: null, lag: null }])).toMatchInlineSnapshot(`
+    "SERVICE  SERVER  ADDRESS    WEIGHT  STATE  CHECK                     LAST RUN   LAG  LAST RESULT   NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
+    web      r1      10.2.0.21       1  down   http :80/healthz = 200  812 ms ago  1 ms  ECONNREFUSED       1.2k    56.8k   4.8 MiB         0     1023 B
+    web      r1      10.2.0.21       1  down   http :80/healthz = 200           -     -  -                  1.2k    56.8k   4.8 MiB         0     1023 B"
+  `);
+});
+
+test('an event is one line; values with blanks are quoted', () => {
+  const line = renderEvent({
+    seq: 1,
+    t: 12.5,
+    at: '2026-01-01T12:00:00.123Z',
+    event: 'vip-announcing',
+    values: { vip: '203.0.113.10', why: 'two words', services: ['a', 'b'], none: [] },
+  });
+  expect(line).toBe('12:00:00.123  vip-announcing       vip=203.0.113.10 why="two words" services=a,b none=-');
+});
+
+test.each([
+  [0, '0 ms'],
+  [999, '999 ms'],
+  [59_999, '59.9 s'],
+  [60_000, '1m00s'],
+  [3_599_000, '59m59s'],
+  [3_600_000, '1h00m'],
+  [187_200_000, '2d04h'],
+])('duration %d', (ms, text) => expect(duration(ms)).toBe(text));
+
+test('counts and bytes are short', () => {
+  expect([0, 999, 1000, 12_345, 4e9].map(count)).toEqual(['0', '999', '1.0k', '12.3k', '4.0G']);
+  expect([0, 1023, 1024, 5e12].map(bytes)).toEqual(['0 B', '1023 B', '1.0 KiB', '4.5 TiB']);
+});
+
+test('a table without rows is its header', () => {
+  expect(table(['A', 'B'], [])).toBe('A  B');
+});
