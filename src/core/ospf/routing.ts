@@ -3,8 +3,9 @@ import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
 import { LsType, RouterLinkType } from './codes.ts';
 import type { OspfRoute } from './events.ts';
+import type { OspfInterface } from './interface/interface.ts';
 import type { Lsa } from './lsa/lsa.ts';
-import { fullNeighbors } from './origination/router-lsa.ts';
+import type { Neighbor } from './neighbor/neighbor.ts';
 import type { Speaker } from './speaker.ts';
 import { computeRoutes, type SpfLink } from './spf/spf.ts';
 
@@ -77,8 +78,15 @@ function links(speaker: Speaker): SpfLink[] {
     address: iface.address,
     prefixLength: iface.prefixLength,
     cost: iface.config.cost,
-    neighbors: fullNeighbors(iface).map(({ routerId, address }) => ({ routerId, address })),
+    neighbors: neighborsWithDatabase(iface).map(({ routerId, address }) => ({ routerId, address })),
   }));
+}
+
+/** Loading may last a little, for the sake of what we are about to announce; the way out is known meanwhile. */
+function neighborsWithDatabase(iface: OspfInterface): Neighbor[] {
+  return [...iface.neighbors.values()].filter(
+    ({ state, requests }) => state === 'full' || (state === 'loading' && requests.size === 0),
+  );
 }
 
 function sameRoutes(a: readonly OspfRoute[], b: readonly OspfRoute[]): boolean {

@@ -37,6 +37,10 @@ export class Timers {
     if (pending === undefined || at < pending.at) this.set(name, at, fire);
   }
 
+  has(name: string): boolean {
+    return this.#pending.has(name);
+  }
+
   clear(name: string): void {
     if (this.#pending.delete(name)) this.#stale = true;
   }

@@ -6,7 +6,7 @@
  */
 import type { Ipv4 } from '../../base/ipv4.ts';
 import { RouterLinkType } from '../codes.ts';
-import type { RouterLink, RouterLsaBody } from '../lsa/lsa.ts';
+import type { RouterLsaBody } from '../lsa/lsa.ts';
 import type { Graph, NetworkVertex } from './graph.ts';
 import { mergeNextHops, type NextHops, nextHopSet, type Path } from './next-hops.ts';
 import type { SpfLink } from './spf-link.ts';
@@ -44,7 +44,7 @@ class Search {
   run(): Tree {
     const own = this.#graph.routers.get(this.#rootId);
     if (own === undefined) return this.#tree;
-    for (const link of own.links) this.#leaveRoot(link);
+    for (const link of this.#links) this.#leaveRoot(link, own);
     for (let vertex = this.#candidates.pop(); vertex !== undefined; vertex = this.#candidates.pop()) {
       if (vertex.inTree) continue;
       vertex.inTree = true;
@@ -61,22 +61,22 @@ class Search {
   }
 
   /**
-   * A link of ours counts only while the interface behind it has a Full neighbor: our router-LSA may lag behind the
-   * adjacencies by the floor between two instances of it.
+   * To a neighbor of ours a path counts as soon as we have its database, back link or not. The back link is there to prove
+   * that both ends hear each other, which the Hellos have shown; it comes with the neighbor's next router-LSA, and we are
+   * to know the way back to the clients before, not after, the router may send us the first packet. The network behind
+   * a transit link counts when its network-LSA lists us.
    */
-  #leaveRoot(link: RouterLink): void {
-    const interfaces = this.#links.filter(({ address }) => address === link.data);
-    if (link.type === RouterLinkType.pointToPoint) {
-      for (const at of interfaces) {
-        const gateways = at.neighbors.filter(({ routerId }) => routerId === link.id).map(({ address }) => address);
-        const hops = nextHopSet(gateways.map((gateway) => ({ interface: at.interface, gateway })));
-        this.#reachRouter(this.#rootId, link.id, at.cost ?? link.metric, hops);
-      }
-    } else if (link.type === RouterLinkType.transit) {
-      for (const at of interfaces.filter(({ neighbors }) => neighbors.length > 0)) {
-        const hops = [{ interface: at.interface, gateway: undefined }];
-        this.#reachNetwork(this.#rootId, link.id, at.cost ?? link.metric, hops);
-      }
+  #leaveRoot(at: SpfLink, own: RouterLsaBody): void {
+    for (const { routerId, address } of at.neighbors) {
+      const cost = at.cost ?? announcedMetric(own, at, routerId);
+      if (cost === undefined || !this.#graph.routers.has(routerId)) continue;
+      this.#offer(this.#routers, 'router', routerId, cost, [{ interface: at.interface, gateway: address }]);
+    }
+    if (at.neighbors.length === 0) return;
+    for (const link of own.links) {
+      if (link.type !== RouterLinkType.transit || link.data !== at.address) continue;
+      const hops = [{ interface: at.interface, gateway: undefined }];
+      this.#reachNetwork(this.#rootId, link.id, at.cost ?? link.metric, hops);
     }
   }
 
@@ -134,6 +134,15 @@ class Search {
       this.#candidates.push(known, cost);
     }
   }
+}
+
+/** The metric of our link to a neighbor in our own router-LSA; undefined while it has no such link. */
+function announcedMetric(own: RouterLsaBody, at: SpfLink, neighbor: Ipv4): number | undefined {
+  const link = own.links.find(({ type, id, data }) => {
+    if (data !== at.address) return false;
+    return type === RouterLinkType.transit || (type === RouterLinkType.pointToPoint && id === neighbor);
+  });
+  return link?.metric;
 }
 
 /** The back-link check of RFC 2328 16.1 (2)(b), for a router seen from a router. */

@@ -12,6 +12,6 @@ export interface SpfLink {
    * to the maximum on every link alike.
    */
   readonly cost?: number;
-  /** The Full ones. */
+  /** Those whose whole database we have: Full, or Loading with nothing left to ask for. */
   readonly neighbors: readonly { readonly routerId: Ipv4; readonly address: Ipv4 }[];
 }

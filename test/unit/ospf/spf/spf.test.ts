@@ -79,32 +79,46 @@ describe('within the area', () => {
     expect(print(area.solve('d1'))).toContain('172.17.0.0/16 intra 16 via if0 10.2.0.2, if1 10.1.0.2');
   });
 
+  const LONELY_STUB = {
+    kind: 'router',
+    flags: 0,
+    links: [{ type: RouterLinkType.stub, id: ipv4('172.17.0.0'), data: maskOf(16), metric: 1 }],
+  } as const;
+
   test('a link that the other side does not confirm is no link', () => {
-    const area = new Topology(TWO_UPLINKS);
+    const area = new Topology(`
+      p2p d1 10.1.0.1 10 r1 10.1.0.2 1
+      p2p r1 10.5.0.1 1 r2 10.5.0.2 1`);
     const result = area.solve('d1', (lsas) => {
-      const at = lsas.findIndex(({ header }) => header.type === LsType.router && header.id === routerId('r1'));
-      const links = [{ type: RouterLinkType.stub, id: ipv4('172.17.0.0'), data: maskOf(16), metric: 1 }];
-      lsas[at] = lsa(LsType.router, routerId('r1'), routerId('r1'), { kind: 'router', flags: 0, links });
+      const at = lsas.findIndex(({ header }) => header.type === LsType.router && header.id === routerId('r2'));
+      lsas[at] = lsa(LsType.router, routerId('r2'), routerId('r2'), LONELY_STUB);
     });
-    expect(printReachable(result)).toEqual(['10.255.0.102']);
-    expect(print(result)).toContain('172.16.0.0/16 intra 13 via if1 10.1.1.2');
+    expect(printReachable(result)).toEqual(['10.255.0.101']);
     expect(print(result).join()).not.toContain('172.17');
+  });
+
+  test('a neighbor whose database we have is a way out before its router-LSA lists us', () => {
+    const result = new Topology(TWO_UPLINKS).solve('d1', (lsas) => {
+      const at = lsas.findIndex(({ header }) => header.type === LsType.router && header.id === routerId('r1'));
+      lsas[at] = lsa(LsType.router, routerId('r1'), routerId('r1'), LONELY_STUB);
+    });
+    expect(printReachable(result)).toEqual(['10.255.0.101', '10.255.0.102']);
+    expect(print(result).join()).toContain('172.17.0.0/16 intra');
   });
 
   test('a router that its LAN does not list, or that does not list its LAN, is not reached through it', () => {
     const area = new Topology(`
-      lan 10.2.0.0/24 r1 10.2.0.1 1 r2 10.2.0.2 1 r3 10.2.0.3 1 d1 10.2.0.11 10
-      stub r2 172.16.0.0/16 1
-      stub r3 172.17.0.0/16 1`);
+      p2p d1 10.1.0.1 10 r1 10.1.0.2 1
+      lan 10.2.0.0/24 r1 10.2.0.1 1 r2 10.2.0.2 1 r3 10.2.0.3 1 r4 10.2.0.4 1`);
     const result = area.solve('d1', (lsas) => {
       const network = lsas.findIndex(({ header }) => header.type === LsType.network);
-      const attachedRouters = [routerId('r1'), routerId('r3'), routerId('d1')];
+      const attachedRouters = [routerId('r1'), routerId('r3'), routerId('r4')];
       const body = { kind: 'network', mask: maskOf(24), attachedRouters } as const;
       lsas[network] = lsa(LsType.network, ipv4('10.2.0.1'), routerId('r1'), body);
       const third = lsas.findIndex(({ header }) => header.id === routerId('r3'));
       lsas[third] = lsa(LsType.router, routerId('r3'), routerId('r3'), { kind: 'router', flags: 0, links: [] });
     });
-    expect(printReachable(result)).toEqual(['10.255.0.101']);
+    expect(printReachable(result)).toEqual(['10.255.0.101', '10.255.0.104']);
   });
 
   test('a LAN is not reached through a router that it does not list', () => {
