@@ -21,6 +21,8 @@ export interface StatusDocument {
   readonly version: string;
   readonly pid: number;
   readonly state: LifecycleState;
+  /** What a drain under way waits for. */
+  readonly waitingFor: readonly string[];
   readonly uptime: number;
   readonly startedAt: string;
   /** SHA-256 of the cluster file in force, and whether the file on disk was refused since. */
@@ -28,6 +30,7 @@ export interface StatusDocument {
   readonly dataplane: {
     readonly name: string;
     readonly programmed: readonly string[];
+    /** `t` of the last apply that succeeded. */
     readonly lastApply: number | null;
     readonly fault: string | null;
   };
@@ -83,6 +86,8 @@ export interface ServiceDocument {
   readonly servers: number;
   readonly programmed: boolean;
   readonly newConnections: number;
+  /** New connections that found no server to go to, and were dropped. */
+  readonly misses: number;
   readonly packetsIn: number;
   readonly bytesIn: number;
   readonly packetsOut: number;
@@ -108,17 +113,38 @@ export interface ServerDocument {
   readonly bytesOut: number;
 }
 
-/**
- * One line of the event log. Stable names: `agent-started`, `hello-sent`, `interface-changed`, `neighbor-changed`,
- * `dataplane-programmed`, `dataplane-drift`, `dataplane-fault`, `server-state`, `vip-announcing`, `vip-announced`, `vip-withdrawing`,
- * `vip-withdrawn`, `vip-unprogrammed`, `vip-metric`, `routes-installed`, `config-applied`, `config-refused`, `state-changed`,
- * `drain-step`, `agent-stopped`.
- */
+/** The stable names of the event log. */
+export type EventName =
+  | 'agent-started'
+  | 'agent-stopped'
+  | 'state-changed'
+  | 'drain-step'
+  | 'config-applied'
+  | 'config-refused'
+  | 'hello-sent'
+  | 'interface-changed'
+  | 'neighbor-changed'
+  | 'packet-dropped'
+  | 'speaker-fault'
+  | 'routes-installed'
+  | 'routes-fault'
+  | 'dataplane-programmed'
+  | 'dataplane-drift'
+  | 'dataplane-fault'
+  | 'server-state'
+  | 'vip-announcing'
+  | 'vip-announced'
+  | 'vip-metric'
+  | 'vip-withdrawing'
+  | 'vip-withdrawn'
+  | 'vip-unprogrammed';
+
+/** One line of the event log. */
 export interface EventDocument {
   readonly seq: number;
   readonly t: number;
   readonly at: string;
-  readonly event: string;
+  readonly event: EventName;
   readonly values: Readonly<Record<string, unknown>>;
 }
 
@@ -131,7 +157,40 @@ export interface FaultDocument {
 }
 
 export interface ReloadDocument {
+  /** The cluster file. */
+  readonly path: string;
   readonly applied: boolean;
   readonly changes: readonly string[];
   readonly faults: readonly FaultDocument[];
+}
+
+/** A row of `GET /v1/interfaces`: one interface of one routing instance. */
+export interface InterfaceDocument {
+  readonly instance: string;
+  readonly interface: string;
+  readonly network: string;
+  readonly state: string;
+  readonly address: string | null;
+  readonly prefixLength: number;
+  readonly mtu: number;
+  readonly cost: number;
+  readonly designatedRouter: string;
+  readonly backupDesignatedRouter: string;
+  readonly neighbors: number;
+}
+
+/** Answer to `POST /v1/drain` and `POST /v1/undrain`: where the director stands now. */
+export interface LifecycleDocument {
+  readonly state: LifecycleState;
+  /** Milliseconds until a running drain withdraws whatever is left; null when nothing is draining. */
+  readonly deadline: number | null;
+}
+
+/** Body of every answer whose HTTP status is not 2xx. */
+export interface ErrorDocument {
+  readonly error: {
+    /** `bad-request`, `not-found`, `method-not-allowed`, `refused` or `internal`. */
+    readonly code: string;
+    readonly message: string;
+  };
 }

@@ -29,7 +29,7 @@ function http(path: string, expected = 200): HealthCheck {
 }
 
 test('tcp: a connection is enough; a refusal is named', async () => {
-  const port = await listening(createServer((peer) => peer.on('error', () => {})));
+  const port = await listening(createServer((peer) => peer.on('error', () => {}).resume()));
   expect(await probe(port, { kind: 'tcp' })).toEqual({ ok: true, detail: 'connected' });
   const gone = servers.pop();
   await new Promise((done) => gone?.close(done));
@@ -49,8 +49,15 @@ test('http: the path and host that were asked for, and the status that was expec
 });
 
 test('http: silence ends with the timeout, rubbish with an error', async () => {
-  const silent = await listening(createServer((peer) => peer.on('error', () => {})));
+  const silent = await listening(createServer((peer) => peer.on('error', () => {}).resume()));
   expect(await probe(silent, http('/'), 100)).toEqual({ ok: false, detail: 'timeout after 100 ms' });
-  const rubbish = await listening(createServer((peer) => peer.on('error', () => {}).end('\x00rubbish\r\n\r\n')));
+  const rubbish = await listening(
+    createServer((peer) =>
+      peer
+        .on('error', () => {})
+        .resume()
+        .end('\x00rubbish\r\n\r\n'),
+    ),
+  );
   expect((await probe(rubbish, http('/'))).ok).toBe(false);
 });

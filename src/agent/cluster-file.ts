@@ -1,0 +1,38 @@
+/** The cluster file on disk: its text, its hash, and what it says for this director. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Fault } from '../core/base/fault.ts';
+import { parseCluster } from '../core/config/parse.ts';
+import type { Cluster, Director } from '../core/model/cluster.ts';
+
+export interface LoadedCluster {
+  readonly cluster: Cluster;
+  readonly director: Director;
+  /** SHA-256 of the file's bytes, hexadecimal. */
+  readonly hash: string;
+}
+
+export type Loaded = LoadedCluster | { readonly faults: readonly Fault[] };
+
+/** Reads and checks the file for the director of this name. A file that cannot be read is a fault of the file as a whole. */
+export async function loadCluster(path: string, name: string): Promise<Loaded> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    return { faults: [wholeFile(`cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`)] };
+  }
+  const parsed = parseCluster(text);
+  if ('faults' in parsed) return parsed;
+  const { cluster } = parsed;
+  const director = cluster.directors.find((one) => one.name === name);
+  if (director === undefined) {
+    const names = cluster.directors.map((one) => one.name).join(', ');
+    return { faults: [{ ...wholeFile(`there is no director ${name}`, 'directors'), hint: `there are: ${names}` }] };
+  }
+  return { cluster, director, hash: createHash('sha256').update(text).digest('hex') };
+}
+
+function wholeFile(message: string, path = ''): Fault {
+  return { line: 1, column: 1, path, message };
+}

@@ -1,0 +1,178 @@
+/**
+ * Keeps the data plane as wished and knows what of it is really there.
+ *
+ * In: the desired data plane, whenever it may have changed. Out: events, and `onChange` whenever the answer of `isProgrammed`
+ * may have changed. A refusal leaves what was known to be programmed as it is: nothing was written.
+ */
+import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
+import type { Instant, Millis } from '../core/base/machine.ts';
+import type { DesiredDataplane, DesiredService, ServerCounters, ServiceCounters } from '../core/model/dataplane.ts';
+import type { ApplyReport, Dataplane } from '../drivers/dataplane/port.ts';
+import type { Clock } from '../io/clock.ts';
+import type { EventLog } from './events.ts';
+import { Reconciler } from './reconciler.ts';
+
+export interface Counters {
+  /** When they were read. */
+  readonly at: Instant;
+  readonly services: readonly ServiceCounters[];
+  readonly servers: readonly ServerCounters[];
+}
+
+export interface DataplaneKeeperOptions {
+  readonly clock: Clock;
+  readonly events: EventLog;
+  readonly dataplane: Dataplane;
+  onChange(): void;
+}
+
+/** How often a data plane that nobody changed is compared with the kernel. */
+const DRIFT_CHECK = 5000;
+/** Counters younger than this are not read again. */
+const COUNTERS_AGE = 900;
+/** An event names this many operations; the rest are counted. */
+const SHOWN_OPERATIONS = 10;
+
+export class DataplaneKeeper {
+  readonly #options: DataplaneKeeperOptions;
+  readonly #reconciler: Reconciler<DesiredDataplane, ApplyReport>;
+  /** By service name: what it was wished to be when it was last read back as programmed. */
+  #programmed = new Map<string, string>();
+  #vips: ReadonlySet<Ipv4> = new Set();
+  #lastApply: Instant | undefined;
+  #fault: string | undefined;
+  #counters: Counters = { at: Number.NEGATIVE_INFINITY, services: [], servers: [] };
+  #sampling: Promise<Counters> | undefined;
+
+  constructor(options: DataplaneKeeperOptions) {
+    this.#options = options;
+    this.#reconciler = new Reconciler({
+      clock: options.clock,
+      recheck: DRIFT_CHECK,
+      apply: (desired) => options.dataplane.apply(desired),
+      onApplied: (desired, report) => this.#applied(desired, report),
+      onFault: (error, retryIn) => this.#refused(error, retryIn),
+    });
+  }
+
+  get name(): string {
+    return this.#options.dataplane.name;
+  }
+
+  /** `t` of the last apply that succeeded. */
+  get lastApply(): Instant | undefined {
+    return this.#lastApply;
+  }
+
+  /** Why the last apply was refused, until one succeeds. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  want(desired: DesiredDataplane): void {
+    this.#reconciler.want(desired);
+  }
+
+  /** Was this service, with these VIPs, ports and servers, read back from the kernel? */
+  isProgrammed(service: DesiredService): boolean {
+    return this.#programmed.get(service.name) === shapeOf(service);
+  }
+
+  /** The services that were read back as they were wished last. */
+  programmed(): readonly string[] {
+    return [...this.#programmed.keys()];
+  }
+
+  /** The VIPs that something in the kernel is for, as far as is known. */
+  vips(): ReadonlySet<Ipv4> {
+    return this.#vips;
+  }
+
+  /** Reads the counters, unless they are younger than `maxAge`; on a refusal the last known ones. */
+  sample(maxAge: Millis = COUNTERS_AGE): Promise<Counters> {
+    if (this.#sampling !== undefined) return this.#sampling;
+    if (this.#options.clock.now() - this.#counters.at < maxAge) return Promise.resolve(this.#counters);
+    this.#sampling = this.#read().finally(() => {
+      this.#sampling = undefined;
+    });
+    return this.#sampling;
+  }
+
+  /** Removes everything that is ours from the kernel; nothing is applied after that. */
+  async remove(): Promise<void> {
+    await this.#reconciler.close();
+    try {
+      await this.#options.dataplane.remove();
+    } catch (error) {
+      this.#report(error, undefined);
+      return;
+    }
+    this.#forget(new Set());
+  }
+
+  close(): Promise<void> {
+    return this.#reconciler.close();
+  }
+
+  async #read(): Promise<Counters> {
+    try {
+      const { services, servers } = await this.#options.dataplane.counters();
+      this.#counters = { at: this.#options.clock.now(), services, servers };
+    } catch (error) {
+      this.#report(error, undefined);
+    }
+    return this.#counters;
+  }
+
+  #applied(desired: DesiredDataplane, report: ApplyReport): void {
+    const { events, clock } = this.#options;
+    this.#lastApply = clock.now();
+    this.#fault = undefined;
+    const operations = shownOperations(report.operations);
+    if (report.drift) events.emit('dataplane-drift', operations);
+    const before = this.#programmed;
+    const there = desired.services.filter(({ name }) => report.programmed.includes(name));
+    this.#programmed = new Map(there.map((service) => [service.name, shapeOf(service)]));
+    const fresh = there.filter((service) => before.get(service.name) !== shapeOf(service));
+    if (fresh.length > 0 || report.operations.length > 0) {
+      const vips = vipsOf(there).map(formatIpv4);
+      events.emit('dataplane-programmed', { services: there.map(({ name }) => name), vips, ...operations });
+    }
+    this.#forget(new Set(vipsOf(desired.services)));
+    this.#options.onChange();
+  }
+
+  /** These VIPs are left in the kernel. */
+  #forget(vips: ReadonlySet<Ipv4>): void {
+    for (const vip of this.#vips) {
+      if (!vips.has(vip)) this.#options.events.emit('vip-unprogrammed', { vip: formatIpv4(vip) });
+    }
+    this.#vips = vips;
+  }
+
+  #refused(error: unknown, retryIn: Millis): void {
+    this.#report(error, retryIn);
+    this.#options.onChange();
+  }
+
+  /** The same refusal again is not news. */
+  #report(error: unknown, retryIn: Millis | undefined): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message === this.#fault) return;
+    this.#fault = message;
+    this.#options.events.emit('dataplane-fault', retryIn === undefined ? { message } : { message, retryIn });
+  }
+}
+
+/** What of a service must be in the kernel before it counts as there; which servers are up is not part of it. */
+function shapeOf({ vips, ports, protocol, servers }: DesiredService): string {
+  return JSON.stringify([vips, protocol, ports, servers.map(({ address }) => address)]);
+}
+
+function vipsOf(services: readonly DesiredService[]): Ipv4[] {
+  return [...new Set(services.flatMap(({ vips }) => vips))];
+}
+
+function shownOperations(operations: readonly string[]) {
+  return { count: operations.length, operations: operations.slice(0, SHOWN_OPERATIONS) };
+}

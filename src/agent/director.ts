@@ -1,0 +1,390 @@
+/**
+ * The director: one loop turn, read -> decide -> act -> read back.
+ *
+ *   read     verdicts of the health checks, what the data plane read back, what the neighbors heard, the clock
+ *   decide   lifecycle (may we serve?), policy (which VIP, at which metric), versions (what the data plane should hold)
+ *   act      data plane, speakers, routes; each makes the world equal to a wish, so a turn may be repeated at will
+ *
+ * Whatever changes calls for a turn; calls are coalesced. The order that matters is kept by what feeds what: a VIP is
+ * announced only once the policy has heard from the data plane that it was read back, and the data plane forgets it only
+ * once the policy has heard from the speakers that it was withdrawn.
+ *
+ * Everything that touches the system comes in through `DirectorPorts`. Not here: how any of the parts works, the process
+ * around it (`main.ts`), the documents of the control API (`documents.ts`).
+ */
+import type { LifecycleState } from '../api/documents.ts';
+import { Lifecycle, type LifecycleEffect, type LifecycleInput } from '../core/announce/lifecycle.ts';
+import { AnnouncePolicy, LAST_RESORT, type PolicyEffect, type PolicyInput } from '../core/announce/policy.ts';
+import type { Ipv4 } from '../core/base/ipv4.ts';
+import type { Instant, Millis } from '../core/base/machine.ts';
+import type { Service } from '../core/model/cluster.ts';
+import type { DesiredService } from '../core/model/dataplane.ts';
+import type { InstanceConfig } from '../core/ospf/events.ts';
+import type { Dataplane } from '../drivers/dataplane/port.ts';
+import type { RouteTable } from '../drivers/routes/port.ts';
+import type { LinkSource } from '../drivers/routing/ospf.ts';
+import type { Speaker } from '../drivers/routing/port.ts';
+import type { Clock } from '../io/clock.ts';
+import { DeadlineTimer } from '../io/deadline-timer.ts';
+import { Announcer } from './announcer.ts';
+import type { LoadedCluster } from './cluster-file.ts';
+import { DataplaneKeeper } from './dataplane-keeper.ts';
+import { DrainWatch } from './drain-watch.ts';
+import type { EventLog } from './events.ts';
+import { HealthKeeper, type StartProbe } from './health-keeper.ts';
+import { connectedPrefixes } from './import-filter.ts';
+import { RouteKeeper } from './route-keeper.ts';
+import { instanceConfig, Speakers } from './speakers.ts';
+import { ServiceVersions } from './versions.ts';
+
+export interface DirectorPorts {
+  readonly clock: Clock;
+  readonly events: EventLog;
+  readonly dataplane: Dataplane;
+  readonly routes: RouteTable;
+  readonly links: LinkSource;
+  readonly startProbe: StartProbe;
+  readonly makeSpeaker: (name: string, config: InstanceConfig) => Speaker;
+  /** Seeds the speakers' jitter and sequence numbers. */
+  readonly seed: number;
+}
+
+/** After a VIP's withdrawal has gone out, routers need a moment to act on it; until then its packets are still forwarded. */
+const LINGER: Millis = 1000;
+
+export class Director {
+  readonly events: EventLog;
+  readonly dataplane: DataplaneKeeper;
+  readonly health: HealthKeeper;
+  readonly speakers: Speakers;
+  readonly routes: RouteKeeper;
+  readonly announcer: Announcer;
+  readonly policy = new AnnouncePolicy();
+  readonly lifecycle = new Lifecycle();
+  /** Fulfilled when a stop is complete. */
+  readonly stopped: Promise<void>;
+  readonly #ports: DirectorPorts;
+  readonly #versions = new ServiceVersions();
+  readonly #timer: DeadlineTimer;
+  readonly #drainWatch: DrainWatch;
+  readonly #reasons = new Map<Ipv4, string>();
+  /** VIPs that the data plane may forget, and from when on. */
+  readonly #lingering = new Map<Ipv4, Instant>();
+  #loaded: LoadedCluster;
+  /** The services that the policy knows: the file's, once all of them are in the data plane. */
+  #served: readonly Service[] = [];
+  #drainBy: Instant | undefined;
+  #phase: 'opening' | 'adopting' | 'running' | 'stopping' = 'opening';
+  #ending = false;
+  #turnAsked = false;
+  #markStopped: () => void = () => {};
+
+  constructor(ports: DirectorPorts, loaded: LoadedCluster) {
+    const { clock, events } = ports;
+    const onChange = () => this.#ask();
+    this.#ports = ports;
+    this.#loaded = loaded;
+    this.events = events;
+    this.announcer = new Announcer(events);
+    this.dataplane = new DataplaneKeeper({ clock, events, dataplane: ports.dataplane, onChange });
+    this.routes = new RouteKeeper({ clock, events, routes: ports.routes });
+    this.health = new HealthKeeper({ clock, events, startProbe: ports.startProbe, onChange });
+    const { makeSpeaker } = ports;
+    this.speakers = new Speakers({ clock, events, announcer: this.announcer, makeSpeaker, onChange });
+    this.#timer = new DeadlineTimer(clock, onChange);
+    this.#drainWatch = new DrainWatch({
+      clock,
+      sample: (maxAge) => this.dataplane.sample(maxAge),
+      services: () => this.#served,
+      onRates: (rates) => {
+        this.#tellLifecycle({ kind: 'traffic', rates });
+        this.#ask();
+      },
+    });
+    this.stopped = new Promise((resolve) => {
+      this.#markStopped = resolve;
+    });
+  }
+
+  get loaded(): LoadedCluster {
+    return this.#loaded;
+  }
+
+  get state(): LifecycleState {
+    return this.lifecycle.state;
+  }
+
+  now(): Instant {
+    return this.#ports.clock.now();
+  }
+
+  /** Was the director told to end? */
+  get isStopping(): boolean {
+    return this.#ending;
+  }
+
+  /** Milliseconds until a drain under way gives up waiting for the traffic to go. */
+  get drainLeft(): Millis | undefined {
+    if (this.#drainBy === undefined || this.state !== 'draining') return undefined;
+    return Math.max(0, this.#drainBy - this.#ports.clock.now());
+  }
+
+  /** First of all the neighbors hear Hello: adjacencies take longest. Announces nothing yet. */
+  async greet(): Promise<void> {
+    await this.speakers.set(this.#wantedSpeakers());
+  }
+
+  /** Takes up what the kernel has, then serves. Throws `KernelError` naming the feature that is missing. */
+  async open(): Promise<void> {
+    const { dataplane, routes, links } = this.#ports;
+    this.#configurePolicy();
+    await Promise.all([dataplane.open(), routes.open()]);
+    await this.routes.adopt();
+    if (this.#phase !== 'opening') return;
+    links.onChange(() => this.#ask());
+    this.#phase = 'adopting';
+    this.#tellLifecycle({ kind: 'opened', peers: 0 });
+    this.#ask();
+  }
+
+  /** Another file is in force from now on. What does not differ is not touched. */
+  async apply(loaded: LoadedCluster): Promise<void> {
+    this.#loaded = loaded;
+    this.health.configure([...loaded.cluster.services, ...this.#served, ...this.#versions.held()]);
+    this.#ask();
+    await this.speakers.set(this.#wantedSpeakers());
+  }
+
+  /** Moves the traffic away, within `within` milliseconds (default: the file's), then withdraws. */
+  async drain(within: Millis = this.#loaded.cluster.lifecycle.drain): Promise<void> {
+    await this.#leave({ kind: 'drain', within });
+  }
+
+  undrain(): void {
+    this.#tellLifecycle({ kind: 'undrain' });
+    this.#ask();
+  }
+
+  /** Drains, then ends. */
+  async stop(): Promise<void> {
+    this.#ending = true;
+    await this.#leave({ kind: 'stop', within: this.#loaded.cluster.lifecycle.drain });
+  }
+
+  /** Says goodbye to the neighbors and ends, now. The kernel goes on forwarding what still comes. */
+  async stopAtOnce(): Promise<void> {
+    if (this.#phase === 'stopping') return;
+    this.#phase = 'stopping';
+    this.#cease();
+    await Promise.all([this.speakers.stop(), this.dataplane.close(), this.routes.close()]);
+    this.events.emit('agent-stopped', { kernel: 'left as it is' });
+    this.#markStopped();
+  }
+
+  async #leave(input: Extract<LifecycleInput, { kind: 'drain' | 'stop' }>): Promise<void> {
+    // Where the counters stand now, so that the first rates are there before any silence could be believed.
+    if (this.#phase === 'running') await this.#drainWatch.start();
+    if (this.state !== 'draining' || input.kind === 'stop') this.#drainBy = this.#ports.clock.now() + input.within;
+    this.#tellLifecycle(input);
+    if (this.state !== 'draining') this.#drainWatch.stop();
+    this.#ask();
+  }
+
+  #ask(): void {
+    if (this.#turnAsked) return;
+    this.#turnAsked = true;
+    queueMicrotask(() => {
+      this.#turnAsked = false;
+      if (this.#phase === 'adopting' || this.#phase === 'running') this.#turn();
+    });
+  }
+
+  #turn(): void {
+    this.#forgetLingering();
+    this.#read();
+    // What was read may have ended it all: then the kernel is no longer this turn's to change.
+    if (this.#isEnding()) return;
+    this.#programDataplane();
+    this.#takeUpConfiguration();
+    this.#installRoutes();
+    this.#timer.set(this.#deadline());
+  }
+
+  #isEnding(): boolean {
+    return this.#phase === 'stopping';
+  }
+
+  /** Tells the deciding machines all facts. They answer with wishes only where a fact is new. */
+  #read(): void {
+    const announcements = [...this.announcer.heard()].map(([vip, metric]) => ({ vip, metric }));
+    const programmed = this.#programmedServices();
+    if (this.dataplane.lastApply !== undefined) this.#tellLifecycle({ kind: 'programmed' });
+    this.#tellLifecycle({ kind: 'announced', announcements });
+    this.#tellLifecycle({ kind: 'lastAnnouncer', vips: this.#lastAnnounced() });
+    for (const service of this.#served) {
+      this.#tellPolicy({ kind: 'health', service: service.name, healthy: this.health.healthy(service) });
+    }
+    this.#tellPolicy({ kind: 'programmed', services: programmed });
+    this.#tellPolicy({ kind: 'announced', announcements });
+  }
+
+  #programDataplane(): void {
+    const { services } = this.#loaded.cluster;
+    const settled = services.every((service) => this.health.isSettled(service));
+    // Until all is known that the first look at the servers can tell, what an earlier agent left serves best.
+    if (this.#phase === 'adopting' && !settled) return;
+    this.#phase = 'running';
+    this.#versions.advance(services, {
+      isSettled: (service) => this.health.isSettled(service),
+      mustStay: (vip) => this.policy.mustStayProgrammed(vip) || this.#lingering.has(vip),
+    });
+    this.dataplane.want({ services: this.#versions.held().map((service) => this.#desired(service)) });
+  }
+
+  /** The policy goes over to the services of a new file when all of them are in the data plane: nothing flaps meanwhile. */
+  #takeUpConfiguration(): void {
+    const { services } = this.#loaded.cluster;
+    if (this.#served === services || this.#phase !== 'running') return;
+    const held = this.#versions.held();
+    const ready = services.every((service) => {
+      const version = held.find(({ name }) => name === service.name);
+      return (
+        version !== undefined && this.health.isSettled(service) && this.dataplane.isProgrammed(this.#desired(version))
+      );
+    });
+    if (!ready) return;
+    this.#configurePolicy();
+    this.#ask();
+  }
+
+  #configurePolicy(): void {
+    const { services, vips, lifecycle } = this.#loaded.cluster;
+    const before = new Map(this.#served.map((service) => [service.name, service]));
+    // What the policy needs for its first look at the new services it must know already, at terms that satisfy the old
+    // ones too; the next turn tells it how things are.
+    for (const service of services) {
+      const old = before.get(service.name) ?? service;
+      const healthy = Math.max(this.health.healthy(service), this.health.healthy(old));
+      this.#tellPolicy({ kind: 'health', service: service.name, healthy });
+    }
+    this.#tellPolicy({ kind: 'programmed', services: this.#programmedServices() });
+    this.#tellPolicy({ kind: 'configure', services, vips, holdUp: lifecycle.holdUp });
+    this.#served = services;
+    this.health.configure([...services, ...this.#versions.held()]);
+  }
+
+  #installRoutes(): void {
+    const connected = connectedPrefixes(this.#ports.links.links().values());
+    const vips = new Set(this.#loaded.cluster.services.flatMap((service) => service.vips));
+    // While adopting, the local routes of an earlier agent stay.
+    const served =
+      this.#phase === 'adopting' ? [...vips] : [...new Set(this.#versions.held().flatMap((one) => one.vips))];
+    this.routes.want({ learned: this.speakers.routes(), connected, served, vips });
+  }
+
+  #desired(service: Service): DesiredService {
+    const { name, vips, ports, protocol } = service;
+    const servers = service.servers.map((server) => {
+      const state = this.health.state(service, server) === 'up' ? ('up' as const) : ('down' as const);
+      return { name: server.name, address: server.address, weight: server.weight, state };
+    });
+    return { name, vips, ports, protocol, servers };
+  }
+
+  /** Names, as the policy knows them. A service that the file no longer has is served as long as something serves its VIPs. */
+  #programmedServices(): string[] {
+    const there = this.dataplane.programmed();
+    const file = new Set(this.#loaded.cluster.services.map(({ name }) => name));
+    const vips = this.dataplane.vips();
+    const carried = this.#served.filter(({ name, vips: own }) => !file.has(name) && own.every((vip) => vips.has(vip)));
+    return [...new Set([...there, ...carried.map(({ name }) => name)])];
+  }
+
+  /** VIPs of ours that no other reachable director announces at a normal metric. */
+  #lastAnnounced(): Ipv4[] {
+    const speakers = this.speakers.all();
+    return [...this.announcer.heard().keys()].filter((vip) =>
+      speakers.every((speaker) => speaker.otherAnnouncers(vip, LAST_RESORT).length === 0),
+    );
+  }
+
+  #tellLifecycle(input: LifecycleInput): void {
+    for (const effect of this.lifecycle.handle(input, this.#ports.clock.now())) this.#performLifecycle(effect);
+  }
+
+  #performLifecycle(effect: LifecycleEffect): void {
+    switch (effect.kind) {
+      case 'state':
+        this.events.emit('state-changed', { from: effect.from, to: effect.to, reason: effect.reason });
+        if (effect.to === 'draining') void this.#drainWatch.start();
+        else this.#drainWatch.stop();
+        break;
+      case 'stance':
+        this.#tellPolicy({ kind: 'stance', stance: effect.stance, state: effect.state });
+        break;
+      case 'drainStep':
+        this.events.emit('drain-step', { step: effect.step, detail: effect.detail });
+        break;
+      case 'stop':
+        void this.#finish();
+    }
+  }
+
+  #tellPolicy(input: PolicyInput): void {
+    for (const effect of this.policy.handle(input, this.#ports.clock.now())) this.#performPolicy(effect);
+  }
+
+  #performPolicy(effect: PolicyEffect): void {
+    switch (effect.kind) {
+      case 'decided':
+        this.#reasons.set(effect.vip, effect.reason);
+        break;
+      case 'announce':
+        this.announcer.set(new Map(effect.announcements.map(({ vip, metric }) => [vip, metric])), this.#reasons);
+        break;
+      case 'unprogram':
+        this.#lingering.set(effect.vip, this.#ports.clock.now() + LINGER);
+    }
+  }
+
+  #forgetLingering(): void {
+    for (const [vip, until] of this.#lingering) if (until <= this.#ports.clock.now()) this.#lingering.delete(vip);
+  }
+
+  #wantedSpeakers() {
+    const { cluster, director } = this.#loaded;
+    return cluster.routing.instances.map((instance) => ({
+      instance,
+      config: instanceConfig(instance, director, this.#ports.seed),
+    }));
+  }
+
+  #deadline(): Instant | undefined {
+    const all = [this.lifecycle.deadline, this.policy.deadline, ...this.#lingering.values()];
+    const set = all.filter((deadline) => deadline !== undefined);
+    return set.length === 0 ? undefined : Math.min(...set);
+  }
+
+  /** Everything is withdrawn: goodbye, and nothing of ours is left in the kernel. */
+  async #finish(): Promise<void> {
+    const opened = this.#phase !== 'opening';
+    if (this.#phase === 'stopping') return;
+    this.#phase = 'stopping';
+    this.#cease();
+    await this.speakers.stop();
+    if (this.dataplane.vips().size > 0) await this.#pause(LINGER);
+    if (opened) await Promise.all([this.dataplane.remove(), this.routes.remove()]);
+    this.events.emit('agent-stopped', { kernel: 'nothing of ours is left' });
+    this.#markStopped();
+  }
+
+  #cease(): void {
+    this.#timer.set(undefined);
+    this.#drainWatch.stop();
+    this.health.stop();
+  }
+
+  #pause(delay: Millis): Promise<void> {
+    return new Promise((resolve) => void this.#ports.clock.after(delay, resolve));
+  }
+}

@@ -1,0 +1,163 @@
+/** The documents of the control API, drawn from the director as it is now. Nothing here changes anything. */
+import type {
+  InterfaceDocument,
+  LifecycleDocument,
+  LsaDocument,
+  NeighborDocument,
+  RouteDocument,
+  ServerDocument,
+  ServiceDocument,
+  StatusDocument,
+  VipStatus,
+} from '../api/documents.ts';
+import type { VipDecision } from '../core/announce/policy.ts';
+import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
+import { targetKey } from '../core/health/target.ts';
+import type { RealServer, Service } from '../core/model/cluster.ts';
+import type { Director } from './director.ts';
+import { targetOf } from './health-keeper.ts';
+import {
+  interfaceDocument,
+  lsaDocument,
+  neighborDocument,
+  routeDocument,
+  serverDocument,
+  serviceDocument,
+} from './views.ts';
+
+/** What the process knows beside the director. */
+export interface ProcessFacts {
+  readonly version: string;
+  readonly pid: number;
+  readonly uptime: number;
+  readonly startedAt: Date;
+  readonly configPath: string;
+  /** Why the file on disk was refused, when it was. */
+  readonly stale: string | undefined;
+}
+
+export function statusDocument(director: Director, facts: ProcessFacts): StatusDocument {
+  const { cluster, director: self, hash } = director.loaded;
+  const { dataplane } = director;
+  const neighbors = director.speakers.all().flatMap((speaker) => speaker.neighbors());
+  const full = neighbors.filter(({ state }) => state === 'full').length;
+  return {
+    cluster: cluster.cluster,
+    director: self.name,
+    routerId: formatIpv4(self.routerId),
+    version: facts.version,
+    pid: facts.pid,
+    state: director.state,
+    waitingFor: director.lifecycle.waitingFor(),
+    uptime: Math.round(facts.uptime),
+    startedAt: facts.startedAt.toISOString(),
+    config: { path: facts.configPath, hash, stale: facts.stale ?? null },
+    dataplane: {
+      name: dataplane.name,
+      programmed: dataplane.programmed(),
+      lastApply: dataplane.lastApply ?? null,
+      fault: dataplane.fault ?? null,
+    },
+    vips: vipStatuses(director, full),
+    neighbors: { full, total: neighbors.length },
+  };
+}
+
+/** The file's VIPs, and those that the policy still has from the file before. */
+function vipStatuses(director: Director, fullNeighbors: number): VipStatus[] {
+  const { services } = director.loaded.cluster;
+  const decisions = director.policy.decisions();
+  const addresses = new Set([...services.flatMap(({ vips }) => vips), ...decisions.keys()]);
+  return [...addresses]
+    .sort((a, b) => a - b)
+    .map((vip) => {
+      const metric = director.announcer.heard().get(vip);
+      const decision = decisions.get(vip);
+      return {
+        vip: formatIpv4(vip),
+        announced: metric !== undefined,
+        metric: metric ?? null,
+        waitingFor: reasons(director, decision, metric, fullNeighbors),
+        services: servicesOf(services, vip),
+      };
+    });
+}
+
+function reasons(
+  director: Director,
+  decision: VipDecision | undefined,
+  metric: number | undefined,
+  fullNeighbors: number,
+): string[] {
+  if (decision === undefined) return ['reload: its services are not in the data plane yet'];
+  const waiting = [...decision.waitingFor];
+  if (director.state === 'draining') waiting.push(...director.lifecycle.waitingFor());
+  if (decision.announce && metric === undefined) waiting.push('routing: our router-LSA with it has not gone out yet');
+  if (decision.announce && fullNeighbors === 0) waiting.push('routing: no neighbor is full, so nobody hears of it');
+  return waiting;
+}
+
+function servicesOf(services: readonly Service[], vip: Ipv4): string[] {
+  return services.filter(({ vips }) => vips.includes(vip)).map(({ name }) => name);
+}
+
+export function lifecycleDocument(director: Director): LifecycleDocument {
+  return { state: director.state, deadline: director.drainLeft ?? null };
+}
+
+export function neighborDocuments(director: Director): NeighborDocument[] {
+  return director.speakers
+    .all()
+    .flatMap((speaker) => speaker.neighbors().map((row) => neighborDocument(speaker.instance, row)));
+}
+
+export function interfaceDocuments(director: Director): InterfaceDocument[] {
+  return director.speakers
+    .all()
+    .flatMap((speaker) => speaker.interfaces().map((row) => interfaceDocument(speaker.instance, row)));
+}
+
+export function lsaDocuments(director: Director): LsaDocument[] {
+  return director.speakers.all().flatMap((speaker) => speaker.lsdb().map((row) => lsaDocument(speaker.instance, row)));
+}
+
+export function routeDocuments(director: Director): RouteDocument[] {
+  return director.speakers
+    .all()
+    .flatMap((speaker) =>
+      speaker
+        .routes()
+        .map((route) => routeDocument(speaker.instance, route, director.routes.isInstalled(route.prefix))),
+    );
+}
+
+export async function serviceDocuments(director: Director): Promise<ServiceDocument[]> {
+  const counters = await director.dataplane.sample();
+  const programmed = director.dataplane.programmed();
+  return director.loaded.cluster.services.map((service) =>
+    serviceDocument(service, {
+      healthy: director.health.healthy(service),
+      programmed: programmed.includes(service.name),
+      counters: counters.services.find((row) => row.service === service.name),
+    }),
+  );
+}
+
+export async function serverDocuments(director: Director): Promise<ServerDocument[]> {
+  const { servers: rows } = await director.dataplane.sample();
+  const views = director.health.views();
+  const document = (service: Service, server: RealServer) => {
+    const target = targetOf(service, server);
+    const view = target === undefined ? undefined : views.get(targetKey(target));
+    return serverDocument(service, server, {
+      state: director.health.state(service, server),
+      lastRunAge: view?.last === undefined ? null : Math.round(view.last.age),
+      lastResult: view?.last?.detail ?? null,
+      lag: view?.lag === undefined ? null : Math.round(view.lag * 10) / 10,
+      counters: rows.find((row) => row.service === service.name && row.server === server.name),
+    });
+  };
+  return director.loaded.cluster.services.flatMap((service) =>
+    service.servers.map((server) => document(service, server)),
+  );
+}

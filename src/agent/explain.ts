@@ -1,0 +1,23 @@
+/** What an operator should do about an error that keeps the agent from running. */
+import { KernelError } from '../io/kernel-error.ts';
+
+const PACKAGES: Readonly<Record<string, string>> = { nft: 'nftables' };
+
+/** The error's own words and, where something can be done about it, what. */
+export function explain(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const advice = adviceFor(error);
+  return advice === undefined ? message : `${message}; ${advice}`;
+}
+
+function adviceFor(error: unknown): string | undefined {
+  if (!(error instanceof KernelError)) return undefined;
+  if (error.request === 'exec' && (error.errno === 'ENOENT' || error.errno === 'EACCES')) {
+    const program = String(error.values['program']);
+    return `the program ${program} is needed: apt-get install ${PACKAGES[program] ?? program}`;
+  }
+  if (error.errno === 'EPERM' || error.errno === 'EACCES') {
+    return 'the agent needs root, or the capabilities NET_ADMIN and NET_RAW';
+  }
+  return undefined;
+}

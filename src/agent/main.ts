@@ -1,0 +1,156 @@
+/**
+ * The agent as a process: puts the real parts together, answers signals, and ends with an exit code.
+ *
+ * The order of the start matters. The file is checked, the namespace and the control socket are claimed before anything is
+ * touched; then the neighbors hear Hello; what takes longer (the log, the data plane, the first health checks) is loaded
+ * and opened while adjacencies come up.
+ */
+import { randomInt } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { EventDocument } from '../api/documents.ts';
+import { serveControl } from '../api/server.ts';
+import { formatFault } from '../core/base/fault.ts';
+import type { InstanceConfig } from '../core/ospf/events.ts';
+import { NftablesDataplane } from '../drivers/dataplane/nftables.ts';
+import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
+import { OspfSpeaker } from '../drivers/routing/ospf.ts';
+import { systemClock } from '../io/clock.ts';
+import { loadNativeParts } from '../io/native.ts';
+import { openOspfSocket } from '../io/ospf-socket.ts';
+import { startProbe } from '../io/probes.ts';
+import { type LoadedCluster, loadCluster } from './cluster-file.ts';
+import { Control } from './control.ts';
+import { Director } from './director.ts';
+import { EventLog } from './events.ts';
+import { explain } from './explain.ts';
+import { LinkHub } from './link-hub.ts';
+import { claimNamespace, type NamespaceClaim, NamespaceTaken } from './single-instance.ts';
+
+export interface RunOptions {
+  readonly config: string;
+  readonly name: string | undefined;
+  readonly runDir: string;
+  readonly stateDir: string;
+  readonly version: string;
+}
+
+/** Exit codes of the agent, as those of every command. */
+const Exit = { done: 0, refused: 1, missing: 2 } as const;
+
+/** Resolves with the exit code once the agent has ended. What kept it from running is on standard error. */
+export async function runAgent(options: RunOptions): Promise<number> {
+  const name = options.name ?? hostname();
+  const loaded = await loadCluster(options.config, name);
+  if ('faults' in loaded) {
+    for (const fault of loaded.faults) complain(formatFault(options.config, fault));
+    return Exit.refused;
+  }
+  let claim: NamespaceClaim | undefined;
+  try {
+    loadNativeParts();
+    await mkdir(options.runDir, { recursive: true });
+    await mkdir(join(options.stateDir, name), { recursive: true });
+    claim = await claimNamespace({ pid: process.pid, name, socket: socketPath(options, name) });
+    await runDirector(options, name, loaded);
+    return Exit.done;
+  } catch (error) {
+    complain(`sluice agent: ${explain(error)}`);
+    return isTaken(error) ? Exit.refused : Exit.missing;
+  } finally {
+    await claim?.release();
+  }
+}
+
+async function runDirector(options: RunOptions, name: string, loaded: LoadedCluster): Promise<void> {
+  const events = new EventLog(systemClock);
+  events.emit('agent-started', { director: name, pid: process.pid, version: options.version, hash: loaded.hash });
+  const links = new LinkHub();
+  await links.open((error) => events.emit('speaker-fault', { message: error.message }));
+  const director = new Director(realPorts(events, links), loaded);
+  const control = new Control(director, {
+    version: options.version,
+    pid: process.pid,
+    startedAt: new Date(performance.timeOrigin),
+    configPath: options.config,
+  });
+  const server = await serveControl(socketPath(options, name), control);
+  const unlisten = listenToSignals(director, control);
+  try {
+    await director.greet();
+    await serve(director, name);
+  } finally {
+    unlisten();
+    await server.close();
+    links.close();
+  }
+}
+
+/** From the first Hello to the end. Throws what keeps the data plane from being opened. */
+async function serve(director: Director, name: string): Promise<void> {
+  const { openLog } = await import('../io/log.ts');
+  const log = openLog({ cluster: director.loaded.cluster.cluster, director: name });
+  director.events.attach((event) => log.write(isFault(event) ? 'warn' : 'info', event.event, logged(event)));
+  try {
+    await Promise.race([director.open(), director.stopped]);
+    await director.stopped;
+  } catch (error) {
+    await director.stopAtOnce();
+    throw error;
+  } finally {
+    await log.close();
+  }
+}
+
+function realPorts(events: EventLog, links: LinkHub): ConstructorParameters<typeof Director>[0] {
+  return {
+    clock: systemClock,
+    events,
+    links,
+    startProbe,
+    dataplane: new NftablesDataplane(),
+    routes: new RtnetlinkRoutes(),
+    makeSpeaker: (instance: string, config: InstanceConfig) =>
+      new OspfSpeaker({ instance, config, clock: systemClock, links, openSocket: openOspfSocket }),
+    seed: randomInt(2 ** 32),
+  };
+}
+
+/** The first SIGTERM or SIGINT drains and stops, a second one stops at once. Returns how to stop listening. */
+function listenToSignals(director: Director, control: Control): () => void {
+  const onStop = () => void (director.isStopping ? director.stopAtOnce() : director.stop());
+  const onReload = () => void reload(control);
+  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onReload);
+  return () => void process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', onReload);
+}
+
+async function reload(control: Control): Promise<void> {
+  try {
+    await control.reload();
+  } catch (error) {
+    complain(`sluice agent: reload: ${String(error)}`);
+  }
+}
+
+/** Another agent has the namespace, or the control socket of this name. */
+function isTaken(error: unknown): boolean {
+  return error instanceof NamespaceTaken || (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE');
+}
+
+function isFault({ event }: EventDocument): boolean {
+  return event.endsWith('-fault') || event.endsWith('-refused') || event === 'dataplane-drift';
+}
+
+/** The values may not hide the log line's own fields. */
+function logged({ seq, t, values }: EventDocument): Readonly<Record<string, unknown>> {
+  return { seq, t, values };
+}
+
+function socketPath({ runDir }: RunOptions, name: string): string {
+  return join(runDir, `${name}.sock`);
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

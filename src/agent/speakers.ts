@@ -1,0 +1,154 @@
+/**
+ * The speakers of all routing instances: starts, replaces and stops them, and turns what they say into events.
+ *
+ * An instance whose settings have not changed is never touched by a reload: no adjacency changes because of one.
+ */
+import type { EventName } from '../api/documents.ts';
+import type { Director, RoutingInstance } from '../core/model/cluster.ts';
+import type { InstanceConfig, OspfRoute } from '../core/ospf/events.ts';
+import type { Speaker, SpeakerEvent } from '../drivers/routing/port.ts';
+import type { Clock } from '../io/clock.ts';
+import type { Announcer } from './announcer.ts';
+import type { EventLog } from './events.ts';
+
+export interface SpeakersOptions {
+  readonly clock: Clock;
+  readonly events: EventLog;
+  readonly announcer: Announcer;
+  readonly makeSpeaker: (name: string, config: InstanceConfig) => Speaker;
+  /** Routes, adjacencies or announcements have changed. */
+  onChange(): void;
+}
+
+interface Running {
+  readonly speaker: Speaker;
+  readonly instance: RoutingInstance;
+  readonly config: InstanceConfig;
+}
+
+/** RFC 2328's RxmtInterval; FRR and BIRD take 5 s, which is 5 s of outage for each packet that is lost at the wrong moment. */
+const RXMT_INTERVAL = 1000;
+/** Routers take no second instance of an LSA within a second (RFC 2328 MinLSArrival). */
+const ORIGINATE_FLOOR = 1100;
+/** Two of our own speakers must not wait for each other for longer. */
+const HOLD_LIMIT = 300;
+/** A data plane is read back within half a second of the start, a first health verdict soon after. */
+const FIRST_ANNOUNCE_LIMIT = 1500;
+/** Packets dropped for the same reason on the same interface make one event in this time. */
+const DROPPED_EVERY = 10_000;
+
+/** The settings of one instance as the OSPF core takes them; interfaces by their names on this host. */
+export function instanceConfig(instance: RoutingInstance, director: Director, seed: number): InstanceConfig {
+  const interfaces = instance.interfaces.flatMap((settings) => {
+    const name = director.interfaces[settings.alias];
+    if (name === undefined) return [];
+    const { network, cost, hello, dead, priority, mtuIgnore } = settings;
+    const times = { helloInterval: hello, deadInterval: dead, rxmtInterval: RXMT_INTERVAL };
+    return [{ name, network, cost, priority, mtuIgnore, ...times }];
+  });
+  return {
+    routerId: director.routerId,
+    areaId: instance.area,
+    interfaces,
+    stubRouter: true,
+    originateFloor: ORIGINATE_FLOOR,
+    holdLimit: HOLD_LIMIT,
+    firstAnnounceLimit: FIRST_ANNOUNCE_LIMIT,
+    seed,
+  };
+}
+
+export class Speakers {
+  readonly #options: SpeakersOptions;
+  readonly #running = new Map<string, Running>();
+  /** By interface and reason: when the next event is due, and how many packets made none. */
+  readonly #dropped = new Map<string, { next: number; silent: number }>();
+
+  constructor(options: SpeakersOptions) {
+    this.#options = options;
+  }
+
+  all(): readonly Speaker[] {
+    return [...this.#running.values()].map(({ speaker }) => speaker);
+  }
+
+  /** All learned routes, in the order of the instances in the file. */
+  routes(): readonly OspfRoute[] {
+    return this.all().flatMap((speaker) => speaker.routes());
+  }
+
+  /** Makes the running instances be these. */
+  async set(wanted: readonly { readonly instance: RoutingInstance; readonly config: InstanceConfig }[]): Promise<void> {
+    const names = new Set(wanted.map(({ instance }) => instance.name));
+    for (const name of [...this.#running.keys()]) if (!names.has(name)) await this.#stop(name);
+    for (const { instance, config } of wanted) {
+      const old = this.#running.get(instance.name);
+      if (old !== undefined && same(old.config, config) && same(old.instance, instance)) continue;
+      await this.#stop(instance.name);
+      await this.#start(instance, config);
+    }
+  }
+
+  /** Says goodbye on every instance. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
+  }
+
+  async #start(instance: RoutingInstance, config: InstanceConfig): Promise<void> {
+    const speaker = this.#options.makeSpeaker(instance.name, config);
+    this.#running.set(instance.name, { speaker, instance, config });
+    speaker.onEvent((event) => this.#heard(instance.name, event));
+    // Before the start, so that its first LSA says all there is to say.
+    if (instance.announce.includes('vip')) this.#options.announcer.add(speaker);
+    await speaker.start();
+  }
+
+  async #stop(name: string): Promise<void> {
+    const running = this.#running.get(name);
+    if (running === undefined) return;
+    await running.speaker.stop();
+    this.#running.delete(name);
+    this.#options.announcer.remove(running.speaker);
+    this.#options.onChange();
+  }
+
+  #heard(instance: string, event: SpeakerEvent): void {
+    const { events, announcer, onChange } = this.#options;
+    if (event.kind === 'dropped') this.#packetDropped(instance, event);
+    else if (event.kind === 'routes') onChange();
+    else if (event.kind === 'fault') events.emit('speaker-fault', { instance, message: event.message });
+    else if (event.kind === 'announced') {
+      if (announcer.update()) onChange();
+    } else {
+      const { kind, ...values } = event;
+      events.emit(EVENT_NAMES[kind], { instance, ...values });
+      if (kind === 'neighbor') onChange();
+    }
+  }
+
+  /** Rubbish from the wire is counted in the speaker; the log hears of it now and then. */
+  #packetDropped(instance: string, event: SpeakerEvent & { kind: 'dropped' }): void {
+    const { clock, events } = this.#options;
+    const key = `${instance} ${event.interface} ${event.reason}`;
+    const entry = this.#dropped.get(key) ?? { next: 0, silent: 0 };
+    this.#dropped.set(key, entry);
+    if (clock.now() < entry.next) {
+      entry.silent += 1;
+      return;
+    }
+    const { kind: _, ...values } = event;
+    events.emit('packet-dropped', { instance, ...values, more: entry.silent });
+    entry.next = clock.now() + DROPPED_EVERY;
+    entry.silent = 0;
+  }
+}
+
+const EVENT_NAMES = {
+  hello: 'hello-sent',
+  interface: 'interface-changed',
+  neighbor: 'neighbor-changed',
+} as const satisfies Record<string, EventName>;
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,193 @@
+/**
+ * The command line: names, options, help. What a command does is in the file of its name and is loaded only when it runs,
+ * so that `sluice --help` and the light commands start fast.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ControlClient, GetAnswer, GetPath } from '../api/client.ts';
+import type { SocketOptions } from './connect.ts';
+import type { CliContext } from './context.ts';
+import { parseDuration } from './duration.ts';
+import type { ShowOptions } from './show.ts';
+
+export const RUN_DIR = '/run/sluice';
+export const STATE_DIR = '/var/lib/sluice';
+
+const EXAMPLES = `
+Examples:
+  sluice check /etc/sluice/cluster.yml          every fault at once, with line and column
+  sluice agent --config /etc/sluice/cluster.yml run the director of this host
+  sluice status --watch                         is each VIP announced, and if not, why not
+  sluice drain --deadline 2m && reboot          move the traffic away, wait, withdraw
+  sluice events --follow --json | jq .event     what happens, as it happens
+
+Exit codes: 0 done; 1 not met or refused; 2 usage, or something needed is missing; 3 the agent is not reachable.`;
+
+/** Builds the program; `finish` receives the exit code of the command that ran. */
+export function buildProgram(context: CliContext, version: string, finish: (code: number) => void): Command {
+  const program = new Command('sluice')
+    .description(
+      'Cluster controller for all-active Linux load balancers: announces VIPs by OSPF, programs the data plane.',
+    )
+    .version(version, '-V, --version')
+    .showHelpAfterError('(sluice --help shows the commands)')
+    .addHelpText('after', EXAMPLES);
+  addAgent(program, context, finish);
+  addShowCommands(program, context, finish);
+  addControlCommands(program, context, finish);
+  addCheck(program, context, finish);
+  return program;
+}
+
+function addAgent(program: Command, context: CliContext, finish: (code: number) => void): void {
+  program
+    .command('agent')
+    .description('run the agent of this director until SIGTERM, which drains first')
+    .requiredOption('--config <file>', 'the cluster file')
+    .option('--name <director>', "which director of the file this is (default: this host's name)")
+    .option('--run-dir <dir>', 'where the control socket NAME.sock is made', RUN_DIR)
+    .option('--state-dir <dir>', 'where NAME/ is made for what must outlive a restart (nothing yet)', STATE_DIR)
+    .addHelpText(
+      'after',
+      `
+Signals: SIGTERM or SIGINT drains and stops, a second one stops at once; SIGHUP reads the cluster file again.
+A drained stop leaves nothing of ours in the kernel. One at once, a crash or SIGKILL leaves it forwarding: the next start
+takes up what is there.`,
+    )
+    .action(async (options: { config: string; name?: string; runDir: string; stateDir: string }) => {
+      finish(await context.runAgent({ ...options, name: options.name }));
+    });
+}
+
+/** Adds the options that say which agent is meant. */
+function speaksToAgent(command: Command): Command {
+  return command
+    .addOption(new Option('--socket <path>', 'control socket of the agent'))
+    .addOption(new Option('--name <director>', 'agent of this name (default: the one in this network namespace)'))
+    .addOption(new Option('--run-dir <dir>', 'where control sockets are').default(RUN_DIR))
+    .option('--json', 'print JSON');
+}
+
+async function clientFor(options: SocketOptions): Promise<ControlClient> {
+  const { connectAgent } = await import('./connect.ts');
+  return connectAgent(options);
+}
+
+interface ShowCommand<P extends GetPath> {
+  readonly name: string;
+  readonly description: string;
+  readonly path: P;
+  render(): Promise<(document: GetAnswer<P>) => string>;
+}
+
+function addShowCommands(program: Command, context: CliContext, finish: (code: number) => void): void {
+  const add = <P extends GetPath>(command: ShowCommand<P>) => {
+    speaksToAgent(program.command(command.name).description(command.description))
+      .option('--watch', 'redraw every second')
+      .addHelpText('after', `\nExample:\n  sluice ${command.name} --watch`)
+      .action(async (options: SocketOptions & ShowOptions) => {
+        const { show } = await import('./show.ts');
+        finish(await show(context, await clientFor(options), command.path, await command.render(), options));
+      });
+  };
+  add({
+    name: 'status',
+    description: 'state of the director, and for each VIP whether it is announced and if not, why',
+    path: '/v1/status',
+    render: async () => (await import('./render/status.ts')).renderStatus,
+  });
+  add({
+    name: 'neighbors',
+    description: 'OSPF neighbors and how far each adjacency has come',
+    path: '/v1/neighbors',
+    render: async () => (await import('./render/routing.ts')).renderNeighbors,
+  });
+  add({
+    name: 'interfaces',
+    description: 'OSPF interfaces',
+    path: '/v1/interfaces',
+    render: async () => (await import('./render/routing.ts')).renderInterfaces,
+  });
+  add({
+    name: 'lsdb',
+    description: 'link state database; * marks our own LSAs',
+    path: '/v1/lsdb',
+    render: async () => (await import('./render/routing.ts')).renderLsdb,
+  });
+  add({
+    name: 'routes',
+    description: 'routes learned from the neighbors, and whether they are in the kernel',
+    path: '/v1/routes',
+    render: async () => (await import('./render/routing.ts')).renderRoutes,
+  });
+  add({
+    name: 'services',
+    description: 'services with health and traffic',
+    path: '/v1/services',
+    render: async () => (await import('./render/services.ts')).renderServices,
+  });
+  add({
+    name: 'servers',
+    description: 'real servers: state, last probe, traffic',
+    path: '/v1/servers',
+    render: async () => (await import('./render/services.ts')).renderServers,
+  });
+}
+
+function addControlCommands(program: Command, context: CliContext, finish: (code: number) => void): void {
+  speaksToAgent(program.command('events').description('what has happened (the last 1000 events)'))
+    .option('--follow', 'go on with what happens')
+    .option('--since <seq>', 'only events after this number', wholeNumber)
+    .addHelpText('after', '\nExample:\n  sluice events --follow')
+    .action(async (options: SocketOptions & { json?: boolean; follow?: boolean; since?: number }) => {
+      const { events } = await import('./events.ts');
+      finish(await events(context, await clientFor(options), options));
+    });
+  speaksToAgent(program.command('drain').description('move the traffic to the other directors, then withdraw'))
+    .option(
+      '--deadline <duration>',
+      "withdraw after this long in any case (default: the file's lifecycle.drain)",
+      asDuration,
+    )
+    .option('--no-wait', 'return at once instead of showing the steps until it is done')
+    .addHelpText('after', '\nExamples:\n  sluice drain\n  sluice drain --deadline 5m --no-wait')
+    .action(async (options: SocketOptions & { json?: boolean; deadline?: number; wait: boolean }) => {
+      const { drain } = await import('./drain.ts');
+      finish(await drain(context, await clientFor(options), options));
+    });
+  speaksToAgent(program.command('undrain').description('end a drain and take traffic again')).action(
+    async (options: SocketOptions & { json?: boolean }) => {
+      const { undrain } = await import('./drain.ts');
+      finish(await undrain(context, await clientFor(options), options));
+    },
+  );
+  speaksToAgent(program.command('reload').description('read the cluster file again and apply the difference')).action(
+    async (options: SocketOptions & { json?: boolean }) => {
+      const { reload } = await import('./config.ts');
+      finish(await reload(context, await clientFor(options), options));
+    },
+  );
+}
+
+function addCheck(program: Command, context: CliContext, finish: (code: number) => void): void {
+  program
+    .command('check')
+    .description('check a cluster file and print every fault with its line and column; needs no agent')
+    .argument('<file>', 'the cluster file')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  sluice check /etc/sluice/cluster.yml')
+    .action(async (file: string, options: { json?: boolean }) => {
+      const { check } = await import('./config.ts');
+      finish(await check(context, file, options));
+    });
+}
+
+function asDuration(text: string): number {
+  const value = parseDuration(text);
+  if (value === undefined) throw new InvalidArgumentError('Write a duration with its unit, such as 500ms, 30s or 5m.');
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
+  return Number(text);
+}

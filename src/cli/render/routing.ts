@@ -1,0 +1,99 @@
+/** `sluice neighbors`, `interfaces`, `lsdb` and `routes`. */
+import type { InterfaceDocument, LsaDocument, NeighborDocument, RouteDocument } from '../../api/documents.ts';
+import { duration, table } from './text.ts';
+
+export function renderNeighbors(rows: readonly NeighborDocument[]): string {
+  if (rows.length === 0) return 'no neighbors heard';
+  return table(
+    ['INSTANCE', 'INTERFACE', 'ROUTER ID', 'ADDRESS', 'PRI', 'STATE', 'DR', 'BDR', 'DEAD IN', 'RXMT', 'REQ'],
+    rows.map((row) => [
+      row.instance,
+      row.interface,
+      row.routerId,
+      row.address,
+      String(row.priority),
+      row.state,
+      orDash(row.designatedRouter),
+      orDash(row.backupDesignatedRouter),
+      duration(row.deadIn),
+      String(row.retransmissions),
+      String(row.requests),
+    ]),
+    ['PRI', 'DEAD IN', 'RXMT', 'REQ'],
+  );
+}
+
+export function renderInterfaces(rows: readonly InterfaceDocument[]): string {
+  if (rows.length === 0) return 'no interfaces';
+  return table(
+    ['INSTANCE', 'INTERFACE', 'NETWORK', 'STATE', 'ADDRESS', 'MTU', 'COST', 'DR', 'BDR', 'NEIGHBORS'],
+    rows.map((row) => [
+      row.instance,
+      row.interface,
+      row.network,
+      row.state,
+      row.address === null ? '-' : `${row.address}/${row.prefixLength}`,
+      String(row.mtu),
+      String(row.cost),
+      orDash(row.designatedRouter),
+      orDash(row.backupDesignatedRouter),
+      String(row.neighbors),
+    ]),
+    ['MTU', 'COST', 'NEIGHBORS'],
+  );
+}
+
+const LSA_NAMES: Readonly<Record<number, string>> = {
+  1: 'router',
+  2: 'network',
+  3: 'summary',
+  4: 'asbr-summary',
+  5: 'external',
+  7: 'nssa',
+  9: 'opaque-link',
+  10: 'opaque-area',
+  11: 'opaque-as',
+};
+
+export function renderLsdb(rows: readonly LsaDocument[]): string {
+  if (rows.length === 0) return 'the database is empty';
+  return table(
+    ['INSTANCE', 'TYPE', 'ID', 'ADV ROUTER', 'AGE', 'SEQUENCE', 'CKSUM', 'LEN', 'CONTENT'],
+    rows.map((row) => [
+      row.instance,
+      LSA_NAMES[row.type] ?? String(row.type),
+      row.id,
+      row.own ? `${row.advertisingRouter} *` : row.advertisingRouter,
+      String(row.age),
+      row.sequence,
+      row.checksum,
+      String(row.length),
+      row.summary.join(', '),
+    ]),
+    ['AGE', 'LEN'],
+  );
+}
+
+export function renderRoutes(rows: readonly RouteDocument[]): string {
+  if (rows.length === 0) return 'no routes learned';
+  return table(
+    ['INSTANCE', 'PREFIX', 'TYPE', 'COST', 'INSTALLED', 'NEXT HOPS'],
+    rows.map((row) => [
+      row.instance,
+      row.prefix,
+      row.pathType,
+      String(row.cost),
+      row.installed ? 'yes' : 'no',
+      row.nextHops.map(nextHop).join(', '),
+    ]),
+    ['COST'],
+  );
+}
+
+function nextHop(hop: RouteDocument['nextHops'][number]): string {
+  return hop.gateway === null ? hop.interface : `${hop.gateway} ${hop.interface}`;
+}
+
+function orDash(address: string): string {
+  return address === '0.0.0.0' ? '-' : address;
+}

@@ -1,0 +1,44 @@
+/** `sluice status`: one screen that says who this is, what state it is in, and for each VIP whether and why not. */
+import type { StatusDocument, VipStatus } from '../../api/documents.ts';
+import { duration, plural, table } from './text.ts';
+
+export function renderStatus(status: StatusDocument): string {
+  const facts: [string, string][] = [
+    ['state', status.state],
+    ['up', `${duration(status.uptime)}, pid ${status.pid}, sluice ${status.version}`],
+    ['router id', status.routerId],
+    ['neighbors', `${status.neighbors.full} of ${status.neighbors.total} full`],
+    ['data plane', dataplaneLine(status)],
+    ['config', configLine(status)],
+  ];
+  const head = `${status.cluster} / ${status.director}`;
+  const body = facts.map(([name, value]) => `  ${name.padEnd(11)} ${value}`).join('\n');
+  return `${head}\n${body}\n\n${vipTable(status.vips)}`;
+}
+
+function dataplaneLine({ dataplane, uptime }: StatusDocument): string {
+  const programmed = dataplane.programmed.length === 0 ? 'nothing programmed' : dataplane.programmed.join(', ');
+  const when =
+    dataplane.lastApply === null ? 'not applied yet' : `applied ${duration(uptime - dataplane.lastApply)} ago`;
+  const fault = dataplane.fault === null ? '' : `; FAULT: ${dataplane.fault}`;
+  return `${dataplane.name}: ${programmed}; ${when}${fault}`;
+}
+
+function configLine({ config }: StatusDocument): string {
+  const inForce = `${config.path} (${config.hash.slice(0, 12)})`;
+  return config.stale === null ? inForce : `${inForce}; the file on disk was REFUSED: ${config.stale}`;
+}
+
+function vipTable(vips: readonly VipStatus[]): string {
+  if (vips.length === 0) return 'no VIPs';
+  const rows = vips.map((vip) => [
+    vip.vip,
+    vip.announced ? 'yes' : 'no',
+    vip.metric === null ? '-' : String(vip.metric),
+    vip.services.join(', '),
+    vip.waitingFor.join('; '),
+  ]);
+  const shown = table(['VIP', 'ANNOUNCED', 'METRIC', 'SERVICES', 'WAITING FOR'], rows, ['METRIC']);
+  const silent = vips.filter((vip) => !vip.announced).length;
+  return silent === 0 ? shown : `${shown}\n${plural(silent, 'VIP')} not announced`;
+}

@@ -1,0 +1,101 @@
+/**
+ * A speaker without a network: what is set is announced at once, unless a test holds the announcement back.
+ * It passes the contract suite of the real one, so that the agent's tests may believe it.
+ */
+import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
+import type { AnnouncedPrefix, InterfaceView, LsaView, NeighborView, OspfRoute } from '../../core/ospf/events.ts';
+import type { Speaker, SpeakerEvent } from './port.ts';
+
+export class FakeSpeaker implements Speaker {
+  readonly instance: string;
+  /** Set by the test: while true, `set` is remembered and announced by `release()`. */
+  hold = false;
+  /** Set by the test: who else announces, by VIP. */
+  readonly others = new Map<Ipv4, readonly Ipv4[]>();
+  neighborRows: readonly NeighborView[] = [];
+  #wished: readonly AnnouncedPrefix[] = [];
+  #announced: readonly AnnouncedPrefix[] = [];
+  #routes: readonly OspfRoute[] = [];
+  #running = false;
+  readonly #listeners: ((event: SpeakerEvent) => void)[] = [];
+
+  constructor(instance: string) {
+    this.instance = instance;
+  }
+
+  async start(): Promise<void> {
+    this.#running = true;
+    this.release();
+  }
+
+  set(prefixes: readonly AnnouncedPrefix[]): void {
+    this.#wished = prefixes;
+    if (!this.hold) this.release();
+  }
+
+  /** The neighbors hear of what was set last. */
+  release(): void {
+    if (!this.#running || samePrefixes(this.#wished, this.#announced)) return;
+    this.#announced = this.#wished;
+    this.emit({ kind: 'announced', prefixes: this.#announced });
+  }
+
+  /** The network's routes become these. */
+  learn(routes: readonly OspfRoute[]): void {
+    this.#routes = routes;
+    this.emit({ kind: 'routes', routes });
+  }
+
+  emit(event: SpeakerEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  announced(): readonly AnnouncedPrefix[] {
+    return this.#announced;
+  }
+
+  neighbors(): readonly NeighborView[] {
+    return this.neighborRows;
+  }
+
+  interfaces(): readonly InterfaceView[] {
+    return [];
+  }
+
+  lsdb(): readonly LsaView[] {
+    return [];
+  }
+
+  routes(): readonly OspfRoute[] {
+    return this.#routes;
+  }
+
+  otherAnnouncers(vip: Ipv4): readonly Ipv4[] {
+    return this.others.get(vip) ?? [];
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {};
+  }
+
+  onEvent(listener: (event: SpeakerEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    const had = this.#announced.length > 0;
+    this.#announced = [];
+    if (had) this.emit({ kind: 'announced', prefixes: [] });
+    if (this.#routes.length > 0) this.learn([]);
+  }
+}
+
+function samePrefixes(a: readonly AnnouncedPrefix[], b: readonly AnnouncedPrefix[]): boolean {
+  return a.map(prefixText).sort().join() === b.map(prefixText).sort().join();
+}
+
+function prefixText({ prefix, metric }: AnnouncedPrefix): string {
+  return `${formatIpv4(prefix.address)}/${prefix.length} ${metric}`;
+}
