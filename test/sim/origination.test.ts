@@ -193,6 +193,20 @@ test('an orderly stop removes our LSAs from the peer, ends the adjacency and tak
   expect(oneWay.at - from).toBeLessThan(201);
 });
 
+test('a stop right after the last prefix was withdrawn waits until the peer accepts the flush', () => {
+  const { net, a, b } = settledPair();
+  announce(net, a, VIP);
+  net.run(5000);
+  announce(net, a);
+  net.run(300);
+  expect(hostsSeen(net, b, '10.0.0.1')).toEqual([]);
+  net.input(a, { kind: 'stop' });
+  net.run(1500);
+  expect(a.log.at(-1)?.effect.kind).toBe('stopped');
+  const inForce = b.instance.lsdb(net.now).filter(({ age }) => age < MAX_AGE);
+  expect(inForce.map(({ advertisingRouter }) => advertisingRouter)).toEqual([B]);
+});
+
 test('a stop without neighbors is over in the same moment', () => {
   const { net, a, b } = pair();
   net.kill(b);

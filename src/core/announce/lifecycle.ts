@@ -83,7 +83,11 @@ const NEVER_SERVED: Row = { when: 'mustStop', to: 'drained', reason: 'stopped be
 /** For each state, what leads out of it; the first row that holds is taken. */
 export const TRANSITIONS: Readonly<Record<LifecycleState, readonly Row[]>> = {
   starting: [FAILED, NEVER_SERVED, { when: 'isOpen', to: 'syncing', reason: 'kernel state adopted, sockets open' }],
-  syncing: [FAILED, NEVER_SERVED, { when: 'isSynced', to: 'ready', reason: 'no peer has connections that are still to be copied' }],
+  syncing: [
+    FAILED,
+    NEVER_SERVED,
+    { when: 'isSynced', to: 'ready', reason: 'no peer has connections that are still to be copied' },
+  ],
   ready: [FAILED, NEVER_SERVED, { when: 'isProgrammed', to: 'active', reason: 'data plane read back' }],
   active: [FAILED, { when: 'mustLeave', to: 'draining', reason: 'told to drain' }],
   draining: [

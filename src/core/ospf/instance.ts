@@ -27,7 +27,7 @@ import type {
 import { sendHello } from './interface/hello.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import { interfaceEvent } from './interface/machine.ts';
-import { setAnnounced } from './origination/origination.ts';
+import { earliestFlush, setAnnounced } from './origination/origination.ts';
 import { receivePacket } from './receive.ts';
 import { otherAnnouncers } from './routing.ts';
 import { settle } from './settle.ts';
@@ -137,9 +137,19 @@ function interfaceUp(speaker: Speaker, input: Extract<OspfInput, { kind: 'interf
   });
 }
 
-/** Our LSAs are flushed (the wanted set is empty from now on), so that nobody keeps routes to us until they age out. */
+/**
+ * Our LSAs are flushed (the wanted set is empty from now on), so that nobody keeps them until they age out. If a neighbor was
+ * given our router-LSA a moment ago, for instance the one that withdrew the last prefix, it would refuse the flush as too
+ * young (MinLSArrival): then the flush waits for the floor like any other change.
+ */
 function beginStop(speaker: Speaker): void {
-  if (speaker.phase !== 'running') return;
+  if (speaker.phase !== 'running' || speaker.timers.has('stop')) return;
+  const flushAt = earliestFlush(speaker);
+  if (flushAt <= speaker.now) flushAll(speaker);
+  else speaker.timers.set('stop', flushAt, () => flushAll(speaker));
+}
+
+function flushAll(speaker: Speaker): void {
   speaker.phase = 'stopping';
   speaker.origination.dirty = true;
   speaker.stopBy = speaker.now + STOP_LIMIT;

@@ -48,7 +48,7 @@ interface Port {
 
 const SAME_FAULT_AGAIN = 60_000;
 /** How long an orderly stop waits for the neighbors' acknowledgements. */
-const STOP_LIMIT = 3000;
+const STOP_LIMIT = 2_500;
 
 export class OspfSpeaker implements Speaker {
   readonly instance: string;

@@ -185,6 +185,13 @@ function dueAt(speaker: Speaker, own: OwnLsa, entry: LsdbEntry | undefined): Ins
   return own.originatedAt + speaker.config.originateFloor;
 }
 
+/** When neighbors will accept a flush of our router-LSA: not within the floor of an instance that they were given. */
+export function earliestFlush(speaker: Speaker): Instant {
+  const key = speaker.origination.routerLsaKey;
+  if (speaker.lsdb.get(key)?.sentAt === undefined) return speaker.now;
+  return ownLsa(speaker, key).originatedAt + speaker.config.originateFloor;
+}
+
 /** What carries our name and is not wanted: from an earlier life, or a network that we are not DR of any more. */
 function flushUnwanted(speaker: Speaker, wanted: ReadonlySet<string>): void {
   for (const entry of [...speaker.lsdb.entries()]) {
