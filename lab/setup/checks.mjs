@@ -51,14 +51,14 @@ export async function hold({ name, argv, env }) {
 /**
  * Counts of a suite's JSON report. A file that could not even be loaded counts as one failure, as does a missing report.
  *
- * @param {string} path @returns {{ passed: number, failed: number, files: { name: string, seconds: number }[] }}
+ * @param {string} path @returns {{ passed: number, failed: number, skipped: number, files: { name: string, seconds: number }[] }}
  */
 export function readResults(path) {
   let report;
   try {
     report = JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    return { passed: 0, failed: 1, files: [] };
+    return { passed: 0, failed: 1, skipped: 0, files: [] };
   }
   const broken = report.testResults.filter(({ status, assertionResults }) => {
     return status === 'failed' && !assertionResults.some((one) => one.status === 'failed');
@@ -66,5 +66,10 @@ export function readResults(path) {
   const files = report.testResults.map(({ name, startTime, endTime }) => {
     return { name: name.replace(root, ''), seconds: (endTime - startTime) / 1000 };
   });
-  return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length, files };
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests,
+    files,
+  };
 }

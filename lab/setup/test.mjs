@@ -30,6 +30,7 @@ function conclude(outcomes, suites) {
   const failed = results.reduce((sum, one) => sum + one.failed, 0);
   // A broken check is no test, and yet the line must not claim that nothing failed.
   const failures = failed === 0 ? broken.length : failed;
-  console.log(`${passed} passed, ${failures} failed`);
+  const skipped = results.reduce((sum, one) => sum + one.skipped, 0);
+  console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failures === 0 ? 0 : 1;
 }

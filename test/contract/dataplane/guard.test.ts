@@ -1,6 +1,6 @@
 /** What the guard table is for, by real packets: nobody hears from a director about what it does not know. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exec } from '../../../src/io/exec.ts';
+import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
 import { FRONT_OF, Network, type Peer } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
 import { EVEN, freshPorts, only, servers, VIP, WEB, web } from './suite.ts';
@@ -13,13 +13,6 @@ const elsewhere = { ...service, ports: [443] };
 let second: Peer;
 
 const asKeys = (sport: number, count: number) => Array.from({ length: count }, (_, i) => String(sport + i));
-
-async function hasPing(): Promise<boolean> {
-  return exec(['ping', '-V']).then(
-    (result) => result.code === 0,
-    () => false,
-  );
-}
 
 describe('guard rules', () => {
   beforeAll(async () => {
@@ -39,9 +32,9 @@ describe('guard rules', () => {
     expect(await bench.client().call('udp', { ...target, sport: freshPorts(1), count: 1 })).toEqual(['timeout']);
   });
 
-  test('an echo request to a VIP is answered', async (context) => {
-    if (!(await hasPing())) context.skip('ping is not installed');
-    await network.in('cl', ['ping', '-c', '1', '-W', '2', VIP]);
+  test('an echo request to a VIP is answered', async () => {
+    await ensureRoots(['tools'], () => undefined);
+    await network.in('cl', ['chroot', await rootPath('tools'), 'ping', '-c', '1', '-W', '2', VIP]);
   });
 
   test('packets in mid-life that a director knows nothing of are not answered by RST', async () => {
