@@ -90,7 +90,9 @@ async function timeSecond(contender: Contender, watch: RouterWatch, present: boo
 function outcome(rounds: ReadonlyMap<string, readonly Round[]>): BenchOutcome {
   const samples = Object.fromEntries(
     [...rounds].flatMap(([name, list]) =>
-      Object.keys(WORDS).map((key) => [`${name} ${key}`, values(list, key as Figure)] as const),
+      (Object.keys(WORDS) as Figure[])
+        .map((key) => [`${name} ${key}`, values(list, key)] as const)
+        .filter(([, measured]) => measured.length > 0),
     ),
   );
   const ours = (key: Figure) => median(values(rounds.get('sluice')!, key));
