@@ -7,6 +7,7 @@ import { type BenchResult, type BenchRun, formatResult, thisMachine } from './re
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: BenchRun }>>> = {
   'dgram-ospf': () => import('./dgram-ospf.ts'),
   hash: () => import('./hash.ts'),
+  'nftables-apply': () => import('./nftables-apply.ts'),
   'ospf-codec': () => import('./ospf-codec.ts'),
   'ospf-timings': () => import('./ospf-timings.ts'),
 };

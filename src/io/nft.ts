@@ -1,4 +1,7 @@
-/** The `nft` program: checks, transactions and listings. It speaks to the kernel in the network namespace we run in. */
+/**
+ * The `nft` program: checks and transactions, in the network namespace that we run in. Reading goes by netlink
+ * (`nftables-netlink.ts`).
+ */
 import { type ExecResult, exec } from './exec.ts';
 import { KernelError } from './kernel-error.ts';
 
@@ -34,12 +37,4 @@ export async function nftRefuses(text: string): Promise<KernelError | undefined>
 export async function nftApply(text: string): Promise<void> {
   const result = await run('nft-apply', ['-f', '-'], text);
   if (result.code !== 0) throw refusal('nft-apply', result);
-}
-
-/** The JSON listing of a table of family `ip`, or `undefined` when there is no such table. */
-export async function nftListTable(table: string): Promise<unknown> {
-  const result = await run('nft-list', ['-j', 'list', 'table', 'ip', table]);
-  if (result.code === 0) return JSON.parse(result.stdout) as unknown;
-  if (result.stderr.includes('No such file or directory')) return undefined;
-  throw refusal('nft-list', result);
 }

@@ -59,6 +59,11 @@ function serverCounters(
   });
 }
 
+/** The sets of the data table that `readCounters` reads. */
+export function countingSets({ services }: DesiredDataplane): readonly string[] {
+  return [TRAFFIC_IN_SET, TRAFFIC_OUT_SET, ...services.map(({ name }) => serviceNames(name).servers)];
+}
+
 /** Counters of every service and server of `desired`; zero for what the kernel does not hold. */
 export function readCounters(desired: DesiredDataplane, ids: ServerIds, found: Found): DataplaneCounters {
   const table = found.get(DATA_TABLE);

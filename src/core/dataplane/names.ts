@@ -25,6 +25,7 @@ export interface ServiceNames {
   readonly misses: string;
 }
 
+const SLOTS_PREFIX = 'slots_';
 const SERVERS_PREFIX = 'servers_';
 
 /** nft identifiers hold letters, digits, `_`, `.` and `-`; anything else is written as `_` and four hexadecimal digits. */
@@ -39,7 +40,7 @@ export function serviceNames(service: string): ServiceNames {
   const name = escapeName(service);
   return {
     chain: `service_${name}`,
-    slots: `slots_${name}`,
+    slots: `${SLOTS_PREFIX}${name}`,
     servers: `${SERVERS_PREFIX}${name}`,
     newConnections: `new_${name}`,
     misses: `miss_${name}`,
@@ -49,4 +50,9 @@ export function serviceNames(service: string): ServiceNames {
 /** True for a map of server ids to addresses, of whatever service. */
 export function isServersMap(name: string): boolean {
   return name.startsWith(SERVERS_PREFIX);
+}
+
+/** True for a map of hash slots to server ids, of whatever service. */
+export function isSlotsMap(name: string): boolean {
+  return name.startsWith(SLOTS_PREFIX);
 }

@@ -1,5 +1,5 @@
 /**
- * Operations to text: for nft (`nftTransaction`, one atomic transaction for `nft -f -`) and for people (`describe`).
+ * Operations to text: for nft (`transactionSteps`, one atomic transaction for `nft -f -`) and for people (`describe`).
  *
  * Text and not JSON, because nft's JSON cannot declare a map by `typeof`. nft is particular: an empty `elements = { }` is a
  * syntax error, and so is a `}` right after a statement without a newline.
@@ -14,13 +14,16 @@ function chainText(base: BaseChain | undefined): string {
   return ` { type ${base.type} hook ${base.hook} priority ${base.priority}; policy accept; }`;
 }
 
+function elementText([element, data]: readonly [element: string, data: string]): string {
+  return data === '' ? element : `${element} : ${data}`;
+}
+
 function elementsText(operation: Extract<Operation, { kind: 'elements' }>): string[] {
   const { table, name, remove, add } = operation;
   const lines: string[] = [];
   if (remove.length > 0) lines.push(`delete element ip ${table} ${name} { ${remove.join(', ')} }`);
   if (add.length > 0) {
-    const entries = add.map(([element, data]) => (data === '' ? element : `${element} : ${data}`));
-    lines.push(`add element ip ${table} ${name} { ${entries.join(', ')} }`);
+    lines.push(`add element ip ${table} ${name} { ${add.map(elementText).join(', ')} }`);
   }
   return lines;
 }
@@ -54,26 +57,30 @@ function statements(operation: Operation): readonly string[] {
   }
 }
 
-/** The text for one `nft -f -`: the kernel takes all of it or nothing. */
-export function nftTransaction(operations: readonly Operation[]): string {
-  return operations
-    .flatMap(statements)
-    .map((line) => `${line}\n`)
-    .join('');
+/** The text for one `nft -f -`: the kernel takes all of it or nothing. Yields after each operation. */
+export function* transactionSteps(operations: readonly Operation[]): Generator<void, string> {
+  let text = '';
+  for (const operation of operations) {
+    for (const line of statements(operation)) text += `${line}\n`;
+    yield;
+  }
+  return text;
 }
 
 /** Elements named in full up to this many; else only their number. */
 const SHOWN_ELEMENTS = 4;
 
-function describeElements(operation: Extract<Operation, { kind: 'elements' }>): string {
-  const added = new Set(operation.add.map(([element]) => element));
-  const gone = operation.remove.filter((element) => !added.has(element));
-  const written = operation.add.map(([element, data]) => (data === '' ? element : `${element} : ${data}`));
-  const list = (entries: readonly string[]) => (entries.length <= SHOWN_ELEMENTS ? ` (${entries.join(', ')})` : '');
+function describeElements({ size, remove, add }: Extract<Operation, { kind: 'elements' }>): string {
   const parts: string[] = [];
-  if (written.length > 0) parts.push(`write ${written.length} of ${operation.size} elements${list(written)}`);
-  if (gone.length > 0) parts.push(`remove ${gone.length} elements${list(gone)}`);
+  if (add.length > 0) parts.push(`write ${add.length} of ${size} elements${few(add, elementText)}`);
+  const written = new Set(remove.length > 0 ? add.map(([element]) => element) : []);
+  const gone = remove.filter((element) => !written.has(element));
+  if (gone.length > 0) parts.push(`remove ${gone.length} elements${few(gone, (element) => element)}`);
   return parts.join(', ');
+}
+
+function few<T>(entries: readonly T[], text: (entry: T) => string): string {
+  return entries.length <= SHOWN_ELEMENTS ? ` (${entries.map(text).join(', ')})` : '';
 }
 
 /** One line per operation, e.g. `sluice_v1 slots_web: write 585 of 4099 elements`. */

@@ -57,6 +57,7 @@ function planElements(
   wanted: WantedSet,
   found: ReadonlyMap<string, string>,
 ): readonly Operation[] {
+  if (wanted.elements === found) return [];
   const remove: string[] = [];
   const add: (readonly [string, string])[] = [];
   for (const [key, data] of found) if (wanted.elements.get(key) !== data) remove.push(key);
@@ -78,7 +79,7 @@ function planChains(table: string, wanted: WantedTable, found: FoundTable): { ad
   return { add, rules };
 }
 
-function planTable(table: string, wanted: WantedTable, found: FoundTable): Operation[] {
+function* planTable(table: string, wanted: WantedTable, found: FoundTable): Generator<void, Operation[]> {
   const before: Operation[] = [];
   const elements: Operation[] = [];
   const after: Operation[] = [];
@@ -91,6 +92,7 @@ function planTable(table: string, wanted: WantedTable, found: FoundTable): Opera
       before.push({ kind: 'add-set', table, name, set: set.kind, declaration: set.declaration });
     }
     elements.push(...planElements(table, name, set, existing?.elements ?? new Map()));
+    yield;
   }
   for (const name of found.chains.keys()) {
     if (!wanted.chains.has(name)) after.push({ kind: 'delete-chain', table, name });
@@ -105,13 +107,32 @@ function planTable(table: string, wanted: WantedTable, found: FoundTable): Opera
   return [...before, ...chains.add, ...chains.rules, ...elements, ...after];
 }
 
-/** The operations from `found` to `wanted`; empty when they agree. `found` holds no tables but ours. */
-export function plan(wanted: Wanted, found: Found): readonly Operation[] {
+/** The operations from `found` to `wanted`; empty when they agree. `found` holds no tables but ours. Yields after each set. */
+export function* planSteps(wanted: Wanted, found: Found): Generator<void, readonly Operation[]> {
   const operations: Operation[] = [];
   for (const [name, table] of wanted) {
     if (!found.has(name)) operations.push({ kind: 'add-table', table: name });
-    operations.push(...planTable(name, table, found.get(name) ?? EMPTY));
+    operations.push(...(yield* planTable(name, table, found.get(name) ?? EMPTY)));
   }
   for (const name of found.keys()) if (!wanted.has(name)) operations.push({ kind: 'delete-table', table: name });
   return operations;
 }
+
+/** The sets whose elements the operations may change, as `setKey` names them; `undefined` for all there are. */
+export function touchedSets(operations: readonly Operation[]): ReadonlySet<string> | undefined {
+  const touched = new Set<string>();
+  for (const operation of operations) {
+    if (operation.kind === 'add-table' || operation.kind === 'delete-table') return undefined;
+    if (operation.kind === 'elements' || operation.kind === 'add-set') {
+      touched.add(setKey(operation.table, operation.name));
+    }
+  }
+  return touched;
+}
+
+/** True when chains, rules, counters and the list of sets stay as they are. */
+export function changesElementsOnly(operations: readonly Operation[]): boolean {
+  return operations.every(({ kind }) => kind === 'elements');
+}
+
+export const setKey = (table: string, set: string): string => `${table} ${set}`;

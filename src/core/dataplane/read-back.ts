@@ -1,64 +1,50 @@
 /**
- * `nft -j list table …` to `FoundTable`.
+ * What the kernel answers about a table to `FoundTable`.
  *
- * The JSON of nft 1.0.6 and 1.1.3 differs: order of objects, how types are named, names or numbers for protocols. All of
- * that is left aside here: types are not read, order does not matter, protocols become names. What is not understood is
+ * How an element is read follows from the name of its set, since all sets in our tables are ours. What is not understood is
  * skipped, so that an object which somebody else put into our table cannot stop us from repairing the rest.
  */
-import type { BaseChain, FoundChain, FoundSet, FoundTable, Tally } from './ruleset.ts';
+import {
+  isServersMap,
+  isSlotsMap,
+  SERVICES_MAP,
+  SOURCES_SET,
+  TRAFFIC_IN_SET,
+  TRAFFIC_OUT_SET,
+  VIPS_SET,
+} from './names.ts';
+import { decodeElements, type ElementLayout, type ElementSink } from './nftables-elements.ts';
+import { decodeChain, decodeCounter, decodeRule, decodeSet, type SetMessage } from './nftables-messages.ts';
+import type { FoundChain, FoundTable, Tally } from './ruleset.ts';
 
-type Json = Readonly<Record<string, unknown>>;
+const FIXED: Readonly<Record<string, ElementLayout>> = {
+  [SERVICES_MAP]: { key: 'service', data: 'verdict' },
+  [TRAFFIC_IN_SET]: { key: 'number', data: 'none' },
+  [TRAFFIC_OUT_SET]: { key: 'number', data: 'none' },
+  [VIPS_SET]: { key: 'address', data: 'none' },
+  [SOURCES_SET]: { key: 'service', data: 'none' },
+};
 
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** How the elements of a set of ours are laid out; `undefined` for sets of others, whose elements do not matter. */
+export function elementLayout(set: string): ElementLayout | undefined {
+  if (isSlotsMap(set)) return { key: 'number', data: 'number' };
+  if (isServersMap(set)) return { key: 'number', data: 'address' };
+  return Object.hasOwn(FIXED, set) ? FIXED[set] : undefined;
 }
 
-const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
-
-/** An element's key or data as the planner writes it; `undefined` for forms that we never load (ranges, prefixes). */
-function valueText(value: unknown): string | undefined {
-  if (typeof value === 'number') return String(value);
-  if (typeof value === 'string') return value;
-  if (!isObject(value)) return undefined;
-  if (Array.isArray(value['concat'])) {
-    const parts = value['concat'].map((part, i) =>
-      // Second part of all our concatenations: the protocol, which `nft -n` gives as a number.
-      i === 1 && typeof part === 'number' ? (PROTOCOLS[part] ?? String(part)) : valueText(part),
-    );
-    return parts.includes(undefined) ? undefined : parts.join(' . ');
-  }
-  if (isObject(value['goto']) && typeof value['goto']['target'] === 'string') return `goto ${value['goto']['target']}`;
-  if (isObject(value['jump']) && typeof value['jump']['target'] === 'string') return `jump ${value['jump']['target']}`;
-  return undefined;
+/** All messages of a dump of one set. */
+export function readElements(messages: readonly Uint8Array[], layout: ElementLayout): ElementSink {
+  const sink: ElementSink = { elements: new Map(), tallies: new Map() };
+  for (const message of messages) decodeElements(message, layout, sink);
+  return sink;
 }
 
-function readTally(value: unknown): Tally | undefined {
-  if (!isObject(value)) return undefined;
-  const { packets, bytes } = value as { packets?: unknown; bytes?: unknown };
-  return typeof packets === 'number' && typeof bytes === 'number' ? { packets, bytes } : undefined;
-}
-
-/** `elem` holds bare keys, `{elem: {val, counter}}`, or pairs of one of these and the data. */
-function readSet(object: Json, kind: 'set' | 'map'): FoundSet {
-  const elements = new Map<string, string>();
-  const tallies = new Map<string, Tally>();
-  const list = Array.isArray(object['elem']) ? (object['elem'] as readonly unknown[]) : [];
-  for (const entry of list) {
-    const [head, data] = kind === 'map' && Array.isArray(entry) ? [entry[0], valueText(entry[1])] : [entry, ''];
-    const detail = isObject(head) && isObject(head['elem']) ? head['elem'] : undefined;
-    const key = valueText(detail === undefined ? head : detail['val']);
-    if (key === undefined || data === undefined) continue;
-    elements.set(key, data);
-    const tally = readTally(detail?.['counter']);
-    if (tally !== undefined) tallies.set(key, tally);
-  }
-  return { kind, elements, tallies };
-}
-
-function readBase(object: Json): BaseChain | undefined {
-  const { type, hook, prio } = object as { type?: unknown; hook?: unknown; prio?: unknown };
-  if (typeof type !== 'string' || typeof hook !== 'string' || typeof prio !== 'number') return undefined;
-  return { type: type as BaseChain['type'], hook, priority: prio };
+/** Payloads of the dumps of one table, `chains` of all tables of its family. */
+export interface TableDumps {
+  readonly chains: readonly Uint8Array[];
+  readonly rules: readonly Uint8Array[];
+  readonly sets: readonly Uint8Array[];
+  readonly objects: readonly Uint8Array[];
 }
 
 interface OpenChain extends FoundChain {
@@ -66,31 +52,29 @@ interface OpenChain extends FoundChain {
   readonly shapes: string[];
 }
 
-/**
- * The first table of a listing, or `undefined` when there is none.
- *
- * @param listing the parsed JSON of `nft -j list table ip NAME`
- */
-export function readTable(listing: unknown): FoundTable | undefined {
-  const objects = isObject(listing) && Array.isArray(listing['nftables']) ? (listing['nftables'] as unknown[]) : [];
-  const of = (kind: string): Json[] =>
-    objects.flatMap((object) => (isObject(object) && isObject(object[kind]) ? [object[kind]] : []));
-  if (of('table').length === 0) return undefined;
+/** A table but for its sets, which are yet to be read. */
+export interface TableStructure extends Omit<FoundTable, 'sets'> {
+  readonly sets: readonly SetMessage[];
+}
 
+export function readStructure(table: string, dumps: TableDumps): TableStructure {
   const chains = new Map<string, OpenChain>();
-  for (const chain of of('chain')) {
-    chains.set(String(chain['name']), { base: readBase(chain), stamps: [], shapes: [] });
+  for (const chain of dumps.chains.map(decodeChain)) {
+    if (chain.table === table) chains.set(chain.name, { base: chain.base, stamps: [], shapes: [] });
   }
-  for (const rule of of('rule')) {
-    const chain = chains.get(String(rule['chain']));
-    chain?.stamps.push(typeof rule['comment'] === 'string' ? rule['comment'] : '');
-    chain?.shapes.push(JSON.stringify(rule['expr']));
+  for (const rule of dumps.rules.map(decodeRule)) {
+    const chain = chains.get(rule.chain);
+    chain?.stamps.push(rule.comment);
+    chain?.shapes.push(rule.shape);
   }
-  const sets = new Map<string, FoundSet>();
-  for (const set of of('set')) sets.set(String(set['name']), readSet(set, 'set'));
-  for (const map of of('map')) sets.set(String(map['name']), readSet(map, 'map'));
-  const counters = new Map(
-    of('counter').map((counter) => [String(counter['name']), readTally(counter) ?? { packets: 0, bytes: 0 }]),
-  );
-  return { chains, sets, counters };
+  const sets = dumps.sets.map(decodeSet).filter(({ anonymous }) => !anonymous);
+  return { chains, sets, counters: readNamedCounters(dumps.objects) };
+}
+
+export function readNamedCounters(objects: readonly Uint8Array[]): ReadonlyMap<string, Tally> {
+  const counters = new Map<string, Tally>();
+  for (const counter of objects.map(decodeCounter)) {
+    if (counter !== undefined) counters.set(counter.name, counter.tally);
+  }
+  return counters;
 }

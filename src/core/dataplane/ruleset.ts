@@ -1,9 +1,9 @@
 /**
  * A plain picture of nftables tables: wanted (what `wanted-ruleset.ts` makes of the model) and found (what `read-back.ts`
- * makes of a listing). `plan.ts` compares the two.
+ * makes of the kernel's answers). `plan.ts` compares the two.
  *
- * Rules are compared by stamp, never by text: every nft version lists the same rule in its own words. The stamp is a hash of
- * the text that was loaded and travels as the rule's comment.
+ * Rules are compared by stamp, never by what they consist of: nft versions may make different expressions of the same text.
+ * The stamp is a hash of the text that was loaded and travels as the rule's comment.
  */
 import { jhashWords } from '../hash/jhash.ts';
 
@@ -43,7 +43,7 @@ export interface FoundChain {
   readonly base: BaseChain | undefined;
   /** One per rule, in order; empty text for a rule that is not ours. */
   readonly stamps: readonly string[];
-  /** The rules as this nft lists them. Only good for "has it changed since I last looked?". */
+  /** The rules' expressions as the kernel holds them. Only good for "has it changed since I last looked?". */
   readonly shapes: readonly string[];
 }
 
@@ -76,6 +76,7 @@ export function ruleStamp(text: string): string {
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
@@ -84,6 +85,7 @@ function sameMap<V>(
   b: ReadonlyMap<string, V>,
   same: (x: V, y: V) => boolean = Object.is,
 ): boolean {
+  if (a === b) return true;
   if (a.size !== b.size) return false;
   for (const [key, value] of a) {
     const other = b.get(key);
@@ -109,13 +111,35 @@ function sameTable(a: FoundTable, b: FoundTable): boolean {
   );
 }
 
-/** True when nobody wrote to the tables between two listings by the same nft. What counts is left out. */
+/** True when nobody wrote to the tables between two readings. What counts is left out. */
 export function sameFound(a: Found, b: Found): boolean {
   return sameMap(a, b, sameTable);
 }
 
+/** Anything that has sets with elements: wanted or found tables. */
+export type WithElements = ReadonlyMap<string, { readonly sets: ReadonlyMap<string, Pick<FoundSet, 'elements'>> }>;
+
 /**
- * `found`, with the stamps of rules withdrawn whose listing differs from `before` although the comment is still ours:
+ * `found`, with the very maps of `likely` in place of those that hold the same elements: comparing the two again then costs
+ * nothing, and thousands of elements are in memory once. Yields after each set.
+ */
+export function* shareElements(found: Found, likely: WithElements): Generator<void, Found> {
+  const tables = new Map<string, FoundTable>();
+  for (const [name, table] of found) {
+    const sets = new Map(table.sets);
+    for (const [setName, set] of table.sets) {
+      const elements = likely.get(name)?.sets.get(setName)?.elements;
+      if (elements === undefined || elements === set.elements || !sameMap(elements, set.elements)) continue;
+      sets.set(setName, { ...set, elements });
+      yield;
+    }
+    tables.set(name, { ...table, sets });
+  }
+  return tables;
+}
+
+/**
+ * `found`, with the stamps of rules withdrawn whose expressions differ from `before` although the comment is still ours:
  * somebody replaced a rule and kept its comment. `plan` then writes these chains again.
  */
 export function distrustEdited(found: Found, before: Found): Found {

@@ -15,7 +15,7 @@
  *
  * Not here: comparing (`plan.ts`), the text of a transaction (`nft-text.ts`), routes to the VIPs.
  */
-import { formatIpv4 } from '../base/ipv4.ts';
+import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { NO_SERVER } from '../hash/maglev.ts';
 import type { DesiredDataplane, DesiredService } from '../model/dataplane.ts';
 import { guardTable } from './guard.ts';
@@ -99,7 +99,37 @@ const FORWARD: WantedChain = {
   ],
 };
 
-function dataTable(desired: DesiredDataplane, ids: ServerIds, found: FoundTable | undefined): WantedTable {
+/**
+ * Slot maps of services that have not changed, so that they are neither computed nor compared again. It remembers those of
+ * the last data plane only.
+ */
+export class SlotMaps {
+  #last: ReadonlyMap<string, WantedSet> = new Map();
+  #next = new Map<string, WantedSet>();
+
+  /** The map for these servers with these ids; the very same object as last time when nothing differs. */
+  of(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): WantedSet {
+    const key = service.servers
+      .map(({ address, weight, state }) => `${address} ${weight} ${state} ${ids.get(address)}`)
+      .join();
+    const map = this.#next.get(key) ?? this.#last.get(key) ?? slotsMap(serviceTable(service), ids);
+    this.#next.set(key, map);
+    return map;
+  }
+
+  /** All services have been asked for: what was not is forgotten. */
+  settle(): void {
+    this.#last = this.#next;
+    this.#next = new Map();
+  }
+}
+
+function* dataTable(
+  desired: DesiredDataplane,
+  ids: ServerIds,
+  found: FoundTable | undefined,
+  slotMaps: SlotMaps,
+): Generator<void, WantedTable> {
   const given = new Set([...ids.values()].flatMap((byAddress) => [...byAddress.values()].map(String)));
   const chains = new Map<string, WantedChain>([
     ['prerouting', PREROUTING],
@@ -113,19 +143,26 @@ function dataTable(desired: DesiredDataplane, ids: ServerIds, found: FoundTable 
   const counters = new Set<string>();
   for (const service of desired.services) {
     const names = serviceNames(service.name);
-    const serviceIds = ids.get(service.name) ?? new Map();
+    const serviceIds = ids.get(service.name) ?? new Map<Ipv4, number>();
     counters.add(names.newConnections).add(names.misses);
     chains.set(names.chain, serviceChain(service));
-    sets.set(names.slots, slotsMap(serviceTable(service), serviceIds));
+    sets.set(names.slots, slotMaps.of(service, serviceIds));
     sets.set(names.servers, serversMap(serviceIds, found?.sets.get(names.servers)?.elements, given));
+    yield;
   }
+  slotMaps.settle();
   return { chains, sets, counters };
 }
 
-/** Both tables. `ids` must hold every server of every service (`assignServerIds`). */
-export function wantedRuleset(desired: DesiredDataplane, ids: ServerIds, found: Found): Wanted {
+/** Both tables. `ids` must hold every server of every service (`assignServerIds`). Yields after each service. */
+export function* wantedSteps(
+  desired: DesiredDataplane,
+  ids: ServerIds,
+  found: Found,
+  slotMaps: SlotMaps,
+): Generator<void, Wanted> {
   return new Map([
-    [DATA_TABLE, dataTable(desired, ids, found.get(DATA_TABLE))],
+    [DATA_TABLE, yield* dataTable(desired, ids, found.get(DATA_TABLE), slotMaps)],
     [GUARD_TABLE, guardTable(desired)],
   ]);
 }

@@ -2,24 +2,56 @@
  * The turn that every data plane over nftables tables goes through: observe, plan, write, read back. The tables themselves
  * are behind `RulesetKernel`, so the turn is the same over the kernel and over the fake.
  *
- * It remembers two things between turns, both recoverable: how the tables looked when it last looked (a difference is drift)
- * and the server ids (else found in the tables).
+ * It remembers two things between turns, both recoverable: how the tables were when it last looked, with the generation at
+ * which they were so, and the server ids (else found in the tables). As long as the generation is the same nobody has
+ * written, and what is remembered is what is there. Our own write is one step of the generation: when it took exactly one,
+ * only what we wrote to is read back; when it took more, somebody else wrote as well, and everything is read.
  */
-import { type DataplaneCounters, readCounters } from '../../core/dataplane/counters.ts';
+import { countingSets, type DataplaneCounters, readCounters } from '../../core/dataplane/counters.ts';
 import { serviceNames } from '../../core/dataplane/names.ts';
 import { describe } from '../../core/dataplane/nft-text.ts';
-import { type Operation, plan } from '../../core/dataplane/plan.ts';
-import { distrustEdited, type Found, sameFound } from '../../core/dataplane/ruleset.ts';
+import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
+import { changesElementsOnly, type Operation, planSteps, setKey, touchedSets } from '../../core/dataplane/plan.ts';
+import {
+  distrustEdited,
+  type Found,
+  type FoundSet,
+  sameFound,
+  shareElements,
+  type Wanted,
+  type WithElements,
+} from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
-import { wantedRuleset } from '../../core/dataplane/wanted-ruleset.ts';
+import { SlotMaps, wantedSteps } from '../../core/dataplane/wanted-ruleset.ts';
 import type { DesiredDataplane } from '../../core/model/dataplane.ts';
 import type { ApplyReport } from './port.ts';
+import type { Run } from './slices.ts';
+
+/** What is known and need not be read; only good when the reading turns out to be of the generation that it is known for. */
+export interface Kept {
+  /** Tables whose chains, rules, counters and list of sets are as they were; `undefined` when these are to be read. */
+  readonly structure: Found | undefined;
+  /** `undefined` for a set whose elements are to be read. */
+  set(table: string, name: string): FoundSet | undefined;
+}
+
+export const NOTHING_KEPT: Kept = { structure: undefined, set: () => undefined };
+
+/** Our tables as they were at a generation; a table that does not exist is left out. */
+export interface Reading {
+  readonly tables: Found;
+  /** `undefined` when somebody wrote while they were read, so that they may be as they never were at one time. */
+  readonly generation: number | undefined;
+}
 
 /** Whoever holds the tables. */
 export interface RulesetKernel {
-  /** Our tables as they are now; a table that does not exist is left out. */
-  read(): Promise<Found>;
-  /** All of it or nothing. Throws `KernelError`. */
+  /** Changes by one with every transaction on any table, whoever makes it, and by nothing else. */
+  generation(): Promise<number>;
+  read(kept?: Kept): Promise<Reading>;
+  /** Of the data table: named counters, and the named sets with their tallies. Empty when there is no such table. */
+  readCounting(sets: readonly string[]): Promise<Found>;
+  /** All of it or nothing, as one transaction. Throws `KernelError`. */
   write(operations: readonly Operation[]): Promise<void>;
 }
 
@@ -40,52 +72,89 @@ function mergeIds(older: ServerIds, newer: ServerIds): ServerIds {
 
 export class Converger {
   readonly #kernel: RulesetKernel;
-  #lastFound: Found | undefined;
+  readonly #run: Run;
+  readonly #slotMaps = new SlotMaps();
+  #known: Reading | undefined;
   #ids: ServerIds = new Map();
   #desired: DesiredDataplane = NOTHING;
 
-  constructor(kernel: RulesetKernel) {
+  constructor(kernel: RulesetKernel, run: Run) {
     this.#kernel = kernel;
+    this.#run = run;
   }
 
   /** One turn. @throws KernelError when the tables cannot be read or written; then nothing was written */
   async apply(desired: DesiredDataplane): Promise<ApplyReport> {
-    const found = await this.#kernel.read();
-    const before = this.#lastFound;
-    const drift = before !== undefined && !sameFound(found, before);
-    const trusted = before === undefined ? found : distrustEdited(found, before);
+    const before = this.#known?.tables;
+    const observed = await this.#observe();
+    const drift = before !== undefined && !sameFound(observed.tables, before);
 
-    const ids = assignServerIds(desired, found, this.#ids);
-    const wanted = wantedRuleset(desired, ids, found);
-    const operations = plan(wanted, trusted);
-    const after = operations.length > 0 ? await this.#writeAndRead(operations) : found;
-    this.#lastFound = after;
+    const ids = assignServerIds(desired, observed.tables, this.#ids);
+    const wanted = await this.#run(wantedSteps(desired, ids, observed.tables, this.#slotMaps));
+    const found = await this.#run(shareElements(observed.tables, wanted));
+    const trusted = before === undefined ? found : distrustEdited(found, before);
+    const operations = await this.#run(planSteps(wanted, trusted));
+    this.#known = { ...observed, tables: found };
+    const left = operations.length > 0 ? await this.#perform(operations, wanted, this.#known) : [];
     this.#ids = mergeIds(this.#ids, ids);
     this.#desired = desired;
 
-    const left = plan(wanted, after);
     const names = new Set(desired.services.flatMap(({ name }) => Object.values(serviceNames(name))));
     const programmed = desired.services.map(({ name }) => name).filter((name) => isProgrammed(name, names, left));
     return { programmed, operations: operations.map(describe), drift };
   }
 
-  async #writeAndRead(operations: readonly Operation[]): Promise<Found> {
-    // If either fails we no longer know how we left the tables, and must not call the next sight of them drift.
-    this.#lastFound = undefined;
-    await this.#kernel.write(operations);
-    return this.#kernel.read();
-  }
-
   /** Of the services last applied. */
   async counters(): Promise<DataplaneCounters> {
-    return readCounters(this.#desired, this.#ids, await this.#kernel.read());
+    const desired = this.#desired;
+    return readCounters(desired, this.#ids, await this.#kernel.readCounting(countingSets(desired)));
   }
 
   /** Deletes our tables. Connections that were translated go on being so until they end: conntrack holds their mapping. */
   async remove(): Promise<void> {
-    const operations = plan(new Map(), await this.#kernel.read());
+    const operations = await this.#run(planSteps(new Map(), (await this.#observe()).tables));
+    this.#known = undefined;
     if (operations.length > 0) await this.#kernel.write(operations);
-    this.#lastFound = undefined;
     this.#desired = NOTHING;
+  }
+
+  /** What is known, when nobody has written since; else a new reading of everything. */
+  async #observe(): Promise<Reading> {
+    const known = this.#known;
+    if (known === undefined) return this.#kernel.read();
+    if (known.generation !== undefined && known.generation === (await this.#kernel.generation())) return known;
+    return this.#share(await this.#kernel.read(), known.tables);
+  }
+
+  /** Writes, reads back, and says what is still to be done. */
+  async #perform(operations: readonly Operation[], wanted: Wanted, before: Reading): Promise<readonly Operation[]> {
+    // If any of this fails we no longer know how we left the tables, and must not call the next sight of them drift.
+    this.#known = undefined;
+    await this.#kernel.write(operations);
+    let after = await this.#share(await this.#readBack(operations, before), wanted);
+    let left = await this.#run(planSteps(wanted, after.tables));
+    if (left.length > 0) {
+      // A dump of a set whose hash table the kernel is still enlarging after our write may lack elements: look once more.
+      after = await this.#share(await this.#kernel.read(), wanted);
+      left = await this.#run(planSteps(wanted, after.tables));
+    }
+    this.#known = after;
+    return left;
+  }
+
+  async #readBack(operations: readonly Operation[], before: Reading): Promise<Reading> {
+    const touched = touchedSets(operations);
+    if (touched === undefined || before.generation === undefined) return this.#kernel.read();
+    const kept: Kept = {
+      structure: changesElementsOnly(operations) ? before.tables : undefined,
+      set: (table, name) => (touched.has(setKey(table, name)) ? undefined : before.tables.get(table)?.sets.get(name)),
+    };
+    const reading = await this.#kernel.read(kept);
+    // Somebody wrote as well, before or after us: what was kept may be no more.
+    return reading.generation === nextGeneration(before.generation) ? reading : this.#kernel.read();
+  }
+
+  async #share(reading: Reading, likely: WithElements): Promise<Reading> {
+    return { ...reading, tables: await this.#run(shareElements(reading.tables, likely)) };
   }
 }

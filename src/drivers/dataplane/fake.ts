@@ -6,6 +6,7 @@
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
 import type { DataplaneCounters } from '../../core/dataplane/counters.ts';
 import { DATA_TABLE, SERVICES_MAP, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from '../../core/dataplane/names.ts';
+import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
 import type { Operation } from '../../core/dataplane/plan.ts';
 import {
   type Found,
@@ -19,8 +20,9 @@ import { FLOW_HASH } from '../../core/dataplane/service-table.ts';
 import { slotOf } from '../../core/hash/jhash.ts';
 import type { DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
-import { Converger, type RulesetKernel } from './converge.ts';
+import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel } from './converge.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
+import { atOnce } from './slices.ts';
 
 export interface FakeFlow {
   readonly protocol: 'tcp' | 'udp';
@@ -38,33 +40,61 @@ interface MutableTable {
 
 const ZERO: Tally = { packets: 0, bytes: 0 };
 
+function copyOf(set: FoundSet): FoundSet {
+  return { ...set, elements: new Map(set.elements), tallies: new Map(set.tallies) };
+}
+
 function plusOne(tally: Tally | undefined, bytes: number): Tally {
   return { packets: (tally ?? ZERO).packets + 1, bytes: (tally ?? ZERO).bytes + bytes };
 }
 
 /** One host's tables and connections. */
 export class FakeKernel implements RulesetKernel {
-  readonly tables = new Map<string, MutableTable>();
+  readonly #tables = new Map<string, MutableTable>();
+  #generation = 1;
   /** Flow to id and address of its server: what conntrack keeps. */
   readonly #connections = new Map<string, { readonly id: string; readonly address: Ipv4 }>();
   /** When set, the next write fails with this errno, once. */
   refuseNext: string | undefined;
 
-  async read(): Promise<Found> {
+  /** For whoever is not the data plane. As they may be written to, asking for them counts as a transaction. */
+  get tables(): Map<string, MutableTable> {
+    this.#generation = nextGeneration(this.#generation);
+    return this.#tables;
+  }
+
+  async generation(): Promise<number> {
+    return this.#generation;
+  }
+
+  async read(kept: Kept = NOTHING_KEPT): Promise<Reading> {
     const copy = new Map<string, FoundTable>();
-    for (const [name, { chains, sets, counters }] of this.tables) {
-      const copiedSets = [...sets].map(
-        ([key, set]) => [key, { ...set, elements: new Map(set.elements), tallies: new Map(set.tallies) }] as const,
-      );
-      copy.set(name, { chains: new Map(chains), sets: new Map(copiedSets), counters: new Map(counters) });
+    for (const [name, { chains, sets, counters }] of this.#tables) {
+      const copiedSets = [...sets].map(([key, set]) => [key, kept.set(name, key) ?? copyOf(set)] as const);
+      const known = kept.structure?.get(name);
+      copy.set(name, {
+        chains: known?.chains ?? new Map(chains),
+        sets: new Map(copiedSets),
+        counters: known?.counters ?? new Map(counters),
+      });
     }
-    return copy;
+    return { tables: copy, generation: this.#generation };
+  }
+
+  async readCounting(names: readonly string[]): Promise<Found> {
+    const table = this.#tables.get(DATA_TABLE);
+    if (table === undefined) return new Map();
+    const sets = [...table.sets]
+      .filter(([name]) => names.includes(name))
+      .map(([name, set]) => [name, copyOf(set)] as const);
+    return new Map([[DATA_TABLE, { chains: new Map(), sets: new Map(sets), counters: new Map(table.counters) }]]);
   }
 
   async write(operations: readonly Operation[]): Promise<void> {
     const errno = this.refuseNext;
     this.refuseNext = undefined;
     if (errno !== undefined) throw new KernelError('nft-apply', { errno });
+    this.#generation = nextGeneration(this.#generation);
     for (const operation of operations) this.#perform(operation);
   }
 
@@ -79,7 +109,7 @@ export class FakeKernel implements RulesetKernel {
   }
 
   #translate(flow: FakeFlow): { id: string; address: Ipv4 } | undefined {
-    const table = this.tables.get(DATA_TABLE);
+    const table = this.#tables.get(DATA_TABLE);
     const verdict = table?.sets
       .get(SERVICES_MAP)
       ?.elements.get(`${formatIpv4(flow.vip)} . ${flow.protocol} . ${flow.port}`);
@@ -99,20 +129,20 @@ export class FakeKernel implements RulesetKernel {
   }
 
   #count(set: string, key: string): void {
-    const found = this.tables.get(DATA_TABLE)?.sets.get(set);
+    const found = this.#tables.get(DATA_TABLE)?.sets.get(set);
     if (found?.elements.has(key)) found.tallies.set(key, plusOne(found.tallies.get(key), 60));
   }
 
   #perform(operation: Operation): void {
     if (operation.kind === 'add-table') {
-      this.tables.set(operation.table, { chains: new Map(), sets: new Map(), counters: new Map() });
+      this.#tables.set(operation.table, { chains: new Map(), sets: new Map(), counters: new Map() });
       return;
     }
     if (operation.kind === 'delete-table') {
-      this.tables.delete(operation.table);
+      this.#tables.delete(operation.table);
       return;
     }
-    const table = this.tables.get(operation.table);
+    const table = this.#tables.get(operation.table);
     if (table === undefined) throw new KernelError('nft-apply', { errno: 'ENOENT', table: operation.table });
     this.#change(table, operation);
   }
@@ -165,7 +195,7 @@ export class FakeDataplane implements Dataplane {
 
   constructor(kernel: FakeKernel = new FakeKernel()) {
     this.kernel = kernel;
-    this.#converger = new Converger(kernel);
+    this.#converger = new Converger(kernel, atOnce);
   }
 
   async open(): Promise<void> {}

@@ -1,37 +1,21 @@
 /**
- * The nftables data plane, NAT mode, for TCP and UDP: the kernel's own forwarding, programmed through the `nft` program.
+ * The nftables data plane, NAT mode, for TCP and UDP: the kernel's own forwarding, programmed through the `nft` program
+ * and read by netlink.
  *
  * `open` probes the kernel and settles sysctls; `apply` is a turn of `Converger` over the real tables. Nothing here runs per
  * packet, and nothing is undone at `close`: the kernel goes on forwarding while no agent is there. Routes to the VIPs belong
  * to the routes driver. Deliberately not here: deciding (src/core/dataplane).
  */
 import type { DataplaneCounters } from '../../core/dataplane/counters.ts';
-import { DATA_TABLE, GUARD_TABLE } from '../../core/dataplane/names.ts';
-import { nftTransaction } from '../../core/dataplane/nft-text.ts';
-import type { Operation } from '../../core/dataplane/plan.ts';
-import { readTable } from '../../core/dataplane/read-back.ts';
-import type { Found, FoundTable } from '../../core/dataplane/ruleset.ts';
-import { sysctlName, sysctlRules } from '../../core/dataplane/sysctls.ts';
+import { type SysctlRule, sysctlName, sysctlRules } from '../../core/dataplane/sysctls.ts';
 import type { DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
-import { nftApply, nftListTable, nftRefuses } from '../../io/nft.ts';
+import { nftRefuses } from '../../io/nft.ts';
 import { listSysctls, readSysctl, writeSysctl } from '../../io/sysctl.ts';
-import { Converger, type RulesetKernel } from './converge.ts';
+import { Converger } from './converge.ts';
+import { KernelTables } from './kernel-tables.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
-
-const kernelTables: RulesetKernel = {
-  async read(): Promise<Found> {
-    const names = [DATA_TABLE, GUARD_TABLE];
-    const listings = await Promise.all(names.map(nftListTable));
-    const found = new Map<string, FoundTable>();
-    names.forEach((name, i) => {
-      const table = readTable(listings[i]);
-      if (table !== undefined) found.set(name, table);
-    });
-    return found;
-  },
-  write: (operations: readonly Operation[]) => nftApply(nftTransaction(operations)),
-};
+import { inSlices } from './slices.ts';
 
 /** Each feature with the least ruleset that needs it; only checked, never loaded. */
 const FEATURES: readonly (readonly [feature: string, ruleset: string])[] = [
@@ -63,15 +47,24 @@ async function probeFeatures(): Promise<void> {
 
 const INTERFACES = ['net', 'ipv4', 'conf'] as const;
 
+/** The present value; `undefined` for an interface that vanished after it was listed: all else exists where the probe did. */
+async function currentValue({ path }: SysctlRule): Promise<string | undefined> {
+  try {
+    return await readSysctl(path);
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === 'ENOENT' && path[2] === 'conf') return undefined;
+    throw error;
+  }
+}
+
 /** Brings the settings to what is needed; one printable line per change. */
 async function settleSysctls(): Promise<string[]> {
+  const rules = sysctlRules(await listSysctls(INTERFACES));
+  // Read at once: one after the other they take longer than all the rest of a turn in which nothing has changed.
+  const values = await Promise.all(rules.map(currentValue));
   const changes: string[] = [];
-  for (const rule of sysctlRules(await listSysctls(INTERFACES))) {
-    const current = await readSysctl(rule.path).catch((error: unknown) => {
-      // An interface that vanished after it was listed; other settings exist wherever the probe succeeded.
-      if (error instanceof KernelError && error.errno === 'ENOENT' && rule.path[2] === 'conf') return undefined;
-      throw error;
-    });
+  for (const [i, rule] of rules.entries()) {
+    const current = values[i];
     if (current === undefined || rule.accepts(current)) continue;
     await writeSysctl(rule.path, rule.value);
     changes.push(`sysctl ${sysctlName(rule.path)}: ${current} -> ${rule.value} (${rule.why})`);
@@ -81,7 +74,8 @@ async function settleSysctls(): Promise<string[]> {
 
 export class NftablesDataplane implements Dataplane {
   readonly name = 'nftables';
-  readonly #converger = new Converger(kernelTables);
+  readonly #tables = new KernelTables();
+  readonly #converger = new Converger(this.#tables, inSlices);
   /** Changes made by `open`, told with the first `apply`. */
   #untold: string[] = [];
   #queue: Promise<unknown> = Promise.resolve();
@@ -112,6 +106,7 @@ export class NftablesDataplane implements Dataplane {
   /** Waits for what is under way; touches nothing. */
   async close(): Promise<void> {
     await this.#queue;
+    this.#tables.close();
   }
 
   /** One request at a time: two turns at once would each plan against what the other is changing. */

@@ -1,13 +1,16 @@
 /** Runs the nftables driver inside a director's namespace (Node cannot enter one by itself), by JSON lines. */
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import { KernelTables } from '../../../src/drivers/dataplane/kernel-tables.ts';
 import { NftablesDataplane } from '../../../src/drivers/dataplane/nftables.ts';
 import { serve } from './json-lines.ts';
 
 const driver = new NftablesDataplane();
+const tables = new KernelTables();
 
 serve({
   open: () => driver.open(),
   apply: (request) => driver.apply(request['desired'] as DesiredDataplane),
   counters: () => driver.counters(),
+  generation: () => tables.generation(),
   remove: () => driver.remove(),
 });

@@ -1,6 +1,6 @@
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
-import { type Bench, CLIENT, dataplaneContract, type FlowTarget, WEB } from './suite.ts';
+import { type Bench, CLIENT, dataplaneContract, type FlowTarget, type Tampering, VIP, WEB } from './suite.ts';
 
 const NAMES = new Map([
   [ipv4('10.2.0.21'), 's1'],
@@ -33,14 +33,27 @@ function fakeBench(): Bench {
     connect: send,
     ask: (sport, count) => send(sport, count),
     async tamper(what) {
-      const table = kernel.tables.get('sluice_v1');
+      const { tables } = kernel;
+      const table = tables.get('sluice_v1');
       const chain = table?.chains.get('service_web');
       if (table === undefined || chain === undefined) throw new Error('nothing to tamper with');
-      if (what === 'delete-tables') kernel.tables.clear();
-      if (what === 'empty-slots') table.sets.get('slots_web')?.elements.clear();
-      if (what === 'flush-rules') table.chains.set('service_web', { ...chain, stamps: [], shapes: [] });
-      if (what === 'replace-rule')
-        table.chains.set('service_web', { ...chain, shapes: chain.shapes.map(() => 'accept') });
+      const elements = (set: string) => table.sets.get(set)!.elements;
+      const rules = (stamps: readonly string[], shapes: readonly string[]) =>
+        table.chains.set('service_web', { ...chain, stamps, shapes });
+      const acts: Readonly<Record<Tampering, () => unknown>> = {
+        'delete-tables': () => tables.clear(),
+        'empty-slots': () => elements('slots_web').clear(),
+        'delete-slot': () => elements('slots_web').delete('7'),
+        'change-slot': () => elements('slots_web').set('7', '77'),
+        'change-server': () => elements('servers_web').set('1', '10.2.0.99'),
+        'change-verdict': () => elements('services').set(`${VIP} . tcp . 80`, 'foreign'),
+        'flush-rules': () => rules([], []),
+        'replace-rule': () => rules(chain.stamps, ['accept', ...chain.shapes.slice(1)]),
+        'add-rule': () => rules([...chain.stamps, ''], [...chain.shapes, 'drop']),
+        'drop-policy': () => table.chains.set('forward', { ...table.chains.get('forward')!, base: undefined }),
+        'add-set': () => table.sets.set('mine', { kind: 'set', elements: new Map(), tallies: new Map() }),
+      };
+      acts[what]();
     },
   };
 }

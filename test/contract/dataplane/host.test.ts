@@ -52,6 +52,24 @@ describe('nftables driver and its host', () => {
     expect(await network.in('d1', ['nft', 'list', 'tables'])).not.toContain('table ip sluice');
   });
 
+  test('what others write to their tables is no drift, also when it comes all the time', async () => {
+    await bench.apply(desired);
+    await network.in('d1', ['nft', 'add', 'table', 'ip', 'unrelated']);
+    expect(await bench.apply(desired)).toEqual({ programmed: ['web'], operations: [], drift: false });
+    let busy = true;
+    const writer = (async () => {
+      for (let n = 0; busy; n++) await network.in('d1', ['nft', 'add', 'counter', 'ip', 'unrelated', `c${n}`]);
+    })();
+    for (let round = 0; round < 10; round++) {
+      const changed = only(web(servers(EVEN, round % 2 === 0 ? { s1: 'down' } : {})));
+      const { programmed, operations, drift } = await bench.apply(changed);
+      expect({ programmed, count: operations.length, drift }).toEqual({ programmed: ['web'], count: 1, drift: false });
+    }
+    busy = false;
+    await writer;
+    await network.in('d1', ['nft', 'delete', 'table', 'ip', 'unrelated']);
+  });
+
   test('settings are brought right, told as operations, and kept right', async () => {
     await bench.apply(desired);
     await network.in('d1', ['sysctl', '-q', '-w', 'net.ipv4.ip_forward=0', 'net.ipv4.conf.back.rp_filter=1']);

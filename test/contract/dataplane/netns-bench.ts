@@ -1,7 +1,7 @@
 /** The bench with real packets: the nftables driver in a director's namespace, client and servers around it. */
 import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
 import { type Network, type Peer, SERVERS } from './netns.ts';
-import { type Bench, CLIENT, type FlowTarget, OTHER_VIP, VIP, WEB } from './suite.ts';
+import { type Bench, CLIENT, type FlowTarget, OTHER_VIP, type Tampering, VIP, WEB } from './suite.ts';
 
 /** Long enough for a lost SYN to be sent again, twice. */
 const PATIENCE_MS = 5000;
@@ -10,6 +10,8 @@ const SERVICE_PORTS = ['80', '443', '53'];
 export interface NetnsBench extends Bench {
   readonly client: () => Peer;
   readonly servers: () => readonly Peer[];
+  /** Of the nftables of the director's namespace. */
+  readonly generation: () => Promise<number>;
   /** A second director with a driver of its own. */
   readonly secondDriver: () => Promise<Peer>;
 }
@@ -41,11 +43,19 @@ export function netnsBench(network: Network): NetnsBench {
     await startDriver();
   }
 
-  const rules: Readonly<Record<Parameters<Bench['tamper']>[0], string>> = {
+  const replace = (map: string, key: string, data: string) =>
+    `delete element ip sluice_v1 ${map} { ${key} }\nadd element ip sluice_v1 ${map} { ${key} : ${data} }\n`;
+  const acts: Readonly<Record<Exclude<Tampering, 'replace-rule'>, string>> = {
     'delete-tables': 'delete table ip sluice_v1\ndelete table ip sluice_guard_v1\n',
     'empty-slots': 'flush map ip sluice_v1 slots_web\n',
+    'delete-slot': 'delete element ip sluice_v1 slots_web { 7 }\n',
+    'change-slot': replace('slots_web', '7', '77'),
+    'change-server': replace('servers_web', '1', '10.2.0.99'),
+    'change-verdict': replace('services', `${VIP} . tcp . 80`, 'drop'),
     'flush-rules': 'flush chain ip sluice_v1 service_web\n',
-    'replace-rule': '',
+    'add-rule': 'insert rule ip sluice_v1 forward drop\n',
+    'drop-policy': 'add chain ip sluice_v1 forward { policy drop; }\n',
+    'add-set': 'add set ip sluice_v1 mine { type ipv4_addr; elements = { 192.0.2.1 }; }\n',
   };
 
   /** Puts another rule in place of ours, with our comment on it. */
@@ -61,6 +71,7 @@ export function netnsBench(network: Network): NetnsBench {
   return {
     client: () => client,
     servers: () => servers,
+    generation: () => driver.call('generation'),
     async secondDriver() {
       const second = network.start('d2', 'driver-main');
       await second.call('open');
@@ -83,7 +94,7 @@ export function netnsBench(network: Network): NetnsBench {
     ask: (sport, count) => client.call('ask', { keys: keys(sport, count), timeout: PATIENCE_MS }),
     async tamper(what) {
       if (what === 'replace-rule') await replaceRule();
-      else await network.in('d1', ['nft', '-f', '-'], rules[what]);
+      else await network.in('d1', ['nft', '-f', '-'], acts[what]);
     },
   };
 }

@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { describe as describeOperation, nftTransaction } from '../../../src/core/dataplane/nft-text.ts';
-import { type Operation, plan } from '../../../src/core/dataplane/plan.ts';
+import { describe as describeOperation, transactionSteps } from '../../../src/core/dataplane/nft-text.ts';
+import { type Operation, planSteps } from '../../../src/core/dataplane/plan.ts';
 import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
-import { wantedRuleset } from '../../../src/core/dataplane/wanted-ruleset.ts';
+import { SlotMaps, wantedSteps } from '../../../src/core/dataplane/wanted-ruleset.ts';
 import type { DesiredDataplane, ServerState } from '../../../src/core/model/dataplane.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
-import { dataplane, service, THREE, withState } from './model.ts';
+import { dataplane, finish, service, THREE, withState } from './model.ts';
 
 async function planFor(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
-  const found = await kernel.read();
-  return plan(wantedRuleset(desired, assignServerIds(desired, found, new Map()), found), found);
+  const { tables } = await kernel.read();
+  const ids = assignServerIds(desired, tables, new Map());
+  return finish(planSteps(finish(wantedSteps(desired, ids, tables, new SlotMaps())), tables));
 }
 
 async function converge(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
@@ -61,7 +62,7 @@ describe('plan', () => {
     const kernel = new FakeKernel();
     await converge(dataplane(service('web', THREE)), kernel);
     const operations = await converge(dataplane(service('web', THREE, { ports: [80, 443] })), kernel);
-    expect(nftTransaction(operations)).toBe(
+    expect(finish(transactionSteps(operations))).toBe(
       [
         'add element ip sluice_v1 services { 203.0.113.10 . tcp . 443 : goto service_web }',
         'add element ip sluice_guard_v1 sources { 10.2.0.21 . tcp . 443, 10.2.0.22 . tcp . 443, 10.2.0.23 . tcp . 443 }',
@@ -73,7 +74,7 @@ describe('plan', () => {
   test('the rules of a service, as nft gets them', async () => {
     const operations = await planFor(dataplane(service('web', THREE)), new FakeKernel());
     const rules = operations.filter((operation) => operation.kind === 'set-rules' && operation.name === 'service_web');
-    const text = nftTransaction(rules).replace(/ comment "sluice [0-9a-f]{8}"/g, '');
+    const text = finish(transactionSteps(rules)).replace(/ comment "sluice [0-9a-f]{8}"/g, '');
     expect(text).toBe(
       [
         'flush chain ip sluice_v1 service_web',

@@ -1,92 +1,108 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readTable } from '../../../src/core/dataplane/read-back.ts';
+import { DecodeError } from '../../../src/core/base/decode-error.ts';
+import {
+  decodeGeneration,
+  decodeTableName,
+  encodeElementsDump,
+  encodeGenerationRequest,
+  nextGeneration,
+} from '../../../src/core/dataplane/nftables-messages.ts';
+import { elementLayout, readElements, readStructure } from '../../../src/core/dataplane/read-back.ts';
+import { type DumpName, payloads } from './nftables-dump.ts';
 
-const header = { table: { family: 'ip', name: 'sluice_v1', handle: 2 } };
+function structure(table: string) {
+  return readStructure(table, {
+    chains: payloads('chains'),
+    rules: payloads('rules'),
+    sets: payloads('sets'),
+    objects: payloads('objects'),
+  });
+}
 
-describe('reading a listing back', () => {
-  test('nft 1.0.6: types by name, protocols by name, counters inside elements', () => {
-    const table = readTable({
-      nftables: [
-        { metainfo: { version: '1.0.6' } },
-        header,
-        { counter: { family: 'ip', name: 'new_web', table: 'sluice_v1', packets: 3, bytes: 180 } },
-        {
-          map: {
-            name: 'services',
-            type: ['ipv4_addr', 'inet_proto', 'inet_service'],
-            map: 'verdict',
-            elem: [[{ concat: ['10.9.9.1', 'tcp', 80] }, { goto: { target: 'service_web' } }]],
-          },
-        },
-        {
-          map: {
-            name: 'slots_web',
-            type: 'integer',
-            map: 'mark',
-            elem: [
-              [0, 1],
-              [4098, 65534],
-            ],
-          },
-        },
-        {
-          map: {
-            name: 'servers_web',
-            type: 'mark',
-            map: 'ipv4_addr',
-            elem: [[{ elem: { val: 1, counter: { packets: 5, bytes: 300 } } }, '10.2.0.21']],
-            stmt: [{ counter: null }],
-          },
-        },
-        {
-          set: { name: 'traffic_in', type: 'mark', elem: [{ elem: { val: 1, counter: { packets: 9, bytes: 900 } } }] },
-        },
-        { chain: { name: 'prerouting', type: 'nat', hook: 'prerouting', prio: -100, policy: 'accept' } },
-        { chain: { name: 'service_web' } },
-        { rule: { chain: 'prerouting', comment: 'sluice 12345678', expr: [{ vmap: {} }] } },
-        { rule: { chain: 'prerouting', expr: [{ drop: null }] } },
-      ],
+function elements(dump: DumpName, set: string) {
+  const layout = elementLayout(set);
+  if (layout === undefined) throw new Error(`${set} has no layout`);
+  return readElements(payloads(dump), layout);
+}
+
+describe('reading back what a kernel answered', () => {
+  test('chains, rules by comment and shape, sets without those of rules, counters', () => {
+    const table = structure('sluice_v1');
+    expect(table.chains.get('prerouting')).toEqual({
+      base: { type: 'nat', hook: 'prerouting', priority: -100 },
+      stamps: [],
+      shapes: [],
     });
-    expect(table?.counters.get('new_web')).toEqual({ packets: 3, bytes: 180 });
-    expect([...(table?.sets.get('services')?.elements ?? [])]).toEqual([['10.9.9.1 . tcp . 80', 'goto service_web']]);
-    expect([...(table?.sets.get('slots_web')?.elements ?? [])]).toEqual([
+    const chain = table.chains.get('service_web');
+    expect(chain?.base).toBeUndefined();
+    expect(chain?.stamps).toEqual(['sluice 12345678', '']);
+    expect(new Set(chain?.shapes).size).toBe(2);
+    expect(table.sets).toEqual([
+      { name: 'services', kind: 'map', anonymous: false },
+      { name: 'traffic_in', kind: 'set', anonymous: false },
+      { name: 'slots_web', kind: 'map', anonymous: false },
+      { name: 'servers_web', kind: 'map', anonymous: false },
+    ]);
+    expect([...table.counters]).toEqual([['new_web', { packets: 0, bytes: 0 }]]);
+    expect(payloads('tables').map(decodeTableName)).toEqual(['sluice_v1']);
+  });
+
+  test("chains of another table's are left out", () => {
+    expect([...structure('other').chains]).toEqual([]);
+  });
+
+  test('elements as the planner writes them; a verdict that is never ours equals nothing', () => {
+    expect(elements('services', 'services').elements).toEqual(
+      new Map([
+        ['10.9.9.1 . udp . 53', 'foreign'],
+        ['10.9.9.1 . tcp . 80', 'goto service_web'],
+        ['10.9.9.2 . 132 . 9', 'jump service_web'],
+      ]),
+    );
+    expect([...elements('slotsWeb', 'slots_web').elements]).toEqual([
       ['0', '1'],
       ['4098', '65534'],
     ]);
-    expect([...(table?.sets.get('servers_web')?.elements ?? [])]).toEqual([['1', '10.2.0.21']]);
-    expect(table?.sets.get('servers_web')?.tallies.get('1')).toEqual({ packets: 5, bytes: 300 });
-    expect(table?.sets.get('traffic_in')?.tallies.get('1')).toEqual({ packets: 9, bytes: 900 });
-    expect(table?.chains.get('prerouting')?.base).toEqual({ type: 'nat', hook: 'prerouting', priority: -100 });
-    expect(table?.chains.get('prerouting')?.stamps).toEqual(['sluice 12345678', '']);
-    expect(table?.chains.get('service_web')?.base).toBeUndefined();
+    expect([...elements('serversWeb', 'servers_web').elements]).toEqual([['1', '10.2.0.21']]);
+    expect(elements('serversWeb', 'servers_web').tallies.get('1')).toEqual({ packets: 5, bytes: 300 });
   });
 
-  test('nft 1.1.3: chains first, types as objects, protocols by number are all the same table', () => {
-    const table = readTable({
-      nftables: [
-        header,
-        { chain: { name: 'service_web' } },
-        {
-          map: {
-            name: 'services',
-            type: { typeof: { concat: [] } },
-            map: 'verdict',
-            elem: [[{ concat: ['10.9.9.1', 6, 80] }, { goto: { target: 'service_web' } }]],
-          },
-        },
-        { set: { name: 'sources', type: { typeof: {} }, elem: [{ concat: ['10.2.0.21', 17, 53] }] } },
-      ],
-    });
-    expect([...(table?.sets.get('services')?.elements ?? [])]).toEqual([['10.9.9.1 . tcp . 80', 'goto service_web']]);
-    expect([...(table?.sets.get('sources')?.elements.keys() ?? [])]).toEqual(['10.2.0.21 . udp . 53']);
+  test('counters above 32 bits', () => {
+    expect(elements('trafficIn', 'traffic_in').tallies.get('1')).toEqual({ packets: 9, bytes: 5_000_000_000 });
   });
 
-  test('no table is undefined; what is not understood is skipped', () => {
-    expect(readTable(undefined)).toBeUndefined();
-    expect(readTable({ nftables: [{ metainfo: {} }] })).toBeUndefined();
-    const table = readTable({
-      nftables: [header, 7, { set: { name: 's', elem: [{ range: ['a', 'b'] }, '10.0.0.1'] } }],
-    });
-    expect([...(table?.sets.get('s')?.elements.keys() ?? [])]).toEqual(['10.0.0.1']);
+  test('a set of another layout under one of our names has no elements', () => {
+    expect(elements('services', 'slots_web').elements.size).toBe(0);
+    expect(elementLayout('somebody_else')).toBeUndefined();
+  });
+
+  test('the generation, and the one after it', () => {
+    expect(payloads('generation').map(decodeGeneration)).toEqual([2]);
+    expect(nextGeneration(2)).toBe(3);
+    expect(nextGeneration(0xffffffff)).toBe(1);
+  });
+
+  test('requests', () => {
+    const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+    expect(hex(encodeGenerationRequest())).toBe('00000000');
+    expect(hex(encodeElementsDump('ab', 'abc'))).toBe('02000000' + '0700010061620000' + '0800020061626300');
+  });
+
+  test('bytes changed at random: elements or a DecodeError', () => {
+    const [whole] = payloads('serversWeb');
+    const anyDamage = fc.array(fc.tuple(fc.nat(whole!.length - 1), fc.nat(255)), { maxLength: 4 });
+    fc.assert(
+      fc.property(anyDamage, fc.nat(whole!.length), (damage, length) => {
+        const bytes = Uint8Array.from(whole!);
+        for (const [at, value] of damage) bytes[at] = value;
+        try {
+          readElements([bytes.subarray(0, length)], { key: 'number', data: 'address' });
+        } catch (error) {
+          expect(error).toBeInstanceOf(DecodeError);
+        }
+      }),
+      { numRuns: 500, seed: 11 },
+    );
   });
 });

@@ -1,0 +1,153 @@
+/**
+ * Duty: dumps of the elements of a set or map (NFT_MSG_NEWSETELEM, linux/netfilter/nf_tables.h) to elements as the planner
+ * writes them. Ten services have 40,000 elements, so this decoder makes no objects on its way through the attributes.
+ *
+ * Keys and data are as the packets' registers hold them: addresses and ports in network order, marks and slots in the
+ * machine's, each part of a concatenation padded to four bytes.
+ */
+import { DecodeError } from '../base/decode-error.ts';
+import { formatIpv4 } from '../base/ipv4.ts';
+import { NetlinkReader } from '../netlink/attributes.ts';
+import { NFGENMSG_BYTES, NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS } from './nftables-messages.ts';
+import type { Tally } from './ruleset.ts';
+
+const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+const NFTA_LIST_ELEM = 1;
+const NFTA_SET_ELEM_KEY = 1;
+const NFTA_SET_ELEM_DATA = 2;
+const NFTA_SET_ELEM_FLAGS = 3;
+const NFTA_SET_ELEM_EXPR = 7;
+const NFTA_EXPR_DATA = 2;
+const NFTA_DATA_VALUE = 1;
+const NFTA_DATA_VERDICT = 2;
+const NFTA_VERDICT_CODE = 1;
+const NFTA_VERDICT_CHAIN = 2;
+
+const NFT_SET_ELEM_CATCHALL = 0x2;
+const NFT_JUMP = -3;
+const NFT_GOTO = -4;
+
+const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
+
+/** What a key or the data of an element is: a mark or slot, an address, `address . protocol . port`, a verdict. */
+export type ElementPart = 'number' | 'address' | 'service' | 'verdict' | 'none';
+
+export interface ElementLayout {
+  readonly key: ElementPart;
+  readonly data: ElementPart;
+}
+
+export interface ElementSink {
+  readonly elements: Map<string, string>;
+  readonly tallies: Map<string, Tally>;
+}
+
+const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+const HEADER = 4;
+/** Data that is not what the layout says; equal to nothing that we ever want. */
+const FOREIGN = 'foreign';
+
+/** Texts of small numbers, shared: thousands of slots name the same few hundred servers, and every map the same slots. */
+const NUMBERS: string[] = [];
+function numberText(value: number): string {
+  if (value > 0xffff) return String(value);
+  let text = NUMBERS[value];
+  if (text === undefined) {
+    text = String(value);
+    NUMBERS[value] = text;
+  }
+  return text;
+}
+
+/** Where the attribute's header begins, or -1. There are thousands of elements: no objects are made on the way. */
+function find(view: DataView, from: number, to: number, type: number): number {
+  for (let at = from; at < to; ) {
+    const end = endOf(view, at, to);
+    if ((view.getUint16(at + 2, LITTLE_ENDIAN) & 0x3fff) === type) return at;
+    at = (end + 3) & ~3;
+  }
+  return -1;
+}
+
+function endOf(view: DataView, at: number, limit: number): number {
+  const length = at + HEADER <= limit ? view.getUint16(at, LITTLE_ENDIAN) : 0;
+  if (length < HEADER || at + length > limit) throw new DecodeError('length', at, `attribute of ${length} bytes`);
+  return at + length;
+}
+
+/** Where the value begins. */
+function valueAt(view: DataView, header: number, to: number, length: number): number {
+  const at = header + HEADER;
+  if (endOf(view, header, to) !== at + length) throw new DecodeError('length', header, `value of not ${length} bytes`);
+  return at;
+}
+
+function findInside(view: DataView, outer: number, to: number, type: number): number {
+  return outer < 0 ? -1 : find(view, outer + HEADER, endOf(view, outer, to), type);
+}
+
+function verdictText(view: DataView, verdict: number, to: number): string {
+  const code = findInside(view, verdict, to, NFTA_VERDICT_CODE);
+  const chain = findInside(view, verdict, to, NFTA_VERDICT_CHAIN);
+  if (code < 0 || chain < 0) return FOREIGN;
+  const value = view.getInt32(valueAt(view, code, to, 4), false);
+  const end = endOf(view, chain, to);
+  const name = new NetlinkReader(
+    new Uint8Array(view.buffer, view.byteOffset + chain + HEADER, end - chain - HEADER),
+  ).text();
+  if (value === NFT_GOTO) return `goto ${name}`;
+  return value === NFT_JUMP ? `jump ${name}` : FOREIGN;
+}
+
+/** The text of a key or of data as the planner writes it. `outer`: NFTA_SET_ELEM_KEY or NFTA_SET_ELEM_DATA, or -1. */
+function partText(view: DataView, outer: number, to: number, part: ElementPart): string {
+  if (part === 'none') return '';
+  if (part === 'verdict') return verdictText(view, findInside(view, outer, to, NFTA_DATA_VERDICT), to);
+  const value = findInside(view, outer, to, NFTA_DATA_VALUE);
+  if (value < 0) return FOREIGN;
+  const at = value + HEADER;
+  const length = endOf(view, value, to) - at;
+  if (length !== (part === 'service' ? 12 : 4)) return FOREIGN;
+  if (part === 'number') return numberText(view.getUint32(at, LITTLE_ENDIAN));
+  const address = formatIpv4(view.getUint32(at, false));
+  if (part === 'address') return address;
+  const protocol = view.getUint8(at + 4);
+  return `${address} . ${PROTOCOLS[protocol] ?? protocol} . ${view.getUint16(at + 8, false)}`;
+}
+
+function u64(view: DataView, header: number, to: number): number {
+  const at = valueAt(view, header, to, 8);
+  return view.getUint32(at, false) * 2 ** 32 + view.getUint32(at + 4, false);
+}
+
+function readElement(view: DataView, element: number, to: number, layout: ElementLayout, sink: ElementSink): void {
+  const from = element + HEADER;
+  const flags = find(view, from, to, NFTA_SET_ELEM_FLAGS);
+  const catchAll = flags >= 0 && (view.getUint32(valueAt(view, flags, to, 4), false) & NFT_SET_ELEM_CATCHALL) !== 0;
+  const key = catchAll ? '*' : partText(view, find(view, from, to, NFTA_SET_ELEM_KEY), to, layout.key);
+  if (key === FOREIGN) return;
+  const data = layout.data === 'none' ? '' : partText(view, find(view, from, to, NFTA_SET_ELEM_DATA), to, layout.data);
+  sink.elements.set(key, data);
+  const counter = findInside(view, find(view, from, to, NFTA_SET_ELEM_EXPR), to, NFTA_EXPR_DATA);
+  const packets = findInside(view, counter, to, NFTA_COUNTER_PACKETS);
+  const bytes = findInside(view, counter, to, NFTA_COUNTER_BYTES);
+  if (packets < 0 || bytes < 0) return;
+  sink.tallies.set(key, { packets: u64(view, packets, to), bytes: u64(view, bytes, to) });
+}
+
+/**
+ * One message of a dump of elements, into `sink`. An element whose key is not of the layout is skipped.
+ *
+ * @throws DecodeError when the attributes do not fit into each other
+ */
+export function decodeElements(payload: Uint8Array, layout: ElementLayout, sink: ElementSink): void {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const list = find(view, NFGENMSG_BYTES, payload.length, NFTA_SET_ELEM_LIST_ELEMENTS);
+  if (list < 0) return;
+  const end = endOf(view, list, payload.length);
+  for (let at = list + HEADER; at < end; ) {
+    const next = endOf(view, at, end);
+    if ((view.getUint16(at + 2, LITTLE_ENDIAN) & 0x3fff) === NFTA_LIST_ELEM) readElement(view, at, next, layout, sink);
+    at = (next + 3) & ~3;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Duty: the nf_tables messages by which our tables are read (linux/netfilter/nf_tables.h): requests to bytes, answers to
+ * values. Writing goes through the `nft` program; reading does not, since a listing by `nft` loads every element of every
+ * set whatever is asked for, and its words differ between versions, while these messages are the kernel's own.
+ *
+ * In and out are payloads without the netlink header: `struct nfgenmsg` (family u8 | version u8 | res_id u16), attributes.
+ * Numbers in attributes are in network order.
+ *
+ * Not here: the elements of sets (`nftables-elements.ts`), and how the answers make up a table (`read-back.ts`).
+ */
+import { DecodeError } from '../base/decode-error.ts';
+import { NetlinkReader, NetlinkWriter } from '../netlink/attributes.ts';
+import { AF_INET } from '../netlink/codes.ts';
+import type { BaseChain, Tally } from './ruleset.ts';
+
+/** Message types: the subsystem in the high byte. */
+const NFNL_SUBSYS_NFTABLES = 10 << 8;
+export const NFT_MSG_GETTABLE = NFNL_SUBSYS_NFTABLES | 1;
+export const NFT_MSG_GETCHAIN = NFNL_SUBSYS_NFTABLES | 4;
+export const NFT_MSG_GETRULE = NFNL_SUBSYS_NFTABLES | 7;
+export const NFT_MSG_GETSET = NFNL_SUBSYS_NFTABLES | 10;
+export const NFT_MSG_GETSETELEM = NFNL_SUBSYS_NFTABLES | 13;
+export const NFT_MSG_GETGEN = NFNL_SUBSYS_NFTABLES | 16;
+export const NFT_MSG_GETOBJ = NFNL_SUBSYS_NFTABLES | 19;
+
+export const NFGENMSG_BYTES = 4;
+
+/** In tables, chains, rules, sets, objects and lists of elements alike. */
+const NFTA_TABLE = 1;
+/** Of sets and objects, and of the set in a list of elements. */
+const NFTA_NAME = 2;
+const NFTA_GEN_ID = 1;
+const NFTA_CHAIN_NAME = 3;
+const NFTA_CHAIN_HOOK = 4;
+const NFTA_CHAIN_POLICY = 5;
+const NFTA_CHAIN_TYPE = 7;
+const NFTA_HOOK_HOOKNUM = 1;
+const NFTA_HOOK_PRIORITY = 2;
+const NFTA_RULE_CHAIN = 2;
+const NFTA_RULE_EXPRESSIONS = 4;
+const NFTA_RULE_USERDATA = 7;
+const NFTA_SET_FLAGS = 3;
+const NFTA_OBJ_TYPE = 3;
+const NFTA_OBJ_DATA = 4;
+const NFT_OBJECT_COUNTER = 1;
+export const NFTA_COUNTER_BYTES = 1;
+export const NFTA_COUNTER_PACKETS = 2;
+
+const NF_DROP = 0;
+const NFT_SET_ANONYMOUS = 0x1;
+const NFT_SET_MAP = 0x8;
+/** libnftnl's own: what the user data of a rule holds is one byte type, one byte length, value. */
+const NFTNL_UDATA_RULE_COMMENT = 0;
+
+/** By number (linux/netfilter.h, enum nf_inet_hooks). */
+const HOOKS: readonly string[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+
+function request(family: number): NetlinkWriter {
+  return new NetlinkWriter().u8(family).u8(0).u16(0);
+}
+
+function nameAttribute(w: NetlinkWriter, type: number, name: string): NetlinkWriter {
+  return w.attribute(type, () => {
+    for (let i = 0; i < name.length; i++) w.u8(name.charCodeAt(i));
+    w.u8(0);
+  });
+}
+
+/** For NFT_MSG_GETGEN. */
+export const encodeGenerationRequest = (): Uint8Array => request(0).finish();
+
+/** For dumps of everything of family ip; tables and chains can be asked for no other way. */
+export const encodeDumpAll = (): Uint8Array => request(AF_INET).finish();
+
+/** For dumps of the rules, sets or objects of one table; ENOENT when there is no such table. */
+export const encodeDumpOfTable = (table: string): Uint8Array =>
+  nameAttribute(request(AF_INET), NFTA_TABLE, table).finish();
+
+/** For a dump of the elements of one set or map; ENOENT when there is none. */
+export function encodeElementsDump(table: string, set: string): Uint8Array {
+  return nameAttribute(nameAttribute(request(AF_INET), NFTA_TABLE, table), NFTA_NAME, set).finish();
+}
+
+type Attributes = ReadonlyMap<number, NetlinkReader>;
+
+const attributesOf = (payload: Uint8Array): Attributes => new NetlinkReader(payload).attributes(NFGENMSG_BYTES);
+const textOf = (attributes: Attributes, type: number): string => attributes.get(type)?.text() ?? '';
+/** Network order, as an address is. */
+const u32Of = (attributes: Attributes, type: number): number => attributes.get(type)?.ipv4(0) ?? 0;
+
+function u64Of(attributes: Attributes, type: number): number {
+  const reader = attributes.get(type);
+  return reader === undefined ? 0 : reader.ipv4(0) * 2 ** 32 + reader.ipv4(4);
+}
+
+/**
+ * The number of the last transaction on any nftables table of this network namespace. It changes with each of them,
+ * whoever makes it, and by nothing that packets do.
+ */
+export function decodeGeneration(payload: Uint8Array): number {
+  const reader = attributesOf(payload).get(NFTA_GEN_ID);
+  if (reader === undefined) throw new DecodeError('value', 0, 'no generation');
+  return reader.ipv4(0);
+}
+
+/** The generation after `generation`; 0 is left out. */
+export const nextGeneration = (generation: number): number => (generation + 1) >>> 0 || 1;
+
+export const decodeTableName = (payload: Uint8Array): string => textOf(attributesOf(payload), NFTA_TABLE);
+
+export interface ChainMessage {
+  readonly table: string;
+  readonly name: string;
+  readonly base: BaseChain | undefined;
+}
+
+/** A base chain that drops what reaches its end is none of ours, and given as one without a base: so it is made anew. */
+export function decodeChain(payload: Uint8Array): ChainMessage {
+  const attributes = attributesOf(payload);
+  const drops = attributes.has(NFTA_CHAIN_POLICY) && u32Of(attributes, NFTA_CHAIN_POLICY) === NF_DROP;
+  const hook = drops ? undefined : attributes.get(NFTA_CHAIN_HOOK)?.attributes(0);
+  return {
+    table: textOf(attributes, NFTA_TABLE),
+    name: textOf(attributes, NFTA_CHAIN_NAME),
+    base: hook && {
+      type: textOf(attributes, NFTA_CHAIN_TYPE) as BaseChain['type'],
+      hook: HOOKS[u32Of(hook, NFTA_HOOK_HOOKNUM)] ?? 'unknown',
+      priority: u32Of(hook, NFTA_HOOK_PRIORITY) | 0,
+    },
+  };
+}
+
+export interface RuleMessage {
+  readonly chain: string;
+  /** Empty when there is none. */
+  readonly comment: string;
+  /** The expressions' bytes as characters: equal for equal rules, and good for nothing else. */
+  readonly shape: string;
+}
+
+export function decodeRule(payload: Uint8Array): RuleMessage {
+  const attributes = attributesOf(payload);
+  return {
+    chain: textOf(attributes, NFTA_RULE_CHAIN),
+    comment: commentOf(attributes.get(NFTA_RULE_USERDATA)),
+    shape: bytesText(attributes.get(NFTA_RULE_EXPRESSIONS)),
+  };
+}
+
+function commentOf(userdata: NetlinkReader | undefined): string {
+  for (let at = 0; userdata !== undefined && at < userdata.length; ) {
+    const [type, length] = [userdata.u8(at), userdata.u8(at + 1)];
+    if (type === NFTNL_UDATA_RULE_COMMENT) return userdata.slice(at + 2, length).text();
+    at += 2 + length;
+  }
+  return '';
+}
+
+function bytesText(reader: NetlinkReader | undefined): string {
+  let text = '';
+  for (let at = 0; reader !== undefined && at < reader.length; at++) text += String.fromCharCode(reader.u8(at));
+  return text;
+}
+
+export interface SetMessage {
+  readonly name: string;
+  readonly kind: 'set' | 'map';
+  /** Belongs to a rule, and comes and goes with it. */
+  readonly anonymous: boolean;
+}
+
+export function decodeSet(payload: Uint8Array): SetMessage {
+  const attributes = attributesOf(payload);
+  const flags = u32Of(attributes, NFTA_SET_FLAGS);
+  return {
+    name: textOf(attributes, NFTA_NAME),
+    kind: (flags & NFT_SET_MAP) === 0 ? 'set' : 'map',
+    anonymous: (flags & NFT_SET_ANONYMOUS) !== 0,
+  };
+}
+
+/** A named counter; `undefined` for objects of other types. */
+export function decodeCounter(payload: Uint8Array): { readonly name: string; readonly tally: Tally } | undefined {
+  const attributes = attributesOf(payload);
+  if (u32Of(attributes, NFTA_OBJ_TYPE) !== NFT_OBJECT_COUNTER) return undefined;
+  const counts: Attributes = attributes.get(NFTA_OBJ_DATA)?.attributes(0) ?? new Map();
+  const tally = { packets: u64Of(counts, NFTA_COUNTER_PACKETS), bytes: u64Of(counts, NFTA_COUNTER_BYTES) };
+  return { name: textOf(attributes, NFTA_NAME), tally };
+}

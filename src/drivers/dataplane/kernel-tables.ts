@@ -1,0 +1,133 @@
+/**
+ * Our tables in the kernel: read by netlink, written by `nft`.
+ *
+ * In: operations, and which sets are worth reading. Out: `Found`, and the generation at which it was so. It compares
+ * nothing and remembers nothing.
+ */
+import { DATA_TABLE, GUARD_TABLE } from '../../core/dataplane/names.ts';
+import { transactionSteps } from '../../core/dataplane/nft-text.ts';
+import {
+  decodeGeneration,
+  decodeTableName,
+  encodeDumpAll,
+  encodeDumpOfTable,
+  encodeElementsDump,
+  encodeGenerationRequest,
+  NFT_MSG_GETCHAIN,
+  NFT_MSG_GETGEN,
+  NFT_MSG_GETOBJ,
+  NFT_MSG_GETRULE,
+  NFT_MSG_GETSET,
+  NFT_MSG_GETSETELEM,
+  NFT_MSG_GETTABLE,
+} from '../../core/dataplane/nftables-messages.ts';
+import type { Operation } from '../../core/dataplane/plan.ts';
+import { elementLayout, readElements, readNamedCounters, readStructure } from '../../core/dataplane/read-back.ts';
+import type { Found, FoundSet, FoundTable } from '../../core/dataplane/ruleset.ts';
+import { KernelError } from '../../io/kernel-error.ts';
+import { nftApply } from '../../io/nft.ts';
+import { NftablesNetlink } from '../../io/nftables-netlink.ts';
+import { type Kept, NOTHING_KEPT, type Reading, type RulesetKernel } from './converge.ts';
+import { inSlices } from './slices.ts';
+
+/** How often a reading is begun anew when somebody writes during it. */
+const ATTEMPTS = 2;
+
+/** `undefined` in place of what is not there. */
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export class KernelTables implements RulesetKernel {
+  readonly #netlink = new NftablesNetlink();
+
+  async generation(): Promise<number> {
+    const [answer] = await this.#netlink.get('nft-generation', NFT_MSG_GETGEN, encodeGenerationRequest());
+    if (answer === undefined) throw new KernelError('nft-generation', { text: 'the kernel said nothing' });
+    return decodeGeneration(answer);
+  }
+
+  async read(kept: Kept = NOTHING_KEPT): Promise<Reading> {
+    for (let attempt = 1; ; attempt++) {
+      const before = await this.generation();
+      const tables = await this.#readTables(kept);
+      if ((await this.generation()) === before) return { tables, generation: before };
+      // Somebody writes all the time, probably to other tables. Without a generation the next turn reads again.
+      if (attempt === ATTEMPTS) return { tables, generation: undefined };
+    }
+  }
+
+  async readCounting(names: readonly string[]): Promise<Found> {
+    const objects = await unlessGone(this.#dump('objects', NFT_MSG_GETOBJ, DATA_TABLE));
+    if (objects === undefined) return new Map();
+    const sets = new Map<string, FoundSet>();
+    for (const name of names) sets.set(name, await this.#readSet(DATA_TABLE, name, 'set'));
+    return new Map([[DATA_TABLE, { chains: new Map(), sets, counters: readNamedCounters(objects) }]]);
+  }
+
+  async write(operations: readonly Operation[]): Promise<void> {
+    await nftApply(await inSlices(transactionSteps(operations)));
+  }
+
+  close(): void {
+    this.#netlink.close();
+  }
+
+  async #readTables(kept: Kept): Promise<Found> {
+    const found = new Map<string, FoundTable>();
+    if (kept.structure !== undefined) {
+      for (const [name, table] of kept.structure) {
+        const sets = [...table.sets].map(([set, { kind }]) => ({ name: set, kind }));
+        found.set(name, { ...table, sets: await this.#readSets(name, sets, kept) });
+      }
+      return found;
+    }
+    const there = new Set((await this.#dump('tables', NFT_MSG_GETTABLE)).map(decodeTableName));
+    for (const name of [DATA_TABLE, GUARD_TABLE]) {
+      const table = there.has(name) ? await unlessGone(this.#readTable(name, kept)) : undefined;
+      if (table !== undefined) found.set(name, table);
+    }
+    return found;
+  }
+
+  async #readTable(name: string, kept: Kept): Promise<FoundTable> {
+    const structure = readStructure(name, {
+      chains: await this.#dump('chains', NFT_MSG_GETCHAIN),
+      rules: await this.#dump('rules', NFT_MSG_GETRULE, name),
+      sets: await this.#dump('sets', NFT_MSG_GETSET, name),
+      objects: await this.#dump('objects', NFT_MSG_GETOBJ, name),
+    });
+    return { ...structure, sets: await this.#readSets(name, structure.sets, kept) };
+  }
+
+  async #readSets(
+    table: string,
+    sets: readonly { readonly name: string; readonly kind: FoundSet['kind'] }[],
+    kept: Kept,
+  ): Promise<ReadonlyMap<string, FoundSet>> {
+    const found = new Map<string, FoundSet>();
+    for (const { name, kind } of sets) {
+      found.set(name, kept.set(table, name) ?? (await this.#readSet(table, name, kind)));
+    }
+    return found;
+  }
+
+  async #readSet(table: string, set: string, kind: FoundSet['kind']): Promise<FoundSet> {
+    const layout = elementLayout(set);
+    if (layout === undefined) return { kind, elements: new Map(), tallies: new Map() };
+    const request = encodeElementsDump(table, set);
+    const dump = this.#netlink.dump('nft-dump-elements', NFT_MSG_GETSETELEM, request, { table, set });
+    return { kind, ...readElements((await unlessGone(dump)) ?? [], layout) };
+  }
+
+  /** Of all tables of family ip, or of one. */
+  #dump(what: string, type: number, table?: string): Promise<readonly Uint8Array[]> {
+    const request = table === undefined ? encodeDumpAll() : encodeDumpOfTable(table);
+    return this.#netlink.dump(`nft-dump-${what}`, type, request, table === undefined ? {} : { table });
+  }
+}
