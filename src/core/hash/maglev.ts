@@ -55,8 +55,8 @@ function walkersOf(servers: readonly HashedServer[], size: number, heaviest: num
  * The table of a service.
  *
  * Turns are dealt in proportion to the weights: the heaviest server has one in every round, one of half its weight in
- * every second round. So a server's share of the slots is never more than one turn off, and a common factor of all weights
- * changes nothing.
+ * every second round. So of `size` slots a server has at most two more than its weight's share `p`, and at most 1 + n·p less
+ * (n servers, each of which has a turn in the first round); a common factor of all weights changes nothing.
  *
  * @param servers in any order; at most `size` of them
  * @param size a prime (each server's walk must reach every slot)
