@@ -1,7 +1,8 @@
 /**
- * The speakers of all routing instances: starts, replaces and stops them, and turns what they say into events.
+ * The speakers of all routing instances: starts, reconfigures and stops them, and turns what they say into events.
  *
- * An instance whose settings have not changed is never touched by a reload: no adjacency changes because of one.
+ * A reload touches only what differs: an instance whose settings are the same is left alone, one whose interfaces differ is
+ * told the new ones, and only who it is (router id, area, what it announces) makes it start over.
  */
 import type { EventName } from '../api/documents.ts';
 import type { Director, RoutingInstance } from '../core/model/cluster.ts';
@@ -83,10 +84,21 @@ export class Speakers {
     for (const name of [...this.#running.keys()]) if (!names.has(name)) await this.#stop(name);
     for (const { instance, config } of wanted) {
       const old = this.#running.get(instance.name);
-      if (old !== undefined && same(old.config, config) && same(old.instance, instance)) continue;
+      if (old !== undefined && same(identity(old), identity({ instance, config }))) {
+        this.#reconfigure(old, instance, config);
+        continue;
+      }
       await this.#stop(instance.name);
       await this.#start(instance, config);
     }
+  }
+
+  /** The speaker finds the difference itself; it is not asked when there is none. */
+  #reconfigure({ speaker, config: before }: Running, instance: RoutingInstance, config: InstanceConfig): void {
+    this.#running.set(instance.name, { speaker, instance, config });
+    if (same(before.interfaces, config.interfaces)) return;
+    speaker.configure(config.interfaces);
+    this.#options.onChange();
   }
 
   /** Says goodbye on every instance. */
@@ -148,6 +160,11 @@ const EVENT_NAMES = {
   interface: 'interface-changed',
   neighbor: 'neighbor-changed',
 } as const satisfies Record<string, EventName>;
+
+/** What an instance cannot change while it runs. */
+function identity({ instance, config }: Omit<Running, 'speaker'>): unknown {
+  return { ...config, interfaces: undefined, announce: instance.announce };
+}
 
 function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);

@@ -130,6 +130,13 @@ export class Network {
     this.input(node, { kind: 'interfaceDown', name });
   }
 
+  /** New settings, as after a reload: interfaces that are new come up if they are attached to a link. */
+  configure(node: SimNode, interfaces: readonly InterfaceConfig[]): void {
+    const known = new Set(node.instance.interfaces().map(({ name }) => name));
+    this.input(node, { kind: 'configure', interfaces });
+    for (const { name } of interfaces) if (!known.has(name) && node.links.has(name)) this.up(node, name);
+  }
+
   /** Power off: it neither hears nor says anything any more. */
   kill(node: SimNode): void {
     node.running = false;

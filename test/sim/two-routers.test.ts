@@ -151,6 +151,49 @@ test('a second router with our router id is reported, and no adjacency comes of 
   net.run(2000);
   expect(nodes[0]!.instance.neighbors(net.now)).toEqual([]);
   expect(nodes[0]!.instance.counters().dropped.duplicateRouterId).toBeGreaterThan(0);
+  expect(nodes[0]!.logged('dropped')[0]?.effect).toMatchObject({
+    interface: 'eth1',
+    source: ipv4('10.1.0.2'),
+    reason: 'duplicateRouterId',
+    detail: '10.1.0.2 has our router id 10.0.0.1',
+  });
+});
+
+/** A router in the middle, r, with one at each end. */
+function chain(idOfA: string, idOfB: string) {
+  const net = new Network();
+  const r = net.addNode('r', instanceConfig('10.0.0.3', [interfaceConfig('eth1'), interfaceConfig('eth2')]));
+  const ends = [idOfA, idOfB].map((id, at) => {
+    const link = new SimLink();
+    const end = net.addNode(`end${at}`, instanceConfig(id, [interfaceConfig('eth1')], { seed: at + 1 }));
+    net.attach(link, r, `eth${at + 1}`, `10.1.${at}.1`, 30);
+    net.attach(link, end, 'eth1', `10.1.${at}.2`, 30);
+    return end;
+  });
+  return { net, ends };
+}
+
+const impostors = (node: SimNode) =>
+  node.logged('dropped').filter(({ effect }) => effect.reason === 'duplicateRouterId');
+
+test('a router with our router id elsewhere in the area is reported within seconds, by both', () => {
+  const { net, ends } = chain('10.0.0.1', '10.0.0.1');
+  net.run(15_000);
+  for (const end of ends) {
+    expect(impostors(end)[0]?.effect.detail).toBe('another router of the area has our router id 10.0.0.1');
+  }
+});
+
+test('what an earlier life of ours has left in the area is no other router', () => {
+  const { net, ends } = chain('10.0.0.1', '10.0.0.2');
+  for (let n = 0; n < 5; n++) {
+    net.run(2000 * n + 300);
+    announce(net, ends[0]!, `203.0.113.${n}`);
+    ends[0] = net.replace(ends[0]!, n);
+  }
+  net.run(20_000);
+  expect(ends[0]!.instance.neighbors(net.now)[0]?.state).toBe('full');
+  expect(net.nodes.flatMap(impostors)).toEqual([]);
 });
 
 test('a peer that falls silent is dead after the dead interval, not before', () => {

@@ -5,7 +5,7 @@
  * Not a plan: what has to be done about a change is decided where the desired state is compared with the kernel's.
  */
 import { formatIpv4 } from '../base/ipv4.ts';
-import type { Cluster, Health, Quorum, RoutingInstance, Service } from '../model/cluster.ts';
+import type { Cluster, Health, Quorum, RoutingInstance, RoutingInterface, Service } from '../model/cluster.ts';
 import { formatDuration } from './blocks.ts';
 
 type Properties = Readonly<Record<string, string | number | boolean>>;
@@ -14,21 +14,31 @@ interface Thing {
   /** The thing that it is a part of: whoever comes or goes takes its parts along, and they need no line of their own. */
   readonly within?: string;
   readonly properties: Properties;
+  /** What neighbors notice when it comes or goes, for those who would ask. */
+  readonly unrest?: string;
+  /** The same for a change of a property, by its name. */
+  readonly unrestOf?: Readonly<Record<string, string>>;
 }
 
 type Things = Map<string, Thing>;
 
-/** Lines such as `service web: server r3 added (address 10.2.0.23, weight 2)`; none when the clusters are the same. */
+/**
+ * Lines such as `service web: server r3 added (address 10.2.0.23, weight 2)`; none when the clusters are the same. Changes of
+ * the routing say what becomes of adjacencies: `routing outside: interface up0: cost 10 -> 20 (no adjacency changes)`.
+ */
 export function describeChanges(before: Cluster, after: Cluster): string[] {
   const [a, b] = [thingsOf(before), thingsOf(after)];
   const lines: string[] = [];
   for (const [name, thing] of a) {
-    if (!b.has(name) && (thing.within === undefined || b.has(thing.within))) lines.push(`${name} removed`);
+    if (!b.has(name) && (thing.within === undefined || b.has(thing.within)))
+      lines.push(`${name} removed${remark(thing.unrest)}`);
   }
   for (const [name, thing] of b) {
     const old = a.get(name);
-    if (old !== undefined) lines.push(...changed(name, old.properties, thing.properties));
-    else if (thing.within === undefined || a.has(thing.within)) lines.push(`${name} added${listed(thing.properties)}`);
+    if (old !== undefined) lines.push(...changed(name, old, thing));
+    else if (thing.within === undefined || a.has(thing.within)) {
+      lines.push(`${name} added${listed(thing.properties)}${remark(thing.unrest)}`);
+    }
   }
   return lines;
 }
@@ -38,10 +48,14 @@ function listed(properties: Properties): string {
   return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
-function changed(name: string, a: Properties, b: Properties): string[] {
+function changed(name: string, { properties: a }: Thing, { properties: b, unrestOf }: Thing): string[] {
   return Object.keys(b)
     .filter((key) => a[key] !== b[key])
-    .map((key) => `${name}: ${key} ${a[key]} -> ${b[key]}`);
+    .map((key) => `${name}: ${key} ${a[key]} -> ${b[key]}${remark(unrestOf?.[key])}`);
+}
+
+function remark(text: string | undefined): string {
+  return text === undefined ? '' : ` (${text})`;
 }
 
 function thingsOf(cluster: Cluster): Things {
@@ -51,9 +65,11 @@ function thingsOf(cluster: Cluster): Things {
   things.set('lifecycle', { properties: { holdUp: formatDuration(holdUp), drain: formatDuration(drain) } });
   for (const { name, routerId, interfaces } of cluster.directors) {
     const within = `director ${name}`;
-    things.set(within, { properties: { routerId: formatIpv4(routerId) } });
+    const unrestOf = { routerId: 'every adjacency of this director starts over' };
+    things.set(within, { properties: { routerId: formatIpv4(routerId) }, unrestOf });
     for (const [alias, device] of Object.entries(interfaces)) {
-      things.set(`${within}: interface ${alias}`, { within, properties: { device } });
+      const unrestOf = { device: 'its adjacencies end, and begin anew on the other device' };
+      things.set(`${within}: interface ${alias}`, { within, properties: { device }, unrestOf });
     }
   }
   for (const instance of cluster.routing.instances) addInstance(things, instance);
@@ -65,11 +81,28 @@ function thingsOf(cluster: Cluster): Things {
 function addInstance(things: Things, instance: RoutingInstance): void {
   const within = `routing ${instance.name}`;
   const properties = { area: formatIpv4(instance.area), announce: instance.announce.join('+') };
-  things.set(within, { properties });
-  for (const { alias, hello, dead, ...rest } of instance.interfaces) {
+  const startsOver = 'every adjacency of this instance starts over';
+  things.set(within, { properties, unrestOf: { area: startsOver, announce: startsOver } });
+  for (const settings of instance.interfaces) {
+    const { alias, hello, dead, ...rest } = settings;
     const timers = { hello: formatDuration(hello), dead: formatDuration(dead) };
-    things.set(`${within}: interface ${alias}`, { within, properties: { ...rest, ...timers } });
+    const unrest = 'adjacencies on other interfaces stay';
+    const thing = { within, properties: { ...rest, ...timers }, unrest, unrestOf: interfaceUnrest(settings) };
+    things.set(`${within}: interface ${alias}`, thing);
   }
+}
+
+/** What the speaker makes of new settings of an interface. */
+function interfaceUnrest({ network }: RoutingInterface): Readonly<Record<string, string>> {
+  const followed = 'its adjacencies last if the far end follows within the dead interval';
+  return {
+    cost: 'no adjacency changes',
+    hello: followed,
+    dead: followed,
+    priority: network === 'broadcast' ? 'the next election counts it' : 'no adjacency changes',
+    mtuIgnore: 'counts from the next database exchange on',
+    network: 'its adjacencies start over',
+  };
 }
 
 function addService(things: Things, service: Service): void {

@@ -25,6 +25,7 @@ export interface InterfaceConfig {
 export interface InstanceConfig {
   readonly routerId: Ipv4;
   readonly areaId: Ipv4;
+  /** Those to begin with; the input `configure` changes them. */
   readonly interfaces: readonly InterfaceConfig[];
   /** Never transit: RFC 6987 metric on transit and point-to-point links, and the H-bit (RFC 8770). */
   readonly stubRouter: boolean;
@@ -71,6 +72,11 @@ export type OspfInput =
       readonly destination: Ipv4;
       readonly bytes: Uint8Array;
     }
+  /**
+   * The whole set of interfaces with their settings, by name; idempotent. What does not differ is not touched. One that is
+   * new waits for its `interfaceUp`; one that is missing from the list leaves with a goodbye.
+   */
+  | { readonly kind: 'configure'; readonly interfaces: readonly InterfaceConfig[] }
   /** The whole set of prefixes that we want announced; idempotent. */
   | { readonly kind: 'announce'; readonly prefixes: readonly AnnouncedPrefix[] }
   | { readonly kind: 'timer' }
@@ -118,7 +124,9 @@ export type DropReason =
   | 'badState'
   | 'badLsRequest'
   | 'minLsArrival'
-  | 'lsa';
+  | 'lsa'
+  | 'tooManyNeighbors'
+  | 'lsdbFull';
 
 export type OspfEffect =
   /** `bytes` belongs to the receiver of the effect. Source is the interface's address; TTL 1. */

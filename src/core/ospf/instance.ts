@@ -1,9 +1,9 @@
 /**
  * The OSPFv2 speaker: an ordinary router of its area that happens to be a leaf (RFC 2328, 5250, 6987, 8770).
  *
- * In (`OspfInput`): interfaces that come and go, packets, the set of prefixes to announce, time. Out (`OspfEffect`): packets
- * to send, multicast groups, routes, and what an operator wants to hear of. Pure: no clock, no sockets, no randomness
- * beyond the seed, so that a day of protocol time runs in a test in milliseconds.
+ * In (`OspfInput`): interfaces that come and go, their settings, packets, the set of prefixes to announce, time. Out
+ * (`OspfEffect`): packets to send, multicast groups, routes, and what an operator wants to hear of. Pure: no clock, no
+ * sockets, no randomness beyond the seed, so that a day of protocol time runs in a test in milliseconds.
  *
  * This file only composes. What happens where: interface/ (Hellos, DR election), neighbor/ (adjacencies, database
  * exchange), flooding/ (updates, acknowledgements, retransmission), lsdb/ (database, ageing), origination/ (our own LSAs),
@@ -24,9 +24,11 @@ import type {
   OspfInput,
   OspfRoute,
 } from './events.ts';
+import { configureInterfaces } from './interface/configure.ts';
 import { sendHello } from './interface/hello.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import { interfaceEvent } from './interface/machine.ts';
+import { beginResume } from './interface/resume.ts';
 import { earliestFlush, setAnnounced } from './origination/origination.ts';
 import { receivePacket } from './receive.ts';
 import { otherAnnouncers } from './routing.ts';
@@ -107,6 +109,9 @@ function apply(speaker: Speaker, input: OspfInput): void {
     case 'packet':
       receivePacket(speaker, input);
       break;
+    case 'configure':
+      if (speaker.phase === 'running') configureInterfaces(speaker, input.interfaces);
+      break;
     case 'announce':
       setAnnounced(speaker, input.prefixes);
       break;
@@ -132,7 +137,10 @@ function interfaceUp(speaker: Speaker, input: Extract<OspfInput, { kind: 'interf
     iface.address = input.address;
     iface.prefixLength = input.prefixLength;
     iface.mtu = input.mtu;
-    if (iface.state === 'down') iface.remembered = input.remembered ?? [];
+    if (iface.state === 'down') {
+      iface.remembered = input.remembered ?? [];
+      if (iface.remembered.length > 0) beginResume(speaker, iface);
+    }
     interfaceEvent(speaker, iface, 'interfaceUp');
   });
 }

@@ -5,6 +5,7 @@
  */
 import { flushOutbox } from './flooding/outbox.ts';
 import { interfaceEvent } from './interface/machine.ts';
+import { advanceResume } from './interface/resume.ts';
 import { sweep } from './lsdb/ageing.ts';
 import { neighborEvent } from './neighbor/machine.ts';
 import { answerHeld, sendRequests } from './neighbor/requests.ts';
@@ -14,7 +15,7 @@ import { allNeighbors, type Speaker } from './speaker.ts';
 
 export function settle(speaker: Speaker): void {
   do {
-    while (elect(speaker) || finishLoading(speaker) || reconcile(speaker));
+    while (elect(speaker) || advanceResume(speaker) || finishLoading(speaker) || reconcile(speaker));
   } while (sweep(speaker));
   for (const neighbor of allNeighbors(speaker)) {
     answerHeld(speaker, neighbor);
@@ -47,6 +48,7 @@ function finishLoading(speaker: Speaker): boolean {
     waitForFirstPrefix(speaker);
     return false;
   }
+  if (speaker.resume !== undefined) return false;
   let any = false;
   for (const neighbor of allNeighbors(speaker)) {
     if (neighbor.state !== 'loading' || neighbor.requests.size > 0) continue;

@@ -11,6 +11,7 @@ import { Prng } from '../base/prng.ts';
 import { type MutableCounters, newCounters } from './counters.ts';
 import type { DropReason, InstanceConfig, OspfEffect } from './events.ts';
 import { newInterface, type OspfInterface } from './interface/interface.ts';
+import type { Resume } from './interface/resume.ts';
 import { Lsdb } from './lsdb/lsdb.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
 import { newOrigination, type Origination } from './origination/origination.ts';
@@ -20,20 +21,24 @@ import { newRouting, type Routing } from './routing.ts';
 import { Timers } from './timers.ts';
 
 export interface Speaker {
-  readonly config: InstanceConfig;
+  /** The interfaces' settings are with the interfaces: they change. */
+  readonly config: Omit<InstanceConfig, 'interfaces'>;
   readonly prng: Prng;
   readonly timers: Timers;
   readonly counters: MutableCounters;
   readonly lsdb: Lsdb;
-  readonly interfaces: ReadonlyMap<string, OspfInterface>;
+  readonly interfaces: Map<string, OspfInterface>;
   readonly origination: Origination;
   readonly routing: Routing;
+  readonly startedAt: Instant;
   /** The time of the event being handled. */
   now: Instant;
   effects: OspfEffect[];
   phase: 'running' | 'stopping' | 'stopped';
   /** While stopping: when to stop waiting for acknowledgements. */
   stopBy: Instant;
+  /** How far we are with coming back after a crash. */
+  resume: Resume | undefined;
 }
 
 export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
@@ -46,10 +51,12 @@ export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
     interfaces: new Map(config.interfaces.map((settings) => [settings.name, newInterface(settings)])),
     origination: newOrigination(config.routerId, now + (config.firstAnnounceLimit ?? 0)),
     routing: newRouting(),
+    startedAt: now,
     now,
     effects: [],
     phase: 'running',
     stopBy: 0,
+    resume: undefined,
   };
 }
 

@@ -3,7 +3,14 @@
  * It passes the contract suite of the real one, so that the agent's tests may believe it.
  */
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
-import type { AnnouncedPrefix, InterfaceView, LsaView, NeighborView, OspfRoute } from '../../core/ospf/events.ts';
+import type {
+  AnnouncedPrefix,
+  InterfaceConfig,
+  InterfaceView,
+  LsaView,
+  NeighborView,
+  OspfRoute,
+} from '../../core/ospf/events.ts';
 import type { Speaker, SpeakerEvent } from './port.ts';
 
 export class FakeSpeaker implements Speaker {
@@ -16,16 +23,22 @@ export class FakeSpeaker implements Speaker {
   #wished: readonly AnnouncedPrefix[] = [];
   #announced: readonly AnnouncedPrefix[] = [];
   #routes: readonly OspfRoute[] = [];
+  #interfaces: readonly InterfaceConfig[];
   #running = false;
   readonly #listeners: ((event: SpeakerEvent) => void)[] = [];
 
-  constructor(instance: string) {
+  constructor(instance: string, interfaces: readonly InterfaceConfig[] = []) {
     this.instance = instance;
+    this.#interfaces = interfaces;
   }
 
   async start(): Promise<void> {
     this.#running = true;
     this.release();
+  }
+
+  configure(interfaces: readonly InterfaceConfig[]): void {
+    this.#interfaces = interfaces;
   }
 
   set(prefixes: readonly AnnouncedPrefix[]): void {
@@ -59,7 +72,7 @@ export class FakeSpeaker implements Speaker {
   }
 
   interfaces(): readonly InterfaceView[] {
-    return [];
+    return this.#interfaces.map(downView);
   }
 
   lsdb(): readonly LsaView[] {
@@ -90,6 +103,12 @@ export class FakeSpeaker implements Speaker {
     if (had) this.emit({ kind: 'announced', prefixes: [] });
     if (this.#routes.length > 0) this.learn([]);
   }
+}
+
+/** Without a network no interface ever comes up. */
+function downView({ name, network, cost }: InterfaceConfig): InterfaceView {
+  const nobody = { designatedRouter: 0, backupDesignatedRouter: 0, neighbors: 0 };
+  return { name, state: 'down', network, address: undefined, prefixLength: 0, mtu: 0, cost, ...nobody };
 }
 
 function samePrefixes(a: readonly AnnouncedPrefix[], b: readonly AnnouncedPrefix[]): boolean {

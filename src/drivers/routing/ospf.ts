@@ -10,7 +10,13 @@
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { Instant } from '../../core/base/machine.ts';
 import { ALL_SPF_ROUTERS, PacketType } from '../../core/ospf/codes.ts';
-import type { AnnouncedPrefix, InstanceConfig, OspfEffect, OspfInput } from '../../core/ospf/events.ts';
+import type {
+  AnnouncedPrefix,
+  InstanceConfig,
+  InterfaceConfig,
+  OspfEffect,
+  OspfInput,
+} from '../../core/ospf/events.ts';
 import { OspfInstance } from '../../core/ospf/instance.ts';
 import type { Clock } from '../../io/clock.ts';
 import { DeadlineTimer } from '../../io/deadline-timer.ts';
@@ -32,6 +38,8 @@ export interface OspfSpeakerOptions {
   readonly clock: Clock;
   readonly links: LinkSource;
   readonly openSocket: (options: OspfSocketOptions) => OspfSocket;
+  /** Router ids that still take us for Full on an interface, because our process was killed a moment ago. */
+  readonly remembered?: (interfaceName: string) => readonly Ipv4[];
 }
 
 /** One configured interface: what we know of it and what is open on it. */
@@ -55,7 +63,7 @@ export class OspfSpeaker implements Speaker {
   readonly #options: OspfSpeakerOptions;
   readonly #core: OspfInstance;
   readonly #timer: DeadlineTimer;
-  readonly #ports: ReadonlyMap<string, Port>;
+  readonly #ports: Map<string, Port>;
   readonly #listeners: ((event: SpeakerEvent) => void)[] = [];
   #starting = false;
   #unwatch: (() => void) | undefined;
@@ -71,15 +79,27 @@ export class OspfSpeaker implements Speaker {
 
   /** Throws when no socket could ever be opened: the native part is missing, or the permission for raw sockets. */
   async start(): Promise<void> {
-    const { links } = this.#options;
     this.#starting = true;
-    this.#unwatch = links.onChange((link) => this.#follow(link));
-    for (const port of this.#ports.values()) {
-      const link = links.links().get(port.name);
-      if (link === undefined) this.#fault(port, `interface ${port.name} does not exist; waiting for it to appear`);
-      else this.#follow(link);
-    }
+    this.#unwatch = this.#options.links.onChange((link) => this.#follow(link));
+    for (const port of this.#ports.values()) this.#takeUp(port);
     this.#starting = false;
+  }
+
+  /** Interfaces that leave say goodbye before their sockets close; those that are new are followed from now on. */
+  configure(interfaces: readonly InterfaceConfig[]): void {
+    this.#handle({ kind: 'configure', interfaces });
+    const names = new Set(interfaces.map(({ name }) => name));
+    for (const port of [...this.#ports.values()]) {
+      if (names.has(port.name)) continue;
+      closeSocket(port);
+      this.#ports.delete(port.name);
+    }
+    for (const name of names) {
+      if (this.#ports.has(name)) continue;
+      const port = newPort(name);
+      this.#ports.set(name, port);
+      if (this.#unwatch !== undefined) this.#takeUp(port);
+    }
   }
 
   set(prefixes: readonly AnnouncedPrefix[]): void {
@@ -126,6 +146,7 @@ export class OspfSpeaker implements Speaker {
 
   async stop(): Promise<void> {
     this.#unwatch?.();
+    this.#unwatch = undefined;
     await new Promise<void>((resolve) => {
       const cancel = this.#options.clock.after(STOP_LIMIT, resolve);
       this.#stopped = () => {
@@ -136,6 +157,12 @@ export class OspfSpeaker implements Speaker {
     });
     this.#timer.set(undefined);
     for (const port of this.#ports.values()) closeSocket(port);
+  }
+
+  #takeUp(port: Port): void {
+    const link = this.#options.links.links().get(port.name);
+    if (link === undefined) this.#fault(port, `interface ${port.name} does not exist; waiting for it to appear`);
+    else this.#follow(link);
   }
 
   /** A link changed. Only configured interfaces matter. */
@@ -154,7 +181,8 @@ export class OspfSpeaker implements Speaker {
       return;
     }
     const { address, prefixLength } = primary;
-    this.#handle({ kind: 'interfaceUp', name: port.name, address, prefixLength, mtu: link.mtu });
+    const remembered = this.#options.remembered?.(port.name) ?? [];
+    this.#handle({ kind: 'interfaceUp', name: port.name, address, prefixLength, mtu: link.mtu, remembered });
   }
 
   /** Makes the port's socket be one for this index and address; false when the system refuses. */

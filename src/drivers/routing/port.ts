@@ -1,7 +1,14 @@
 /**
  * The speaker port: whoever tells the routers about our prefixes. Adapters: `ospf/` (built in); `frr` will be the second.
  */
-import type { AnnouncedPrefix, InterfaceView, LsaView, NeighborView, OspfRoute } from '../../core/ospf/events.ts';
+import type {
+  AnnouncedPrefix,
+  InterfaceConfig,
+  InterfaceView,
+  LsaView,
+  NeighborView,
+  OspfRoute,
+} from '../../core/ospf/events.ts';
 
 export type SpeakerEvent =
   | { readonly kind: 'hello'; readonly interface: string }
@@ -30,6 +37,11 @@ export interface Speaker {
   readonly instance: string;
   /** Opens sockets and says the first Hellos. Interfaces that are missing are followed until they appear. */
   start(): Promise<void>;
+  /**
+   * The whole set of interfaces with their settings; idempotent. What does not differ is not touched: adjacencies on the
+   * other interfaces and what is announced stay as they are.
+   */
+  configure(interfaces: readonly InterfaceConfig[]): void;
   /** The whole set of prefixes to announce; idempotent. */
   set(prefixes: readonly AnnouncedPrefix[]): void;
   /** What the neighbors can have heard from us: prefixes in the last router-LSA that went out. */

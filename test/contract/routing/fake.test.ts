@@ -1,4 +1,4 @@
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
-import { speakerContract } from './speaker-contract.ts';
+import { speakerContract, uplink } from './speaker-contract.ts';
 
-speakerContract('fake', () => ({ speaker: new FakeSpeaker('outside'), pass: async () => {} }));
+speakerContract('fake', () => ({ speaker: new FakeSpeaker('outside', [uplink('eth1')]), pass: async () => {} }));

@@ -8,25 +8,14 @@ import { KernelError } from '../../../src/io/kernel-error.ts';
 import type { LinkState } from '../../../src/io/links.ts';
 import type { OspfSocket, OspfSocketOptions } from '../../../src/io/ospf-socket.ts';
 import { FakeClock } from '../../unit/agent/fake-clock.ts';
-import { speakerContract } from './speaker-contract.ts';
+import { speakerContract, uplink } from './speaker-contract.ts';
 
 const ADDRESS = ipv4('10.1.1.2');
 
 const config: InstanceConfig = {
   routerId: ipv4('10.255.0.1'),
   areaId: 0,
-  interfaces: [
-    {
-      name: 'eth1',
-      network: 'point-to-point',
-      cost: 10,
-      helloInterval: 1000,
-      deadInterval: 4000,
-      priority: 0,
-      rxmtInterval: 1000,
-      mtuIgnore: false,
-    },
-  ],
+  interfaces: [uplink('eth1')],
   stubRouter: true,
   originateFloor: 1100,
   holdLimit: 300,
@@ -139,6 +128,55 @@ test('loss of carrier keeps the socket; another address or index gets a new one;
   expect(network.log).toEqual(['open 7 first', 'close 7', 'open 7 second', 'close 7', 'open 8 first', 'close 8']);
   expect(speaker.interfaces()[0]?.state).toBe('down');
   expect(faults()).toEqual(['interface eth1 has no IPv4 address; waiting for one']);
+});
+
+test('configure: an interface that is new gets a socket, one that goes says goodbye and its socket is closed', async () => {
+  const network = new FakeNetwork();
+  network.links.change(link());
+  network.links.change(link({ name: 'eth2', ifindex: 9 }));
+  const { speaker, faults } = network.speaker();
+  await speaker.start();
+  expect(network.log).toEqual(['open 7 first']);
+  speaker.configure([uplink('eth1'), uplink('eth2')]);
+  expect(network.log).toEqual(['open 7 first', 'open 9 first']);
+  expect(speaker.interfaces().map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'eth1 pointToPoint',
+    'eth2 pointToPoint',
+  ]);
+  const sent = network.sent;
+  speaker.configure([uplink('eth2', { cost: 20 })]);
+  expect(network.sent).toBe(sent + 1);
+  expect(network.log.slice(2)).toEqual(['close 7']);
+  network.links.change(link({ mtu: 9000 }));
+  expect(network.log.slice(3)).toEqual([]);
+  expect(faults()).toEqual([]);
+});
+
+test('configure: an interface that is missing is named and taken up when it appears', async () => {
+  const network = new FakeNetwork();
+  network.links.change(link());
+  const { speaker, faults } = network.speaker();
+  await speaker.start();
+  speaker.configure([uplink('eth1'), uplink('eth2')]);
+  expect(faults()).toEqual(['interface eth2 does not exist; waiting for it to appear']);
+  network.links.change(link({ name: 'eth2', ifindex: 9 }));
+  expect(network.log).toEqual(['open 7 first', 'open 9 first']);
+});
+
+test('configure before the start opens nothing, nor does it after the stop', async () => {
+  const network = new FakeNetwork();
+  network.links.change(link());
+  const { speaker } = network.speaker();
+  speaker.configure([uplink('eth1'), uplink('eth2')]);
+  expect(network.log).toEqual([]);
+  await speaker.start();
+  const stopped = speaker.stop();
+  await network.clock.advance(5000);
+  await stopped;
+  const opened = network.opened.length;
+  network.links.change(link({ name: 'eth3', ifindex: 11 }));
+  speaker.configure([uplink('eth3')]);
+  expect(network.opened).toHaveLength(opened);
 });
 
 test('a socket error is told once a minute, not once a packet', async () => {

@@ -37,13 +37,42 @@ test('each change is one line', () => {
     'service web: port 443 removed',
     'service dns removed',
     'lifecycle: holdUp 5s -> 1m',
-    'routing outside: interface up0: cost 20 -> 30',
+    'routing outside: interface up0: cost 20 -> 30 (no adjacency changes)',
     'vip 203.0.113.10: require any -> all',
     'service web: health http /healthz 204 www.example.org port 8080 every 3s timeout 500ms rise 1 fall 4 -> http /healthz 204 www.example.org port 8080 every 3s timeout 500ms rise 1 fall 5',
     'service web: port 8443 added',
     'service web: server r2: weight 2 -> 3',
     'service web: server r3 added (address 10.2.0.23, weight 1)',
     'service resolver added (protocol udp, forward nat, scheduler mh, min 1, metric 15, whenDown withdraw, health none)',
+  ]);
+});
+
+test('changes of the routing say what becomes of adjacencies', () => {
+  const after = cluster(
+    ['d1: { routerId: 10.255.0.1, interfaces: { up0: ens3', 'd1: { routerId: 10.255.0.7, interfaces: { up0: ens9'],
+    ['area: 0.0.0.0', 'area: 0.0.0.1'],
+    ['network: point-to-point, cost: 20, hello: 2s, dead: 8s, priority: 1, mtuIgnore: true', 'network: broadcast'],
+    ['up1: { network: broadcast }', 'up1: { network: broadcast, cost: 7, priority: 3 }'],
+  );
+  expect(describeChanges(cluster(), after)).toEqual([
+    'director d1: routerId 10.255.0.1 -> 10.255.0.7 (every adjacency of this director starts over)',
+    'director d1: interface up0: device ens3 -> ens9 (its adjacencies end, and begin anew on the other device)',
+    'routing outside: area 0.0.0.0 -> 0.0.0.1 (every adjacency of this instance starts over)',
+    'routing outside: interface up0: network point-to-point -> broadcast (its adjacencies start over)',
+    'routing outside: interface up0: cost 20 -> 10 (no adjacency changes)',
+    'routing outside: interface up0: priority 1 -> 0 (the next election counts it)',
+    'routing outside: interface up0: mtuIgnore true -> false (counts from the next database exchange on)',
+    'routing outside: interface up0: hello 2s -> 1s (its adjacencies last if the far end follows within the dead interval)',
+    'routing outside: interface up0: dead 8s -> 4s (its adjacencies last if the far end follows within the dead interval)',
+    'routing outside: interface up1: cost 10 -> 7 (no adjacency changes)',
+    'routing outside: interface up1: priority 0 -> 3 (the next election counts it)',
+  ]);
+  const up1 = '        up1: { network: broadcast }\n';
+  expect(describeChanges(cluster(), cluster([up1, '']))).toEqual([
+    'routing outside: interface up1 removed (adjacencies on other interfaces stay)',
+  ]);
+  expect(describeChanges(cluster([up1, '']), cluster())).toEqual([
+    'routing outside: interface up1 added (network broadcast, cost 10, priority 0, mtuIgnore false, hello 1s, dead 4s) (adjacencies on other interfaces stay)',
   ]);
 });
 

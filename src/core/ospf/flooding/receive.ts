@@ -11,7 +11,7 @@ import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import { atLeast, isSynchronizing, type Neighbor } from '../neighbor/neighbor.ts';
 import { removeRequest } from '../neighbor/requests.ts';
-import { isSelfOriginated, receiveSelfOriginated } from '../origination/self-originated.ts';
+import { isSelfOriginated, noticeImpostor, receiveSelfOriginated } from '../origination/self-originated.ts';
 import type { LsAck, LsUpdate } from '../packet/packet.ts';
 import { scheduleSpf } from '../routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
@@ -48,10 +48,23 @@ function receiveLsa(speaker: Speaker, neighbor: Neighbor, lsa: Lsa): void {
     ackNow(neighbor.interface, addressOf(neighbor), lsa.header);
     return;
   }
+  if (ours === undefined && speaker.lsdb.isFull) {
+    refuse(speaker, neighbor, lsa, key);
+    return;
+  }
   const order = ours === undefined ? 1 : compareInstances(lsa.header, speaker.lsdb.headerOf(ours, speaker.now));
   if (order > 0) acceptNewer(speaker, neighbor, lsa, key, ours);
   else if (order === 0) acceptSame(speaker, neighbor, lsa, key);
   else answerOlder(speaker, neighbor, lsa, key, ours!);
+}
+
+/**
+ * Not acknowledged: the neighbor sends it again, and it gets in as soon as there is room. But it is asked for no more: with
+ * some routes missing a director serves, with an adjacency that never becomes Full it does not.
+ */
+function refuse(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, key: string): void {
+  dropFrom(speaker, neighbor, 'lsdbFull', `${lsaKeyText(lsa.header)}: ${speaker.lsdb.size} LSAs are there`);
+  removeRequest(speaker, neighbor, key);
 }
 
 export function anyoneSynchronizing(speaker: Speaker): boolean {
@@ -75,6 +88,7 @@ function acceptNewer(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, key: string
   if (changed) scheduleSpf(speaker);
   // (f) comes before (b): what is about to be replaced, or flushed, by us need not be spread first.
   if (isSelfOriginated(speaker, lsa.header)) {
+    noticeImpostor(speaker, neighbor, lsa, ours);
     for (const other of allNeighbors(speaker)) forgetRequest(speaker, other, entry);
     receiveSelfOriginated(speaker, neighbor, entry);
     ackLater(speaker, neighbor.interface, lsa.header);

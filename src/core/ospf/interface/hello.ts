@@ -21,6 +21,9 @@ const BURST: readonly Millis[] = [20, 60, 140, 300, 620];
 /** Answers at once, but not twice within this time with nothing new to say. */
 const REPLY_SPACING: Millis = 20;
 
+/** Neighbors on one interface: a Hello that lists them all still fits a packet of 1,500 bytes. */
+export const MOST_NEIGHBORS = 256;
+
 /** A normal area: type 5 LSAs are welcome. The O-bit belongs into DD packets only (RFC 5250 4.1). */
 export const HELLO_OPTIONS = Option.e;
 
@@ -35,6 +38,11 @@ export function startHellos(speaker: Speaker, iface: OspfInterface): void {
 export function stopHellos(speaker: Speaker, iface: OspfInterface): void {
   speaker.timers.clear(helloTimer(iface));
   speaker.timers.clear(replyTimer(iface));
+}
+
+/** What our Hellos say, or how often, has changed: the next one leaves as soon as this event is over. */
+export function hastenHello(speaker: Speaker, iface: OspfInterface): void {
+  if (iface.state !== 'down') speaker.timers.set(helloTimer(iface), speaker.now, () => tick(speaker, iface));
 }
 
 function tick(speaker: Speaker, iface: OspfInterface): void {
@@ -100,6 +108,10 @@ export function receiveHello(
     return;
   }
   const known = findKnown(speaker, iface, header.routerId, source);
+  if (known === undefined && iface.neighbors.size >= MOST_NEIGHBORS) {
+    drop(speaker, iface.name, source, 'tooManyNeighbors', `${formatIpv4(header.routerId)} would be one too many`);
+    return;
+  }
   const neighbor = known ?? addNeighbor(speaker, iface, header.routerId, source);
   const before = { ...neighbor };
   neighbor.address = source;

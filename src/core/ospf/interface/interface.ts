@@ -8,7 +8,7 @@ import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 
 export interface OspfInterface {
-  readonly config: InterfaceConfig;
+  config: InterfaceConfig;
   readonly name: string;
   state: InterfaceStateName;
   /** Primary address; 0 until the interface has come up for the first time. */

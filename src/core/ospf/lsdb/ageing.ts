@@ -71,7 +71,10 @@ export function sweep(speaker: Speaker): boolean {
       continue;
     }
     speaker.lsdb.remove(entry);
-    if (entry.lsa.header.advertisingRouter === speaker.config.routerId) own = true;
+    if (entry.lsa.header.advertisingRouter !== speaker.config.routerId) continue;
+    own = true;
+    // Whatever came back in our name and was flushed; only the router-LSA's numbers are worth going on from.
+    if (entry.key !== speaker.origination.routerLsaKey) speaker.origination.own.delete(entry.key);
   }
   if (own) speaker.origination.dirty = true;
   return own;

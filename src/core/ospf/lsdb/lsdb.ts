@@ -34,6 +34,12 @@ export interface LsdbEntry {
   sentAt: Instant | undefined;
 }
 
+/**
+ * LSAs from others are refused once the database has so many; our own always find room. Far beyond what any area carries,
+ * and a bound to what a neighbor gone wild, or a hostile one, can make us store.
+ */
+export const MOST_LSAS = 65_536;
+
 export class Lsdb {
   readonly #entries = new Map<string, LsdbEntry>();
   /** What waits to be removed, instances that were flushed or aged out, and since when. */
@@ -41,6 +47,10 @@ export class Lsdb {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  get isFull(): boolean {
+    return this.#entries.size >= MOST_LSAS;
   }
 
   /** The map key of an LSA met on an interface. */

@@ -1,10 +1,11 @@
 /** The database exchange: Database Description packets out and in (RFC 2328 10.6, 10.8). */
-import { DdFlag, LSA_HEADER_LENGTH, Option, PACKET_HEADER_LENGTH } from '../codes.ts';
+import { DdFlag, INITIAL_SEQUENCE, LSA_HEADER_LENGTH, Option, PACKET_HEADER_LENGTH } from '../codes.ts';
 import { addRetransmission } from '../flooding/retransmit.ts';
 import { isAreaType, isOpaque } from '../flooding/scope.ts';
 import { addressOf, packetRoom } from '../interface/interface.ts';
 import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
+import { type LsdbEntry, MOST_LSAS } from '../lsdb/lsdb.ts';
 import type { DbDescription } from '../packet/packet.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
 import { neighborEvent } from './machine.ts';
@@ -27,7 +28,9 @@ export function negotiate(speaker: Speaker, neighbor: Neighbor): void {
 
 /**
  * NegotiationDone: the database as it stands is what we will describe. MaxAge LSAs are not described, they are sent
- * (10.3), so that the peer learns of the flush.
+ * (10.3), so that the peer learns of the flush. Neither are LSAs that have changed a moment ago: a peer that has the
+ * instance before, from another neighbor, would ask for this one, refuse it as too early (13 (5)(a)), and stay in Loading
+ * until it asks again, 5 s later with most implementations. They too are sent, as soon as the peer will take them.
  */
 export function describeDatabase(speaker: Speaker, neighbor: Neighbor): void {
   const summary: string[] = [];
@@ -36,12 +39,22 @@ export function describeDatabase(speaker: Speaker, neighbor: Neighbor): void {
     if (entry.interface !== undefined && entry.interface !== neighbor.interface.name) continue;
     if (isOpaque(entry.lsa.header.type) && !opaqueCapable) continue;
     if (speaker.lsdb.isMaxAge(entry, speaker.now)) addRetransmission(speaker, neighbor, entry, speaker.now);
+    else if (hasJustChanged(speaker, entry)) addRetransmission(speaker, neighbor, entry);
     else summary.push(entry.key);
   }
   neighbor.exchange.summary = summary;
   // The claim to be master need not be repeated; if we are, the next packet arms the timer again.
   speaker.timers.clear(neighborTimer(neighbor, 'description'));
 }
+
+/** Not the first instance, and so young, its way to us included, that the one before may be less than a second old. */
+function hasJustChanged(speaker: Speaker, entry: LsdbEntry): boolean {
+  if (entry.source === 'own' || entry.lsa.header.sequence === INITIAL_SEQUENCE) return false;
+  return speaker.lsdb.ageOf(entry, speaker.now) <= JUST_CHANGED;
+}
+
+/** Seconds: MinLSArrival, and a second of InfTransDelay for one hop. */
+const JUST_CHANGED = 2;
 
 /** ExchangeDone: nothing is repeated on our initiative any more; a slave must still be able to repeat its last answer. */
 export function endExchange(speaker: Speaker, neighbor: Neighbor): void {
@@ -176,6 +189,15 @@ function want(speaker: Speaker, neighbor: Neighbor, header: LsaHeader): void {
   }
   const key = speaker.lsdb.keyOf(header, neighbor.interface.name);
   const ours = speaker.lsdb.get(key);
+  if (ours === undefined && speaker.lsdb.size + neighbor.requests.size >= MOST_LSAS) {
+    dropFrom(
+      speaker,
+      neighbor,
+      'lsdbFull',
+      `described ${lsaKeyText(header)}: ${MOST_LSAS} LSAs are there or asked for`,
+    );
+    return;
+  }
   if (ours === undefined || compareInstances(header, speaker.lsdb.headerOf(ours, speaker.now)) > 0) {
     neighbor.requests.set(key, header);
   }
@@ -188,10 +210,9 @@ function describeNext(speaker: Speaker, neighbor: Neighbor): boolean {
   const headers: LsaHeader[] = [];
   for (const key of exchange.summary.splice(0, room)) {
     const entry = speaker.lsdb.get(key);
-    // What has gone, or is being flushed, since the list was made reaches the peer by flooding.
-    if (entry !== undefined && !speaker.lsdb.isMaxAge(entry, speaker.now)) {
-      headers.push(speaker.lsdb.headerOf(entry, speaker.now));
-    }
+    // What has gone, is being flushed, or has changed since the list was made reaches the peer by flooding.
+    if (entry === undefined || speaker.lsdb.isMaxAge(entry, speaker.now) || hasJustChanged(speaker, entry)) continue;
+    headers.push(speaker.lsdb.headerOf(entry, speaker.now));
   }
   const more = exchange.summary.length > 0;
   send(speaker, neighbor, (more ? DdFlag.more : 0) | (exchange.master ? DdFlag.masterSlave : 0), headers);

@@ -26,12 +26,13 @@ export function neighborEvent(
 }
 
 function answer(speaker: Speaker, neighbor: Neighbor, guard: NeighborGuard): boolean {
-  if (guard === 'adjacencyWanted') return adjacencyWanted(neighbor);
-  return neighbor.requests.size === 0 && !awaitsFirstPrefix(speaker);
+  if (guard === 'adjacencyWanted') return adjacencyWanted(speaker, neighbor);
+  return neighbor.requests.size === 0 && !awaitsFirstPrefix(speaker) && speaker.resume === undefined;
 }
 
-/** RFC 2328 10.4. */
-function adjacencyWanted(neighbor: Neighbor): boolean {
+/** RFC 2328 10.4; after a crash a new adjacency may have to wait, see interface/resume.ts. */
+function adjacencyWanted(speaker: Speaker, neighbor: Neighbor): boolean {
+  if (speaker.resume?.phase === 'hearing' && !atLeast(neighbor.state, 'exStart')) return false;
   const iface = neighbor.interface;
   if (isPointToPoint(iface) || isDesignated(iface)) return true;
   return neighbor.address === iface.designatedRouter || neighbor.address === iface.backupDesignatedRouter;

@@ -41,7 +41,7 @@ export type NeighborAction =
 export type NeighborGuard =
   /** 10.4: should there be an adjacency? */
   | 'adjacencyWanted'
-  /** Nothing is left on the request list, and no first prefix is waited for (`firstAnnounceLimit`). */
+  /** Nothing is left on the request list, and neither a first prefix (`firstAnnounceLimit`) nor another neighbor is waited for. */
   | 'requestsEmpty';
 
 type NeighborStep = Step<NeighborStateName, NeighborAction>;

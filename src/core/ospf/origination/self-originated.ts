@@ -3,13 +3,14 @@
  * somebody in our name. It is outdone by the next sequence number if we want that LSA, and flushed if we do not; the
  * comparison in origination.ts does either.
  */
-
+import { formatIpv4 } from '../../base/ipv4.ts';
+import type { Millis } from '../../base/machine.ts';
 import { LsType } from '../codes.ts';
-import type { LsaKey } from '../lsa/lsa.ts';
+import type { Lsa, LsaKey } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 import { isHolding } from '../neighbor/requests.ts';
-import type { Speaker } from '../speaker.ts';
+import { dropFrom, type Speaker } from '../speaker.ts';
 import { flush, ownLsa } from './origination.ts';
 
 /** By router id, or a network-LSA named by an address of ours, which we originated under another router id. */
@@ -18,6 +19,21 @@ export function isSelfOriginated(speaker: Speaker, key: LsaKey): boolean {
   if (key.type !== LsType.network) return false;
   return [...speaker.interfaces.values()].some((iface) => iface.state !== 'down' && iface.address === key.id);
 }
+
+/**
+ * Whether somebody else makes our router-LSA, having our router id: two of them outdo each other for ever. An instance left
+ * over from an earlier life of ours is older than this one. `ours` is what the database had before.
+ */
+export function noticeImpostor(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, ours: LsdbEntry | undefined): void {
+  if (ours?.key !== speaker.origination.routerLsaKey || ours.source !== 'own') return;
+  const madeAt = speaker.now - lsa.header.age * 1000;
+  if (madeAt < speaker.startedAt + AGE_TOLERANCE) return;
+  const routerId = formatIpv4(speaker.config.routerId);
+  dropFrom(speaker, neighbor, 'duplicateRouterId', `another router of the area has our router id ${routerId}`);
+}
+
+/** Ages are whole seconds, and not every router rounds them alike. */
+const AGE_TOLERANCE: Millis = 5000;
 
 /** `entry` is that instance, installed already. */
 export function receiveSelfOriginated(speaker: Speaker, neighbor: Neighbor, entry: LsdbEntry): void {

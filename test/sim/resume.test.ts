@@ -1,0 +1,140 @@
+/** A director that was killed and is started again before its routers notice: what they see of it. */
+import { expect, test } from 'vitest';
+import { type Ipv4, ipv4 } from '../../src/core/base/ipv4.ts';
+import { INITIAL_SEQUENCE, LsType } from '../../src/core/ospf/codes.ts';
+import type { InstanceConfig } from '../../src/core/ospf/events.ts';
+import type { LsaHeader } from '../../src/core/ospf/lsa/lsa.ts';
+import { instanceConfig, interfaceConfig, Network, SimLink, type SimNode } from './network.ts';
+
+const VIP = { prefix: { address: ipv4('203.0.113.10'), length: 32 }, metric: 10 };
+const D = ipv4('10.0.0.1');
+const R1 = ipv4('10.0.1.1');
+const R2 = ipv4('10.0.1.2');
+
+/** The routers' regular Hellos leave 20 ms, the second one of the burst, and this many milliseconds after the full second. */
+const PHASES = [0, 600] as const;
+
+/** Two routers, each with a link to the director that will be killed and to another one. */
+function fourNodes() {
+  const net = new Network();
+  const make = (id: string, ...[first, second, settings]: [string, string, Partial<InstanceConfig>]) =>
+    net.addNode(id, instanceConfig(id, [interfaceConfig(first), interfaceConfig(second)], settings));
+  const directors = ['10.0.0.1', '10.0.0.2'].map((id) => make(id, 'up0', 'up1', { firstAnnounceLimit: 1500 }));
+  // As other implementations: neither pace their LSAs nor hold them back.
+  const routers = ['10.0.1.1', '10.0.1.2'].map((id) => make(id, 'down0', 'down1', { holdLimit: 0, originateFloor: 0 }));
+  routers.forEach((router, to) => {
+    net.run(PHASES[to] ?? 0);
+    directors.forEach((director, from) => {
+      const link = new SimLink();
+      net.attach(link, director, `up${to}`, `10.1.${2 * from + to}.1`, 30);
+      net.attach(link, router, `down${from}`, `10.1.${2 * from + to}.2`, 30);
+      // Nor do they answer a Hello at once: the next regular one has to do.
+      link.filter = ({ body }, sender) => {
+        const late = (net.now - (PHASES[to] ?? 0)) % 1000;
+        return body.kind !== 'hello' || sender !== router || net.now < 3000 || Math.abs(late - 20) < 5;
+      };
+    });
+  });
+  const [d] = directors as [SimNode];
+  for (const node of directors) net.input(node, { kind: 'announce', prefixes: [VIP] });
+  net.run(5300);
+  return { net, d, routers };
+}
+
+/** By interface. */
+type Remembered = Readonly<Record<string, readonly Ipv4[]>>;
+
+/** Kills the director and starts it again two seconds later. */
+function restart(net: Network, d: SimNode, remembered: Remembered): SimNode {
+  net.kill(d);
+  net.run(2000);
+  const fresh = net.addNode(d.name, { ...d.config, seed: 99 });
+  for (const [name, link] of d.links) {
+    const at = link.ports.findIndex(({ node }) => node === d);
+    const { address, prefixLength } = link.ports[at]!;
+    link.ports[at] = { ...link.ports[at]!, node: fresh };
+    fresh.links.set(name, link);
+    const up = { kind: 'interfaceUp', name, address, prefixLength, mtu: 1500 } as const;
+    net.input(fresh, { ...up, remembered: remembered[name] ?? [] });
+  }
+  return fresh;
+}
+
+function leadsTo(router: SimNode, gateway: string): boolean {
+  const route = router.instance.routes().find(({ prefix }) => prefix.address === VIP.prefix.address);
+  return route?.nextHops.some((hop) => hop.gateway === ipv4(gateway)) ?? false;
+}
+
+/** For how long each router does not lead to the director. */
+function gaps(net: Network, routers: readonly SimNode[], duration: number): number[] {
+  const missing = routers.map(() => 0);
+  for (let passed = 0; passed < duration; passed += 1) {
+    net.run(1);
+    routers.forEach((router, at) => {
+      if (!leadsTo(router, `10.1.${at}.1`)) missing[at] = (missing[at] ?? 0) + 1;
+    });
+  }
+  return missing;
+}
+
+test.each([
+  { how: 'remembered', remembered: { up0: [R1], up1: [R2] }, least: 0, most: 50 },
+  { how: 'not remembered', remembered: {}, least: 400, most: 5000 },
+])('a restarted director, $how, is missed by a router for $least to $most ms', ({ remembered, least, most }) => {
+  const { net, d, routers } = fourNodes();
+  const fresh = restart(net, d, remembered);
+  net.at(net.now + 400, () => net.input(fresh, { kind: 'announce', prefixes: [VIP] }));
+  const missing = Math.max(...gaps(net, routers, 5000));
+  expect(missing).toBeGreaterThanOrEqual(least);
+  expect(missing).toBeLessThan(most);
+  expect(routers.map((router, at) => leadsTo(router, `10.1.${at}.1`))).toEqual([true, true]);
+});
+
+test('the first router-LSA after a restart has all links of the old one', () => {
+  const { net, d } = fourNodes();
+  // One exchange takes longer than the other.
+  d.links.get('up1')!.quality = { delay: 10, jitter: 0, loss: 0, duplication: 0 };
+  const links = new Set<number>();
+  net.onSend = (from, { body }) => {
+    if (from.name !== d.name || body.kind !== 'lsUpdate') return;
+    for (const { header, body: contents } of body.lsas) {
+      if (header.id === D && contents.kind === 'router') links.add(contents.links.length);
+    }
+  };
+  const fresh = restart(net, d, { up0: [R1], up1: [R2] });
+  net.input(fresh, { kind: 'announce', prefixes: [VIP] });
+  net.run(5000);
+  // Two routers, two subnets, one VIP.
+  expect([...links]).toEqual([5]);
+});
+
+test('a remembered router that is gone delays the others for little more than a hello interval', () => {
+  const { net, d, routers } = fourNodes();
+  net.kill(routers[1]!);
+  const started = net.now + 2000;
+  const fresh = restart(net, d, { up0: [R1], up1: [R2] });
+  net.input(fresh, { kind: 'announce', prefixes: [VIP] });
+  net.run(3000);
+  expect(fresh.fullAt(R1)! - started).toBeLessThan(2000);
+  expect(fresh.fullAt(R2)).toBeUndefined();
+});
+
+test('what has changed a moment ago is sent to a new neighbor, not described to it', () => {
+  const { net, d, routers } = fourNodes();
+  const described: LsaHeader[] = [];
+  net.onSend = (from, { body }) => {
+    if (from.name === d.name && body.kind === 'dbDescription') described.push(...body.headers);
+  };
+  const fresh = restart(net, d, {});
+  net.input(fresh, { kind: 'announce', prefixes: [VIP] });
+  net.run(5000);
+  expect(fresh.instance.neighbors(net.now).map(({ state }) => state)).toEqual(['full', 'full']);
+  const young = described.filter(
+    ({ advertisingRouter, age, sequence }) => advertisingRouter !== D && age <= 2 && sequence !== INITIAL_SEQUENCE,
+  );
+  expect(young).toEqual([]);
+  const copies = [...routers, fresh].map((node) =>
+    node.instance.lsdb(net.now).find(({ type, id }) => type === LsType.router && id === R1),
+  );
+  expect(new Set(copies.map((lsa) => lsa?.sequence)).size).toBe(1);
+});
