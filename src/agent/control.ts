@@ -6,6 +6,7 @@ import { describeChanges } from '../core/config/diff.ts';
 import { loadCluster } from './cluster-file.ts';
 import type { Director } from './director.ts';
 import {
+  counterDocuments,
   interfaceDocuments,
   lifecycleDocument,
   lsaDocuments,
@@ -37,6 +38,7 @@ export class Control implements ControlBackend {
     '/v1/interfaces': () => interfaceDocuments(this.#director),
     '/v1/lsdb': () => lsaDocuments(this.#director),
     '/v1/routes': () => routeDocuments(this.#director),
+    '/v1/counters': () => counterDocuments(this.#director),
     '/v1/services': () => serviceDocuments(this.#director),
     '/v1/servers': () => serverDocuments(this.#director),
   };

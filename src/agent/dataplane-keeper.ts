@@ -27,7 +27,7 @@ export interface DataplaneKeeperOptions {
 }
 
 /** How often a data plane that nobody changed is compared with the kernel. */
-const DRIFT_CHECK = 5000;
+const DRIFT_CHECK = 1000;
 /** Counters younger than this are not read again. */
 const COUNTERS_AGE = 900;
 /** An event names this many operations; the rest are counted. */

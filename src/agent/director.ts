@@ -17,6 +17,8 @@ import { Lifecycle, type LifecycleEffect, type LifecycleInput } from '../core/an
 import { AnnouncePolicy, LAST_RESORT, type PolicyEffect, type PolicyInput } from '../core/announce/policy.ts';
 import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
+import type { Verdict } from '../core/health/rise-fall.ts';
+import type { HealthTarget } from '../core/health/target.ts';
 import type { Service } from '../core/model/cluster.ts';
 import type { DesiredService } from '../core/model/dataplane.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
@@ -33,6 +35,7 @@ import { DrainWatch } from './drain-watch.ts';
 import type { EventLog } from './events.ts';
 import { HealthKeeper, type StartProbe } from './health-keeper.ts';
 import { connectedPrefixes } from './import-filter.ts';
+import type { LifeKeeper } from './life-keeper.ts';
 import { RouteKeeper } from './route-keeper.ts';
 import { instanceConfig, Speakers } from './speakers.ts';
 import { ServiceVersions } from './versions.ts';
@@ -45,6 +48,10 @@ export interface DirectorPorts {
   readonly links: LinkSource;
   readonly startProbe: StartProbe;
   readonly makeSpeaker: (name: string, config: InstanceConfig) => Speaker;
+  /** What our checks found in an earlier life, if that was a moment ago. */
+  readonly lastVerdict: (target: HealthTarget) => Verdict;
+  /** Keeps for the next life what is worth it. */
+  readonly life: Pick<LifeKeeper, 'keep' | 'forget'>;
   /** Seeds the speakers' jitter and sequence numbers. */
   readonly seed: number;
 }
@@ -88,7 +95,8 @@ export class Director {
     this.announcer = new Announcer(events);
     this.dataplane = new DataplaneKeeper({ clock, events, dataplane: ports.dataplane, onChange });
     this.routes = new RouteKeeper({ clock, events, routes: ports.routes });
-    this.health = new HealthKeeper({ clock, events, startProbe: ports.startProbe, onChange });
+    const { startProbe, lastVerdict } = ports;
+    this.health = new HealthKeeper({ clock, events, startProbe, lastVerdict, onChange });
     const { makeSpeaker } = ports;
     this.speakers = new Speakers({ clock, events, announcer: this.announcer, makeSpeaker, onChange });
     this.#timer = new DeadlineTimer(clock, onChange);
@@ -176,7 +184,8 @@ export class Director {
     if (this.#phase === 'stopping') return;
     this.#phase = 'stopping';
     this.#cease();
-    await Promise.all([this.speakers.stop(), this.dataplane.close(), this.routes.close()]);
+    const { life } = this.#ports;
+    await Promise.all([life.forget(), this.speakers.stop(), this.dataplane.close(), this.routes.close()]);
     this.events.emit('agent-stopped', { kernel: 'left as it is' });
     this.#markStopped();
   }
@@ -207,6 +216,7 @@ export class Director {
     this.#programDataplane();
     this.#takeUpConfiguration();
     this.#installRoutes();
+    this.#remember();
     this.#timer.set(this.#deadline());
   }
 
@@ -276,10 +286,22 @@ export class Director {
   #installRoutes(): void {
     const connected = connectedPrefixes(this.#ports.links.links().values());
     const vips = new Set(this.#loaded.cluster.services.flatMap((service) => service.vips));
+    // A local route outlives what the data plane has for its VIP: without it, packets would go back to the router and return.
+    const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];
     // While adopting, the local routes of an earlier agent stay.
-    const served =
-      this.#phase === 'adopting' ? [...vips] : [...new Set(this.#versions.held().flatMap((one) => one.vips))];
+    const served = this.#phase === 'adopting' ? [...vips] : [...new Set(held)];
     this.routes.want({ learned: this.speakers.routes(), connected, served, vips });
+  }
+
+  /** For an agent that has to go on from here should this one be killed. */
+  #remember(): void {
+    if (this.#phase !== 'running') return;
+    const full = this.speakers.all().flatMap((speaker) =>
+      speaker.neighbors().flatMap(({ interface: name, routerId, state }) => {
+        return state === 'full' ? [{ instance: speaker.instance, interface: name, routerId }] : [];
+      }),
+    );
+    this.#ports.life.keep({ full, verdicts: this.health.verdicts() });
   }
 
   #desired(service: Service): DesiredService {
@@ -371,10 +393,15 @@ export class Director {
     if (this.#phase === 'stopping') return;
     this.#phase = 'stopping';
     this.#cease();
-    await this.speakers.stop();
+    await Promise.all([this.#ports.life.forget(), this.speakers.stop()]);
     if (this.dataplane.vips().size > 0) await this.#pause(LINGER);
-    if (opened) await Promise.all([this.dataplane.remove(), this.routes.remove()]);
-    this.events.emit('agent-stopped', { kernel: 'nothing of ours is left' });
+    if (opened) {
+      await this.dataplane.remove();
+      await this.routes.remove();
+    }
+    this.events.emit('agent-stopped', {
+      kernel: opened ? 'our tables and routes are gone; sysctls stay as set' : 'left as it was',
+    });
     this.#markStopped();
   }
 

@@ -1,5 +1,6 @@
 /** The documents of the control API, drawn from the director as it is now. Nothing here changes anything. */
 import type {
+  CountersDocument,
   InterfaceDocument,
   LifecycleDocument,
   LsaDocument,
@@ -48,7 +49,7 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
     version: facts.version,
     pid: facts.pid,
     state: director.state,
-    waitingFor: director.lifecycle.waitingFor(),
+    waitingFor: director.lifecycle.waitingFor(director.now()),
     uptime: Math.round(facts.uptime),
     startedAt: facts.startedAt.toISOString(),
     config: { path: facts.configPath, hash, stale: facts.stale ?? null },
@@ -59,14 +60,25 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
       fault: dataplane.fault ?? null,
     },
     vips: vipStatuses(director, full),
-    neighbors: { full, total: neighbors.length },
+    neighbors: { full, total: neighbors.length, missing: missingNeighbors(director) },
   };
+}
+
+/** A link that carries nothing is easily overlooked: it has no neighbors to count. */
+function missingNeighbors(director: Director): string[] {
+  return director.speakers.all().flatMap((speaker) => {
+    const full = new Set(speaker.neighbors().flatMap((row) => (row.state === 'full' ? [row.interface] : [])));
+    return speaker
+      .interfaces()
+      .filter(({ name }) => !full.has(name))
+      .map(({ name, state }) => (state === 'down' ? `${name} is down` : `${name} has no full neighbor`));
+  });
 }
 
 /** The file's VIPs, and those that the policy still has from the file before. */
 function vipStatuses(director: Director, fullNeighbors: number): VipStatus[] {
   const { services } = director.loaded.cluster;
-  const decisions = director.policy.decisions();
+  const decisions = director.policy.decisions(director.now());
   const addresses = new Set([...services.flatMap(({ vips }) => vips), ...decisions.keys()]);
   return [...addresses]
     .sort((a, b) => a - b)
@@ -77,7 +89,7 @@ function vipStatuses(director: Director, fullNeighbors: number): VipStatus[] {
         vip: formatIpv4(vip),
         announced: metric !== undefined,
         metric: metric ?? null,
-        waitingFor: reasons(director, decision, metric, fullNeighbors),
+        waitingFor: reasons(director, vip, decision, metric, fullNeighbors),
         services: servicesOf(services, vip),
       };
     });
@@ -85,13 +97,14 @@ function vipStatuses(director: Director, fullNeighbors: number): VipStatus[] {
 
 function reasons(
   director: Director,
+  vip: Ipv4,
   decision: VipDecision | undefined,
   metric: number | undefined,
   fullNeighbors: number,
 ): string[] {
   if (decision === undefined) return ['reload: its services are not in the data plane yet'];
   const waiting = [...decision.waitingFor];
-  if (director.state === 'draining') waiting.push(...director.lifecycle.waitingFor());
+  if (director.state === 'draining') waiting.push(...director.lifecycle.waitingFor(director.now(), vip));
   if (decision.announce && metric === undefined) waiting.push('routing: our router-LSA with it has not gone out yet');
   if (decision.announce && fullNeighbors === 0) waiting.push('routing: no neighbor is full, so nobody hears of it');
   return waiting;
@@ -129,6 +142,10 @@ export function routeDocuments(director: Director): RouteDocument[] {
         .routes()
         .map((route) => routeDocument(speaker.instance, route, director.routes.isInstalled(route.prefix))),
     );
+}
+
+export function counterDocuments(director: Director): CountersDocument[] {
+  return director.speakers.all().map((speaker) => ({ instance: speaker.instance, counters: speaker.counters() }));
 }
 
 export async function serviceDocuments(director: Director): Promise<ServiceDocument[]> {

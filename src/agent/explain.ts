@@ -2,6 +2,7 @@
 import { KernelError } from '../io/kernel-error.ts';
 
 const PACKAGES: Readonly<Record<string, string>> = { nft: 'nftables' };
+const PRIVILEGES = 'the agent needs root, or the capabilities NET_ADMIN and NET_RAW';
 
 /** The error's own words and, where something can be done about it, what. */
 export function explain(error: unknown): string {
@@ -11,13 +12,15 @@ export function explain(error: unknown): string {
 }
 
 function adviceFor(error: unknown): string | undefined {
-  if (!(error instanceof KernelError)) return undefined;
+  if (!(error instanceof KernelError)) return isDenied(error) ? PRIVILEGES : undefined;
   if (error.request === 'exec' && (error.errno === 'ENOENT' || error.errno === 'EACCES')) {
     const program = String(error.values['program']);
     return `the program ${program} is needed: apt-get install ${PACKAGES[program] ?? program}`;
   }
-  if (error.errno === 'EPERM' || error.errno === 'EACCES') {
-    return 'the agent needs root, or the capabilities NET_ADMIN and NET_RAW';
-  }
-  return undefined;
+  return error.errno === 'EPERM' || error.errno === 'EACCES' ? PRIVILEGES : undefined;
+}
+
+/** Node's own errors: the folders of the control socket and of the state. */
+function isDenied(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EPERM' || error.code === 'EACCES');
 }

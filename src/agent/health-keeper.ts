@@ -7,6 +7,7 @@
 import type { ServerDocument } from '../api/documents.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
 import { type HealthEffect, HealthScheduler, type TargetView } from '../core/health/checker.ts';
+import type { Verdict } from '../core/health/rise-fall.ts';
 import { type HealthTarget, healthTarget, targetKey } from '../core/health/target.ts';
 import type { RealServer, Service } from '../core/model/cluster.ts';
 import type { Clock } from '../io/clock.ts';
@@ -21,6 +22,8 @@ export interface HealthKeeperOptions {
   readonly clock: Clock;
   readonly events: EventLog;
   readonly startProbe: StartProbe;
+  /** What an agent that was killed a moment ago had found; else `unknown`. */
+  readonly lastVerdict: (target: HealthTarget) => Verdict;
   onChange(): void;
 }
 
@@ -33,6 +36,8 @@ export class HealthKeeper {
   /** By service and its servers: until when the first verdicts are waited for. */
   readonly #patience = new Map<string, Instant>();
   #cancelPatience: (() => void)[] = [];
+  /** By target: what the agent before us had found. */
+  readonly #inheritance = new Map<string, Verdict>();
 
   constructor(options: HealthKeeperOptions) {
     this.#options = options;
@@ -48,13 +53,19 @@ export class HealthKeeper {
     for (const key of this.#patience.keys()) if (!keys.has(key)) this.#patience.delete(key);
     for (const service of services) if (!this.#patience.has(versionKey(service))) this.#waitFor(service);
     const targets = services.flatMap((service) => service.servers.flatMap((server) => targetOf(service, server) ?? []));
+    this.#inherit(targets);
     this.#perform(this.#scheduler.handle({ kind: 'configure', targets }, this.#now()));
   }
 
-  /** A server without a check is up; one whose check has no verdict yet is `unknown`. */
+  /**
+   * A server without a check is up. One whose check has no verdict yet is what it was to the agent before us, as long as the
+   * first verdicts may take; else `unknown`.
+   */
   state(service: Service, server: RealServer): ServerDocument['state'] {
     const target = targetOf(service, server);
-    return target === undefined ? 'up' : this.#scheduler.verdict(targetKey(target));
+    if (target === undefined) return 'up';
+    const verdict = this.#scheduler.verdict(targetKey(target));
+    return verdict === 'unknown' && this.#isPatient(service) ? this.#inherited(target) : verdict;
   }
 
   healthy(service: Service): number {
@@ -66,8 +77,16 @@ export class HealthKeeper {
    * and take its neighbors' flows away from servers that are well. What is unknown after a while counts as down.
    */
   isSettled(service: Service): boolean {
-    if (this.#now() >= (this.#patience.get(versionKey(service)) ?? 0)) return true;
+    if (!this.#isPatient(service)) return true;
     return service.servers.every((server) => this.state(service, server) !== 'unknown');
+  }
+
+  /** What our own checks have found, by target. */
+  verdicts(): Readonly<Record<string, 'up' | 'down'>> {
+    const known = this.#scheduler.views(this.#now()).flatMap(({ key, verdict }) => {
+      return verdict === 'unknown' ? [] : [[key, verdict] as const];
+    });
+    return Object.fromEntries(known);
   }
 
   views(): ReadonlyMap<string, TargetView> {
@@ -82,6 +101,24 @@ export class HealthKeeper {
 
   #now(): Instant {
     return this.#options.clock.now();
+  }
+
+  #inherit(targets: readonly HealthTarget[]): void {
+    for (const target of targets) {
+      const key = targetKey(target);
+      if (!this.#inheritance.has(key)) this.#inheritance.set(key, this.#options.lastVerdict(target));
+    }
+    const keys = new Set(targets.map(targetKey));
+    for (const key of this.#inheritance.keys()) if (!keys.has(key)) this.#inheritance.delete(key);
+  }
+
+  #isPatient(service: Service): boolean {
+    return this.#now() < (this.#patience.get(versionKey(service)) ?? 0);
+  }
+
+  /** Asked for once, when the target is new: what is of use then is of use until the first verdicts. */
+  #inherited(target: HealthTarget): Verdict {
+    return this.#inheritance.get(targetKey(target)) ?? 'unknown';
   }
 
   /** Long enough for every server that is well to be found so. */

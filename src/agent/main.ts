@@ -5,26 +5,32 @@
  * touched; then the neighbors hear Hello; what takes longer (the log, the data plane, the first health checks) is loaded
  * and opened while adjacencies come up.
  */
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { EventDocument } from '../api/documents.ts';
 import { serveControl } from '../api/server.ts';
 import { formatFault } from '../core/base/fault.ts';
+import type { Millis } from '../core/base/machine.ts';
+import { targetKey } from '../core/health/target.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import { NftablesDataplane } from '../drivers/dataplane/nftables.ts';
 import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
 import { OspfSpeaker } from '../drivers/routing/ospf.ts';
+import { bootId, sinceBoot } from '../io/boot.ts';
 import { systemClock } from '../io/clock.ts';
 import { loadNativeParts } from '../io/native.ts';
 import { openOspfSocket } from '../io/ospf-socket.ts';
 import { startProbe } from '../io/probes.ts';
+import { stateFile } from '../io/state-file.ts';
 import { type LoadedCluster, loadCluster } from './cluster-file.ts';
 import { Control } from './control.ts';
 import { Director } from './director.ts';
 import { EventLog } from './events.ts';
 import { explain } from './explain.ts';
+import type { LastLife } from './last-life.ts';
+import { LifeKeeper, readLastLife } from './life-keeper.ts';
 import { LinkHub } from './link-hub.ts';
 import { claimNamespace, type NamespaceClaim, NamespaceTaken } from './single-instance.ts';
 
@@ -38,6 +44,9 @@ export interface RunOptions {
 
 /** Exit codes of the agent, as those of every command. */
 const Exit = { done: 0, refused: 1, missing: 2 } as const;
+
+/** How often at most the file for the next life is written only to say that we are alive. */
+const LEAST_REFRESH: Millis = 1000;
 
 /** Resolves with the exit code once the agent has ended. What kept it from running is on standard error. */
 export async function runAgent(options: RunOptions): Promise<number> {
@@ -68,7 +77,8 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
   events.emit('agent-started', { director: name, pid: process.pid, version: options.version, hash: loaded.hash });
   const links = new LinkHub();
   await links.open((error) => events.emit('speaker-fault', { message: error.message }));
-  const director = new Director(realPorts(events, links), loaded);
+  const memory = await openMemory(options, name, loaded, events);
+  const director = new Director(realPorts(events, links, memory), loaded);
   const control = new Control(director, {
     version: options.version,
     pid: process.pid,
@@ -103,7 +113,36 @@ async function serve(director: Director, name: string): Promise<void> {
   }
 }
 
-function realPorts(events: EventLog, links: LinkHub): ConstructorParameters<typeof Director>[0] {
+interface Memory {
+  readonly last: LastLife;
+  readonly keeper: LifeKeeper;
+}
+
+/** What the last agent has left, and what keeps the same for the next one. */
+async function openMemory(
+  { stateDir }: RunOptions,
+  name: string,
+  { cluster, director }: LoadedCluster,
+  events: EventLog,
+): Promise<Memory> {
+  const file = stateFile(join(stateDir, name, 'last-life.json'));
+  const boot = await bootId().catch((error: Error) => {
+    events.emit('state-file-fault', { message: error.message });
+    // Like no other: nothing is believed.
+    return randomUUID();
+  });
+  const present = { bootId: boot, routerId: director.routerId, now: sinceBoot };
+  const interfaces = cluster.routing.instances.flatMap((instance) => instance.interfaces);
+  const refresh = Math.max(LEAST_REFRESH, Math.min(...interfaces.map(({ dead }) => dead)) / 4);
+  const last = await readLastLife(file, present, events);
+  return { last, keeper: new LifeKeeper({ clock: systemClock, events, file, present, refresh }) };
+}
+
+function realPorts(
+  events: EventLog,
+  links: LinkHub,
+  { last, keeper }: Memory,
+): ConstructorParameters<typeof Director>[0] {
   return {
     clock: systemClock,
     events,
@@ -112,9 +151,19 @@ function realPorts(events: EventLog, links: LinkHub): ConstructorParameters<type
     dataplane: new NftablesDataplane(),
     routes: new RtnetlinkRoutes(),
     makeSpeaker: (instance: string, config: InstanceConfig) =>
-      new OspfSpeaker({ instance, config, clock: systemClock, links, openSocket: openOspfSocket }),
+      new OspfSpeaker({
+        ...{ instance, config, clock: systemClock, links, openSocket: openOspfSocket },
+        remembered: (iface) => last.fullOn(instance, iface, deadInterval(config, iface)),
+      }),
+    life: keeper,
+    // As long as we would have gone on believing it had we stayed alive and the server failed at once.
+    lastVerdict: (target) => last.verdict(targetKey(target), target.fall * target.interval + target.timeout),
     seed: randomInt(2 ** 32),
   };
+}
+
+function deadInterval(config: InstanceConfig, iface: string): Millis {
+  return config.interfaces.find(({ name }) => name === iface)?.deadInterval ?? 0;
 }
 
 /** The first SIGTERM or SIGINT drains and stops, a second one stops at once. Returns how to stop listening. */

@@ -15,6 +15,10 @@ export function checkClusterText(text: string): CheckResult {
   if ('faults' in parsed) return { faults: parsed.faults, summary: '' };
   const { cluster, directors, services } = parsed.cluster;
   const vips = new Set(services.flatMap((service) => service.vips));
-  const parts = [`${directors.length} directors`, `${services.length} services`, `${vips.size} VIPs`];
+  const parts = [some(directors.length, 'director'), some(services.length, 'service'), some(vips.size, 'VIP')];
   return { faults: [], summary: `cluster ${cluster}: ${parts.join(', ')}` };
+}
+
+function some(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

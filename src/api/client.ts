@@ -4,6 +4,7 @@
  */
 import { request } from 'node:http';
 import type {
+  CountersDocument,
   ErrorDocument,
   EventDocument,
   InterfaceDocument,
@@ -24,6 +25,7 @@ export interface GetDocuments {
   readonly '/v1/interfaces': readonly InterfaceDocument[];
   readonly '/v1/lsdb': readonly LsaDocument[];
   readonly '/v1/routes': readonly RouteDocument[];
+  readonly '/v1/counters': readonly CountersDocument[];
   readonly '/v1/services': readonly ServiceDocument[];
   readonly '/v1/servers': readonly ServerDocument[];
   /** Query: `since` (last `seq` already seen, default 0), `wait` (milliseconds to wait for the first new one, default 0). */

@@ -35,7 +35,12 @@ export interface StatusDocument {
     readonly fault: string | null;
   };
   readonly vips: readonly VipStatus[];
-  readonly neighbors: { readonly full: number; readonly total: number };
+  readonly neighbors: {
+    readonly full: number;
+    readonly total: number;
+    /** Interfaces of the file on which no neighbor is full, each with the reason. */
+    readonly missing: readonly string[];
+  };
 }
 
 export interface NeighborDocument {
@@ -73,6 +78,13 @@ export interface RouteDocument {
   readonly cost: number;
   readonly nextHops: readonly { readonly interface: string; readonly gateway: string | null }[];
   readonly installed: boolean;
+}
+
+/** What a routing instance has counted since it started: packets by kind, what was dropped and why, LSAs, SPF runs. */
+export interface CountersDocument {
+  readonly instance: string;
+  /** E.g. `received.hello`, `dropped.checksum`; a reason that never occurred is left out. */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 export interface ServiceDocument {
@@ -128,6 +140,8 @@ export type EventName =
   | 'speaker-fault'
   | 'routes-installed'
   | 'routes-fault'
+  | 'last-life-found'
+  | 'state-file-fault'
   | 'dataplane-programmed'
   | 'dataplane-drift'
   | 'dataplane-fault'

@@ -15,8 +15,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);
 });
-// The agent has its own way with signals.
-if (args[0] !== 'agent') process.once('SIGINT', () => interrupted.abort());
+// The agent has its own way with signals. Until it listens, a reload must not end it: it is about to read the file anyway.
+if (args[0] === 'agent') process.on('SIGHUP', () => {});
+else process.once('SIGINT', () => interrupted.abort());
 
 const context: CliContext = {
   out: (text) => void process.stdout.write(text),

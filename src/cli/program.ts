@@ -45,13 +45,13 @@ function addAgent(program: Command, context: CliContext, finish: (code: number) 
     .requiredOption('--config <file>', 'the cluster file')
     .option('--name <director>', "which director of the file this is (default: this host's name)")
     .option('--run-dir <dir>', 'where the control socket NAME.sock is made', RUN_DIR)
-    .option('--state-dir <dir>', 'where NAME/ is made for what must outlive a restart (nothing yet)', STATE_DIR)
+    .option('--state-dir <dir>', 'where NAME/ is made for what the next agent should know', STATE_DIR)
     .addHelpText(
       'after',
       `
 Signals: SIGTERM or SIGINT drains and stops, a second one stops at once; SIGHUP reads the cluster file again.
-A drained stop leaves nothing of ours in the kernel. One at once, a crash or SIGKILL leaves it forwarding: the next start
-takes up what is there.`,
+A drained stop leaves nothing of ours in the kernel but the sysctls. One at once, a crash or SIGKILL leaves it forwarding:
+the next start takes up what is there.`,
     )
     .action(async (options: { config: string; name?: string; runDir: string; stateDir: string }) => {
       finish(await context.runAgent({ ...options, name: options.name }));
@@ -120,6 +120,12 @@ function addShowCommands(program: Command, context: CliContext, finish: (code: n
     render: async () => (await import('./render/routing.ts')).renderRoutes,
   });
   add({
+    name: 'counters',
+    description: 'OSPF packets received, sent and dropped (by reason), LSAs, SPF runs',
+    path: '/v1/counters',
+    render: async () => (await import('./render/routing.ts')).renderCounters,
+  });
+  add({
     name: 'services',
     description: 'services with health and traffic',
     path: '/v1/services',
@@ -145,11 +151,19 @@ function addControlCommands(program: Command, context: CliContext, finish: (code
   speaksToAgent(program.command('drain').description('move the traffic to the other directors, then withdraw'))
     .option(
       '--deadline <duration>',
-      "withdraw after this long in any case (default: the file's lifecycle.drain)",
+      "how long to wait for the traffic to go (default: the file's lifecycle.drain)",
       asDuration,
     )
     .option('--no-wait', 'return at once instead of showing the steps until it is done')
-    .addHelpText('after', '\nExamples:\n  sluice drain\n  sluice drain --deadline 5m --no-wait')
+    .addHelpText(
+      'after',
+      `
+The last director that announces a VIP goes on serving it, deadline or not, until another one announces it.
+
+Examples:
+  sluice drain
+  sluice drain --deadline 5m --no-wait`,
+    )
     .action(async (options: SocketOptions & { json?: boolean; deadline?: number; wait: boolean }) => {
       const { drain } = await import('./drain.ts');
       finish(await drain(context, await clientFor(options), options));

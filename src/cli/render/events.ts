@@ -8,7 +8,7 @@ export function renderEvent(event: EventDocument): string {
 }
 
 function shown(value: unknown): string {
-  if (typeof value === 'string') return /[\s"=]/.test(value) ? JSON.stringify(value) : value;
+  if (typeof value === 'string') return /[\s"=\p{Cc}]/u.test(value) ? JSON.stringify(value) : value;
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(shown).join(',');
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }

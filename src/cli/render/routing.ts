@@ -1,5 +1,11 @@
-/** `sluice neighbors`, `interfaces`, `lsdb` and `routes`. */
-import type { InterfaceDocument, LsaDocument, NeighborDocument, RouteDocument } from '../../api/documents.ts';
+/** `sluice neighbors`, `interfaces`, `lsdb`, `routes` and `counters`. */
+import type {
+  CountersDocument,
+  InterfaceDocument,
+  LsaDocument,
+  NeighborDocument,
+  RouteDocument,
+} from '../../api/documents.ts';
 import { duration, table } from './text.ts';
 
 export function renderNeighbors(rows: readonly NeighborDocument[]): string {
@@ -83,11 +89,27 @@ export function renderRoutes(rows: readonly RouteDocument[]): string {
       row.prefix,
       row.pathType,
       String(row.cost),
-      row.installed ? 'yes' : 'no',
+      installation(row),
       row.nextHops.map(nextHop).join(', '),
     ]),
     ['COST'],
   );
+}
+
+export function renderCounters(rows: readonly CountersDocument[]): string {
+  return table(
+    ['INSTANCE', 'COUNTER', 'VALUE'],
+    rows.flatMap(({ instance, counters }) =>
+      Object.entries(counters).map(([name, value]) => [instance, name, String(value)]),
+    ),
+    ['VALUE'],
+  );
+}
+
+/** A network of our own needs no route of ours: the kernel has made one with the address. */
+function installation(row: RouteDocument): string {
+  if (row.nextHops.every(({ gateway }) => gateway === null)) return 'connected';
+  return row.installed ? 'yes' : 'no';
 }
 
 function nextHop(hop: RouteDocument['nextHops'][number]): string {

@@ -4,10 +4,13 @@ import { duration, plural, table } from './text.ts';
 
 export function renderStatus(status: StatusDocument): string {
   const facts: [string, string][] = [
-    ['state', status.state],
+    ['state', [status.state, ...status.waitingFor].join('; ')],
     ['up', `${duration(status.uptime)}, pid ${status.pid}, sluice ${status.version}`],
     ['router id', status.routerId],
-    ['neighbors', `${status.neighbors.full} of ${status.neighbors.total} full`],
+    [
+      'neighbors',
+      [`${status.neighbors.full} of ${status.neighbors.total} full`, ...status.neighbors.missing].join('; '),
+    ],
     ['data plane', dataplaneLine(status)],
     ['config', configLine(status)],
   ];

@@ -166,14 +166,24 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
     return [...effects, ...this.#settle()];
   }
 
-  /** Why a drain is not over yet; empty when no drain is under way. */
-  waitingFor(now: Instant = this.#now): readonly string[] {
+  /** Why a drain is not over yet, for one VIP or for all of them; empty when no drain is under way. */
+  waitingFor(now: Instant = this.#now, only?: Ipv4): readonly string[] {
     if (this.#drain === undefined) return [];
     if (this.#drain.withdrawingSince !== undefined) return ['withdrawal to go out'];
-    const left = `${Math.max(0, Math.ceil((this.#drainBy - now) / 1000))} s until the deadline`;
-    const last = this.#lastVips().map((vip) => `${formatIpv4(vip)}: no other director announces it`);
-    const busy = this.#busyVips().map(([vip, rate]) => `${formatIpv4(vip)}: ${Math.round(rate)} packets/s`);
-    return [...last, ...busy, left];
+    const asked = (vip: Ipv4) => only === undefined || vip === only;
+    const last = this.#lastVips().filter(asked);
+    const busy = this.#busyVips().filter(([vip]) => asked(vip));
+    return [
+      ...last.map((vip) => `${formatIpv4(vip)}: no other director announces it`),
+      ...busy.map(([vip, rate]) => `${formatIpv4(vip)}: ${Math.round(rate)} packets/s`),
+      this.#deadlineText(now),
+    ];
+  }
+
+  /** Past its deadline only the last director of a VIP is still draining. */
+  #deadlineText(now: Instant): string {
+    const left = Math.ceil((this.#drainBy - now) / 1000);
+    return left > 0 ? `${left} s until the deadline` : 'the deadline has passed';
   }
 
   #note(input: LifecycleInput, now: Instant): void {

@@ -24,7 +24,8 @@ function shown(input: unknown): string {
   if (input === null || input === undefined) return 'nothing';
   if (Array.isArray(input)) return 'a list';
   if (typeof input === 'object') return 'a mapping';
-  const text = typeof input === 'string' ? `"${input}"` : String(input);
+  // Escaped: a file may hold anything, and this is printed on a terminal.
+  const text = typeof input === 'string' ? JSON.stringify(input) : String(input);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

@@ -106,7 +106,10 @@ function load(text: string): Loaded {
     const key = `${fault.line}:${fault.column}:${message}`;
     if (!faults.has(key)) faults.set(key, fault);
   };
-  for (const { pos, message } of [...document.errors, ...document.warnings]) add(pos[0], message);
+  for (const { pos, code, message } of [...document.errors, ...document.warnings]) {
+    // The library names its own option here, which tells an operator nothing.
+    add(pos[0], code === 'NON_STRING_KEY' ? 'a key must be plain text' : message);
+  }
   if (document.directives?.yaml.version === '1.1') add(0, 'YAML 1.1 is not supported', 'remove the %YAML line');
   checkNodes(document, add);
   if (faults.size > 0) return { faults: [...faults.values()].sort(byPlace) };

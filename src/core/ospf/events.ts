@@ -59,7 +59,7 @@ export type OspfInput =
       /**
        * Router ids that were Full on this interface when an earlier process ended, less than a dead interval ago. Our
        * Hellos list them until they are heard or a dead interval has passed, so that they do not drop the adjacency, and
-       * its routes, before the exchange can begin anew.
+       * its routes, before the exchange can begin anew. That begins on all interfaces at once: see interface/resume.ts.
        */
       readonly remembered?: readonly Ipv4[];
     }

@@ -109,7 +109,7 @@ test('a stop: metric, withdrawal, and only when that is out, nothing of ours in 
     `vip-withdrawn ${VIP}`,
     'state-changed drained',
     `vip-unprogrammed ${VIP}`,
-    'agent-stopped nothing of ours is left',
+    'agent-stopped our tables and routes are gone; sysctls stay as set',
   ]);
   expect(world.kernel.tables.size).toBe(0);
   expect(world.localRoutes()).toEqual([]);
@@ -192,6 +192,39 @@ test('what an earlier agent left is not touched before the servers are known, an
   expect(announced(world)).toEqual([`${VIP}/32 10`]);
 });
 
+test('with the verdicts of an agent that was killed a moment ago it serves at once', async () => {
+  const text = clusterText({ web: {} });
+  const world = new World(await parsed(text), await serving(text), () => 'up');
+  await world.start();
+  await world.clock.advance(0);
+  expect(announced(world)).toEqual([`${VIP}/32 10`]);
+  await world.clock.advance(10_000);
+  expect(world.story().filter((one) => one.startsWith('vip-'))).toEqual([
+    `vip-announcing ${VIP} 10`,
+    `vip-announced ${VIP} 10`,
+  ]);
+});
+
+test('verdicts of an earlier agent do not outlive the time in which ours are due', async () => {
+  const world = new World(await parsed(clusterText({ web: {} })), undefined, () => 'up');
+  world.down.add('10.3.0.21').add('10.3.0.22');
+  await world.start();
+  await world.clock.advance(0);
+  expect(announced(world)).toEqual([`${VIP}/32 10`]);
+  // rise x interval + timeout.
+  await world.clock.advance(2500);
+  expect(announced(world)).toEqual([]);
+});
+
+test('what the next life should know: who is Full and what our checks have found; nothing after a stop', async () => {
+  const world = await serving();
+  world.down.add('10.3.0.22');
+  await world.clock.advance(5000);
+  expect(world.kept).toEqual({ full: [], verdicts: { '10.3.0.21:80 tcp': 'up', '10.3.0.22:80 tcp': 'down' } });
+  await world.director.stopAtOnce();
+  expect(world.kept).toBeUndefined();
+});
+
 test('routes that an earlier agent learned stay until we have learned our own', async () => {
   const earlier = await serving();
   earlier.speaker.learn([defaultRoute, learned('10.9.0.0', 24)]);
@@ -257,6 +290,19 @@ test('a service is removed: withdrawn first, unprogrammed when that is out', asy
   ]);
   expect(world.localRoutes()).toEqual([VIP]);
   expect(announced(world)).toEqual([`${VIP}/32 10`]);
+});
+
+test('the local route of a VIP goes only after the data plane has forgotten the VIP', async () => {
+  const world = await serving(clusterText({ web: {}, api: { vip: OTHER } }));
+  const before = world.seq;
+  await reload(world, clusterText({ web: {} }));
+  const told = world.events.since(before).map(({ event, values }) => `${event} ${values['operations']}`);
+  const unprogrammed = told.findIndex((one) => one.startsWith('vip-unprogrammed'));
+  const removed = told.findIndex(
+    (one) => one.startsWith('routes-installed') && one.includes(`remove local ${OTHER}/32`),
+  );
+  expect(unprogrammed).toBeGreaterThan(-1);
+  expect(removed).toBeGreaterThan(unprogrammed);
 });
 
 test('a service that is taken back before it was ever programmed leaves nothing behind', async () => {

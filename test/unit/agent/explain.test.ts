@@ -12,5 +12,9 @@ test.each([
     'ospf-open interface=eth1: EPERM; the agent needs root, or the capabilities NET_ADMIN and NET_RAW',
   ],
   [new KernelError('dataplane-probe', { feature: 'jhash', text: 'missing' }), 'dataplane-probe feature=jhash: missing'],
+  [
+    Object.assign(new Error("EACCES: permission denied, mkdir '/run/sluice'"), { code: 'EACCES' }),
+    "EACCES: permission denied, mkdir '/run/sluice'; the agent needs root, or the capabilities NET_ADMIN and NET_RAW",
+  ],
   [new Error('something else'), 'something else'],
 ])('%s', (error, text) => expect(explain(error)).toBe(text));

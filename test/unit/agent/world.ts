@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { type LoadedCluster, loadCluster } from '../../../src/agent/cluster-file.ts';
 import { Director } from '../../../src/agent/director.ts';
 import { EventLog } from '../../../src/agent/events.ts';
+import type { LifeFacts } from '../../../src/agent/last-life.ts';
 import type { EventDocument } from '../../../src/api/documents.ts';
 import { formatIpv4 } from '../../../src/core/base/ipv4.ts';
 import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
 import { FakeRouteKernel, FakeRoutes } from '../../../src/drivers/routes/fake.ts';
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
 import { FakeClock, settle } from './fake-clock.ts';
+
+type LastVerdict = ConstructorParameters<typeof Director>[0]['lastVerdict'];
 
 export interface ServiceChoices {
   readonly vip?: string;
@@ -67,9 +70,11 @@ export class World {
   /** Addresses of real servers that do not answer. */
   readonly down = new Set<string>();
   readonly director: Director;
+  /** What is kept for the next life. */
+  kept: LifeFacts | undefined;
 
-  /** `earlier`: the world whose kernel this one starts on. */
-  constructor(loaded: LoadedCluster, earlier?: World) {
+  /** `earlier`: the world whose kernel this one starts on. `lastVerdict`: what its checks have left. */
+  constructor(loaded: LoadedCluster, earlier?: World, lastVerdict: LastVerdict = () => 'unknown') {
     this.kernel = earlier?.kernel ?? new FakeKernel();
     this.routeKernel = earlier?.routeKernel ?? new FakeRouteKernel(['eth1']);
     const { clock, events } = this;
@@ -90,6 +95,15 @@ export class World {
             const ok = !this.down.has(formatIpv4(target.address));
             onResult({ ok, detail: ok ? 'connected' : 'ECONNREFUSED' });
           }),
+        lastVerdict,
+        life: {
+          keep: (facts) => {
+            this.kept = facts;
+          },
+          forget: async () => {
+            this.kept = undefined;
+          },
+        },
         seed: 1,
       },
       loaded,

@@ -167,6 +167,7 @@ describe('drain', () => {
     }
     expect(bench.lifecycle.stance).toBe('lastResort');
     expect(bench.lifecycle.waitingFor(bench.now)).toEqual(['203.0.113.11: 50 packets/s', '31 s until the deadline']);
+    expect(bench.lifecycle.waitingFor(bench.now, VIP)).toEqual(['31 s until the deadline']);
   });
 
   test('a pause shorter than a second is not quiet', () => {

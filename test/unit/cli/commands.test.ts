@@ -31,6 +31,7 @@ const backend: ControlBackend = {
     '/v1/interfaces': () => [],
     '/v1/lsdb': () => [],
     '/v1/routes': () => [],
+    '/v1/counters': () => [],
     '/v1/services': () => [],
     '/v1/servers': () => [],
   },

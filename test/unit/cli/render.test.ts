@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { NeighborDocument, StatusDocument } from '../../../src/api/documents.ts';
 import { renderEvent } from '../../../src/cli/render/events.ts';
-import { renderLsdb, renderNeighbors, renderRoutes } from '../../../src/cli/render/routing.ts';
+import { renderCounters, renderLsdb, renderNeighbors, renderRoutes } from '../../../src/cli/render/routing.ts';
 import { renderServers, renderServices } from '../../../src/cli/render/services.ts';
 import { renderStatus } from '../../../src/cli/render/status.ts';
 import { bytes, count, duration, table } from '../../../src/cli/render/text.ts';
@@ -28,7 +28,7 @@ const status: StatusDocument = {
       services: ['api'],
     },
   ],
-  neighbors: { full: 2, total: 2 },
+  neighbors: { full: 2, total: 2, missing: [] },
 };
 
 test('status: facts, then each VIP with its reason', () => {
@@ -46,6 +46,14 @@ test('status: facts, then each VIP with its reason', () => {
     203.0.113.11  no              -  api           api: 1 of 2 servers healthy, needs 2
     1 VIP not announced"
   `);
+});
+
+test('status: what a drain waits for, and links without a neighbor', () => {
+  const waitingFor = ['203.0.113.10: 50 packets/s', '31 s until the deadline'];
+  const neighbors = { full: 1, total: 1, missing: ['eth9 is down'] };
+  const text = renderStatus({ ...status, state: 'draining', waitingFor, neighbors });
+  expect(text).toContain('  state       draining; 203.0.113.10: 50 packets/s; 31 s until the deadline\n');
+  expect(text).toContain('  neighbors   1 of 1 full; eth9 is down\n');
 });
 
 test('status: a refused file and a data plane fault are not overlooked', () => {
@@ -128,6 +136,29 @@ test('routes: every next hop of an ECMP route is shown', () => {
   expect(renderRoutes([route])).toMatchInlineSnapshot(`
     "INSTANCE  PREFIX     TYPE       COST  INSTALLED  NEXT HOPS
     outside   0.0.0.0/0  external2    10  yes        10.1.1.1 eth1, eth2"
+  `);
+});
+
+test('a network of our own is connected, whoever announces it', () => {
+  const nextHops = [{ interface: 'eth1', gateway: null }];
+  const route = {
+    instance: 'outside',
+    prefix: '10.1.1.0/30',
+    pathType: 'intraArea',
+    cost: 1,
+    nextHops,
+    installed: false,
+  };
+  expect(renderRoutes([route])).toContain('connected');
+});
+
+test('counters: a line each', () => {
+  expect(
+    renderCounters([{ instance: 'outside', counters: { spfRuns: 3, 'dropped.checksum': 12 } }]),
+  ).toMatchInlineSnapshot(`
+    "INSTANCE  COUNTER           VALUE
+    outside   spfRuns               3
+    outside   dropped.checksum     12"
   `);
 });
 

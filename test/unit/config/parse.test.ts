@@ -335,13 +335,14 @@ describe('faults of syntax', () => {
     ['cluster: a\ncluster: b\n', '2:1: Map keys must be unique'],
     ['cluster: *x\n', '1:10: *x has no anchor; define &x above'],
     ['cluster: &x [*x]\n', '1:14: *x contains itself'],
-    ['? [a, b]\n: 1\n', '1:3: With stringKeys, all keys must be strings'],
+    ['? [a, b]\n: 1\n', '1:3: a key must be plain text'],
     ['a: !!python 1\n', '1:4: Unresolved tag: tag:yaml.org,2002:python'],
     ['%YAML 1.1\n---\na: yes\n', '1:1: YAML 1.1 is not supported; remove the %YAML line'],
     ['a:\n\tb: 1\n', '2:1: Tabs are not allowed as indentation'],
     ['constructor: 1\n', '1:1: "constructor" cannot be used as a key'],
     ['', '1:1: the file is empty'],
     ['# nothing\n', '1:1: the file is empty'],
+    ['"\\e[2J"\n', '1:1: expected a mapping (indented "key: value" lines), got "\\u001b[2J"'],
     ['just text\n', '1:1: expected a mapping (indented "key: value" lines), got "just text"'],
   ])('%j', (text, fault) => {
     expect(faults(text)).toContain(fault);
