@@ -11,8 +11,11 @@ import { atMost, type BenchGoal, type BenchOutcome, type BenchRun, figure, media
 import { type Contender, Daemon, Sluice } from './timings/contenders.ts';
 import { RouterWatch } from './timings/router-watch.ts';
 
-/** Longer than MinLSInterval (5 s), so that the next change is timed on its own and not behind the last one's. */
-const SETTLED = 6_000;
+/**
+ * Longer than two MinLSIntervals (5 s each): a daemon that originated its LSA anew one interval after Full must not be timed
+ * in the shadow of that.
+ */
+const SETTLED = 12_000;
 const DEADLINE = 40_000;
 
 type Figure = 'startToHello' | 'startToFib' | 'fullToFib' | 'announceToFib' | 'withdrawToFib' | 'reloadToFib';
