@@ -11,19 +11,24 @@ import { atMost, type BenchGoal, type BenchOutcome, type BenchRun, figure, media
 import { type Contender, Daemon, Sluice } from './timings/contenders.ts';
 import { RouterWatch } from './timings/router-watch.ts';
 
-/**
- * Longer than two MinLSIntervals (5 s each): a daemon that originated its LSA anew one interval after Full must not be timed
- * in the shadow of that.
- */
-const SETTLED = 12_000;
+/** Longer than MinLSInterval (5 s): what has not changed for so long is at rest, and the next change is timed on its own. */
+const SETTLED = 8_000;
 const DEADLINE = 40_000;
 
-type Figure = 'startToHello' | 'startToFib' | 'fullToFib' | 'announceToFib' | 'withdrawToFib' | 'reloadToFib';
+type Figure =
+  | 'startToHello'
+  | 'startToFib'
+  | 'startToStable'
+  | 'fullToFib'
+  | 'announceToFib'
+  | 'withdrawToFib'
+  | 'reloadToFib';
 type Round = Partial<Record<Figure, number>>;
 
 const WORDS: Readonly<Record<Figure, string>> = {
   startToHello: 'process start -> first Hello',
   startToFib: "process start -> own VIP in the router's FIB",
+  startToStable: "process start -> VIP in the router's FIB for good (no flap after it)",
   fullToFib: 'Full -> FIB',
   announceToFib: 'announce -> FIB',
   withdrawToFib: 'withdraw -> out of the FIB',
@@ -61,7 +66,7 @@ async function time(contender: Contender, watch: RouterWatch): Promise<Round> {
   const started = await contender.start();
   const inFib = await watch.route(contender.firstVip, true, started, DEADLINE);
   const full = await watch.full(contender.routerId, started, DEADLINE);
-  await sleep(SETTLED);
+  const stable = await watch.settled(contender.firstVip, SETTLED);
   const announce = await timeSecond(contender, watch, true);
   await sleep(SETTLED);
   const withdraw = await timeSecond(contender, watch, false);
@@ -73,6 +78,7 @@ async function time(contender: Contender, watch: RouterWatch): Promise<Round> {
   return {
     ...(hello === undefined ? {} : { startToHello: hello.t, reloadToFib: announce.sinceCommand }),
     startToFib: inFib - started,
+    startToStable: stable - started,
     fullToFib: Math.max(0, inFib - full),
     announceToFib: announce.sinceDecision,
     withdrawToFib: withdraw.sinceDecision,
@@ -105,6 +111,7 @@ function outcome(rounds: ReadonlyMap<string, readonly Round[]>): BenchOutcome {
   const goals = [
     atMost(WORDS.startToHello, ours('startToHello'), 'ms', 500),
     ...beside('startToFib', (name, peer) => figure(name, ours('startToFib'), 'ms', peer)),
+    ...beside('startToStable', (name, peer) => figure(name, ours('startToStable'), 'ms', peer)),
     ...beside('fullToFib', (name, peer) => atMost(name, ours('fullToFib'), 'ms', 100, peer)),
     ...beside('announceToFib', (name, peer) => figure(name, ours('announceToFib'), 'ms', peer)),
     ...beside('withdrawToFib', (name, peer) => figure(name, ours('withdrawToFib'), 'ms', peer)),

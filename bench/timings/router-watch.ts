@@ -35,6 +35,14 @@ export class RouterWatch {
     });
   }
 
+  /** When the route to `address` last changed, once that is `quiet` milliseconds ago: a route that flaps is waited for. */
+  settled(address: string, quiet: number): Promise<number> {
+    return until(`the route to ${address} to stay as it is for ${quiet / 1000} s`, 60_000, () => {
+      const last = this.#changes.findLast(({ prefix }) => prefix === address);
+      return last !== undefined && last.present && Date.now() - last.at >= quiet ? last.at : false;
+    });
+  }
+
   /** When the neighbor with this router id became Full, at or after `since`. */
   full(routerId: string, since: number, deadline: number): Promise<number> {
     const line = new RegExp(`^(\\S+ \\S+) OSPF:.*AdjChg: Nbr ${routerId.replaceAll('.', '\\.')}\\b.*-> Full`, 'gm');

@@ -71,8 +71,13 @@ export class OspfCapture {
     const ours = `ip.src in {${this.#ours.join(', ')}}`;
     const all = await tshark(this.#tools, file, ours);
     const bad = await tshark(this.#tools, file, `(${ours}) && (${COMPLAINTS})`);
-    if (all === undefined || bad === undefined) return { packets: 0, malformed: null, complaints: [] };
-    return { packets: all.length, malformed: bad.length, complaints: bad.map((line) => `${director}: ${line}`) };
+    // A wrong checksum is no complaint of tshark's: it only says so in its long form.
+    const long = await tshark(this.#tools, file, ours, ['-V']);
+    if (all === undefined || bad === undefined || long === undefined)
+      return { packets: 0, malformed: null, complaints: [] };
+    const wrong = long.filter((line) => /Checksum: 0x\w+ \[incorrect/.test(line));
+    const complaints = [...bad, ...wrong].map((line) => `${director}: ${line.trim()}`);
+    return { packets: all.length, malformed: complaints.length, complaints };
   }
 }
 
@@ -101,13 +106,18 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
-/** One line per packet that matches the filter; undefined when tshark cannot be run. Throws LabError if it refuses. */
-function tshark(tools: string, file: string, filter: string): Promise<string[] | undefined> {
+/** One line per packet that matches the filter (with `-V` many); undefined when tshark cannot be run. Throws LabError if it refuses. */
+function tshark(
+  tools: string,
+  file: string,
+  filter: string,
+  options: readonly string[] = [],
+): Promise<string[] | undefined> {
   if (statSync(file).size === 0) return Promise.resolve([]);
   return new Promise((resolve, reject) => {
     // The file lies outside the root that tshark runs in, so it comes as standard input; a pipe would not do.
     const input = openSync(file, 'r');
-    const argv = [tools, 'tshark', '-n', '-r', '-', '-Y', filter];
+    const argv = [tools, 'tshark', '-n', ...options, '-r', '-', '-Y', filter];
     const child = spawn('chroot', argv, { stdio: [input, 'pipe', 'pipe'] });
     closeSync(input);
     let stdout = '';
