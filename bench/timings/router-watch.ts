@@ -39,7 +39,7 @@ export class RouterWatch {
   settled(address: string, quiet: number): Promise<number> {
     return until(`the route to ${address} to stay as it is for ${quiet / 1000} s`, 60_000, () => {
       const last = this.#changes.findLast(({ prefix }) => prefix === address);
-      return last !== undefined && last.present && Date.now() - last.at >= quiet ? last.at : false;
+      return last?.present && Date.now() - last.at >= quiet ? last.at : false;
     });
   }
 

@@ -74,6 +74,7 @@ class NetnsLab implements Lab {
   readonly nodes: ReadonlyMap<string, NetnsNode>;
   readonly #topology: Topology;
   #state: RunState;
+  #noted: Promise<unknown> = Promise.resolve();
   #forgetExit = () => {};
 
   private constructor(topology: Topology, state: RunState, nodes: readonly NetnsNode[]) {
@@ -172,9 +173,12 @@ class NetnsLab implements Lab {
     return node;
   }
 
-  async #note(change: Partial<RunState>): Promise<void> {
+  /** One write after the other: directors may be started side by side. */
+  #note(change: Partial<RunState>): Promise<void> {
     this.#state = { ...this.#state, ...change };
-    await writeState(this.#state);
+    const written = this.#noted.then(() => writeState(this.#state));
+    this.#noted = written.catch(() => undefined);
+    return written;
   }
 
   async #copyConfig(node: NetnsNode): Promise<void> {

@@ -74,6 +74,15 @@ describe('the default lab without agents', () => {
     expect(statSync(file).size).toBeGreaterThan(24 + 10 * 70);
   });
 
+  test('directors that start and end side by side are all noted', async () => {
+    const names = ['d1', 'd2', 'd3'];
+    await Promise.all(names.map((name) => lab.startDirector(name)));
+    const pids = names.map((name) => lab.directorPid(name));
+    expect(new Set(pids).size).toBe(3);
+    await Promise.all(names.map((name) => lab.stopDirector(name, 'SIGKILL')));
+    expect(names.map((name) => lab.directorPid(name))).toEqual([undefined, undefined, undefined]);
+  });
+
   test('a program that outlives its deadline is killed and named', async () => {
     await expect(lab.node('client').exec(['sleep', '60'], { deadline: 50 })).rejects.toThrow(/sleep 60/);
   });
