@@ -5,9 +5,15 @@ import type { Capture } from './runtime.ts';
 import { until } from './wait.ts';
 
 /** tcpdump of the tools root in the node's namespace, written to a file on the host. Resolves once it listens. */
-export async function startCapture(node: NetnsNode, iface: string, file: string, tools: string): Promise<Capture> {
+export async function startCapture(
+  node: NetnsNode,
+  iface: string,
+  file: string,
+  tools: string,
+  filter: string,
+): Promise<Capture> {
   const output = openSync(file, 'w');
-  const argv = ['tcpdump', '-i', iface, '-U', '--immediate-mode', '-Z', 'root', '-w', '-'];
+  const argv = ['tcpdump', '-i', iface, '-U', '--immediate-mode', '-Z', 'root', '-w', '-', filter];
   const child = node.startIn(tools, argv, { stdio: ['ignore', output, 'pipe'] });
   closeSync(output);
   let said = '';

@@ -153,8 +153,8 @@ class NetnsLab implements Lab {
     return new ControlClient(join(this.#director(director).folder, 'run', `${director}.sock`));
   }
 
-  async capture(node: string, iface: string, file: string): Promise<Capture> {
-    return startCapture(this.node(node), iface, file, await rootPath('tools'));
+  async capture(node: string, iface: string, file: string, filter = ''): Promise<Capture> {
+    return startCapture(this.node(node), iface, file, await rootPath('tools'), filter);
   }
 
   async keep(): Promise<void> {

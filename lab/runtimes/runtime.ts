@@ -60,8 +60,8 @@ export interface Lab {
   /** Process id of a director's agent, when it runs. */
   directorPid(name: string): number | undefined;
   api(director: string): ControlClient;
-  /** Records what passes an interface into a pcap file on the host. */
-  capture(node: string, iface: string, file: string): Promise<Capture>;
+  /** Records what passes an interface (or `any`) into a pcap file on the host; `filter` in tcpdump's words, all by default. */
+  capture(node: string, iface: string, file: string, filter?: string): Promise<Capture>;
   /** Leaves the lab running when this process ends; `attach` finds it again. */
   keep(): Promise<void>;
   /** Ends every process, removes every namespace and the folder. Safe to call twice. */

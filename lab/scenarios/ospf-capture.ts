@@ -4,13 +4,12 @@
  *
  * tcpdump and tshark come from the lab's tools root; where it has no tshark the result says so instead of passing.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
 import { rootPath } from '../roots/build.ts';
-import type { Lab, LabNode } from '../runtimes/runtime.ts';
-import { until } from '../runtimes/wait.ts';
+import type { Capture, Lab } from '../runtimes/runtime.ts';
 import { addressesOf } from './observe.ts';
 
 export interface CaptureVerdict {
@@ -25,7 +24,7 @@ export interface CaptureVerdict {
 interface Recording {
   readonly director: string;
   readonly file: string;
-  readonly child: ChildProcess;
+  readonly capture: Capture;
 }
 
 /** tshark's expert severities: from this one on it is the packet that is wrong, not something worth knowing. */
@@ -46,7 +45,7 @@ export class OspfCapture {
   static async start(lab: Lab, folder: string): Promise<OspfCapture> {
     const tools = await rootPath('tools');
     const directors = lab.byRole('director');
-    const recordings = await Promise.all(directors.map((director) => record(director, folder, tools)));
+    const recordings = await Promise.all(directors.map(({ name }) => record(lab, name, folder)));
     const ours = (await Promise.all(directors.map((director) => addressesOf(director)))).flat();
     return new OspfCapture(recordings, tools, ours);
   }
@@ -57,7 +56,7 @@ export class OspfCapture {
 
   /** Ends the recordings and lets tshark judge them. */
   async finish(): Promise<CaptureVerdict> {
-    await Promise.all(this.#recordings.map(({ child }) => ended(child)));
+    await Promise.all(this.#recordings.map(({ capture }) => capture.stop()));
     const verdicts = await Promise.all(this.#recordings.map((recording) => this.#judge(recording)));
     const unknown = verdicts.some(({ malformed }) => malformed === null);
     return {
@@ -81,29 +80,9 @@ export class OspfCapture {
   }
 }
 
-async function record(director: LabNode, folder: string, tools: string): Promise<Recording> {
-  const file = join(folder, `${director.name}.pcap`);
-  const output = openSync(file, 'w');
-  const argv = ['chroot', tools, 'tcpdump', '-i', 'any', '-U', '-Z', 'root', '-w', '-', 'ip proto 89'];
-  const child = director.spawn(argv, { stdio: ['ignore', output, 'pipe'] });
-  closeSync(output);
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString('utf8');
-  });
-  await until(`tcpdump listens on ${director.name}`, 10_000, () => {
-    if (child.exitCode !== null) throw new LabError(`tcpdump on ${director.name}: ${said.trim()}`);
-    return said.includes('listening on');
-  });
-  return { director: director.name, file, child };
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    child.on('exit', () => resolve());
-    child.kill('SIGTERM');
-  });
+async function record(lab: Lab, director: string, folder: string): Promise<Recording> {
+  const file = join(folder, `${director}.pcap`);
+  return { director, file, capture: await lab.capture(director, 'any', file, 'ip proto 89') };
 }
 
 /** One line per packet that matches the filter (with `-V` many); undefined when tshark cannot be run. Throws LabError if it refuses. */

@@ -1,4 +1,8 @@
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
-import { speakerContract, uplink } from './speaker-contract.ts';
+import { interfaceConfig } from '../../sim/network.ts';
+import { speakerContract } from './speaker-contract.ts';
 
-speakerContract('fake', () => ({ speaker: new FakeSpeaker('outside', [uplink('eth1')]), pass: async () => {} }));
+speakerContract('fake', () => ({
+  speaker: new FakeSpeaker('outside', [interfaceConfig('eth1')]),
+  pass: async () => {},
+}));

@@ -7,15 +7,16 @@ import type { SpeakerEvent } from '../../../src/drivers/routing/port.ts';
 import { KernelError } from '../../../src/io/kernel-error.ts';
 import type { LinkState } from '../../../src/io/links.ts';
 import type { OspfSocket, OspfSocketOptions } from '../../../src/io/ospf-socket.ts';
+import { interfaceConfig } from '../../sim/network.ts';
 import { FakeClock } from '../../unit/agent/fake-clock.ts';
-import { speakerContract, uplink } from './speaker-contract.ts';
+import { speakerContract } from './speaker-contract.ts';
 
 const ADDRESS = ipv4('10.1.1.2');
 
 const config: InstanceConfig = {
   routerId: ipv4('10.255.0.1'),
   areaId: 0,
-  interfaces: [uplink('eth1')],
+  interfaces: [interfaceConfig('eth1')],
   stubRouter: true,
   originateFloor: 1100,
   holdLimit: 300,
@@ -137,14 +138,14 @@ test('configure: an interface that is new gets a socket, one that goes says good
   const { speaker, faults } = network.speaker();
   await speaker.start();
   expect(network.log).toEqual(['open 7 first']);
-  speaker.configure([uplink('eth1'), uplink('eth2')]);
+  speaker.configure([interfaceConfig('eth1'), interfaceConfig('eth2')]);
   expect(network.log).toEqual(['open 7 first', 'open 9 first']);
   expect(speaker.interfaces().map(({ name, state }) => `${name} ${state}`)).toEqual([
     'eth1 pointToPoint',
     'eth2 pointToPoint',
   ]);
   const sent = network.sent;
-  speaker.configure([uplink('eth2', { cost: 20 })]);
+  speaker.configure([interfaceConfig('eth2', { cost: 20 })]);
   expect(network.sent).toBe(sent + 1);
   expect(network.log.slice(2)).toEqual(['close 7']);
   network.links.change(link({ mtu: 9000 }));
@@ -157,7 +158,7 @@ test('configure: an interface that is missing is named and taken up when it appe
   network.links.change(link());
   const { speaker, faults } = network.speaker();
   await speaker.start();
-  speaker.configure([uplink('eth1'), uplink('eth2')]);
+  speaker.configure([interfaceConfig('eth1'), interfaceConfig('eth2')]);
   expect(faults()).toEqual(['interface eth2 does not exist; waiting for it to appear']);
   network.links.change(link({ name: 'eth2', ifindex: 9 }));
   expect(network.log).toEqual(['open 7 first', 'open 9 first']);
@@ -167,7 +168,7 @@ test('configure before the start opens nothing, nor does it after the stop', asy
   const network = new FakeNetwork();
   network.links.change(link());
   const { speaker } = network.speaker();
-  speaker.configure([uplink('eth1'), uplink('eth2')]);
+  speaker.configure([interfaceConfig('eth1'), interfaceConfig('eth2')]);
   expect(network.log).toEqual([]);
   await speaker.start();
   const stopped = speaker.stop();
@@ -175,7 +176,7 @@ test('configure before the start opens nothing, nor does it after the stop', asy
   await stopped;
   const opened = network.opened.length;
   network.links.change(link({ name: 'eth3', ifindex: 11 }));
-  speaker.configure([uplink('eth3')]);
+  speaker.configure([interfaceConfig('eth3')]);
   expect(network.opened).toHaveLength(opened);
 });
 

@@ -1,26 +1,12 @@
 /** What every speaker does, the fake included. The agent is built on exactly this. */
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import type { AnnouncedPrefix, InterfaceConfig } from '../../../src/core/ospf/events.ts';
+import type { AnnouncedPrefix } from '../../../src/core/ospf/events.ts';
 import type { Speaker, SpeakerEvent } from '../../../src/drivers/routing/port.ts';
-
-/** Settings of an interface, as the speakers under test begin with for eth1. */
-export function uplink(name: string, change: Partial<InterfaceConfig> = {}): InterfaceConfig {
-  return {
-    name,
-    network: 'point-to-point',
-    cost: 10,
-    helloInterval: 1000,
-    deadInterval: 4000,
-    priority: 0,
-    rxmtInterval: 1000,
-    mtuIgnore: false,
-    ...change,
-  };
-}
+import { interfaceConfig } from '../../sim/network.ts';
 
 export interface SpeakerWorld {
-  /** Not started, with one interface: `uplink('eth1')`. */
+  /** Not started, with one interface: `interfaceConfig('eth1')`. */
   readonly speaker: Speaker;
   /** Lets this much of the world's time pass. */
   pass(ms: number): Promise<void>;
@@ -112,18 +98,18 @@ export function speakerContract(name: string, build: () => SpeakerWorld): void {
       const { speaker } = await started(build());
       const shown = () => speaker.interfaces().map(({ name, cost }) => `${name} ${cost}`);
       expect(shown()).toEqual(['eth1 10']);
-      speaker.configure([uplink('eth1'), uplink('eth2', { cost: 7 })]);
+      speaker.configure([interfaceConfig('eth1'), interfaceConfig('eth2', { cost: 7 })]);
       expect(shown()).toEqual(['eth1 10', 'eth2 7']);
-      speaker.configure([uplink('eth1'), uplink('eth2', { cost: 8 })]);
+      speaker.configure([interfaceConfig('eth1'), interfaceConfig('eth2', { cost: 8 })]);
       expect(shown()).toEqual(['eth1 10', 'eth2 8']);
-      speaker.configure([uplink('eth2', { cost: 8 })]);
+      speaker.configure([interfaceConfig('eth2', { cost: 8 })]);
       expect(shown()).toEqual(['eth2 8']);
     });
 
     test('configuring the same again says nothing', async () => {
       const world = build();
       const { speaker, news } = await started(world);
-      speaker.configure([uplink('eth1')]);
+      speaker.configure([interfaceConfig('eth1')]);
       await world.pass(PACE);
       expect(news).toEqual([]);
     });
@@ -134,9 +120,9 @@ export function speakerContract(name: string, build: () => SpeakerWorld): void {
       speaker.set([vip('203.0.113.10', 10)]);
       await world.pass(PACE);
       news.length = 0;
-      speaker.configure([uplink('eth1', { cost: 20 }), uplink('eth2')]);
+      speaker.configure([interfaceConfig('eth1', { cost: 20 }), interfaceConfig('eth2')]);
       await world.pass(PACE);
-      speaker.configure([uplink('eth2')]);
+      speaker.configure([interfaceConfig('eth2')]);
       await world.pass(PACE);
       expect(speaker.announced()).toEqual([vip('203.0.113.10', 10)]);
       for (const prefixes of announcements(news)) expect(prefixes).toEqual([vip('203.0.113.10', 10)]);

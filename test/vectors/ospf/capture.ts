@@ -20,7 +20,7 @@ import { decodePacket } from '../../../src/core/ospf/packet/codec.ts';
 import { formatVectors, type Link, type Vector } from './captured.ts';
 import { type Fields, fieldsOf } from './fields.ts';
 import { type CapturedPacket, ospfPackets } from './pcap.ts';
-import { exchangeOf, flushes, fromRouters, isLarge, pick, type Recorded, titleOf } from './picks.ts';
+import { exchangeOf, flushes, fromRouters, isComplete, isLarge, pick, type Recorded, titleOf } from './picks.ts';
 import { tsharkReading, tsharkVersion } from './tshark.ts';
 
 interface Implementation {
@@ -138,7 +138,6 @@ async function pointToPoint(lab: Lab, router: LabNode, implementation: Implement
   await sleep(MIN_LS_INTERVAL);
   await lab.startDirector('d1');
   await recording.wait('the exchange', (all) => exchangeOf(all, OURS).length > 0);
-  await sleep(2000);
   await implementation.addRoutes(router);
   await recording.wait(
     'a large update',
@@ -150,7 +149,7 @@ async function pointToPoint(lab: Lab, router: LabNode, implementation: Implement
     'a flush',
     some(({ packet }) => flushes(packet.body)),
   );
-  await sleep(1000);
+  await recording.wait('every kind of packet', (all) => isComplete(all, 'p2p'));
 }
 
 async function broadcast(lab: Lab, recording: Recording) {
@@ -160,7 +159,7 @@ async function broadcast(lab: Lab, recording: Recording) {
   );
   await lab.startDirector('d1');
   await recording.wait('the exchange', (all) => exchangeOf(all, OURS).length > 0);
-  await sleep(3000);
+  await recording.wait('every kind of packet', (all) => isComplete(all, 'lan'));
 }
 
 /** Compares our reading of every packet with tshark's. Throws an Error that lists all differences. */

@@ -118,6 +118,12 @@ export function exchangeOf(recorded: readonly Recorded[], us: Ipv4): Recorded[] 
   return recorded.slice(0, Math.max(...acks) + 1).filter((one) => wanted.has(one));
 }
 
+/** Whether a recording has every kind of packet that is wanted of its link. */
+export function isComplete(recorded: readonly Recorded[], link: Link): boolean {
+  const wanted = PICKS.filter(({ links }) => links.includes(link));
+  return wanted.every(({ fits }) => recorded.some(({ packet }) => fits(packet.body)));
+}
+
 /** The packets chosen, with what they were chosen for. Throws an Error that names every kind that did not come. */
 export function pick(recorded: readonly Recorded[], link: Link): ReadonlyMap<Recorded, string> {
   const chosen = new Map<Recorded, string>();
