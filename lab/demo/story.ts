@@ -1,7 +1,9 @@
 /** The play: what happens to the cluster, in which order, and how long each scene is watched afterwards. */
 import type { Lab } from '../runtimes/runtime.ts';
-import { untilAnnounced, untilState } from '../scenarios/observe.ts';
-import { crash, type Session } from '../scenarios/session.ts';
+import { crash, drain, join } from '../scenarios/acts.ts';
+import { untilAnnounced } from '../scenarios/observe.ts';
+import { DIRECTORS } from '../scenarios/scenario.ts';
+import type { Session } from '../scenarios/session.ts';
 
 export interface Scene {
   /** Short, for the table. */
@@ -25,7 +27,7 @@ export interface Stage {
 /** Directors that run when the curtain rises. */
 export const FIRST = ['d1', 'd2'] as const;
 /** All that appear. */
-export const CAST = ['d1', 'd2', 'd3'] as const;
+export const CAST = DIRECTORS;
 
 export const LOAD = { request: 200, idle: 40, push: 40, short: 100, idlePause: 8000 } as const;
 
@@ -44,11 +46,7 @@ export const SCENES: readonly Scene[] = [
     gone: [],
     carriers: CAST,
     settle: 15_000,
-    act: async ({ lab, session }) => {
-      await lab.startDirector('d3');
-      await untilAnnounced(lab, 'd3');
-      await session.routers.untilNextHops(CAST);
-    },
+    act: ({ lab, session }) => join(lab, session.routers, 'd3', CAST),
   },
   {
     name: 'd2 drains',
@@ -56,11 +54,7 @@ export const SCENES: readonly Scene[] = [
     gone: ['d2'],
     carriers: ['d1', 'd3'],
     settle: 12_000,
-    act: async ({ lab, session }) => {
-      await lab.api('d2').post('/v1/drain');
-      await untilState(lab, 'd2', 'drained', 40_000);
-      await session.routers.untilNextHops(['d1', 'd3']);
-    },
+    act: ({ lab, session }) => drain(lab, session.routers, 'd2', ['d1', 'd3']),
   },
   {
     name: 'd2 returns',

@@ -1,9 +1,8 @@
 import { claimAtMost, claimEqual } from '../report/result.ts';
 import type { Lab } from '../runtimes/runtime.ts';
-import { ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
-import { crash, Session } from './session.ts';
-
-const DIRECTORS = ['d1', 'd2', 'd3'];
+import { crash } from './acts.ts';
+import { DIRECTORS, ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
+import { Session } from './session.ts';
 
 /**
  * Links down and the agent killed. The survivors know nothing of the dead director's connections: what the client speaks

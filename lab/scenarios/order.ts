@@ -1,11 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Claim, claimEqual } from '../report/result.ts';
-import type { Lab, LabNode } from '../runtimes/runtime.ts';
-import { RouterView, untilAnnounced } from './observe.ts';
+import { type RouteChange, RouteMonitor } from '../runtimes/route-monitor.ts';
+import type { Lab } from '../runtimes/runtime.ts';
+import { until } from '../runtimes/wait.ts';
+import { join as joinCluster } from './acts.ts';
+import { RouterView } from './observe.ts';
 import { ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
 
 /**
@@ -27,21 +27,21 @@ async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioRes
   const routers = await RouterView.of(lab, vip);
   await routers.untilNextHops(['d1', 'd2']);
   const watched = [...routers.routers, lab.node(DIRECTOR)];
-  const monitors = watched.map((node) => new RouteMonitor(node, vip));
+  const monitors = watched.map((node) => new RouteMonitor(node.netns));
+  const changesOf = (monitor: RouteMonitor) => monitor.changes.filter(({ prefix }) => prefix === vip);
   progress(`${DIRECTOR} starts`);
-  await lab.startDirector(DIRECTOR);
-  await untilAnnounced(lab, DIRECTOR);
-  await routers.untilNextHops(['d1', 'd2', DIRECTOR]);
+  await joinCluster(lab, routers, DIRECTOR, ['d1', 'd2', DIRECTOR]);
   progress(`${DIRECTOR} leaves (SIGTERM)`);
   await lab.stopDirector(DIRECTOR, 'SIGTERM');
   await routers.untilNextHops(['d1', 'd2']);
-  await sleep(200);
+  const own = monitors.at(-1)!;
+  await until('the director removes its VIP', 5_000, async () => changesOf(own).some(({ deleted }) => deleted));
   for (const monitor of monitors) monitor.stop();
   // The socket is gone with the agent; its log has every event up to the last.
   const events = readEvents(await readFile(join(lab.dir, `${DIRECTOR}.log`), 'utf8'));
-  const own = monitors.at(-1)?.changes ?? [];
-  const upstream = monitors.slice(0, -1).flatMap(({ changes }) => changes);
-  return { claims: judge(events, upstream, own), samples: { events, routers: upstream, director: own } };
+  const upstream = monitors.slice(0, -1).flatMap(changesOf);
+  const director = changesOf(own);
+  return { claims: judge(events, upstream, director), samples: { events, routers: upstream, director } };
 }
 
 /** An event as the agent's log has it: JSON lines, `time` in ISO 8601. */
@@ -51,11 +51,8 @@ export interface LoggedEvent {
   readonly time: string;
 }
 
-/** A change of the route to the VIP in a kernel; `at` in milliseconds since 1970. */
-export interface RouteChange {
-  readonly at: number;
-  readonly deleted: boolean;
-}
+/** Of a route to the VIP. */
+type Change = Pick<RouteChange, 'at' | 'deleted'>;
 
 /** The events in a log; lines of another kind are passed over. */
 export function readEvents(log: string): LoggedEvent[] {
@@ -75,8 +72,8 @@ export function readEvents(log: string): LoggedEvent[] {
  */
 export function judge(
   events: readonly LoggedEvent[],
-  routers: readonly RouteChange[],
-  director: readonly RouteChange[],
+  routers: readonly Change[],
+  director: readonly Change[],
 ): Claim[] {
   const first = (name: string): LoggedEvent | undefined => events.find(({ event }) => event === name);
   const before = (a: string, b: string): boolean => {
@@ -96,22 +93,4 @@ export function judge(
     claimEqual('vip-withdrawn comes before vip-unprogrammed', before('vip-withdrawn', 'vip-unprogrammed'), true),
     claimEqual('the director has the VIP until after vip-withdrawn', removed > at('vip-withdrawn'), true),
   ];
-}
-
-/** `ip monitor` in a node: when a route to the VIP changed. */
-class RouteMonitor {
-  readonly changes: RouteChange[] = [];
-  readonly #child: ChildProcess;
-
-  constructor(node: LabNode, vip: string) {
-    this.#child = node.spawn(['ip', '-4', 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    if (this.#child.stdout === null) return;
-    createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      if (line.includes(vip)) this.changes.push({ at: Date.now(), deleted: line.startsWith('Deleted') });
-    });
-  }
-
-  stop(): void {
-    this.#child.kill('SIGTERM');
-  }
 }

@@ -1,11 +1,8 @@
 import { claimEqual } from '../report/result.ts';
-import { total } from '../report/words.ts';
 import type { Lab } from '../runtimes/runtime.ts';
-import { untilState } from './observe.ts';
-import { ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
-import { Session } from './session.ts';
-
-const DIRECTORS = ['d1', 'd2', 'd3'];
+import { drain } from './acts.ts';
+import { DIRECTORS, ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
+import { losslessClaims, Session } from './session.ts';
 
 /** A planned leave: the director makes itself the last choice, goes on forwarding, and withdraws once traffic has gone. */
 export const scaleIn: Scenario = {
@@ -23,16 +20,11 @@ async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioRes
     name: 'd2 drains',
     gone: ['d2'],
     settle: 15_000,
-    act: async () => {
-      await lab.api('d2').post('/v1/drain');
-      await untilState(lab, 'd2', 'drained', 40_000);
-      await session.routers.untilNextHops(['d1', 'd3']);
-    },
+    act: () => drain(lab, session.routers, 'd2', ['d1', 'd3']),
   });
   await session.close();
   const claims = [
-    claimEqual('connections broken', total(report.window.broken), 0),
-    claimEqual('new connections failed', total(report.window.failed), 0),
+    ...losslessClaims(report),
     claimEqual('share of new connections on d2 after its drain', report.shares['d2'] ?? 0, 0, '%'),
   ];
   return { claims, samples: report };

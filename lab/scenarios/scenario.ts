@@ -10,6 +10,9 @@ import type { Lab } from '../runtimes/runtime.ts';
 /** The default lab: a client, two FRR routers, three directors and a spare, four real servers. */
 export const ECMP_3: string = join(projectRoot, 'lab/topologies/ecmp-3.clab.yml');
 
+/** Its directors without the spare. */
+export const DIRECTORS: readonly string[] = ['d1', 'd2', 'd3'];
+
 export interface ScenarioContext {
   /** Told what is being done, a line at a time. */
   readonly progress: (text: string) => void;

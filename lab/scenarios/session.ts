@@ -4,10 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LabError } from '../lab-error.ts';
-import { type Claim, claimBetween } from '../report/result.ts';
+import { type Claim, claimBetween, claimEqual } from '../report/result.ts';
+import { total } from '../report/words.ts';
 import type { Lab, LabNode } from '../runtimes/runtime.ts';
 import { until } from '../runtimes/wait.ts';
 import { Traffic, type TrafficSettings } from '../traffic/client.ts';
+import { DEFAULT_LOAD } from '../traffic/options.ts';
 import { compare, type Moves, type Placement, PlacementProbe, placementOf, shares } from '../traffic/placement.ts';
 import type { BrokenClass, BrokenLine, LoadKind, WindowSummary } from '../traffic/protocol.ts';
 import { addressesOf, RouterView, viewDirector } from './observe.ts';
@@ -23,7 +25,7 @@ export interface Step {
   readonly gone?: readonly string[];
   /** The event itself; resolves when it is over (announced, drained, …). */
   readonly act: () => Promise<void>;
-  /** Milliseconds to go on measuring after it. */
+  /** Milliseconds to go on measuring after it, more than `UNSETTLED`: the step's length, not a wait for something. */
   readonly settle: number;
 }
 
@@ -56,14 +58,12 @@ export interface StepReport {
 const UNSETTLED = 2000;
 
 export class Session {
-  readonly lab: Lab;
   readonly vip: string;
   readonly traffic: Traffic;
   readonly probe: PlacementProbe;
   readonly routers: RouterView;
 
-  private constructor(lab: Lab, vip: string, traffic: Traffic, probe: PlacementProbe, routers: RouterView) {
-    this.lab = lab;
+  private constructor(vip: string, traffic: Traffic, probe: PlacementProbe, routers: RouterView) {
     this.vip = vip;
     this.traffic = traffic;
     this.probe = probe;
@@ -82,7 +82,7 @@ export class Session {
     const client = onlyClient(lab);
     const sources = await addressesOf(client, 'lo');
     const traffic = await Traffic.start(client, { target, sources, ...load });
-    const session = new Session(lab, target.address, traffic, probe, routers);
+    const session = new Session(target.address, traffic, probe, routers);
     await session.#untilPopulated(load);
     return session;
   }
@@ -111,7 +111,8 @@ export class Session {
     return { name: step.name, live: flows.length, moves, window, lost, shares: share, took: Math.round(took) };
   }
 
-  async #untilPopulated({ request = 200, idle = 40, push = 40 }: SessionLoad): Promise<void> {
+  async #untilPopulated(load: SessionLoad): Promise<void> {
+    const { request, idle, push } = { ...DEFAULT_LOAD, ...load };
     const wanted = request + idle + push;
     await until(`${wanted} long-lived connections`, 30_000, async () => (await this.traffic.flows()).length >= wanted);
     // The first seconds have connections of their own troubles: a step must not inherit them.
@@ -123,19 +124,20 @@ function lossOf({ flow, load, class: cause, detail, age }: BrokenLine, before: P
   return { flow, load, class: cause, detail, age, director: before.get(flow) ?? null };
 }
 
+/** Whether the step went by unnoticed by every client. */
+export function losslessClaims({ window }: StepReport): Claim[] {
+  return [
+    claimEqual('connections broken', total(window.broken), 0),
+    claimEqual('new connections failed', total(window.failed), 0),
+  ];
+}
+
 /** Whether each of these directors had its share of new connections. */
 export function shareClaims(report: StepReport, directors: readonly string[]): Claim[] {
   return directors.map((name) => {
     const label = `${report.name}: share of new connections on ${name}`;
     return claimBetween(label, report.shares[name] ?? 0, FAIR_SHARE.low, FAIR_SHARE.high, '%');
   });
-}
-
-/** Takes a director away as a power cut would: its agent at once, its links right after. */
-export async function crash(lab: Lab, name: string): Promise<void> {
-  await lab.stopDirector(name, 'SIGKILL');
-  const node = lab.node(name);
-  for (const link of ['eth1', 'eth2', 'eth3']) await node.link(link, 'down');
 }
 
 async function serviceOf(lab: Lab, director: string): Promise<{ address: string; port: number }> {

@@ -19,10 +19,13 @@ export interface LoadOptions {
   readonly patience: number;
 }
 
+/** Long-lived connections of each kind, unless told otherwise. */
+export const DEFAULT_LOAD = { request: 200, idle: 40, push: 40 } as const;
+
 const DEFAULTS = {
-  request: '200',
-  idle: '40',
-  push: '40',
+  request: String(DEFAULT_LOAD.request),
+  idle: String(DEFAULT_LOAD.idle),
+  push: String(DEFAULT_LOAD.push),
   short: '100',
   'idle-pause': '10000',
   ramp: '3000',

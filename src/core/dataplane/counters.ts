@@ -1,23 +1,22 @@
 /** Counters of the kernel's tables to counters of services and servers. */
 import type { Ipv4 } from '../base/ipv4.ts';
-import type { DesiredDataplane, DesiredService, ServerCounters, ServiceCounters } from '../model/dataplane.ts';
+import type {
+  DataplaneCounters,
+  DesiredDataplane,
+  DesiredService,
+  ServerCounters,
+  ServiceCounters,
+} from '../model/dataplane.ts';
 import { DATA_TABLE, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
-import type { Found, FoundTable, Tally } from './ruleset.ts';
+import { type Found, type FoundTable, NO_TALLY, type Tally } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 
-export interface DataplaneCounters {
-  readonly services: readonly ServiceCounters[];
-  readonly servers: readonly ServerCounters[];
-}
-
-const ZERO: Tally = { packets: 0, bytes: 0 };
-
 function tallyOf(table: FoundTable | undefined, set: string, key: string): Tally {
-  return table?.sets.get(set)?.tallies.get(key) ?? ZERO;
+  return table?.sets.get(set)?.tallies.get(key) ?? NO_TALLY;
 }
 
 function sum(tallies: readonly Tally[]): Tally {
-  return tallies.reduce((a, b) => ({ packets: a.packets + b.packets, bytes: a.bytes + b.bytes }), ZERO);
+  return tallies.reduce((a, b) => ({ packets: a.packets + b.packets, bytes: a.bytes + b.bytes }), NO_TALLY);
 }
 
 function traffic(packetsIn: Tally, packetsOut: Tally) {
@@ -36,8 +35,8 @@ function serviceCounters(table: FoundTable | undefined, service: DesiredService)
   const total = (set: string) => sum(ids.map((id) => tallyOf(table, set, id)));
   return {
     service: service.name,
-    newConnections: (table?.counters.get(names.newConnections) ?? ZERO).packets,
-    misses: (table?.counters.get(names.misses) ?? ZERO).packets,
+    newConnections: (table?.counters.get(names.newConnections) ?? NO_TALLY).packets,
+    misses: (table?.counters.get(names.misses) ?? NO_TALLY).packets,
     ...traffic(total(TRAFFIC_IN_SET), total(TRAFFIC_OUT_SET)),
   };
 }

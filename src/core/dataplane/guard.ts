@@ -14,7 +14,7 @@
 import { formatIpv4 } from '../base/ipv4.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
 import { SOURCES_SET, VIPS_SET } from './names.ts';
-import type { WantedChain, WantedTable } from './ruleset.ts';
+import { endpointElement, type WantedChain, type WantedTable } from './ruleset.ts';
 
 const SOURCE_KEY = 'ip saddr . meta l4proto . th sport';
 
@@ -47,9 +47,7 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
   for (const service of desired.services) {
     for (const vip of service.vips) vips.set(formatIpv4(vip), '');
     for (const server of service.servers) {
-      for (const port of service.ports) {
-        sources.set(`${formatIpv4(server.address)} . ${service.protocol} . ${port}`, '');
-      }
+      for (const port of service.ports) sources.set(endpointElement(server.address, service.protocol, port), '');
     }
   }
   return {

@@ -25,6 +25,7 @@ export interface ServiceNames {
   readonly misses: string;
 }
 
+const CHAIN_PREFIX = 'service_';
 const SLOTS_PREFIX = 'slots_';
 const SERVERS_PREFIX = 'servers_';
 
@@ -37,9 +38,17 @@ function escapeName(name: string): string {
 
 /** The objects of one service. The prefixes keep names clear of nft's keywords. */
 export function serviceNames(service: string): ServiceNames {
-  const name = escapeName(service);
+  return namesOf(escapeName(service));
+}
+
+/** The same, of the service that this chain belongs to: by it packets find the rest. */
+export function namesByChain(chain: string): ServiceNames {
+  return namesOf(chain.slice(CHAIN_PREFIX.length));
+}
+
+function namesOf(name: string): ServiceNames {
   return {
-    chain: `service_${name}`,
+    chain: `${CHAIN_PREFIX}${name}`,
     slots: `${SLOTS_PREFIX}${name}`,
     servers: `${SERVERS_PREFIX}${name}`,
     newConnections: `new_${name}`,

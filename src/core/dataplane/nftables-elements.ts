@@ -7,9 +7,9 @@
  */
 import { DecodeError } from '../base/decode-error.ts';
 import { formatIpv4 } from '../base/ipv4.ts';
-import { NetlinkReader } from '../netlink/attributes.ts';
+import { align, LITTLE_ENDIAN, NetlinkReader, NLA_HEADER, NLA_TYPE_MASK } from '../netlink/attributes.ts';
 import { NFGENMSG_BYTES, NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS } from './nftables-messages.ts';
-import type { Tally } from './ruleset.ts';
+import { endpointElement, type Tally } from './ruleset.ts';
 
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_LIST_ELEM = 1;
@@ -42,8 +42,6 @@ export interface ElementSink {
   readonly tallies: Map<string, Tally>;
 }
 
-const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-const HEADER = 4;
 /** Data that is not what the layout says; equal to nothing that we ever want. */
 const FOREIGN = 'foreign';
 
@@ -63,27 +61,27 @@ function numberText(value: number): string {
 function find(view: DataView, from: number, to: number, type: number): number {
   for (let at = from; at < to; ) {
     const end = endOf(view, at, to);
-    if ((view.getUint16(at + 2, LITTLE_ENDIAN) & 0x3fff) === type) return at;
-    at = (end + 3) & ~3;
+    if ((view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK) === type) return at;
+    at = align(end);
   }
   return -1;
 }
 
 function endOf(view: DataView, at: number, limit: number): number {
-  const length = at + HEADER <= limit ? view.getUint16(at, LITTLE_ENDIAN) : 0;
-  if (length < HEADER || at + length > limit) throw new DecodeError('length', at, `attribute of ${length} bytes`);
+  const length = at + NLA_HEADER <= limit ? view.getUint16(at, LITTLE_ENDIAN) : 0;
+  if (length < NLA_HEADER || at + length > limit) throw new DecodeError('length', at, `attribute of ${length} bytes`);
   return at + length;
 }
 
 /** Where the value begins. */
 function valueAt(view: DataView, header: number, to: number, length: number): number {
-  const at = header + HEADER;
+  const at = header + NLA_HEADER;
   if (endOf(view, header, to) !== at + length) throw new DecodeError('length', header, `value of not ${length} bytes`);
   return at;
 }
 
 function findInside(view: DataView, outer: number, to: number, type: number): number {
-  return outer < 0 ? -1 : find(view, outer + HEADER, endOf(view, outer, to), type);
+  return outer < 0 ? -1 : find(view, outer + NLA_HEADER, endOf(view, outer, to), type);
 }
 
 function verdictText(view: DataView, verdict: number, to: number): string {
@@ -93,7 +91,7 @@ function verdictText(view: DataView, verdict: number, to: number): string {
   const value = view.getInt32(valueAt(view, code, to, 4), false);
   const end = endOf(view, chain, to);
   const name = new NetlinkReader(
-    new Uint8Array(view.buffer, view.byteOffset + chain + HEADER, end - chain - HEADER),
+    new Uint8Array(view.buffer, view.byteOffset + chain + NLA_HEADER, end - chain - NLA_HEADER),
   ).text();
   if (value === NFT_GOTO) return `goto ${name}`;
   return value === NFT_JUMP ? `jump ${name}` : FOREIGN;
@@ -105,14 +103,17 @@ function partText(view: DataView, outer: number, to: number, part: ElementPart):
   if (part === 'verdict') return verdictText(view, findInside(view, outer, to, NFTA_DATA_VERDICT), to);
   const value = findInside(view, outer, to, NFTA_DATA_VALUE);
   if (value < 0) return FOREIGN;
-  const at = value + HEADER;
+  const at = value + NLA_HEADER;
   const length = endOf(view, value, to) - at;
   if (length !== (part === 'service' ? 12 : 4)) return FOREIGN;
   if (part === 'number') return numberText(view.getUint32(at, LITTLE_ENDIAN));
-  const address = formatIpv4(view.getUint32(at, false));
-  if (part === 'address') return address;
+  if (part === 'address') return formatIpv4(view.getUint32(at, false));
   const protocol = view.getUint8(at + 4);
-  return `${address} . ${PROTOCOLS[protocol] ?? protocol} . ${view.getUint16(at + 8, false)}`;
+  return endpointElement(
+    view.getUint32(at, false),
+    PROTOCOLS[protocol] ?? String(protocol),
+    view.getUint16(at + 8, false),
+  );
 }
 
 function u64(view: DataView, header: number, to: number): number {
@@ -121,7 +122,7 @@ function u64(view: DataView, header: number, to: number): number {
 }
 
 function readElement(view: DataView, element: number, to: number, layout: ElementLayout, sink: ElementSink): void {
-  const from = element + HEADER;
+  const from = element + NLA_HEADER;
   const flags = find(view, from, to, NFTA_SET_ELEM_FLAGS);
   const catchAll = flags >= 0 && (view.getUint32(valueAt(view, flags, to, 4), false) & NFT_SET_ELEM_CATCHALL) !== 0;
   const key = catchAll ? '*' : partText(view, find(view, from, to, NFTA_SET_ELEM_KEY), to, layout.key);
@@ -145,9 +146,10 @@ export function decodeElements(payload: Uint8Array, layout: ElementLayout, sink:
   const list = find(view, NFGENMSG_BYTES, payload.length, NFTA_SET_ELEM_LIST_ELEMENTS);
   if (list < 0) return;
   const end = endOf(view, list, payload.length);
-  for (let at = list + HEADER; at < end; ) {
+  for (let at = list + NLA_HEADER; at < end; ) {
     const next = endOf(view, at, end);
-    if ((view.getUint16(at + 2, LITTLE_ENDIAN) & 0x3fff) === NFTA_LIST_ELEM) readElement(view, at, next, layout, sink);
-    at = (next + 3) & ~3;
+    if ((view.getUint16(at + 2, LITTLE_ENDIAN) & NLA_TYPE_MASK) === NFTA_LIST_ELEM)
+      readElement(view, at, next, layout, sink);
+    at = align(next);
   }
 }

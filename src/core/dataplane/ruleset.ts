@@ -5,7 +5,8 @@
  * Rules are compared by stamp, never by what they consist of: nft versions may make different expressions of the same text.
  * The stamp is a hash of the text that was loaded and travels as the rule's comment.
  */
-import { jhashWords } from '../hash/jhash.ts';
+import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { jhashText } from '../hash/jhash.ts';
 
 export interface BaseChain {
   readonly type: 'nat' | 'filter' | 'route';
@@ -39,6 +40,13 @@ export interface Tally {
   readonly bytes: number;
 }
 
+export const NO_TALLY: Tally = { packets: 0, bytes: 0 };
+
+/** The element of a set or map whose key is an address, a protocol and a port. */
+export function endpointElement(address: Ipv4, protocol: string, port: number): string {
+  return `${formatIpv4(address)} . ${protocol} . ${port}`;
+}
+
 export interface FoundChain {
   readonly base: BaseChain | undefined;
   /** One per rule, in order; empty text for a rule that is not ours. */
@@ -68,11 +76,7 @@ const STAMP_SEED = 0x51c1ce10;
 
 /** The comment of a rule: a word that says whose it is and a hash of its text. */
 export function ruleStamp(text: string): string {
-  const hash = jhashWords(
-    Array.from(text, (c) => c.charCodeAt(0)),
-    STAMP_SEED,
-  );
-  return `sluice ${hash.toString(16).padStart(8, '0')}`;
+  return `sluice ${jhashText(text, STAMP_SEED).toString(16).padStart(8, '0')}`;
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

@@ -21,7 +21,15 @@ import type { DesiredDataplane, DesiredService } from '../model/dataplane.ts';
 import { guardTable } from './guard.ts';
 import { SERVER_ID_EXPRESSION } from './mark.ts';
 import { DATA_TABLE, GUARD_TABLE, SERVICES_MAP, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
-import type { Found, FoundTable, Wanted, WantedChain, WantedSet, WantedTable } from './ruleset.ts';
+import {
+  endpointElement,
+  type Found,
+  type FoundTable,
+  type Wanted,
+  type WantedChain,
+  type WantedSet,
+  type WantedTable,
+} from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 import { FLOW_HASH, type ServiceTable, serviceTable } from './service-table.ts';
 
@@ -43,7 +51,7 @@ function serviceChain(service: DesiredService): WantedChain {
   };
 }
 
-function slotsMap(table: ServiceTable, ids: ReadonlyMap<number, number>): WantedSet {
+function slotsMap(table: ServiceTable, ids: ReadonlyMap<Ipv4, number>): WantedSet {
   const idByIndex = table.servers.map((server) => String(ids.get(server.address)));
   const elements = new Map<string, string>();
   table.slots.forEach((index, slot) => {
@@ -55,7 +63,7 @@ function slotsMap(table: ServiceTable, ids: ReadonlyMap<number, number>): Wanted
 
 /** Entries of retired servers are kept as they were found, unless their id was given to another server. */
 function serversMap(
-  ids: ReadonlyMap<number, number>,
+  ids: ReadonlyMap<Ipv4, number>,
   found: ReadonlyMap<string, string> | undefined,
   given: ReadonlySet<string>,
 ): WantedSet {
@@ -76,11 +84,8 @@ function trafficSet(found: FoundTable | undefined, name: string, given: Readonly
 function servicesMap(services: readonly DesiredService[]): WantedSet {
   const elements = new Map<string, string>();
   for (const { name, vips, protocol, ports } of services) {
-    for (const vip of vips) {
-      for (const port of ports) {
-        elements.set(`${formatIpv4(vip)} . ${protocol} . ${port}`, `goto ${serviceNames(name).chain}`);
-      }
-    }
+    const verdict = `goto ${serviceNames(name).chain}`;
+    for (const vip of vips) for (const port of ports) elements.set(endpointElement(vip, protocol, port), verdict);
   }
   return { kind: 'map', declaration: `typeof ${SERVICE_KEY} : verdict`, elements };
 }

@@ -72,6 +72,14 @@ export function jhashWords(words: ArrayLike<number>, seed: number): number {
   return lookup3(words, words.length * 4, seed);
 }
 
+/** The same over a text: each UTF-16 unit is a word. */
+export function jhashText(text: string, seed: number): number {
+  return jhashWords(
+    Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)),
+    seed,
+  );
+}
+
 /** The bytes of an address in network order, read as one little-endian word, as the kernel on x86 and arm64 does. */
 function swap32(word: number): number {
   return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);

@@ -5,7 +5,7 @@
  * Every director computes the same table from the same file, whatever order the servers were listed in; adding or removing
  * a server moves little more than that server's share. Health plays no part: see `fallback.ts`.
  */
-import { jhashWords } from './jhash.ts';
+import { jhashText } from './jhash.ts';
 
 /** What a slot holds when there is no server to hold. */
 export const NO_SERVER = 0xffff;
@@ -14,16 +14,15 @@ export const DEFAULT_SLOTS = 4099;
 export const LARGE_SLOTS = 65537;
 
 export interface HashedServer {
-  /** Identity of the server everywhere in the cluster: `address:port`. Keys of one table differ. */
+  /** Identity of the server everywhere in the cluster, such as its address. Keys of one table differ. */
   readonly key: string;
   /** A whole number, at least 1. */
   readonly weight: number;
 }
 
-/** Two independent hashes of a key (each UTF-16 unit is a word); the seeds are arbitrary and must never change. */
+/** Two independent hashes of a key; the seeds are arbitrary and must never change. */
 export function keyHashes(key: string): readonly [number, number] {
-  const words = Array.from({ length: key.length }, (_, i) => key.charCodeAt(i));
-  return [jhashWords(words, 0x51c1ce01), jhashWords(words, 0x51c1ce02)];
+  return [jhashText(key, 0x51c1ce01), jhashText(key, 0x51c1ce02)];
 }
 
 /** A server's walk through the slots, and how near it is to its next turn. */

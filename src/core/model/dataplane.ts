@@ -46,3 +46,9 @@ export interface ServerCounters {
   readonly packetsOut: number;
   readonly bytesOut: number;
 }
+
+/** Of all services and their servers. */
+export interface DataplaneCounters {
+  readonly services: readonly ServiceCounters[];
+  readonly servers: readonly ServerCounters[];
+}

@@ -7,12 +7,20 @@
 import { DecodeError } from '../base/decode-error.ts';
 import type { Ipv4 } from '../base/ipv4.ts';
 
-const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-const NLA_HEADER = 4;
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+export const NLA_HEADER = 4;
 /** The two highest bits of an attribute's type are flags (nested, network byte order). */
-const NLA_TYPE_MASK = 0x3fff;
+export const NLA_TYPE_MASK = 0x3fff;
 
-const align = (length: number) => (length + 3) & ~3;
+/** Where the next structure begins after one that ends at `length`. */
+export const align = (length: number): number => (length + 3) & ~3;
+
+/** A dump request that selects by nothing but the family, which every fixed header begins with. */
+export function encodeDump(family: number, headerBytes: number): Uint8Array {
+  const bytes = new Uint8Array(headerBytes);
+  bytes[0] = family;
+  return bytes;
+}
 
 /** One message or attribute value to read from; reading past the end throws `DecodeError('short')`. */
 export class NetlinkReader {

@@ -6,7 +6,7 @@
  */
 import { DecodeError } from '../base/decode-error.ts';
 import type { Ipv4 } from '../base/ipv4.ts';
-import { NetlinkReader } from './attributes.ts';
+import { encodeDump, NetlinkReader } from './attributes.ts';
 import {
   AF_INET,
   AF_UNSPEC,
@@ -40,14 +40,12 @@ export interface AddressMessage {
 
 /** A dump request for all links. */
 export function encodeLinkDump(): Uint8Array {
-  return new Uint8Array(IFINFOMSG_BYTES);
+  return encodeDump(AF_UNSPEC, IFINFOMSG_BYTES);
 }
 
 /** A dump request for all IPv4 addresses. */
 export function encodeAddressDump(): Uint8Array {
-  const bytes = new Uint8Array(IFADDRMSG_BYTES);
-  bytes[0] = AF_INET;
-  return bytes;
+  return encodeDump(AF_INET, IFADDRMSG_BYTES);
 }
 
 /** `undefined` for what a bridge says about its ports (family AF_BRIDGE): no link comes or goes by that. */

@@ -5,7 +5,7 @@
  */
 import { DecodeError } from '../base/decode-error.ts';
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
-import { NetlinkReader, NetlinkWriter } from './attributes.ts';
+import { align, encodeDump, NetlinkReader, NetlinkWriter } from './attributes.ts';
 import {
   AF_INET,
   RT_SCOPE_NOWHERE,
@@ -41,9 +41,7 @@ export interface RouteMessage {
 
 /** A dump request for all IPv4 routes of all tables. */
 export function encodeRouteDump(): Uint8Array {
-  const w = new NetlinkWriter().u8(AF_INET);
-  for (let i = 1; i < RTMSG_BYTES; i++) w.u8(0);
-  return w.finish();
+  return encodeDump(AF_INET, RTMSG_BYTES);
 }
 
 /** The payload of RTM_NEWROUTE. Gateways are given as on-link: they are OSPF neighbors on that very interface. */
@@ -128,7 +126,7 @@ function decodeNextHops(attributes: ReadonlyMap<number, NetlinkReader>): RouteNe
     if (length < RTNEXTHOP_BYTES) throw new DecodeError('length', at, `next hop of ${length} bytes`);
     const gateway = multipath.slice(at, length).attributes(RTNEXTHOP_BYTES).get(RTA_GATEWAY)?.ipv4(0);
     hops.push({ ifindex: multipath.u32(at + 4), gateway });
-    at += (length + 3) & ~3;
+    at += align(length);
   }
   return hops;
 }

@@ -44,7 +44,8 @@ function gatewayOrder(gateway: Ipv4 | undefined): number {
   return gateway ?? -1;
 }
 
-function compareText(a: string, b: string): number {
+/** Code-unit order. */
+export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }

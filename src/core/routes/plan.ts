@@ -5,7 +5,7 @@
  * out what others own). Outputs: operations, additions and replacements before removals, so that a destination that
  * stays reachable never has a moment without a route. It does not know interface indexes, nor talk to the kernel.
  */
-import { formatRoute, type KernelRoute, routeKey, sortedNextHops } from './kernel-route.ts';
+import { compareText, formatRoute, type KernelRoute, routeKey, sortedNextHops } from './kernel-route.ts';
 
 export type RouteOp =
   /** No route of ours has this prefix and metric. */
@@ -50,8 +50,5 @@ function canonical(route: KernelRoute): KernelRoute {
 }
 
 function byText(a: RouteOp, b: RouteOp): number {
-  const left = formatRoute(a.route);
-  const right = formatRoute(b.route);
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
+  return compareText(formatRoute(a.route), formatRoute(b.route));
 }

@@ -7,7 +7,7 @@
  * written, and what is remembered is what is there. Our own write is one step of the generation: when it took exactly one,
  * only what we wrote to is read back; when it took more, somebody else wrote as well, and everything is read.
  */
-import { countingSets, type DataplaneCounters, readCounters } from '../../core/dataplane/counters.ts';
+import { countingSets, readCounters } from '../../core/dataplane/counters.ts';
 import { serviceNames } from '../../core/dataplane/names.ts';
 import { describe } from '../../core/dataplane/nft-text.ts';
 import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
@@ -23,7 +23,7 @@ import {
 } from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
 import { SlotMaps, wantedSteps } from '../../core/dataplane/wanted-ruleset.ts';
-import type { DesiredDataplane } from '../../core/model/dataplane.ts';
+import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import type { ApplyReport } from './port.ts';
 import type { Run } from './slices.ts';
 

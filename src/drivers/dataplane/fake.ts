@@ -3,22 +3,23 @@
  * `FakeDataplane` that programmed them, as they outlive the agent. It passes the contract suite of the real driver.
  */
 
-import { formatIpv4, type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
-import type { DataplaneCounters } from '../../core/dataplane/counters.ts';
-import { DATA_TABLE, SERVICES_MAP, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from '../../core/dataplane/names.ts';
+import { type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
+import { DATA_TABLE, namesByChain, SERVICES_MAP, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from '../../core/dataplane/names.ts';
 import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
 import type { Operation } from '../../core/dataplane/plan.ts';
 import {
+  endpointElement,
   type Found,
   type FoundChain,
   type FoundSet,
   type FoundTable,
+  NO_TALLY,
   ruleStamp,
   type Tally,
 } from '../../core/dataplane/ruleset.ts';
 import { FLOW_HASH } from '../../core/dataplane/service-table.ts';
 import { slotOf } from '../../core/hash/jhash.ts';
-import type { DesiredDataplane } from '../../core/model/dataplane.ts';
+import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel } from './converge.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
@@ -32,20 +33,20 @@ export interface FakeFlow {
   readonly port: number;
 }
 
+const PACKET_BYTES = 60;
+
 interface MutableTable {
   readonly chains: Map<string, FoundChain>;
   readonly sets: Map<string, FoundSet & { elements: Map<string, string>; tallies: Map<string, Tally> }>;
   readonly counters: Map<string, Tally>;
 }
 
-const ZERO: Tally = { packets: 0, bytes: 0 };
-
 function copyOf(set: FoundSet): FoundSet {
   return { ...set, elements: new Map(set.elements), tallies: new Map(set.tallies) };
 }
 
-function plusOne(tally: Tally | undefined, bytes: number): Tally {
-  return { packets: (tally ?? ZERO).packets + 1, bytes: (tally ?? ZERO).bytes + bytes };
+function plusOne({ packets, bytes }: Tally = NO_TALLY): Tally {
+  return { packets: packets + 1, bytes: bytes + PACKET_BYTES };
 }
 
 /** One host's tables and connections. */
@@ -110,27 +111,26 @@ export class FakeKernel implements RulesetKernel {
 
   #translate(flow: FakeFlow): { id: string; address: Ipv4 } | undefined {
     const table = this.#tables.get(DATA_TABLE);
-    const verdict = table?.sets
-      .get(SERVICES_MAP)
-      ?.elements.get(`${formatIpv4(flow.vip)} . ${flow.protocol} . ${flow.port}`);
+    const endpoint = endpointElement(flow.vip, flow.protocol, flow.port);
+    const verdict = table?.sets.get(SERVICES_MAP)?.elements.get(endpoint);
     if (table === undefined || verdict === undefined) return undefined;
-    const service = verdict.replace(/^goto service_/, '');
-    const bump = (counter: string) => table.counters.set(counter, plusOne(table.counters.get(counter), 60));
-    bump(`new_${service}`);
+    const names = namesByChain(verdict.replace(/^goto /, ''));
+    const bump = (counter: string) => table.counters.set(counter, plusOne(table.counters.get(counter)));
+    bump(names.newConnections);
     const slot = slotOf(flow.source, flow.sport, FLOW_HASH.seed, FLOW_HASH.slots);
-    const id = table.sets.get(`slots_${service}`)?.elements.get(String(slot));
-    const address = parseIpv4(table.sets.get(`servers_${service}`)?.elements.get(id ?? '') ?? '');
+    const id = table.sets.get(names.slots)?.elements.get(String(slot));
+    const address = parseIpv4(table.sets.get(names.servers)?.elements.get(id ?? '') ?? '');
     if (id === undefined || address === undefined) {
-      bump(`miss_${service}`);
+      bump(names.misses);
       return undefined;
     }
-    this.#count(`servers_${service}`, id);
+    this.#count(names.servers, id);
     return { id, address };
   }
 
   #count(set: string, key: string): void {
     const found = this.#tables.get(DATA_TABLE)?.sets.get(set);
-    if (found?.elements.has(key)) found.tallies.set(key, plusOne(found.tallies.get(key), 60));
+    if (found?.elements.has(key)) found.tallies.set(key, plusOne(found.tallies.get(key)));
   }
 
   #perform(operation: Operation): void {
@@ -151,7 +151,7 @@ export class FakeKernel implements RulesetKernel {
     const { name } = operation;
     switch (operation.kind) {
       case 'add-counter':
-        table.counters.set(name, ZERO);
+        table.counters.set(name, NO_TALLY);
         break;
       case 'delete-counter':
         table.counters.delete(name);

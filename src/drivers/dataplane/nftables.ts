@@ -6,9 +6,8 @@
  * packet, and nothing is undone at `close`: the kernel goes on forwarding while no agent is there. Routes to the VIPs belong
  * to the routes driver. Deliberately not here: deciding (src/core/dataplane).
  */
-import type { DataplaneCounters } from '../../core/dataplane/counters.ts';
 import { type SysctlRule, sysctlName, sysctlRules } from '../../core/dataplane/sysctls.ts';
-import type { DesiredDataplane } from '../../core/model/dataplane.ts';
+import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { nftRefuses } from '../../io/nft.ts';
 import { listSysctls, readSysctl, writeSysctl } from '../../io/sysctl.ts';

@@ -2,7 +2,7 @@
  * The data plane port. An adapter makes the kernel look like `desired`, and says, from a read-back, what is really there.
  * Adapters: `nftables.ts`; the fake beside it passes the same contract suite (test/contract/dataplane).
  */
-import type { DesiredDataplane, ServerCounters, ServiceCounters } from '../../core/model/dataplane.ts';
+import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 
 export interface ApplyReport {
   /** Services (by name) whose rules were read back from the kernel and equal what was wished. */
@@ -19,7 +19,7 @@ export interface Dataplane {
   open(): Promise<void>;
   /** Desired -> observe -> plan -> apply -> read back. Idempotent; throws `KernelError` and leaves what worked in place. */
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
-  counters(): Promise<{ readonly services: readonly ServiceCounters[]; readonly servers: readonly ServerCounters[] }>;
+  counters(): Promise<DataplaneCounters>;
   /** Removes everything that is ours. Only for a drained stop that asks for it; a plain stop leaves the kernel forwarding. */
   remove(): Promise<void>;
   close(): Promise<void>;

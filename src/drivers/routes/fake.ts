@@ -4,8 +4,9 @@
  * as the real one.
  */
 import { formatRoute, type KernelRoute, routeKey } from '../../core/routes/kernel-route.ts';
-import { formatRouteOp, plan, type RouteOp } from '../../core/routes/plan.ts';
+import { plan, type RouteOp } from '../../core/routes/plan.ts';
 import { KernelError } from '../../io/kernel-error.ts';
+import { performAll } from './perform.ts';
 import type { RouteTable } from './port.ts';
 
 /** The kernel behind the fake: it outlives the tables that are opened on it, as the real one outlives an agent. */
@@ -47,18 +48,7 @@ export class FakeRoutes implements RouteTable {
   }
 
   async apply(desired: readonly KernelRoute[]): Promise<readonly string[]> {
-    const done: string[] = [];
-    const failures: unknown[] = [];
-    for (const op of plan(desired, await this.observe())) {
-      try {
-        this.#perform(op);
-        done.push(formatRouteOp(op));
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-    return done;
+    return performAll(plan(desired, await this.observe()), async (op) => this.#perform(op));
   }
 
   async observe(): Promise<readonly KernelRoute[]> {

@@ -29,10 +29,11 @@ import {
   type RouteMessage,
 } from '../../core/netlink/route.ts';
 import { formatRoute, type KernelRoute, ROUTE_PROTOCOL, routeKey } from '../../core/routes/kernel-route.ts';
-import { formatRouteOp, plan, type RouteOp } from '../../core/routes/plan.ts';
+import { plan, type RouteOp } from '../../core/routes/plan.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { readLinks } from '../../io/links.ts';
 import { RtNetlink } from '../../io/rtnetlink.ts';
+import { performAll } from './perform.ts';
 import type { RouteTable } from './port.ts';
 
 const LOOPBACK = 'lo';
@@ -59,18 +60,7 @@ export class RtnetlinkRoutes implements RouteTable {
 
   async apply(desired: readonly KernelRoute[]): Promise<readonly string[]> {
     const observed = await this.#read();
-    const done: string[] = [];
-    const failures: unknown[] = [];
-    for (const op of plan(desired, observed.ours)) {
-      try {
-        await this.#perform(op, observed);
-        done.push(formatRouteOp(op));
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-    return done;
+    return performAll(plan(desired, observed.ours), (op) => this.#perform(op, observed));
   }
 
   async observe(): Promise<readonly KernelRoute[]> {
