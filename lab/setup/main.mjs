@@ -5,7 +5,7 @@
  * Plain JavaScript without dependencies, because it runs before `npm ci`. Exit code 2 means that something is missing
  * that it may not or cannot install; the text says what.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { installMissing, LAB_PROGRAMS } from './apt.mjs';
 import { checkAddons, compile, installDependencies } from './build.mjs';
@@ -27,23 +27,12 @@ const COMMANDS = {
   demo: { namespaces: true, entry: 'dist/lab/demo/main.js' },
   lab: { namespaces: true, entry: 'dist/lab/cli.js' },
   bench: { namespaces: true, entry: 'dist/bench/main.js' },
-  soak: { namespaces: true, start: soak },
+  soak: { namespaces: true, entry: 'dist/bench/soak/main.js' },
   sluice: { namespaces: false, entry: 'dist/src/bin/sluice.js' },
 };
 
 function start(entry, args) {
   return handOver([process.execPath, join(root, entry), ...args]);
-}
-
-/** Long runs: each file `lab/soak/NAME.ts` is one. */
-async function soak([name, ...args]) {
-  const folder = join(root, 'dist/lab/soak');
-  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.js')) : [];
-  const names = files.map((file) => file.slice(0, -'.js'.length));
-  if (name !== undefined && names.includes(name)) return start(`dist/lab/soak/${name}.js`, args);
-  throw new Stop(
-    `usage: npm run soak -- NAME; ${names.length > 0 ? `there are: ${names.join(', ')}` : 'there are none yet'}`,
-  );
 }
 
 async function prepare(name, { namespaces, entry }) {
