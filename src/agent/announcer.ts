@@ -6,6 +6,7 @@
  * its neighbors. Whether a VIP may be announced is decided elsewhere (`src/core/announce`).
  */
 import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
+import { AS_STUB } from '../core/model/routing.ts';
 import type { AnnouncedPrefix } from '../core/ospf/events.ts';
 import type { Speaker } from '../drivers/routing/port.ts';
 import type { EventLog } from './events.ts';
@@ -72,7 +73,7 @@ export class Announcer {
 }
 
 function prefixesOf(wished: Announcements): AnnouncedPrefix[] {
-  return [...wished].map(([address, metric]) => ({ prefix: { address, length: 32 }, metric }));
+  return [...wished].map(([address, metric]) => ({ prefix: { address, length: 32 }, metric, lsa: AS_STUB }));
 }
 
 function vipMetric({ prefix, metric }: AnnouncedPrefix): [Ipv4, number] {

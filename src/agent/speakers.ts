@@ -50,6 +50,7 @@ export function instanceConfig(instance: RoutingInstance, director: Director, se
   return {
     routerId: director.routerId,
     areaId: instance.area,
+    areaType: instance.areaType,
     interfaces,
     stubRouter: true,
     originateFloor: ORIGINATE_FLOOR,

@@ -102,7 +102,10 @@ test('otherAnnouncers names the reachable routers with a lower metric, and not t
   const { net, nodes, lan } = settledCampus();
   const vip = nodes[0]!.config.routerId;
   for (const node of nodes.slice(0, 3)) announceOwnId(net, node);
-  net.input(nodes[1]!, { kind: 'announce', prefixes: [{ prefix: { address: vip, length: 32 }, metric: 50 }] });
+  net.input(nodes[1]!, {
+    kind: 'announce',
+    prefixes: [{ prefix: { address: vip, length: 32 }, metric: 50, lsa: { kind: 'stub' } }],
+  });
   net.run(3000);
   expect(nodes[4]!.instance.otherAnnouncers(vip, 100).map(formatIpv4)).toEqual(['10.0.0.1', '10.0.0.2']);
   expect(nodes[4]!.instance.otherAnnouncers(vip, 50).map(formatIpv4)).toEqual(['10.0.0.1']);

@@ -278,6 +278,7 @@ export function instanceConfig(
   return {
     routerId: ipv4(routerId),
     areaId: 0,
+    areaType: 'normal',
     interfaces,
     stubRouter: false,
     originateFloor: 1100,

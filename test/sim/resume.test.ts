@@ -6,7 +6,7 @@ import type { InstanceConfig } from '../../src/core/ospf/events.ts';
 import type { LsaHeader } from '../../src/core/ospf/lsa/lsa.ts';
 import { instanceConfig, interfaceConfig, Network, SimLink, type SimNode } from './network.ts';
 
-const VIP = { prefix: { address: ipv4('203.0.113.10'), length: 32 }, metric: 10 };
+const VIP = { prefix: { address: ipv4('203.0.113.10'), length: 32 }, metric: 10, lsa: { kind: 'stub' } } as const;
 const D = ipv4('10.0.0.1');
 const R1 = ipv4('10.0.1.1');
 const R2 = ipv4('10.0.1.2');

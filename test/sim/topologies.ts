@@ -74,7 +74,7 @@ export function announce(net: Network, node: SimNode, ...prefixes: readonly stri
 /** `a.b.c.d` or `a.b.c.d metric N`. */
 export function announced(text: string): AnnouncedPrefix {
   const [address, , metric] = text.split(' ');
-  return { prefix: parsePrefix(`${address}/32`)!, metric: Number(metric ?? 1) };
+  return { prefix: parsePrefix(`${address}/32`)!, metric: Number(metric ?? 1), lsa: { kind: 'stub' } };
 }
 
 export function announceOwnId(net: Network, node: SimNode): void {

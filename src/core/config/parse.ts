@@ -9,6 +9,7 @@
 import * as v from 'valibot';
 import type { Fault } from '../base/fault.ts';
 import type { Cluster, Director, Health, RoutingInstance, Service } from '../model/cluster.ts';
+import { AS_STUB } from '../model/routing.ts';
 import { type Complaint, crossChecks, type Sound } from './cross-checks.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
 import { type ClusterFile, clusterFile } from './schema.ts';
@@ -69,7 +70,7 @@ function removeAt(root: unknown, path: Path): void {
 function clusterOf(file: ClusterFile): Cluster {
   return {
     cluster: file.cluster,
-    directors: Object.entries(file.directors).map(([name, director]): Director => ({ name, ...director })),
+    directors: Object.entries(file.directors).map(([name, director]): Director => ({ name, ...director, local: [] })),
     lifecycle: file.lifecycle,
     routing: {
       speaker: file.routing.speaker,
@@ -77,7 +78,7 @@ function clusterOf(file: ClusterFile): Cluster {
         const interfaces = Object.entries(instance.interfaces).map(([alias, settings]) => {
           return { alias, ...settings, dead: settings.dead ?? 4 * settings.hello };
         });
-        return { name, area: instance.area, announce: [...new Set(instance.announce)], interfaces };
+        return { name, area: instance.area, areaType: 'normal', announce: [...new Set(instance.announce)], interfaces };
       }),
     },
     dataplane: file.dataplane,
@@ -103,7 +104,7 @@ function serviceOf(name: string, service: FileService): Service {
       weight,
     })),
     health: healthOf(service),
-    announce: { min, metric, whenDown },
+    announce: { min, metric, whenDown, lsa: AS_STUB },
   };
 }
 

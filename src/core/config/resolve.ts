@@ -1,15 +1,11 @@
-import type { Ipv4 } from '../base/ipv4.ts';
-import type { Cluster, Director, PrefixClass, RoutingInterface, Service } from '../model/cluster.ts';
+import type { Cluster, Director, RoutingInstance, RoutingInterface, Service } from '../model/cluster.ts';
 
 /** A routing interface with the name that it has on this host. */
 export interface ResolvedInterface extends RoutingInterface {
   readonly interface: string;
 }
 
-export interface ResolvedInstance {
-  readonly name: string;
-  readonly area: Ipv4;
-  readonly announce: readonly PrefixClass[];
+export interface ResolvedInstance extends Omit<RoutingInstance, 'interfaces'> {
   readonly interfaces: readonly ResolvedInterface[];
 }
 

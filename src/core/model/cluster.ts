@@ -1,12 +1,15 @@
 /** The cluster file once parsed and checked: plain values, units resolved, every default filled in. */
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
+import type { AnnouncedAs, AreaType } from './routing.ts';
 
 export interface Director {
   readonly name: string;
   readonly routerId: Ipv4;
   /** Alias used under `routing` to the interface's name on this host. */
   readonly interfaces: Readonly<Record<string, string>>;
+  /** Addresses of this director alone, on `lo`; announced by the instances that name the class `local`. */
+  readonly local: readonly Ipv4[];
 }
 
 export interface RoutingInterface {
@@ -25,6 +28,7 @@ export type PrefixClass = 'vip';
 export interface RoutingInstance {
   readonly name: string;
   readonly area: Ipv4;
+  readonly areaType: AreaType;
   readonly announce: readonly PrefixClass[];
   readonly interfaces: readonly RoutingInterface[];
 }
@@ -65,7 +69,12 @@ export interface Service {
   readonly scheduler: 'mh';
   readonly servers: readonly RealServer[];
   readonly health: Health | undefined;
-  readonly announce: { readonly min: Quorum; readonly metric: number; readonly whenDown: WhenDown };
+  readonly announce: {
+    readonly min: Quorum;
+    readonly metric: number;
+    readonly whenDown: WhenDown;
+    readonly lsa: AnnouncedAs;
+  };
 }
 
 export interface Lifecycle {

@@ -4,6 +4,7 @@
  */
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
+import type { AnnouncedAs, AreaType } from '../model/routing.ts';
 
 export type NetworkType = 'broadcast' | 'point-to-point';
 
@@ -25,6 +26,7 @@ export interface InterfaceConfig {
 export interface InstanceConfig {
   readonly routerId: Ipv4;
   readonly areaId: Ipv4;
+  readonly areaType: AreaType;
   /** Those to begin with; the input `configure` changes them. */
   readonly interfaces: readonly InterfaceConfig[];
   /** Never transit: RFC 6987 metric on transit and point-to-point links, and the H-bit (RFC 8770). */
@@ -42,10 +44,11 @@ export interface InstanceConfig {
   readonly seed: number;
 }
 
-/** A prefix of ours to announce as a stub link of the router-LSA (RFC 2328 12.4.1.1). */
+/** A prefix of ours to announce. The metric has 16 bits in a stub link, 24 in an LSA of its own. */
 export interface AnnouncedPrefix {
   readonly prefix: Prefix;
   readonly metric: number;
+  readonly lsa: AnnouncedAs;
 }
 
 export type OspfInput =

@@ -115,6 +115,6 @@ function samePrefixes(a: readonly AnnouncedPrefix[], b: readonly AnnouncedPrefix
   return a.map(prefixText).sort().join() === b.map(prefixText).sort().join();
 }
 
-function prefixText({ prefix, metric }: AnnouncedPrefix): string {
-  return `${formatIpv4(prefix.address)}/${prefix.length} ${metric}`;
+function prefixText({ prefix, metric, lsa }: AnnouncedPrefix): string {
+  return `${formatIpv4(prefix.address)}/${prefix.length} ${metric} ${JSON.stringify(lsa)}`;
 }

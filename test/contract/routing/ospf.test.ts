@@ -16,6 +16,7 @@ const ADDRESS = ipv4('10.1.1.2');
 const config: InstanceConfig = {
   routerId: ipv4('10.255.0.1'),
   areaId: 0,
+  areaType: 'normal',
   interfaces: [interfaceConfig('eth1')],
   stubRouter: true,
   originateFloor: 1100,

@@ -16,7 +16,7 @@ export interface SpeakerWorld {
 const PACE = 2500;
 
 function vip(address: string, metric: number): AnnouncedPrefix {
-  return { prefix: { address: ipv4(address), length: 32 }, metric };
+  return { prefix: { address: ipv4(address), length: 32 }, metric, lsa: { kind: 'stub' } };
 }
 
 async function started(world: SpeakerWorld): Promise<{ speaker: Speaker; news: SpeakerEvent[] }> {

@@ -10,7 +10,7 @@ import { FakeClock } from './fake-clock.ts';
 
 const VIP = ipv4('203.0.113.10');
 
-const d1: Director = { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'eth1', up1: 'eth2' } };
+const d1: Director = { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'eth1', up1: 'eth2' }, local: [] };
 
 function uplink(alias: string, change: Partial<RoutingInterface> = {}): RoutingInterface {
   const times = { hello: 1000, dead: 4000 };
@@ -18,7 +18,7 @@ function uplink(alias: string, change: Partial<RoutingInterface> = {}): RoutingI
 }
 
 function outside(interfaces: readonly RoutingInterface[], area = 0): RoutingInstance {
-  return { name: 'outside', area, announce: ['vip'], interfaces };
+  return { name: 'outside', area, areaType: 'normal', announce: ['vip'], interfaces };
 }
 
 /** Counts what it is told. */

@@ -26,7 +26,7 @@ function service(name: string, options: Options = {}): Service {
     scheduler: 'mh',
     servers: Array.from({ length: servers }, (_, i) => ({ name: `r${i}`, address: ipv4('10.2.0.1') + i, weight: 1 })),
     health: undefined,
-    announce: { min, metric, whenDown },
+    announce: { min, metric, whenDown, lsa: { kind: 'stub' } },
   };
 }
 

@@ -28,8 +28,8 @@ test('every key is read, with its unit', () => {
   expect(cluster(EDGE)).toEqual({
     cluster: 'edge-1',
     directors: [
-      { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'ens3', up1: 'ens4' } },
-      { name: 'd2', routerId: ipv4('10.255.0.2'), interfaces: { up0: 'eth1', up1: 'eth2' } },
+      { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'ens3', up1: 'ens4' }, local: [] },
+      { name: 'd2', routerId: ipv4('10.255.0.2'), interfaces: { up0: 'eth1', up1: 'eth2' }, local: [] },
     ],
     lifecycle: { holdUp: 5000, drain: 120_000 },
     routing: {
@@ -38,6 +38,7 @@ test('every key is read, with its unit', () => {
         {
           name: 'outside',
           area: 0,
+          areaType: 'normal',
           announce: ['vip'],
           interfaces: [
             {
@@ -84,7 +85,7 @@ test('every key is read, with its unit', () => {
           rise: 1,
           fall: 4,
         },
-        announce: { min: { kind: 'percent', value: 50 }, metric: 15, whenDown: 'metric' },
+        announce: { min: { kind: 'percent', value: 50 }, metric: 15, whenDown: 'metric', lsa: { kind: 'stub' } },
       },
       {
         name: 'dns',
@@ -95,7 +96,7 @@ test('every key is read, with its unit', () => {
         scheduler: 'mh',
         servers: [{ name: 'r1', address: ipv4('10.2.0.21'), weight: 1 }],
         health: undefined,
-        announce: { min: { kind: 'count', value: 1 }, metric: 15, whenDown: 'withdraw' },
+        announce: { min: { kind: 'count', value: 1 }, metric: 15, whenDown: 'withdraw', lsa: { kind: 'stub' } },
       },
     ],
   });
@@ -125,7 +126,7 @@ test('what is not written has its default', () => {
   expect(services[0]).toMatchObject({
     protocol: 'tcp',
     health: { check: { kind: 'tcp' }, port: 80, interval: 2000, timeout: 1000, rise: 2, fall: 3 },
-    announce: { min: { kind: 'count', value: 1 }, metric: 10, whenDown: 'withdraw' },
+    announce: { min: { kind: 'count', value: 1 }, metric: 10, whenDown: 'withdraw', lsa: { kind: 'stub' } },
   });
 });
 

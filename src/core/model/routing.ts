@@ -1,0 +1,20 @@
+/** Words of the routing that the cluster file, the policy and the speakers share. */
+
+/** A totally stubby area is a stub area to a host: only what the border router tells it differs (RFC 2328 3.6). */
+export type AreaType = 'normal' | 'stub' | 'nssa';
+
+/**
+ * How a prefix is announced: as a stub link of the router-LSA (RFC 2328 12.4.1), or in an LSA of its own, AS-external
+ * (type 5, 12.4.4) or NSSA (type 7, RFC 3101 2.3).
+ */
+export type AnnouncedAs =
+  | { readonly kind: 'stub' }
+  | {
+      readonly kind: 'external' | 'nssa';
+      /** 1: comparable to the metrics within the area, which count too; 2: beyond comparison with them. */
+      readonly metricType: 1 | 2;
+      /** 32 bits that OSPF carries and does not use. */
+      readonly tag: number;
+    };
+
+export const AS_STUB: AnnouncedAs = { kind: 'stub' };
