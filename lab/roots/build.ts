@@ -2,7 +2,7 @@
  * Builds the lab's root folders from Debian packages and keeps them under a cache folder
  * (`/var/cache/sluice/lab`, or SLUICE_LAB_CACHE).
  *
- * In:  a root's specification (specs.ts) and the host's package sources.
+ * In:  a root's specification (specs.ts) and the mirrors of the host's package sources.
  * Out: the path of a folder that programs can be chrooted into.
  * Not: it installs nothing on the host, starts no daemon and runs no maintainer script; what such a script would have
  * done and a root needs (accounts, links, the linker's cache) is done here. A folder is built beside its final name and
@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
 import { type PackageFile, PrivateApt } from './apt.ts';
@@ -30,10 +30,10 @@ export function rootsFolder(): string {
   return process.env['SLUICE_LAB_CACHE'] ?? '/var/cache/sluice/lab';
 }
 
-/** The folder of a root, whether it is built yet or not. Its name changes with recipe, packages and distribution. */
+/** The folder of a root, whether it is built yet or not. Its name changes with recipe, packages and release of Debian. */
 export async function rootPath(name: RootName): Promise<string> {
   const spec = ROOTS[name];
-  const key = JSON.stringify([RECIPE, spec, await distribution(), process.arch]);
+  const key = JSON.stringify([RECIPE, spec, process.arch]);
   return join(rootsFolder(), `${name}-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`);
 }
 
@@ -50,11 +50,13 @@ export async function ensureRoots(wanted: readonly RootName[], progress: Progres
   await withLock(`sluice-lab-roots ${rootsFolder()}`, waiting, async () => {
     const missing = await missingRoots(wanted);
     if (missing.length === 0) return;
-    const apt = new PrivateApt(join(rootsFolder(), '.apt'));
-    progress('fetching the package lists (into the cache folder, not the host)');
-    await apt.prepare();
-    for (const name of missing) await buildRoot(ROOTS[name], apt, progress);
-    await apt.remove();
+    for (const suite of new Set(missing.map((name) => ROOTS[name].suite))) {
+      const apt = new PrivateApt(join(rootsFolder(), '.apt'), suite);
+      progress(`fetching the package lists of ${suite} (into the cache folder, not the host)`);
+      await apt.prepare();
+      for (const name of missing) if (ROOTS[name].suite === suite) await buildRoot(ROOTS[name], apt, progress);
+      await apt.remove();
+    }
   });
 }
 
@@ -146,11 +148,4 @@ function stamp(spec: RootSpec, files: readonly PackageFile[]): string {
   const packages = files.map(({ file }) => file);
   const hash = createHash('sha256').update(packages.join('\n')).digest('hex');
   return `${JSON.stringify({ root: spec.name, recipe: RECIPE, hash, packages }, null, 2)}\n`;
-}
-
-/** `debian-12`: roots are made of the host's own distribution, so that one set of sources serves both. */
-async function distribution(): Promise<string> {
-  const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  const field = (name: string) => new RegExp(`^${name}="?([^"\\n]*)`, 'm').exec(text)?.[1] ?? 'unknown';
-  return `${field('ID')}-${field('VERSION_ID')}`;
 }

@@ -2,6 +2,8 @@
  * What the lab's root folders hold. A root is a folder with the unpacked files of some Debian packages and of all they
  * depend on; the daemons and tools of the lab run in it by chroot, so nothing of it is installed on the host.
  */
+import type { Suite } from './apt.ts';
+
 export interface RootUser {
   readonly name: string;
   /** User and primary group id. */
@@ -13,6 +15,10 @@ export interface RootUser {
 
 export interface RootSpec {
   readonly name: RootName;
+  /** The release of Debian that the packages are of, whatever the host's is: a lab is the same everywhere. */
+  readonly suite: Suite;
+  /** The daemon that nodes of this root start with. */
+  readonly daemon?: 'frr' | 'bird' | 'nginx';
   /** Debian packages; their dependencies come along, recommended packages do not. */
   readonly packages: readonly string[];
   /** Accounts that the packages' maintainer scripts would have made; those scripts are not run. */
@@ -27,7 +33,8 @@ export interface RootSpec {
   readonly proofs: readonly (readonly string[])[];
 }
 
-export type RootName = 'frr' | 'bird' | 'nginx' | 'tools';
+/** `frr` (8.4), `bird` (2.0), `nginx` and `tools` are Debian 12's; the routers with a version in their name are Debian 13's. */
+export type RootName = 'frr' | 'frr-10' | 'bird' | 'bird-2.17' | 'bird-3' | 'nginx' | 'tools';
 
 /** Raise it when the way a root is put together changes: older folders are then built anew. */
 export const RECIPE = 1;
@@ -36,32 +43,46 @@ const SHELL = ['dash', 'coreutils', 'mawk'] as const;
 const PERMIT = 'auth sufficient pam_permit.so\naccount sufficient pam_permit.so\n';
 const SHELL_LINKS = { 'usr/bin/sh': 'dash', 'usr/bin/awk': 'mawk' } as const;
 
-export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
-  frr: {
-    name: 'frr',
+/** FRR from 10 on does nothing without mgmtd. */
+function frr(name: RootName, suite: Suite, daemons: readonly string[]): RootSpec {
+  return {
+    name,
+    suite,
+    daemon: 'frr',
     packages: ['frr', ...SHELL],
     users: [{ name: 'frr', id: 300, home: '/nonexistent', groups: ['frrvty'] }],
     groups: { frrvty: 301 },
     links: SHELL_LINKS,
     // vtysh asks PAM, whose common files a maintainer script would have made.
     files: { 'etc/pam.d/frr': PERMIT, 'etc/pam.d/other': PERMIT },
-    proofs: [
-      ['/usr/lib/frr/zebra', '--version'],
-      ['/usr/lib/frr/ospfd', '--version'],
-      ['/usr/bin/vtysh', '--help'],
-    ],
-  },
-  bird: {
-    name: 'bird',
-    packages: ['bird2', 'iproute2', ...SHELL],
+    proofs: [...daemons.map((daemon) => [`/usr/lib/frr/${daemon}`, '--version']), ['/usr/bin/vtysh', '--help']],
+  };
+}
+
+function bird(name: RootName, suite: Suite, birdPackage: 'bird2' | 'bird3'): RootSpec {
+  return {
+    name,
+    suite,
+    daemon: 'bird',
+    packages: [birdPackage, 'iproute2', ...SHELL],
     users: [{ name: 'bird', id: 302, home: '/run/bird' }],
     groups: {},
     links: SHELL_LINKS,
     files: {},
     proofs: [['/usr/sbin/bird', '--version']],
-  },
+  };
+}
+
+export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
+  frr: frr('frr', 'bookworm', ['zebra', 'ospfd']),
+  'frr-10': frr('frr-10', 'trixie', ['mgmtd', 'zebra', 'ospfd']),
+  bird: bird('bird', 'bookworm', 'bird2'),
+  'bird-2.17': bird('bird-2.17', 'trixie', 'bird2'),
+  'bird-3': bird('bird-3', 'trixie', 'bird3'),
   nginx: {
     name: 'nginx',
+    suite: 'bookworm',
+    daemon: 'nginx',
     packages: ['nginx', ...SHELL],
     users: [{ name: 'www-data', id: 33, home: '/var/www' }],
     groups: {},
@@ -71,6 +92,7 @@ export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
   },
   tools: {
     name: 'tools',
+    suite: 'bookworm',
     packages: ['tcpdump', 'tshark', 'curl', 'iputils-ping', 'conntrack', ...SHELL],
     users: [{ name: 'tcpdump', id: 303, home: '/nonexistent' }],
     groups: {},

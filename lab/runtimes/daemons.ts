@@ -15,14 +15,15 @@ const READY_WITHIN = 15_000;
 
 /** Starts the daemons of the node's root folder; `root` is that folder. */
 export async function startDaemons(node: NetnsNode, name: RootName, root: string): Promise<void> {
-  if (name === 'frr') await startFrr(node, root);
-  else if (name === 'bird') await startBird(node);
-  else if (name === 'nginx') await startNginx(node);
+  const { daemon, users } = ROOTS[name];
+  if (daemon === 'frr') await startFrr(node, root, users[0]!.id);
+  else if (daemon === 'bird') await startBird(node, users[0]!.id);
+  else if (daemon === 'nginx') await startNginx(node);
 }
 
-async function startFrr(node: NetnsNode, root: string): Promise<void> {
+async function startFrr(node: NetnsNode, root: string, user: number): Promise<void> {
   const run = join(node.folder, 'run/frr');
-  await ownedFolder(run, 'frr');
+  await ownedFolder(run, user);
   const settings = await frrSettings(node);
   for (const daemon of frrDaemons(settings, root)) {
     const options = shellWords(settings.get(`${daemon}_options`) ?? '');
@@ -51,8 +52,8 @@ function frrDaemons(settings: ReadonlyMap<string, string>, root: string): string
   return [...first, ...wanted.map(([name]) => name)];
 }
 
-async function startBird(node: NetnsNode): Promise<void> {
-  await ownedFolder(join(node.folder, 'run/bird'), 'bird');
+async function startBird(node: NetnsNode, user: number): Promise<void> {
+  await ownedFolder(join(node.folder, 'run/bird'), user);
   const alive = daemonize(node, ['/usr/sbin/bird', '-f', '-c', '/etc/bird/bird.conf']);
   await answered(node, 'bird', async () => alive() && (await node.exec(['birdc', 'show', 'status'])).code === 0);
 }
@@ -98,8 +99,7 @@ export async function logTail(node: NetnsNode): Promise<string> {
   return text.trimEnd().split('\n').slice(-10).join('\n');
 }
 
-async function ownedFolder(path: string, root: 'frr' | 'bird'): Promise<void> {
-  const id = ROOTS[root].users[0]!.id;
+async function ownedFolder(path: string, user: number): Promise<void> {
   await mkdir(path, { recursive: true });
-  await chown(path, id, id);
+  await chown(path, user, user);
 }
