@@ -290,7 +290,7 @@ export class Director {
     const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];
     // While adopting, the local routes of an earlier agent stay.
     const served = this.#phase === 'adopting' ? [...vips] : [...new Set(held)];
-    this.routes.want({ learned: this.speakers.routes(), connected, served, vips });
+    this.routes.want({ learned: this.speakers.learned(), connected, served, vips });
   }
 
   /** For an agent that has to go on from here should this one be killed. */

@@ -140,7 +140,7 @@ export function routeDocuments(director: Director): RouteDocument[] {
     .flatMap((speaker) =>
       speaker
         .routes()
-        .map((route) => routeDocument(speaker.instance, route, director.routes.isInstalled(route.prefix))),
+        .map((route) => routeDocument(speaker.instance, route, director.routes.standing(speaker.instance, route))),
     );
 }
 

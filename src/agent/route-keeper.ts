@@ -3,11 +3,12 @@
  * plane serves. A refusal is reported once and tried again; the routes that are there stay.
  */
 import type { Ipv4, Prefix } from '../core/base/ipv4.ts';
+import type { ImportRule } from '../core/model/cluster.ts';
 import type { OspfRoute } from '../core/ospf/events.ts';
 import type { KernelRoute, RouteTable } from '../drivers/routes/port.ts';
 import type { Clock } from '../io/clock.ts';
 import type { EventLog } from './events.ts';
-import { isImported, kernelRoute } from './import-filter.ts';
+import { importRefusal, kernelRoute, type Surroundings } from './import-filter.ts';
 import { Reconciler } from './reconciler.ts';
 
 export interface RouteKeeperOptions {
@@ -16,8 +17,22 @@ export interface RouteKeeperOptions {
   readonly routes: RouteTable;
 }
 
+/** What one routing instance has learned, and which of it may go into the kernel. */
+export interface LearnedRoutes {
+  readonly instance: string;
+  readonly rules: readonly ImportRule[];
+  readonly routes: readonly OspfRoute[];
+}
+
+/** Where a learned route stands. `refusal`: why it was not imported. */
+export interface RouteStanding {
+  readonly installed: boolean;
+  readonly refusal: string | undefined;
+}
+
 export interface RouteWish {
-  readonly learned: readonly OspfRoute[];
+  /** By instance, in the order of the file. */
+  readonly learned: readonly LearnedRoutes[];
   readonly connected: readonly Prefix[];
   /** Served by the data plane now: these get a local route. */
   readonly served: readonly Ipv4[];
@@ -32,10 +47,13 @@ const SHOWN_OPERATIONS = 10;
 export class RouteKeeper {
   readonly #options: RouteKeeperOptions;
   readonly #reconciler: Reconciler<readonly KernelRoute[], readonly string[]>;
-  #installed: ReadonlySet<string> = new Set();
+  /** Prefixes of the learned routes that are in the kernel. */
+  #installed: ReadonlySet<number> = new Set();
   /** Learned routes that an earlier agent left, until we have learned our own. */
   #adopted: readonly KernelRoute[] = [];
   #wish: RouteWish | undefined;
+  /** The instance whose route is to be in the kernel, by prefix. */
+  #imported: ReadonlyMap<number, string> = new Map();
   #fault: string | undefined;
 
   constructor(options: RouteKeeperOptions) {
@@ -61,22 +79,54 @@ export class RouteKeeper {
     }
     this.#options.clock.after(ADOPTED_FOR, () => {
       this.#adopted = [];
-      if (this.#wish !== undefined) this.want(this.#wish);
+      if (this.#wish !== undefined) this.#tell(this.#wish);
     });
   }
 
   want(wish: RouteWish): void {
-    const { learned, connected, served, vips } = wish;
+    if (this.#wish !== undefined && sameWish(this.#wish, wish)) return;
     this.#wish = wish;
-    const imported = firstPerPrefix(learned.filter((route) => isImported(route, connected, vips)));
-    if (imported.length > 0) this.#adopted = [];
-    const local = served.map((address): KernelRoute => ({ kind: 'local', prefix: { address, length: 32 } }));
-    this.#reconciler.want([...this.#adopted, ...imported.map(kernelRoute), ...local]);
+    this.#tell(wish);
   }
 
-  /** Is a learned route for this prefix in the kernel? */
-  isInstalled(prefix: Prefix): boolean {
-    return this.#installed.has(prefixKey(prefix));
+  /** Is the route in the kernel, and if it was not imported, why not? */
+  standing(instance: string, route: OspfRoute): RouteStanding {
+    const holder = this.#wish?.learned.find((learned) => learned.instance === instance);
+    if (this.#wish === undefined || holder === undefined) return { installed: false, refusal: undefined };
+    const refusal = importRefusal(route, holder.rules, this.#wish) ?? this.#shadow(holder, route);
+    return { installed: refusal === undefined && this.#installed.has(prefixKey(route.prefix)), refusal };
+  }
+
+  /** Two instances may have learned the same prefix; the kernel has room for one, and the first in the file wins. */
+  #shadow(holder: LearnedRoutes, route: OspfRoute): string | undefined {
+    for (const other of this.#wish?.learned ?? []) {
+      if (other === holder) return undefined;
+      if (this.#imported.get(prefixKey(route.prefix)) === other.instance)
+        return `instance ${other.instance} has it too`;
+    }
+    return undefined;
+  }
+
+  #tell(wish: RouteWish): void {
+    const routes = this.#import(wish);
+    if (routes.length > 0) this.#adopted = [];
+    const local = wish.served.map((address): KernelRoute => ({ kind: 'local', prefix: { address, length: 32 } }));
+    this.#reconciler.want([...this.#adopted, ...routes, ...local]);
+  }
+
+  #import({ learned, ...surroundings }: RouteWish & Surroundings): KernelRoute[] {
+    const imported = new Map<number, string>();
+    const routes: KernelRoute[] = [];
+    for (const { instance, rules, routes: candidates } of learned) {
+      for (const route of candidates) {
+        const key = prefixKey(route.prefix);
+        if (imported.has(key) || importRefusal(route, rules, surroundings) !== undefined) continue;
+        imported.set(key, instance);
+        routes.push(kernelRoute(route));
+      }
+    }
+    this.#imported = imported;
+    return routes;
   }
 
   close(): Promise<void> {
@@ -109,16 +159,19 @@ export class RouteKeeper {
   }
 }
 
-function prefixKey({ address, length }: Prefix): string {
-  return `${address}/${length}`;
+/** A prefix as one number (38 bits). */
+function prefixKey({ address, length }: Prefix): number {
+  return address * 64 + length;
 }
 
-/** Two routing instances may have learned the same prefix; the kernel has room for one, and the first in the file wins. */
-function firstPerPrefix(routes: readonly OspfRoute[]): OspfRoute[] {
-  const byPrefix = new Map<string, OspfRoute>();
-  for (const route of routes) {
-    const key = prefixKey(route.prefix);
-    if (!byPrefix.has(key)) byPrefix.set(key, route);
-  }
-  return [...byPrefix.values()];
+/** Every turn of the director wishes; learned routes, of which there may be thousands, are the same array until they change. */
+function sameWish(a: RouteWish, b: RouteWish): boolean {
+  return (
+    a.learned.length === b.learned.length &&
+    a.learned.every(({ instance, rules, routes }, at) => {
+      const other = b.learned[at]!;
+      return instance === other.instance && rules === other.rules && routes === other.routes;
+    }) &&
+    JSON.stringify([a.connected, a.served, [...a.vips]]) === JSON.stringify([b.connected, b.served, [...b.vips]])
+  );
 }

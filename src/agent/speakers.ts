@@ -6,11 +6,12 @@
  */
 import type { EventName } from '../api/documents.ts';
 import type { Director, RoutingInstance } from '../core/model/cluster.ts';
-import type { InstanceConfig, OspfRoute } from '../core/ospf/events.ts';
+import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { Speaker, SpeakerEvent } from '../drivers/routing/port.ts';
 import type { Clock } from '../io/clock.ts';
 import type { Announcer } from './announcer.ts';
 import type { EventLog } from './events.ts';
+import type { LearnedRoutes } from './route-keeper.ts';
 
 export interface SpeakersOptions {
   readonly clock: Clock;
@@ -74,9 +75,11 @@ export class Speakers {
     return [...this.#running.values()].map(({ speaker }) => speaker);
   }
 
-  /** All learned routes, in the order of the instances in the file. */
-  routes(): readonly OspfRoute[] {
-    return this.all().flatMap((speaker) => speaker.routes());
+  /** What each instance has learned, in the order of the instances in the file. */
+  learned(): readonly LearnedRoutes[] {
+    return [...this.#running.values()].map(({ speaker, instance }) => {
+      return { instance: instance.name, rules: instance.import, routes: speaker.routes() };
+    });
   }
 
   /** Makes the running instances be these. */
@@ -97,8 +100,7 @@ export class Speakers {
   /** The speaker finds the difference itself; it is not asked when there is none. */
   #reconfigure({ speaker, config: before }: Running, instance: RoutingInstance, config: InstanceConfig): void {
     this.#running.set(instance.name, { speaker, instance, config });
-    if (same(before.interfaces, config.interfaces)) return;
-    speaker.configure(config.interfaces);
+    if (!same(before.interfaces, config.interfaces)) speaker.configure(config.interfaces);
     this.#options.onChange();
   }
 

@@ -11,6 +11,7 @@ import { formatIpv4, formatPrefix } from '../core/base/ipv4.ts';
 import type { Health, RealServer, Service } from '../core/model/cluster.ts';
 import type { ServerCounters, ServiceCounters } from '../core/model/dataplane.ts';
 import type { InterfaceView, LsaView, NeighborView, OspfRoute } from '../core/ospf/events.ts';
+import type { RouteStanding } from './route-keeper.ts';
 
 export function neighborDocument(instance: string, view: NeighborView): NeighborDocument {
   return {
@@ -59,7 +60,7 @@ export function lsaDocument(instance: string, view: LsaView): LsaDocument {
   };
 }
 
-export function routeDocument(instance: string, route: OspfRoute, installed: boolean): RouteDocument {
+export function routeDocument(instance: string, route: OspfRoute, standing: RouteStanding): RouteDocument {
   return {
     instance,
     prefix: formatPrefix(route.prefix),
@@ -69,7 +70,8 @@ export function routeDocument(instance: string, route: OspfRoute, installed: boo
       interface: hop.interface,
       gateway: hop.gateway === undefined ? null : formatIpv4(hop.gateway),
     })),
-    installed,
+    installed: standing.installed,
+    refusal: standing.refusal ?? null,
   };
 }
 

@@ -78,6 +78,8 @@ export interface RouteDocument {
   readonly cost: number;
   readonly nextHops: readonly { readonly interface: string; readonly gateway: string | null }[];
   readonly installed: boolean;
+  /** Why it was not imported; null when it was. */
+  readonly refusal: string | null;
 }
 
 /** What a routing instance has counted since it started: packets by kind, what was dropped and why, LSAs, SPF runs. */

@@ -83,14 +83,14 @@ export function renderLsdb(rows: readonly LsaDocument[]): string {
 export function renderRoutes(rows: readonly RouteDocument[]): string {
   if (rows.length === 0) return 'no routes learned';
   return table(
-    ['INSTANCE', 'PREFIX', 'TYPE', 'COST', 'INSTALLED', 'NEXT HOPS'],
+    ['INSTANCE', 'PREFIX', 'TYPE', 'COST', 'NEXT HOPS', 'INSTALLED'],
     rows.map((row) => [
       row.instance,
       row.prefix,
       row.pathType,
       String(row.cost),
-      installation(row),
       row.nextHops.map(nextHop).join(', '),
+      installation(row),
     ]),
     ['COST'],
   );
@@ -106,10 +106,10 @@ export function renderCounters(rows: readonly CountersDocument[]): string {
   );
 }
 
-/** A network of our own needs no route of ours: the kernel has made one with the address. */
+/** `no` alone: it is wanted, and the kernel has not taken it yet, or not at all (see the events). */
 function installation(row: RouteDocument): string {
-  if (row.nextHops.every(({ gateway }) => gateway === null)) return 'connected';
-  return row.installed ? 'yes' : 'no';
+  if (row.installed) return 'yes';
+  return row.refusal === null ? 'no' : `no: ${row.refusal}`;
 }
 
 function nextHop(hop: RouteDocument['nextHops'][number]): string {

@@ -6,8 +6,9 @@
  * and one of type `object` is about a key that is missing.
  */
 import * as v from 'valibot';
-import { type Ipv4, parseIpv4 } from '../base/ipv4.ts';
+import { formatPrefix, type Ipv4, parseIpv4, parsePrefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
+import type { ImportRule } from '../model/cluster.ts';
 import { anyOf, didYouMean } from './suggest.ts';
 
 /** Why a value is refused, and what to write instead. */
@@ -152,6 +153,25 @@ export function choice<const T extends string>(options: readonly T[], later: rea
     return new Refusal(`expected ${anyOf(options)}, got ${shown(input)}`, hint);
   });
 }
+
+const EVERYTHING = { address: 0, length: 0 };
+const RULE_FORM = 'all, none, default, or prefixes such as 10.0.0.0/8 (exactly) or "10.0.0.0/8 orlonger"';
+
+/** One line of an import filter. `none` has no rule; that it stands alone is checked elsewhere. */
+export const importRule = scalar((input): ImportRule | 'none' | Refusal => {
+  if (input === 'none') return 'none';
+  if (input === 'all') return { prefix: EVERYTHING, orLonger: true };
+  if (input === 'default') return { prefix: EVERYTHING, orLonger: false };
+  const match = typeof input === 'string' ? /^(\S+)(?: (orlonger))?$/.exec(input) : null;
+  const prefix = parsePrefix(match?.[1] ?? '');
+  if (match === null || prefix === undefined) {
+    return new Refusal(`expected what to import, got ${shown(input)}`, RULE_FORM);
+  }
+  if (match[1] !== formatPrefix(prefix)) {
+    return new Refusal(`${shown(input)} has bits beyond its length`, `write ${formatPrefix(prefix)}`);
+  }
+  return { prefix, orLonger: match[2] !== undefined };
+});
 
 /** Number of healthy servers, or a share of them such as `50%`. */
 export const quorum = scalar((input): { kind: 'count' | 'percent'; value: number } | Refusal => {

@@ -4,7 +4,7 @@
  * In: the file as read, without the values that were refused already, so that one run finds all faults of both kinds.
  * Out: complaints by path; `parse.ts` finds their lines.
  */
-import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../base/ipv4.ts';
 import { formatDuration } from './blocks.ts';
 import type { Part, Path } from './document.ts';
 import type { ClusterFile } from './schema.ts';
@@ -38,6 +38,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...aliases(file),
     ...timers(file),
     ...announcers(file),
+    ...importFilters(file),
     ...vipSettings(file),
     ...servicePorts(file),
     ...vipMetrics(file),
@@ -146,6 +147,28 @@ function* announcers(file: File): Iterable<Complaint> {
     ([, settings]) => settings.announce === undefined || settings.announce.includes('vip'),
   );
   if (!announces) yield { path: ['routing', 'instances'], part: 'key', message: 'no instance announces vip' };
+}
+
+/** `all` and `none` leave nothing to add; a rule that stands twice is a slip. */
+function* importFilters(file: File): Iterable<Complaint> {
+  for (const [name, instance] of entries(file.routing?.instances)) {
+    const path = ['routing', 'instances', name, 'import'];
+    const rules = items(instance.import).map(([index, rule]): [number, string] => [index, ruleText(rule)]);
+    yield* repeated(path, rules, (text) => text);
+    for (const [index, text] of rules) {
+      if (rules.length === 1 || (text !== 'all' && text !== 'none')) continue;
+      yield { path: [...path, index], part: 'value', message: `${text} beside others`, hint: `write import: ${text}` };
+    }
+  }
+}
+
+function ruleText(
+  rule: 'none' | { readonly prefix?: Sound<Prefix> | undefined; readonly orLonger?: boolean | undefined },
+): string {
+  if (rule === 'none') return rule;
+  const { address = 0, length = 0 } = rule.prefix ?? {};
+  if (length === 0) return rule.orLonger ? 'all' : 'default';
+  return `${formatPrefix({ address, length })}${rule.orLonger ? ' orlonger' : ''}`;
 }
 
 function* vipSettings(file: File): Iterable<Complaint> {

@@ -4,8 +4,16 @@
  * Each cluster is written down as things (`service web: server r3`) with properties; things come and go, properties change.
  * Not a plan: what has to be done about a change is decided where the desired state is compared with the kernel's.
  */
-import { formatIpv4 } from '../base/ipv4.ts';
-import type { Cluster, Health, Quorum, RoutingInstance, RoutingInterface, Service } from '../model/cluster.ts';
+import { formatIpv4, formatPrefix } from '../base/ipv4.ts';
+import type {
+  Cluster,
+  Health,
+  ImportRule,
+  Quorum,
+  RoutingInstance,
+  RoutingInterface,
+  Service,
+} from '../model/cluster.ts';
 import { formatDuration } from './blocks.ts';
 
 type Properties = Readonly<Record<string, string | number | boolean>>;
@@ -80,9 +88,11 @@ function thingsOf(cluster: Cluster): Things {
 
 function addInstance(things: Things, instance: RoutingInstance): void {
   const within = `routing ${instance.name}`;
-  const properties = { area: formatIpv4(instance.area), announce: instance.announce.join('+') };
+  const announce = instance.announce.join('+');
+  const properties = { area: formatIpv4(instance.area), announce, import: importText(instance.import) };
   const startsOver = 'every adjacency of this instance starts over';
-  things.set(within, { properties, unrestOf: { area: startsOver, announce: startsOver } });
+  const unrestOf = { area: startsOver, announce: startsOver, import: 'no adjacency changes' };
+  things.set(within, { properties, unrestOf });
   for (const settings of instance.interfaces) {
     const { alias, hello, dead, ...rest } = settings;
     const timers = { hello: formatDuration(hello), dead: formatDuration(dead) };
@@ -90,6 +100,17 @@ function addInstance(things: Things, instance: RoutingInstance): void {
     const thing = { within, properties: { ...rest, ...timers }, unrest, unrestOf: interfaceUnrest(settings) };
     things.set(`${within}: interface ${alias}`, thing);
   }
+}
+
+/** The rules as they stand in the file. */
+export function importText(rules: readonly ImportRule[]): string {
+  if (rules.length === 0) return 'none';
+  return rules
+    .map(({ prefix, orLonger }) => {
+      if (prefix.length === 0) return orLonger ? 'all' : 'default';
+      return `${formatPrefix(prefix)}${orLonger ? ' orlonger' : ''}`;
+    })
+    .join(', ');
 }
 
 /** What the speaker makes of new settings of an interface. */

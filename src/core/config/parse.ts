@@ -78,7 +78,9 @@ function clusterOf(file: ClusterFile): Cluster {
         const interfaces = Object.entries(instance.interfaces).map(([alias, settings]) => {
           return { alias, ...settings, dead: settings.dead ?? 4 * settings.hello };
         });
-        return { name, area: instance.area, areaType: 'normal', announce: [...new Set(instance.announce)], interfaces };
+        const announce = [...new Set(instance.announce)];
+        const rules = instance.import.filter((rule) => rule !== 'none');
+        return { name, area: instance.area, areaType: 'normal', announce, import: rules, interfaces };
       }),
     },
     dataplane: file.dataplane,

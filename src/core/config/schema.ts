@@ -11,6 +11,7 @@ import {
   closed,
   duration,
   flag,
+  importRule,
   mapOf,
   none,
   oneOrMany,
@@ -66,6 +67,7 @@ const routingInterface = closed(
 const instance = closed({
   area: areaId,
   announce: v.optional(oneOrMany('class of prefixes', choice(['vip'], ['snat', 'local', 'gateway'])), ['vip']),
+  import: v.optional(oneOrMany('prefix', importRule), ['all']),
   interfaces: mapOf(name, routingInterface, 'interface'),
 });
 

@@ -1,5 +1,5 @@
 /** The cluster file once parsed and checked: plain values, units resolved, every default filled in. */
-import type { Ipv4 } from '../base/ipv4.ts';
+import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { AnnouncedAs, AreaType } from './routing.ts';
 
@@ -25,11 +25,19 @@ export interface RoutingInterface {
 
 export type PrefixClass = 'vip';
 
+/** A learned route that may go into the kernel: this prefix, and with `orLonger` every prefix inside it. */
+export interface ImportRule {
+  readonly prefix: Prefix;
+  readonly orLonger: boolean;
+}
+
 export interface RoutingInstance {
   readonly name: string;
   readonly area: Ipv4;
   readonly areaType: AreaType;
   readonly announce: readonly PrefixClass[];
+  /** A learned route that no rule allows stays out of the kernel; without a rule, all do. */
+  readonly import: readonly ImportRule[];
   readonly interfaces: readonly RoutingInterface[];
 }
 

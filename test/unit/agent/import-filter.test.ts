@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { connectedPrefixes, isImported, kernelRoute } from '../../../src/agent/import-filter.ts';
-import { ipv4, parsePrefix } from '../../../src/core/base/ipv4.ts';
+import { connectedPrefixes, importRefusal, kernelRoute } from '../../../src/agent/import-filter.ts';
+import { type Ipv4, ipv4, parsePrefix } from '../../../src/core/base/ipv4.ts';
+import type { ImportRule } from '../../../src/core/model/cluster.ts';
 import type { NextHop, OspfRoute } from '../../../src/core/ospf/events.ts';
 
 const vip = ipv4('203.0.113.10');
@@ -22,6 +23,16 @@ function route(prefix: string, nextHops: readonly NextHop[] = [gateway]): OspfRo
   return { prefix: parsed, pathType: 'intraArea', cost: 10, nextHops };
 }
 
+const all: ImportRule = { prefix: { address: 0, length: 0 }, orLonger: true };
+
+function rule(text: string, orLonger = false): ImportRule {
+  return { prefix: parsePrefix(text)!, orLonger };
+}
+
+function refusal(learned: OspfRoute, rules: readonly ImportRule[] = [all], vips: readonly Ipv4[] = []) {
+  return importRefusal(learned, rules, { connected, vips: new Set(vips) });
+}
+
 test.each([
   ['0.0.0.0/0', true, 'the default route'],
   ['10.9.0.0/24', true, 'a remote prefix'],
@@ -31,12 +42,25 @@ test.each([
   ['203.0.113.10/32', false, 'our own VIP, announced by the others'],
   ['203.0.113.0/24', true, 'the network around our VIP'],
 ])('%s: %s (%s)', (prefix, imported) => {
-  expect(isImported(route(prefix), connected, new Set([vip]))).toBe(imported);
+  expect(refusal(route(prefix), [all], [vip]) === undefined).toBe(imported);
+});
+
+test.each([
+  ['10.9.0.0/16', [], 'no import rule allows it'],
+  ['0.0.0.0/0', [rule('0.0.0.0/0')], undefined],
+  ['10.9.0.0/16', [rule('0.0.0.0/0')], 'no import rule allows it'],
+  ['10.9.0.0/16', [rule('10.9.0.0/16')], undefined],
+  ['10.9.1.0/24', [rule('10.9.0.0/16')], 'no import rule allows it'],
+  ['10.9.1.0/24', [rule('0.0.0.0/0'), rule('10.9.0.0/16', true)], undefined],
+  ['10.0.0.0/8', [rule('10.9.0.0/16', true)], 'no import rule allows it'],
+  ['10.1.1.0/24', [rule('10.1.1.0/24')], 'inside the connected network 10.1.1.0/24'],
+])('%s under the rules %j: %s', (prefix, rules, expected) => {
+  expect(refusal(route(prefix), rules)).toBe(expected);
 });
 
 test('next hops without a gateway are left out; a route that has no other is not imported', () => {
-  expect(isImported(route('10.9.0.0/24', [onLink]), connected, new Set())).toBe(false);
+  expect(refusal(route('10.9.0.0/24', [onLink]))).toMatch(/^connected/);
   const both = route('10.9.0.0/24', [onLink, gateway]);
-  expect(isImported(both, connected, new Set())).toBe(true);
+  expect(refusal(both)).toBeUndefined();
   expect(kernelRoute(both)).toMatchObject({ kind: 'unicast', nextHops: [gateway] });
 });

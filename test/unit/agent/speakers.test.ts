@@ -18,7 +18,7 @@ function uplink(alias: string, change: Partial<RoutingInterface> = {}): RoutingI
 }
 
 function outside(interfaces: readonly RoutingInterface[], area = 0): RoutingInstance {
-  return { name: 'outside', area, areaType: 'normal', announce: ['vip'], interfaces };
+  return { name: 'outside', area, areaType: 'normal', announce: ['vip'], import: [], interfaces };
 }
 
 /** Counts what it is told. */

@@ -132,14 +132,15 @@ test('routes: every next hop of an ECMP route is shown', () => {
     cost: 10,
     nextHops,
     installed: true,
+    refusal: null,
   };
   expect(renderRoutes([route])).toMatchInlineSnapshot(`
-    "INSTANCE  PREFIX     TYPE       COST  INSTALLED  NEXT HOPS
-    outside   0.0.0.0/0  external2    10  yes        10.1.1.1 eth1, eth2"
+    "INSTANCE  PREFIX     TYPE       COST  NEXT HOPS            INSTALLED
+    outside   0.0.0.0/0  external2    10  10.1.1.1 eth1, eth2  yes"
   `);
 });
 
-test('a network of our own is connected, whoever announces it', () => {
+test('a route that stays out of the kernel says why', () => {
   const nextHops = [{ interface: 'eth1', gateway: null }];
   const route = {
     instance: 'outside',
@@ -148,8 +149,9 @@ test('a network of our own is connected, whoever announces it', () => {
     cost: 1,
     nextHops,
     installed: false,
+    refusal: 'inside the connected network 10.1.1.0/24',
   };
-  expect(renderRoutes([route])).toContain('connected');
+  expect(renderRoutes([route])).toContain('no: inside the connected network 10.1.1.0/24');
 });
 
 test('counters: a line each', () => {

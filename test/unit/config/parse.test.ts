@@ -40,6 +40,7 @@ test('every key is read, with its unit', () => {
           area: 0,
           areaType: 'normal',
           announce: ['vip'],
+          import: [{ prefix: { address: 0, length: 0 }, orLonger: true }],
           interfaces: [
             {
               alias: 'up0',
@@ -112,6 +113,7 @@ test('what is not written has its default', () => {
   });
   expect(routing.instances[0]).toMatchObject({
     announce: ['vip'],
+    import: [{ prefix: { address: 0, length: 0 }, orLonger: true }],
     interfaces: [
       {
         network: 'point-to-point',
