@@ -24,9 +24,12 @@ const COMMON = { area: '0.0.0.0', areaType: [], backbone: [], maximumPaths: 16 }
 const STUB = { area: '0.0.0.1', areaType: [{ type: 'stub' }], backbone: [{ interface: 'lo' }] } as const;
 const NSSA = { ...STUB, areaType: [{ type: 'nssa' }] } as const;
 
+/** How packets on a link are authenticated, in the templates' variables. */
+const NO_KEYS = { password: [], md5: [], hmac: [] } as const;
+
 function link(name: string, network: Network) {
   const birdType = network === 'point-to-point' ? 'ptp' : 'broadcast';
-  return { interface: name, network, birdType, hello: 1, dead: 4 };
+  return { interface: name, network, birdType, hello: 1, dead: 4, ...NO_KEYS };
 }
 
 function router(index: 1 | 2) {

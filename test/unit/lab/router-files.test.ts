@@ -14,6 +14,15 @@ describe('templates', () => {
     expect(renderTemplate(template, { host: 'r1', links })).toBe('at r1\nr1/a\nown/b\nend\n');
   });
 
+  test('a section may hold others, repeated by lists of the item', () => {
+    const template = '{{#links}}\n{{name}}\n{{#keys}}\n {{name}} {{id}}\n{{/keys}}\n!\n{{/links}}\n';
+    const links = [
+      { name: 'a', keys: [{ id: 1 }, { id: 2 }] },
+      { name: 'b', keys: [] },
+    ];
+    expect(renderTemplate(template, { links })).toBe('a\n a 1\n a 2\n!\nb\n!\n');
+  });
+
   test('a missing variable is named', () => {
     expect(() => renderTemplate('{{nothing}}', {})).toThrow(/nothing/);
     expect(() => renderTemplate('{{#none}}\n{{/none}}\n', {})).toThrow(/none/);
