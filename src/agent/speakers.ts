@@ -44,9 +44,9 @@ export function instanceConfig(instance: RoutingInstance, director: Director, se
   const interfaces = instance.interfaces.flatMap((settings) => {
     const name = director.interfaces[settings.alias];
     if (name === undefined) return [];
-    const { network, cost, hello, dead, priority, mtuIgnore } = settings;
-    const times = { helloInterval: hello, deadInterval: dead, rxmtInterval: RXMT_INTERVAL };
-    return [{ name, network, cost, priority, mtuIgnore, ...times }];
+    const { network, cost, hello, dead, poll, priority, mtuIgnore, passive, neighbors } = settings;
+    const times = { helloInterval: hello, deadInterval: dead, rxmtInterval: RXMT_INTERVAL, pollInterval: poll };
+    return [{ name, network, cost, priority, mtuIgnore, passive, neighbors, ...times }];
   });
   return {
     routerId: director.routerId,

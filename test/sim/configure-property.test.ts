@@ -33,6 +33,7 @@ function settings(name: string, network: fc.Arbitrary<NetworkType>): fc.Arbitrar
       priority: fc.constantFrom(0, 1, 9),
       rxmtInterval: fc.constantFrom(1000, 5000),
       mtuIgnore: fc.boolean(),
+      passive: fc.constant(false),
     })
     .map((some) => interfaceConfig(name, some));
 }

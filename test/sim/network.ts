@@ -123,7 +123,8 @@ export class Network {
 
   up(node: SimNode, name: string, mtu = 1500): void {
     const { address, prefixLength } = portOf(node, name);
-    this.input(node, { kind: 'interfaceUp', name, address, prefixLength, mtu });
+    const ifindex = [...node.links.keys()].indexOf(name) + 2;
+    this.input(node, { kind: 'interfaceUp', name, address, prefixLength, mtu, ifindex });
   }
 
   down(node: SimNode, name: string): void {
@@ -266,6 +267,9 @@ export function interfaceConfig(name: string, settings: Partial<InterfaceConfig>
     priority: 0,
     rxmtInterval: 1000,
     mtuIgnore: false,
+    passive: false,
+    neighbors: [],
+    pollInterval: 20_000,
     ...settings,
   };
 }

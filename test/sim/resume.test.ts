@@ -54,7 +54,7 @@ function restart(net: Network, d: SimNode, remembered: Remembered): SimNode {
     const { address, prefixLength } = link.ports[at]!;
     link.ports[at] = { ...link.ports[at]!, node: fresh };
     fresh.links.set(name, link);
-    const up = { kind: 'interfaceUp', name, address, prefixLength, mtu: 1500 } as const;
+    const up = { kind: 'interfaceUp', name, address, prefixLength, mtu: 1500, ifindex: 2 } as const;
     net.input(fresh, { ...up, remembered: remembered[name] ?? [] });
   }
   return fresh;

@@ -224,7 +224,14 @@ test('an interface that goes down takes its neighbors along at once, and comes b
 test('an interface with a new address starts over and announces the new network', () => {
   const { net, a } = pair();
   net.run(2000);
-  net.input(a, { kind: 'interfaceUp', name: 'eth1', address: ipv4('10.9.0.1'), prefixLength: 24, mtu: 1500 });
+  net.input(a, {
+    kind: 'interfaceUp',
+    name: 'eth1',
+    address: ipv4('10.9.0.1'),
+    prefixLength: 24,
+    mtu: 1500,
+    ifindex: 2,
+  });
   const states = a.logged('interfaceChanged').map(({ effect }) => effect.to);
   expect(states).toEqual(['pointToPoint', 'down', 'pointToPoint']);
   net.run(2000);
@@ -324,7 +331,14 @@ test.each([
     const fresh = net.addNode('a', a.config);
     link.ports.splice(0, 1, { ...link.ports[0]!, node: fresh });
     fresh.links.set('eth1', link);
-    const up = { kind: 'interfaceUp', name: 'eth1', address: ipv4('10.1.0.1'), prefixLength: 30, mtu: 1500 } as const;
+    const up = {
+      kind: 'interfaceUp',
+      name: 'eth1',
+      address: ipv4('10.1.0.1'),
+      prefixLength: 30,
+      mtu: 1500,
+      ifindex: 2,
+    } as const;
     net.input(fresh, { ...up, remembered });
     const notFull = () => b.instance.neighbors(net.now)[0]?.state !== 'full';
     expect(net.runUntil(notFull, 2000)).toBe(true);
@@ -345,7 +359,14 @@ test('who is remembered but never heard is listed for a dead interval, and no lo
   net.onSend = (_from, { body }) => {
     if (body.kind === 'hello' && body.neighbors.includes(B)) listedAt.push(net.now);
   };
-  const up = { kind: 'interfaceUp', name: 'eth1', address: ipv4('10.1.0.1'), prefixLength: 30, mtu: 1500 } as const;
+  const up = {
+    kind: 'interfaceUp',
+    name: 'eth1',
+    address: ipv4('10.1.0.1'),
+    prefixLength: 30,
+    mtu: 1500,
+    ifindex: 2,
+  } as const;
   net.input(a, { ...up, remembered: [B] });
   net.run(10_000);
   expect(listedAt[0]).toBe(0);

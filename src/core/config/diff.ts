@@ -16,7 +16,8 @@ import type {
 } from '../model/cluster.ts';
 import { formatDuration } from './blocks.ts';
 
-type Properties = Readonly<Record<string, string | number | boolean>>;
+/** What is undefined is not said of a thing that comes, and reads "none" where it changes. */
+type Properties = Readonly<Record<string, string | number | boolean | undefined>>;
 
 interface Thing {
   /** The thing that it is a part of: whoever comes or goes takes its parts along, and they need no line of their own. */
@@ -52,14 +53,15 @@ export function describeChanges(before: Cluster, after: Cluster): string[] {
 }
 
 function listed(properties: Properties): string {
-  const words = Object.entries(properties).map(([key, value]) => `${key} ${value}`);
+  const said = Object.entries(properties).filter(([, value]) => value !== undefined);
+  const words = said.map(([key, value]) => `${key} ${value}`);
   return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
 function changed(name: string, { properties: a }: Thing, { properties: b, unrestOf }: Thing): string[] {
   return Object.keys(b)
     .filter((key) => a[key] !== b[key])
-    .map((key) => `${name}: ${key} ${a[key]} -> ${b[key]}${remark(unrestOf?.[key])}`);
+    .map((key) => `${name}: ${key} ${a[key] ?? 'none'} -> ${b[key] ?? 'none'}${remark(unrestOf?.[key])}`);
 }
 
 function remark(text: string | undefined): string {
@@ -94,10 +96,13 @@ function addInstance(things: Things, instance: RoutingInstance): void {
   const unrestOf = { area: startsOver, announce: startsOver, import: 'no adjacency changes' };
   things.set(within, { properties, unrestOf });
   for (const settings of instance.interfaces) {
-    const { alias, hello, dead, ...rest } = settings;
+    const { alias, hello, dead, neighbors, poll, passive, ...rest } = settings;
     const timers = { hello: formatDuration(hello), dead: formatDuration(dead) };
+    const sought = neighbors.length === 0 ? {} : { neighbors: neighborsText(neighbors), poll: formatDuration(poll) };
+    const properties = { ...rest, ...timers, passive: passive || undefined, neighbors: undefined, poll: undefined };
     const unrest = 'adjacencies on other interfaces stay';
-    const thing = { within, properties: { ...rest, ...timers }, unrest, unrestOf: interfaceUnrest(settings) };
+    const unrestOf = interfaceUnrest(settings);
+    const thing = { within, properties: { ...properties, ...sought }, unrest, unrestOf };
     things.set(`${within}: interface ${alias}`, thing);
   }
 }
@@ -113,16 +118,26 @@ export function importText(rules: readonly ImportRule[]): string {
     .join(', ');
 }
 
+/** `10.0.0.1+10.0.0.2 (priority 0)`; the usual priority is not said. */
+function neighborsText(neighbors: RoutingInterface['neighbors']): string {
+  const one = ({ address, priority }: RoutingInterface['neighbors'][number]) =>
+    `${formatIpv4(address)}${priority === 1 ? '' : ` (priority ${priority})`}`;
+  return neighbors.map(one).join('+');
+}
+
 /** What the speaker makes of new settings of an interface. */
-function interfaceUnrest({ network }: RoutingInterface): Readonly<Record<string, string>> {
+function interfaceUnrest({ network, passive }: RoutingInterface): Readonly<Record<string, string>> {
   const followed = 'its adjacencies last if the far end follows within the dead interval';
   return {
     cost: 'no adjacency changes',
     hello: followed,
     dead: followed,
-    priority: network === 'broadcast' ? 'the next election counts it' : 'no adjacency changes',
+    priority: network === 'broadcast' || network === 'nbma' ? 'the next election counts it' : 'no adjacency changes',
     mtuIgnore: 'counts from the next database exchange on',
     network: 'its adjacencies start over',
+    passive: passive ? 'its adjacencies end' : 'OSPF is spoken there from now on',
+    neighbors: 'new ones are greeted, those who speak already stay',
+    poll: 'no adjacency changes',
   };
 }
 

@@ -76,7 +76,8 @@ function clusterOf(file: ClusterFile): Cluster {
       speaker: file.routing.speaker,
       instances: Object.entries(file.routing.instances).map(([name, instance]): RoutingInstance => {
         const interfaces = Object.entries(instance.interfaces).map(([alias, settings]) => {
-          return { alias, ...settings, dead: settings.dead ?? 4 * settings.hello };
+          const unspoken = { passive: false, neighbors: [], poll: 20_000 };
+          return { alias, ...settings, dead: settings.dead ?? 4 * settings.hello, ...unspoken };
         });
         const announce = [...new Set(instance.announce)];
         const rules = instance.import.filter((rule) => rule !== 'none');

@@ -15,12 +15,18 @@ export interface Director {
 export interface RoutingInterface {
   /** The alias; the director's `interfaces` resolve it. */
   readonly alias: string;
-  readonly network: 'broadcast' | 'point-to-point';
+  readonly network: 'broadcast' | 'nbma' | 'point-to-point' | 'point-to-multipoint';
   readonly cost: number;
   readonly hello: Millis;
   readonly dead: Millis;
   readonly priority: number;
   readonly mtuIgnore: boolean;
+  /** The network is announced, OSPF is not spoken. */
+  readonly passive: boolean;
+  /** Whom to greet where multicast does not reach: NBMA, and point-to-multipoint if there are any. */
+  readonly neighbors: readonly { readonly address: Ipv4; readonly priority: number }[];
+  /** How often a neighbor of the list that does not answer is greeted. */
+  readonly poll: Millis;
 }
 
 export type PrefixClass = 'vip';

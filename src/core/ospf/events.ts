@@ -6,7 +6,15 @@ import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { AnnouncedAs, AreaType } from '../model/routing.ts';
 
-export type NetworkType = 'broadcast' | 'point-to-point';
+/** RFC 2328 1.2. The file core/model/cluster.ts has the same words. */
+export type NetworkType = 'broadcast' | 'nbma' | 'point-to-point' | 'point-to-multipoint';
+
+/** A neighbor that the file names, because multicast does not find it (RFC 2328 C.5, C.6). */
+export interface StaticNeighbor {
+  readonly address: Ipv4;
+  /** NBMA: whether it may become DR (not 0), until its own Hello says so. */
+  readonly priority: number;
+}
 
 /** Per-interface settings; times in milliseconds. */
 export interface InterfaceConfig {
@@ -21,6 +29,12 @@ export interface InterfaceConfig {
   /** How long we wait for an acknowledgement before the next try; for the first two tries it is 1.1 s. */
   readonly rxmtInterval: Millis;
   readonly mtuIgnore: boolean;
+  /** The network is announced, nothing is sent, and what comes in is dropped. */
+  readonly passive: boolean;
+  /** NBMA and point-to-multipoint: whom to greet by unicast. Without any, a point-to-multipoint link multicasts its Hellos. */
+  readonly neighbors: readonly StaticNeighbor[];
+  /** How often a static neighbor that has not answered is greeted (RFC 2328 9.5.1). */
+  readonly pollInterval: Millis;
 }
 
 export interface InstanceConfig {
@@ -59,6 +73,8 @@ export type OspfInput =
       readonly address: Ipv4;
       readonly prefixLength: number;
       readonly mtu: number;
+      /** The kernel's index: on an unnumbered link it stands for the address (RFC 2328 12.4.1.1). */
+      readonly ifindex: number;
       /**
        * Router ids that were Full on this interface when an earlier process ended, less than a dead interval ago. Our
        * Hellos list them until they are heard or a dead interval has passed, so that they do not drop the adjacency, and

@@ -182,7 +182,9 @@ export class OspfSpeaker implements Speaker {
     }
     const { address, prefixLength } = primary;
     const remembered = this.#options.remembered?.(port.name) ?? [];
-    this.#handle({ kind: 'interfaceUp', name: port.name, address, prefixLength, mtu: link.mtu, remembered });
+    const { name } = port;
+    const { mtu, ifindex } = link;
+    this.#handle({ kind: 'interfaceUp', name, address, prefixLength, mtu, ifindex, remembered });
   }
 
   /** Makes the port's socket be one for this index and address; false when the system refuses. */

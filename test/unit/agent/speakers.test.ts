@@ -13,8 +13,18 @@ const VIP = ipv4('203.0.113.10');
 const d1: Director = { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'eth1', up1: 'eth2' }, local: [] };
 
 function uplink(alias: string, change: Partial<RoutingInterface> = {}): RoutingInterface {
-  const times = { hello: 1000, dead: 4000 };
-  return { alias, network: 'point-to-point', cost: 10, priority: 0, mtuIgnore: false, ...times, ...change };
+  const times = { hello: 1000, dead: 4000, poll: 20_000 };
+  return {
+    alias,
+    network: 'point-to-point',
+    cost: 10,
+    priority: 0,
+    mtuIgnore: false,
+    passive: false,
+    neighbors: [],
+    ...times,
+    ...change,
+  };
 }
 
 function outside(interfaces: readonly RoutingInterface[], area = 0): RoutingInstance {

@@ -130,7 +130,7 @@ function replay(exchange: readonly Vector[], link: Link) {
     now = at;
     effects.push(...instance.handle(input, now));
   };
-  feed({ kind: 'interfaceUp', name: 'eth1', address, prefixLength, mtu: 1500 }, now);
+  feed({ kind: 'interfaceUp', name: 'eth1', address, prefixLength, mtu: 1500, ifindex: 2 }, now);
   for (const { at, source, destination, bytes } of exchange) {
     feed({ kind: 'packet', interface: 'eth1', source, destination, bytes }, at);
   }
