@@ -78,15 +78,14 @@ function gaps(net: Network, routers: readonly SimNode[], duration: number): numb
 }
 
 test.each([
-  { how: 'remembered', remembered: { up0: [R1], up1: [R2] }, least: 0, most: 50 },
-  { how: 'not remembered', remembered: {}, least: 400, most: 5000 },
-])('a restarted director, $how, is missed by a router for $least to $most ms', ({ remembered, least, most }) => {
+  { how: 'remembered', remembered: { up0: [R1], up1: [R2] } },
+  { how: 'not remembered', remembered: {} },
+])('a restarted director, $how, is missed by no router for more than 50 ms', ({ remembered }) => {
   const { net, d, routers } = fourNodes();
   const fresh = restart(net, d, remembered);
   net.at(net.now + 400, () => net.input(fresh, { kind: 'announce', prefixes: [VIP] }));
   const missing = Math.max(...gaps(net, routers, 5000));
-  expect(missing).toBeGreaterThanOrEqual(least);
-  expect(missing).toBeLessThan(most);
+  expect(missing).toBeLessThan(50);
   expect(routers.map((router, at) => leadsTo(router, `10.1.${at}.1`))).toEqual([true, true]);
 });
 

@@ -4,7 +4,7 @@ import { formatIpv4, type Ipv4, prefixContains, prefixOf } from '../base/ipv4.ts
 import { ALL_D_ROUTERS } from './codes.ts';
 import type { OspfInput } from './events.ts';
 import { receiveLsAck, receiveLsUpdate } from './flooding/receive.ts';
-import { receiveHello } from './interface/hello.ts';
+import { meetUnheard, receiveHello } from './interface/hello.ts';
 import { isDesignated, isPointToPoint, type OspfInterface } from './interface/interface.ts';
 import { receiveDbDescription } from './neighbor/exchange.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
@@ -70,7 +70,9 @@ function dispatch(speaker: Speaker, iface: OspfInterface, { header, body }: Pack
     receiveHello(speaker, iface, header, body, source);
     return;
   }
-  const neighbor = findNeighbor(iface, header.routerId, source);
+  const known = findNeighbor(iface, header.routerId, source);
+  const answers = known === undefined && body.kind === 'dbDescription';
+  const neighbor = answers ? meetUnheard(speaker, iface, header.routerId, source) : known;
   if (neighbor === undefined) {
     drop(speaker, iface.name, source, 'unknownNeighbor', `${body.kind} from ${formatIpv4(header.routerId)}`);
     return;

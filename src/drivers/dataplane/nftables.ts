@@ -33,10 +33,20 @@ const FEATURES: readonly (readonly [feature: string, ruleset: string])[] = [
   ],
 ];
 
-/** @throws KernelError naming the first feature that nft or the kernel lacks, or the missing program or permission */
+function probe(name: string, ruleset: string): string {
+  return `table ip ${name} {\n${ruleset}\n}\n`;
+}
+
+/**
+ * All at once, since each call of nft costs the start of a process; one by one only to find what is missing.
+ *
+ * @throws KernelError naming the first feature that nft or the kernel lacks, or the missing program or permission
+ */
 async function probeFeatures(): Promise<void> {
+  const all = FEATURES.map(([, ruleset], at) => probe(`sluice_probe_${at}`, ruleset)).join('');
+  if ((await nftRefuses(all)) === undefined) return;
   for (const [feature, ruleset] of FEATURES) {
-    const refused = await nftRefuses(`table ip sluice_probe {\n${ruleset}\n}\n`);
+    const refused = await nftRefuses(probe('sluice_probe', ruleset));
     if (refused === undefined) continue;
     if (refused.errno === 'EPERM') throw refused;
     const text = `this kernel or nft lacks what the nftables data plane needs: ${feature}\n${refused.message}`;

@@ -2,8 +2,8 @@
  * Hellos out and in (RFC 2328 9.5, 10.5).
  *
  * Beyond the RFC, all for coming up in milliseconds: the first Hello leaves when the interface comes up, more follow
- * closely until a neighbor is heard (the far end may come up a little later than ours), and a Hello that does not list us
- * is answered at once.
+ * closely until a neighbor is heard (the far end may come up a little later than ours), a Hello that does not list us is
+ * answered at once, and on point-to-point links the first Hellos are followed by a description (opening.ts).
  */
 import { formatIpv4, type Ipv4, maskOf } from '../../base/ipv4.ts';
 import type { Instant, Millis } from '../../base/machine.ts';
@@ -14,6 +14,7 @@ import type { Hello, PacketHeader } from '../packet/packet.ts';
 import { drop, type Speaker, sendPacket } from '../speaker.ts';
 import { isPointToPoint, type OspfInterface } from './interface.ts';
 import { interfaceEvent } from './machine.ts';
+import { scheduleOpening, stopOpening, takeOpening } from './opening.ts';
 
 /** After interface-up, as long as nobody has been heard. */
 const BURST: readonly Millis[] = [20, 60, 140, 300, 620];
@@ -32,10 +33,12 @@ const replyTimer = (iface: OspfInterface) => `hello reply ${iface.name}`;
 
 export function startHellos(speaker: Speaker, iface: OspfInterface): void {
   iface.upAt = speaker.now;
+  iface.strangerRefused = false;
   tick(speaker, iface);
 }
 
 export function stopHellos(speaker: Speaker, iface: OspfInterface): void {
+  stopOpening(speaker, iface);
   speaker.timers.clear(helloTimer(iface));
   speaker.timers.clear(replyTimer(iface));
 }
@@ -47,6 +50,7 @@ export function hastenHello(speaker: Speaker, iface: OspfInterface): void {
 
 function tick(speaker: Speaker, iface: OspfInterface): void {
   sendHello(speaker, iface);
+  if (speaker.now <= iface.upAt + BURST.at(-1)!) scheduleOpening(speaker, iface);
   speaker.timers.set(helloTimer(iface), nextHelloAt(iface, speaker.now), () => tick(speaker, iface));
 }
 
@@ -104,6 +108,7 @@ export function receiveHello(
 ): void {
   const mismatch = findMismatch(iface, hello);
   if (mismatch !== undefined) {
+    iface.strangerRefused = true;
     drop(speaker, iface.name, source, 'helloMismatch', mismatch);
     return;
   }
@@ -124,6 +129,23 @@ export function receiveHello(
   if (known === undefined || !listsUs) reply(speaker, iface);
   neighborEvent(speaker, neighbor, listsUs ? 'twoWayReceived' : 'oneWay');
   if (listsUs && !isPointToPoint(iface)) noticeDesignation(speaker, iface, neighbor, before);
+}
+
+/** The neighbor that a description comes from whose sender has said no Hello, if it answers ours: see opening.ts. */
+export function meetUnheard(
+  speaker: Speaker,
+  iface: OspfInterface,
+  routerId: Ipv4,
+  source: Ipv4,
+): Neighbor | undefined {
+  const sequence = takeOpening(iface);
+  if (sequence === undefined) return undefined;
+  const neighbor = addNeighbor(speaker, iface, routerId, source);
+  // ExStart begins with the number after this one: with the description that the sender may be answering.
+  neighbor.exchange.sequence = (sequence - 1) >>> 0;
+  neighborEvent(speaker, neighbor, 'helloReceived', 'dbDescription');
+  reply(speaker, iface);
+  return neighbor;
 }
 
 /** 10.5, second half: what a Hello says about DR and BDR. */

@@ -25,6 +25,10 @@ export interface OspfInterface {
   /** Router ids to list in Hellos although they have not been heard yet; see the input `interfaceUp`. */
   remembered: readonly Ipv4[];
   lastHelloAt: Instant;
+  /** Of the description that was sent although nobody had been heard; see opening.ts. */
+  openingSequence: number | undefined;
+  /** A Hello has come that did not match, since the interface came up. */
+  strangerRefused: boolean;
   /** Somebody came or went since the last Hello, so that its list of neighbors is out of date. */
   helloOutdated: boolean;
   /** Event NeighborChange is pending (9.2); several causes in one event elect once. */
@@ -52,6 +56,8 @@ export function newInterface(config: InterfaceConfig): OspfInterface {
     upAt: 0,
     remembered: [],
     lastHelloAt: Number.NEGATIVE_INFINITY,
+    openingSequence: undefined,
+    strangerRefused: false,
     helloOutdated: false,
     neighborChange: false,
     updates: new Map(),

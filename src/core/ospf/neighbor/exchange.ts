@@ -2,7 +2,7 @@
 import { DdFlag, INITIAL_SEQUENCE, LSA_HEADER_LENGTH, Option, PACKET_HEADER_LENGTH } from '../codes.ts';
 import { addRetransmission } from '../flooding/retransmit.ts';
 import { isAreaType, isOpaque } from '../flooding/scope.ts';
-import { addressOf, packetRoom } from '../interface/interface.ts';
+import { addressOf, type OspfInterface, packetRoom } from '../interface/interface.ts';
 import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
 import { type LsdbEntry, MOST_LSAS } from '../lsdb/lsdb.ts';
@@ -219,16 +219,24 @@ function describeNext(speaker: Speaker, neighbor: Neighbor): boolean {
   return more;
 }
 
+/** What ExStart begins with: empty, and the claim to be master (RFC 2328 10.8). */
+export function openingDescription(iface: OspfInterface, sequence: number): DbDescription {
+  return description(iface, DdFlag.init | DdFlag.more | DdFlag.masterSlave, sequence, []);
+}
+
+function description(
+  iface: OspfInterface,
+  flags: number,
+  sequence: number,
+  headers: readonly LsaHeader[],
+): DbDescription {
+  const interfaceMtu = Math.min(iface.mtu, 0xffff);
+  return { kind: 'dbDescription', interfaceMtu, options: DD_OPTIONS, flags, sequence, headers };
+}
+
 function send(speaker: Speaker, neighbor: Neighbor, flags: number, headers: readonly LsaHeader[]): void {
   const { exchange, interface: iface } = neighbor;
-  exchange.lastSent = {
-    kind: 'dbDescription',
-    interfaceMtu: Math.min(iface.mtu, 0xffff),
-    options: DD_OPTIONS,
-    flags,
-    sequence: exchange.sequence,
-    headers,
-  };
+  exchange.lastSent = description(iface, flags, exchange.sequence, headers);
   exchange.tries = 0;
   repeat(speaker, neighbor);
 }
