@@ -17,7 +17,15 @@ interface RouterFile {
   readonly variables: TemplateVariables;
 }
 
-type Network = 'point-to-point' | 'broadcast';
+type Network = 'point-to-point' | 'broadcast' | 'point-to-multipoint' | 'nbma';
+
+/** A network type in FRR's words and in BIRD's. */
+const WORDS = {
+  'point-to-point': { network: 'point-to-point', birdType: 'ptp' },
+  broadcast: { network: 'broadcast', birdType: 'broadcast' },
+  'point-to-multipoint': { network: 'point-to-multipoint', birdType: 'ptmp' },
+  nbma: { network: 'non-broadcast', birdType: 'nbma' },
+} as const;
 
 const COMMON = { area: '0.0.0.0', areaType: [], backbone: [], maximumPaths: 16 } as const;
 /** Routers between the backbone and an area of a special kind. */
@@ -27,9 +35,11 @@ const NSSA = { ...STUB, areaType: [{ type: 'nssa' }] } as const;
 /** How packets on a link are authenticated, in the templates' variables. */
 const NO_KEYS = { password: [], md5: [], hmac: [] } as const;
 
+/** What a link has only where a test asks for it. */
+const USUAL = { priority: 1, minimal: [], sought: [], greeted: [], ...NO_KEYS } as const;
+
 function link(name: string, network: Network) {
-  const birdType = network === 'point-to-point' ? 'ptp' : 'broadcast';
-  return { interface: name, network, birdType, hello: 1, dead: 4, ...NO_KEYS };
+  return { interface: name, ...WORDS[network], hello: 1, dead: 4, ...USUAL };
 }
 
 function router(index: 1 | 2) {
