@@ -3,6 +3,7 @@ import type { LifecycleDocument, ReloadDocument } from '../api/documents.ts';
 import { type ControlBackend, RequestError } from '../api/server.ts';
 import type { Fault } from '../core/base/fault.ts';
 import { describeChanges } from '../core/config/diff.ts';
+import type { LoopDelay, LoopWatch } from '../io/event-loop.ts';
 import { loadCluster } from './cluster-file.ts';
 import type { Director } from './director.ts';
 import {
@@ -18,7 +19,9 @@ import {
   statusDocument,
 } from './documents.ts';
 
-export type FixedFacts = Omit<ProcessFacts, 'uptime' | 'stale'>;
+export interface FixedFacts extends Omit<ProcessFacts, 'uptime' | 'stale' | 'loop'> {
+  readonly loop: LoopWatch;
+}
 
 export class Control implements ControlBackend {
   readonly #director: Director;
@@ -48,6 +51,7 @@ export class Control implements ControlBackend {
     '/v1/undrain': () => this.#undrain(),
     '/v1/reload': () => this.reload(),
     '/v1/check': () => this.check(),
+    '/v1/event-loop/restart': async () => this.#restartLoopWatch(),
   };
 
   events(since: number, wait: number, signal: AbortSignal) {
@@ -92,6 +96,13 @@ export class Control implements ControlBackend {
       await this.#director.drain(deadline);
     } else throw new RequestError(400, 'bad-request', 'deadline must be a number of milliseconds, 0 or more');
     return lifecycleDocument(this.#director);
+  }
+
+  #restartLoopWatch(): LoopDelay {
+    const { loop } = this.#facts;
+    const before = loop.delay();
+    loop.restart();
+    return before;
   }
 
   async #undrain(): Promise<LifecycleDocument> {

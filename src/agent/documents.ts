@@ -15,6 +15,8 @@ import type { VipDecision } from '../core/announce/policy.ts';
 import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { RealServer, Service } from '../core/model/cluster.ts';
+import type { LoopWatch } from '../io/event-loop.ts';
+import type { Priority } from '../io/priority.ts';
 import type { Director } from './director.ts';
 import { targetOf } from './health-keeper.ts';
 import {
@@ -35,6 +37,8 @@ export interface ProcessFacts {
   readonly configPath: string;
   /** Why the file on disk was refused, when it was. */
   readonly stale: string | undefined;
+  readonly priority: Priority;
+  readonly loop: Pick<LoopWatch, 'delay'>;
 }
 
 export function statusDocument(director: Director, facts: ProcessFacts): StatusDocument {
@@ -61,6 +65,10 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
     },
     vips: vipStatuses(director, full),
     neighbors: { full, total: neighbors.length, missing: missingNeighbors(director) },
+    process: {
+      priority: { nice: facts.priority.nice, refused: facts.priority.refused ?? null },
+      eventLoopDelay: facts.loop.delay(),
+    },
   };
 }
 

@@ -20,8 +20,10 @@ import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
 import { OspfSpeaker } from '../drivers/routing/ospf.ts';
 import { bootId, sinceBoot } from '../io/boot.ts';
 import { systemClock } from '../io/clock.ts';
+import { watchEventLoop } from '../io/event-loop.ts';
 import { loadNativeParts } from '../io/native.ts';
 import { openOspfSocket } from '../io/ospf-socket.ts';
+import { raisePriority } from '../io/priority.ts';
 import { startProbe } from '../io/probes.ts';
 import { stateFile } from '../io/state-file.ts';
 import { type LoadedCluster, loadCluster } from './cluster-file.ts';
@@ -73,6 +75,7 @@ export async function runAgent(options: RunOptions): Promise<number> {
 }
 
 async function runDirector(options: RunOptions, name: string, loaded: LoadedCluster): Promise<void> {
+  const priority = raisePriority();
   const events = new EventLog(systemClock);
   events.emit('agent-started', { director: name, pid: process.pid, version: options.version, hash: loaded.hash });
   const links = new LinkHub();
@@ -84,6 +87,8 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
     pid: process.pid,
     startedAt: new Date(performance.timeOrigin),
     configPath: options.config,
+    priority,
+    loop: watchEventLoop(),
   });
   const server = await serveControl(socketPath(options, name), control);
   const unlisten = listenToSignals(director, control);

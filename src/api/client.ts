@@ -7,6 +7,7 @@ import type {
   CountersDocument,
   ErrorDocument,
   EventDocument,
+  EventLoopDocument,
   InterfaceDocument,
   LifecycleDocument,
   LsaDocument,
@@ -40,6 +41,8 @@ export interface PostDocuments {
   readonly '/v1/reload': ReloadDocument;
   /** What `/v1/reload` would do with the file as it is on disk now; changes nothing. */
   readonly '/v1/check': ReloadDocument;
+  /** Begins the histogram of event loop delays anew; answers with what it was. */
+  readonly '/v1/event-loop/restart': EventLoopDocument;
 }
 
 export type GetPath = keyof GetDocuments;

@@ -41,6 +41,24 @@ export interface StatusDocument {
     /** Interfaces of the file on which no neighbor is full, each with the reason. */
     readonly missing: readonly string[];
   };
+  readonly process: ProcessStatus;
+}
+
+/** How well the agent's process is served by the machine. */
+export interface ProcessStatus {
+  /** Its nice value, and the errno that kept it from being raised; null when it was raised. */
+  readonly priority: { readonly nice: number; readonly refused: string | null };
+  /** Milliseconds by which its event loop was late, since the histogram began (see `POST /v1/event-loop/restart`). */
+  readonly eventLoopDelay: EventLoopDocument;
+}
+
+/** One answer each 10 ms, fewer when the loop was late: `count` of them. */
+export interface EventLoopDocument {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+  readonly count: number;
 }
 
 export interface NeighborDocument {

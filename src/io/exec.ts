@@ -1,6 +1,7 @@
 /** Runs a program to its end and hands back what it said. A non-zero exit is a result, not an exception. */
 import { spawn } from 'node:child_process';
 import { KernelError } from './kernel-error.ts';
+import { lowerPriority } from './priority.ts';
 
 export interface ExecResult {
   /** Exit code; `undefined` when a signal ended the program. */
@@ -34,6 +35,7 @@ export function exec(argv: readonly [string, ...string[]], options: ExecOptions 
       stdio: 'pipe',
       ...(options.deadline === undefined ? {} : { timeout: options.deadline, killSignal: 'SIGKILL' as const }),
     });
+    lowerPriority(child.pid);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

@@ -12,6 +12,7 @@ export function renderStatus(status: StatusDocument): string {
       [`${status.neighbors.full} of ${status.neighbors.total} full`, ...status.neighbors.missing].join('; '),
     ],
     ['data plane', dataplaneLine(status)],
+    ['process', processLine(status)],
     ['config', configLine(status)],
   ];
   const head = `${status.cluster} / ${status.director}`;
@@ -25,6 +26,13 @@ function dataplaneLine({ dataplane, uptime }: StatusDocument): string {
     dataplane.lastApply === null ? 'not applied yet' : `applied ${duration(uptime - dataplane.lastApply)} ago`;
   const fault = dataplane.fault === null ? '' : `; FAULT: ${dataplane.fault}`;
   return `${dataplane.name}: ${programmed}; ${when}${fault}`;
+}
+
+function processLine({ process: { priority, eventLoopDelay } }: StatusDocument): string {
+  const refused = priority.refused === null ? '' : ` (not raised: ${priority.refused})`;
+  const { p99, p999, max } = eventLoopDelay;
+  const late = `event loop late by ${duration(p99)} (p99), ${duration(p999)} (p99.9), ${duration(max)} at most`;
+  return `nice ${priority.nice}${refused}; ${late}`;
 }
 
 function configLine({ config }: StatusDocument): string {

@@ -1,5 +1,6 @@
 /** The built agent as a process in a namespace of its own: what it refuses, what it survives, what it leaves behind. */
 import { writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Namespace } from './namespace.ts';
@@ -222,4 +223,26 @@ test('programmed before announced; SIGTERM withdraws before it unprograms, and l
   expect(order).toEqual(['vip-withdrawn', 'vip-unprogrammed', 'agent-stopped']);
   expect(namespace.output('nft', 'list', 'tables')).not.toContain('sluice');
   expect(namespace.output('ip', 'route', 'show', 'table', 'local')).not.toContain('203.0.113.10');
+});
+
+test('the agent raises its priority; where it may not it runs as it is, and status says so', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  const raised = namespace.agent(clusterFile());
+  await namespace.event('hello-sent');
+  expect((await namespace.client().get('/v1/status')).process.priority).toEqual({ nice: -20, refused: null });
+  await raised.stop('SIGKILL');
+  namespace.agentUnder(['setpriv', '--bounding-set=-sys_nice'], clusterFile());
+  await namespace.event('hello-sent');
+  const { priority } = (await namespace.client().get('/v1/status')).process;
+  expect(priority).toEqual({ nice: getPriority(), refused: 'EACCES' });
+});
+
+test('the histogram of event loop delays can be begun anew', async () => {
+  namespace.agent(clusterFile());
+  await namespace.event('speaker-fault');
+  const before = await namespace.client().post('/v1/event-loop/restart');
+  expect(before.count).toBeGreaterThan(0);
+  expect(before.max).toBeGreaterThanOrEqual(before.p99);
+  const { eventLoopDelay } = (await namespace.client().get('/v1/status')).process;
+  expect(eventLoopDelay.count).toBeLessThan(before.count + 5);
 });

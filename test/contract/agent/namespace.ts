@@ -82,14 +82,27 @@ export class Namespace {
   }
 
   #node(...args: string[]): AgentRun {
-    // `ip` replaces itself by node: signals reach the agent itself.
-    const run = new AgentRun(spawn('ip', ['netns', 'exec', this.name, process.execPath, ...args]));
+    return this.#run([process.execPath, ...args]);
+  }
+
+  /** Each program replaces itself by the next, so that signals reach the last of them. */
+  #run(argv: readonly string[]): AgentRun {
+    const run = new AgentRun(spawn('ip', ['netns', 'exec', this.name, ...argv]));
     this.#runs.push(run);
     return run;
   }
 
   agent(config: string, name = 'd1'): AgentRun {
-    return this.sluice('agent', '--config', config, '--name', name, '--run-dir', this.dir, '--state-dir', this.dir);
+    return this.sluice(...this.#agentWords(config, name));
+  }
+
+  /** As `agent`, by way of another program such as `setpriv`, which ends by executing ours. */
+  agentUnder(wrapper: readonly string[], config: string, name = 'd1'): AgentRun {
+    return this.#run([...wrapper, process.execPath, SLUICE, ...this.#agentWords(config, name)]);
+  }
+
+  #agentWords(config: string, name: string): string[] {
+    return ['agent', '--config', config, '--name', name, '--run-dir', this.dir, '--state-dir', this.dir];
   }
 
   client(name = 'd1'): ControlClient {

@@ -37,6 +37,7 @@ const backend: ControlBackend = {
     },
     '/v1/reload': async () => reloaded,
     '/v1/check': async () => reloaded,
+    '/v1/event-loop/restart': async () => ({ p50: 0, p99: 1, p999: 2, max: 3, count: 4 }),
   },
   events: async (since, wait) => {
     asked.push({ since, wait });

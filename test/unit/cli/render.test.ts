@@ -29,6 +29,10 @@ const status: StatusDocument = {
     },
   ],
   neighbors: { full: 2, total: 2, missing: [] },
+  process: {
+    priority: { nice: -20, refused: null },
+    eventLoopDelay: { p50: 0.1, p99: 1.5, p999: 12.34, max: 20, count: 6000 },
+  },
 };
 
 test('status: facts, then each VIP with its reason', () => {
@@ -39,6 +43,7 @@ test('status: facts, then each VIP with its reason', () => {
       router id   10.255.0.1
       neighbors   2 of 2 full
       data plane  nftables: web; applied 300 ms ago
+      process     nice -20; event loop late by 2 ms (p99), 12 ms (p99.9), 20 ms at most
       config      /etc/sluice/cluster.yml (3f2a91c0b7e4)
 
     VIP           ANNOUNCED  METRIC  SERVICES      WAITING FOR
@@ -56,6 +61,11 @@ test('status: what a drain waits for, and links without a neighbor', () => {
   expect(text).toContain('  neighbors   1 of 1 full; eth9 is down\n');
 });
 
+test('status: a priority that could not be raised', () => {
+  const process = { ...status.process, priority: { nice: 0, refused: 'EACCES' } };
+  expect(renderStatus({ ...status, process })).toContain('  process     nice 0 (not raised: EACCES); event loop late');
+});
+
 test('status: a refused file and a data plane fault are not overlooked', () => {
   const text = renderStatus({
     ...status,
@@ -70,6 +80,7 @@ test('status: a refused file and a data plane fault are not overlooked', () => {
       router id   10.255.0.1
       neighbors   2 of 2 full
       data plane  nftables: web; applied 300 ms ago; FAULT: nft-apply: EPERM
+      process     nice -20; event loop late by 2 ms (p99), 12 ms (p99.9), 20 ms at most
       config      /etc/sluice/cluster.yml (3f2a91c0b7e4); the file on disk was REFUSED: 2 faults
 
     no VIPs"
