@@ -95,6 +95,14 @@ export const wholeSeconds = scalar((input): Millis | Refusal => {
   );
 });
 
+/** A grace period travels in Grace-LSAs as seconds, and no LSA is left alone for longer than LSRefreshTime (RFC 3623 B). */
+export const gracePeriod = scalar((input): Millis | Refusal => {
+  const value = readDuration(input);
+  if (value instanceof Refusal) return value;
+  if (value % 1000 === 0 && value >= 1000 && value <= 1_800_000) return value;
+  return new Refusal(`expected whole seconds from 1s to 30m, got ${shown(input)}`);
+});
+
 /** Milliseconds in the largest unit that leaves a whole number. */
 export function formatDuration(value: Millis): string {
   for (const unit of ['h', 'm', 's']) {

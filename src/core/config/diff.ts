@@ -70,9 +70,10 @@ function remark(text: string | undefined): string {
 
 function thingsOf(cluster: Cluster): Things {
   const things: Things = new Map();
-  const { holdUp, drain } = cluster.lifecycle;
+  const { holdUp, drain, grace } = cluster.lifecycle;
   things.set('cluster', { properties: { name: cluster.cluster, dataplane: cluster.dataplane } });
-  things.set('lifecycle', { properties: { holdUp: formatDuration(holdUp), drain: formatDuration(drain) } });
+  const times = { holdUp: formatDuration(holdUp), drain: formatDuration(drain), grace: formatDuration(grace) };
+  things.set('lifecycle', { properties: times });
   for (const { name, routerId, interfaces } of cluster.directors) {
     const within = `director ${name}`;
     const unrestOf = { routerId: 'every adjacency of this director starts over' };
@@ -91,9 +92,11 @@ function thingsOf(cluster: Cluster): Things {
 function addInstance(things: Things, instance: RoutingInstance): void {
   const within = `routing ${instance.name}`;
   const announce = instance.announce.join('+');
-  const properties = { area: formatIpv4(instance.area), announce, import: importText(instance.import) };
+  const { helper } = instance.gracefulRestart;
+  const properties = { area: formatIpv4(instance.area), announce, import: importText(instance.import), helper };
   const startsOver = 'every adjacency of this instance starts over';
-  const unrestOf = { area: startsOver, announce: startsOver, import: 'no adjacency changes' };
+  const stays = 'no adjacency changes';
+  const unrestOf = { area: startsOver, announce: startsOver, import: stays, helper: stays };
   things.set(within, { properties, unrestOf });
   for (const settings of instance.interfaces) {
     const { alias, hello, dead, neighbors, poll, passive, ...rest } = settings;

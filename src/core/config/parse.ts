@@ -79,9 +79,10 @@ function clusterOf(file: ClusterFile): Cluster {
           const unspoken = { passive: false, neighbors: [], poll: 20_000 };
           return { alias, ...settings, dead: settings.dead ?? 4 * settings.hello, ...unspoken };
         });
+        const { area, gracefulRestart } = instance;
         const announce = [...new Set(instance.announce)];
         const rules = instance.import.filter((rule) => rule !== 'none');
-        return { name, area: instance.area, areaType: 'normal', announce, import: rules, interfaces };
+        return { name, area, areaType: 'normal', announce, import: rules, interfaces, gracefulRestart };
       }),
     },
     dataplane: file.dataplane,

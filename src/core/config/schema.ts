@@ -11,6 +11,7 @@ import {
   closed,
   duration,
   flag,
+  gracePeriod,
   importRule,
   mapOf,
   none,
@@ -47,8 +48,12 @@ const port = whole('a port', 1, 65535);
 const director = closed({ routerId, interfaces: mapOf(name, interfaceName, 'interface') }, ['sync', 'local']);
 
 const lifecycle = closed(
-  { holdUp: v.optional(duration(0, HOUR), '10s'), drain: v.optional(duration(0, 24 * HOUR), '60s') },
-  ['syncTimeout', 'grace'],
+  {
+    holdUp: v.optional(duration(0, HOUR), '10s'),
+    drain: v.optional(duration(0, 24 * HOUR), '60s'),
+    grace: v.optional(gracePeriod, '120s'),
+  },
+  ['syncTimeout'],
 );
 
 const routingInterface = closed(
@@ -69,6 +74,7 @@ const instance = closed({
   announce: v.optional(oneOrMany('class of prefixes', choice(['vip'], ['snat', 'local', 'gateway'])), ['vip']),
   import: v.optional(oneOrMany('prefix', importRule), ['all']),
   interfaces: mapOf(name, routingInterface, 'interface'),
+  gracefulRestart: v.optional(closed({ helper: v.optional(choice(['strict', 'lenient', 'off']), 'strict') }), {}),
 });
 
 const routing = closed({

@@ -45,6 +45,8 @@ export interface RoutingInstance {
   /** A learned route that no rule allows stays out of the kernel; without a rule, all do. */
   readonly import: readonly ImportRule[];
   readonly interfaces: readonly RoutingInterface[];
+  /** Whether neighbors that restart are helped (RFC 3623 3), and how far. */
+  readonly gracefulRestart: { readonly helper: 'strict' | 'lenient' | 'off' };
 }
 
 export interface RealServer {
@@ -94,6 +96,8 @@ export interface Service {
 export interface Lifecycle {
   readonly holdUp: Millis;
   readonly drain: Millis;
+  /** How long routers are asked to wait for the agent that comes after a planned restart (RFC 3623). Whole seconds. */
+  readonly grace: Millis;
 }
 
 export interface Cluster {

@@ -28,7 +28,8 @@ function uplink(alias: string, change: Partial<RoutingInterface> = {}): RoutingI
 }
 
 function outside(interfaces: readonly RoutingInterface[], area = 0): RoutingInstance {
-  return { name: 'outside', area, areaType: 'normal', announce: ['vip'], import: [], interfaces };
+  const gracefulRestart = { helper: 'strict' } as const;
+  return { name: 'outside', area, areaType: 'normal', announce: ['vip'], import: [], interfaces, gracefulRestart };
 }
 
 /** Counts what it is told. */

@@ -31,7 +31,7 @@ test('every key is read, with its unit', () => {
       { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'ens3', up1: 'ens4' }, local: [] },
       { name: 'd2', routerId: ipv4('10.255.0.2'), interfaces: { up0: 'eth1', up1: 'eth2' }, local: [] },
     ],
-    lifecycle: { holdUp: 5000, drain: 120_000 },
+    lifecycle: { holdUp: 5000, drain: 120_000, grace: 120_000 },
     routing: {
       speaker: 'ospf',
       instances: [
@@ -67,6 +67,7 @@ test('every key is read, with its unit', () => {
               poll: 20_000,
             },
           ],
+          gracefulRestart: { helper: 'strict' },
         },
       ],
     },
@@ -112,7 +113,7 @@ test('every key is read, with its unit', () => {
 test('what is not written has its default', () => {
   const { lifecycle, routing, dataplane, vips, services } = cluster(LEAST);
   expect({ lifecycle, dataplane, vips, speaker: routing.speaker }).toEqual({
-    lifecycle: { holdUp: 10_000, drain: 60_000 },
+    lifecycle: { holdUp: 10_000, drain: 60_000, grace: 120_000 },
     dataplane: 'auto',
     vips: {},
     speaker: 'ospf',
@@ -141,6 +142,13 @@ test('what is not written has its default', () => {
 test('the dead interval follows hello', () => {
   const text = LEAST.replace('up0: {} }', 'up0: { hello: 10s } }');
   expect(cluster(text).routing.instances[0]!.interfaces[0]).toMatchObject({ hello: 10_000, dead: 40_000 });
+});
+
+test('graceful restart: for how long the neighbors are asked to wait, and whether they are helped', () => {
+  const text = LEAST.replace('up0: {} }', 'up0: {} }, gracefulRestart: { helper: lenient }');
+  const { lifecycle, routing } = cluster(`${text}lifecycle: { grace: 30s }\n`);
+  expect(lifecycle.grace).toBe(30_000);
+  expect(routing.instances[0]!.gracefulRestart).toEqual({ helper: 'lenient' });
 });
 
 test('an anchor and its aliases stand for the same settings', () => {
@@ -183,6 +191,7 @@ describe('faults of shape', () => {
       'drain: 2 min',
       '5:33: lifecycle.drain: expected a duration, got "2 min"; a number with ms, s, m or h, such as 500ms or 2s',
     ],
+    ['drain: 2m', 'grace: 1h', '5:33: lifecycle.grace: expected whole seconds from 1s to 30m, got "1h"'],
     ['drain: 2m', 'drain: 25h', '5:33: lifecycle.drain: "25h" is out of range; from 0ms to 24h'],
     [
       'hello: 2s',
@@ -269,7 +278,7 @@ describe('what the design has and this version has not is refused as such', () =
       'scheduler: mh\n    persistence: 600s',
       'services.web.persistence: not supported in this version; remove it',
     ],
-    ['holdUp: 5s', 'grace: 10s', 'lifecycle.grace: not supported in this version; remove it'],
+    ['holdUp: 5s', 'syncTimeout: 10s', 'lifecycle.syncTimeout: not supported in this version; remove it'],
     [
       'routerId: 10.255.0.1',
       'routerId: 10.255.0.1, sync: 10.2.0.11:7171',
