@@ -1,34 +1,48 @@
 /** From the database to routes: when to compute, what came out, who else announces a prefix (RFC 2328 16). */
 import type { Ipv4 } from '../base/ipv4.ts';
-import type { Instant, Millis } from '../base/machine.ts';
+import type { Millis } from '../base/machine.ts';
 import { LsType, RouterLinkType } from './codes.ts';
 import type { OspfRoute } from './events.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import type { Lsa } from './lsa/lsa.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
 import type { Speaker } from './speaker.ts';
-import { computeRoutes, type SpfLink } from './spf/spf.ts';
-
-/**
- * A leaf may answer the first changes at once, and must: while an adjacency comes up, half a dozen of them follow each other,
- * and the way back to the clients depends on the last. A flapping area must not keep it busy.
- */
-const DELAYS: readonly Millis[] = [10, 10, 20, 50, 100, 200, 500, 1000];
-
-/** After this much quiet the next change counts as a first one. */
-const QUIET: Millis = 3000;
+import {
+  BACK_OFF_TABLE,
+  type BackOffAction,
+  type BackOffEvent,
+  type BackOffState,
+  HOLDDOWN,
+  INITIAL_SPF_DELAY,
+  LONG_SPF_DELAY,
+  SHORT_SPF_DELAY,
+  TIME_TO_LEARN,
+} from './spf/back-off.ts';
+import { computeRoutes, externalPrefixKey, recomputeExternals, type SpfLink, type SpfResult } from './spf/spf.ts';
+import { prefixKey } from './spf/table.ts';
+import { resolve } from './state-table.ts';
 
 export interface Routing {
   routes: readonly OspfRoute[];
   reachable: ReadonlySet<Ipv4>;
-  lastRunAt: Instant;
-  /** Index into DELAYS for the next run. */
-  step: number;
-  scheduled: boolean;
+  backOff: BackOffState;
+  /** The last calculation; undefined before the first, and where nothing of it may be used again. */
+  result: SpfResult | undefined;
+  /** Prefixes (`externalPrefixKey`) whose external LSAs have changed since; together with `result`, all that has changed. */
+  readonly changedExternals: Set<number>;
+  /** Neighbors whose whole database we had when that was last looked at. */
+  complete: number;
 }
 
 export function newRouting(): Routing {
-  return { routes: [], reachable: new Set(), lastRunAt: Number.NEGATIVE_INFINITY, step: 0, scheduled: false };
+  return {
+    routes: [],
+    reachable: new Set(),
+    backOff: 'quiet',
+    result: undefined,
+    changedExternals: new Set(),
+    complete: 0,
+  };
 }
 
 /** An adjacency, a DR or an interface changed: our own LSAs and the routes may differ. */
@@ -37,31 +51,93 @@ export function markTopologyChanged(speaker: Speaker): void {
   scheduleSpf(speaker);
 }
 
-/** Computes the routes soon; several causes share a run. */
+/** Something of our own has changed. Computes the routes soon; several causes share a run. */
 export function scheduleSpf(speaker: Speaker): void {
-  const { routing } = speaker;
-  if (routing.scheduled) return;
-  if (speaker.now - routing.lastRunAt >= QUIET) routing.step = 0;
-  const delay = DELAYS[routing.step] ?? 0;
-  routing.step = Math.min(routing.step + 1, DELAYS.length - 1);
-  routing.scheduled = true;
-  speaker.timers.set('spf', speaker.now + delay, () => run(speaker));
+  speaker.routing.result = undefined;
+  backOffEvent(speaker, 'localEvent');
+}
+
+/** Another router's LSA has come, gone or changed its contents. `before` is the instance in whose place it came. */
+export function lsaChanged(speaker: Speaker, lsa: Lsa, before: Lsa | undefined): void {
+  const { routing, config } = speaker;
+  // Prefixes that we announce ourselves are no destinations of ours: more than one route hangs on such an LSA.
+  if (lsa.header.advertisingRouter === config.routerId) routing.result = undefined;
+  const keys = [lsa, ...(before === undefined ? [] : [before])].map(externalPrefixKey);
+  for (const key of keys) {
+    if (key === undefined) routing.result = undefined;
+    else routing.changedExternals.add(key);
+  }
+  backOffEvent(speaker, 'igpEvent');
+}
+
+/** To be called at the end of every event: a database that is complete is a way out, before the neighbor is Full. */
+export function noticeComplete(speaker: Speaker): void {
+  let complete = 0;
+  for (const iface of speaker.interfaces.values()) complete += neighborsWithDatabase(iface).length;
+  if (complete === speaker.routing.complete) return;
+  speaker.routing.complete = complete;
+  scheduleSpf(speaker);
+}
+
+function backOffEvent(speaker: Speaker, event: BackOffEvent): void {
+  const cell = BACK_OFF_TABLE[speaker.routing.backOff][event];
+  if (cell === undefined) return;
+  const step = resolve(cell, () => false);
+  if (step.next !== 'same') speaker.routing.backOff = step.next;
+  for (const action of step.actions) perform(speaker, action);
+}
+
+function perform(speaker: Speaker, action: BackOffAction): void {
+  const { timers, now } = speaker;
+  const fire = () => run(speaker);
+  const start = (delay: Millis) => {
+    if (!timers.has('spf')) timers.set('spf', now + delay, fire);
+  };
+  switch (action) {
+    case 'initialDelay':
+      start(INITIAL_SPF_DELAY);
+      break;
+    case 'shortDelay':
+      start(SHORT_SPF_DELAY);
+      break;
+    case 'longDelay':
+      start(LONG_SPF_DELAY);
+      break;
+    case 'hastenInitial':
+      timers.setAtLatest('spf', now + INITIAL_SPF_DELAY, fire);
+      break;
+    case 'hastenShort':
+      timers.setAtLatest('spf', now + SHORT_SPF_DELAY, fire);
+      break;
+    case 'startLearnTimer':
+      timers.set('spfLearn', now + TIME_TO_LEARN, () => backOffEvent(speaker, 'learnTimer'));
+      break;
+    case 'stopLearnTimer':
+      timers.clear('spfLearn');
+      break;
+    case 'startHolddownTimer':
+      timers.set('spfHolddown', now + HOLDDOWN, () => backOffEvent(speaker, 'holddownTimer'));
+      break;
+  }
 }
 
 function run(speaker: Speaker): void {
   const { routing } = speaker;
-  routing.scheduled = false;
-  routing.lastRunAt = speaker.now;
   speaker.counters.spfRuns++;
-  const { routes, reachable } = computeRoutes({
-    routerId: speaker.config.routerId,
-    lsas: liveLsas(speaker),
-    links: links(speaker),
-  });
-  routing.reachable = reachable;
-  if (sameRoutes(routing.routes, routes)) return;
+  const result = calculate(speaker);
+  routing.result = result;
+  routing.changedExternals.clear();
+  routing.reachable = result.reachable;
+  const routes = keepUnchanged(routing.routes, result.routes);
+  if (routes === routing.routes) return;
   routing.routes = routes;
   speaker.effects.push({ kind: 'routes', routes });
+}
+
+function calculate(speaker: Speaker): SpfResult {
+  const { result, changedExternals } = speaker.routing;
+  if (result !== undefined) return recomputeExternals(result, liveLsas(speaker), changedExternals);
+  return computeRoutes({ routerId: speaker.config.routerId, lsas: liveLsas(speaker), links: links(speaker) });
 }
 
 function* liveLsas(speaker: Speaker): Generator<Lsa> {
@@ -89,8 +165,18 @@ function neighborsWithDatabase(iface: OspfInterface): Neighbor[] {
   );
 }
 
-function sameRoutes(a: readonly OspfRoute[], b: readonly OspfRoute[]): boolean {
-  return a.length === b.length && a.every((route, at) => sameRoute(route, b[at]!));
+/** `next`, with the old objects for routes that are the same; the old list itself when all of them are. */
+function keepUnchanged(old: readonly OspfRoute[], next: readonly OspfRoute[]): readonly OspfRoute[] {
+  let at = 0;
+  let unchanged = 0;
+  const routes = next.map((route) => {
+    while (at < old.length && prefixKey(old[at]!.prefix) < prefixKey(route.prefix)) at++;
+    const rival = old[at];
+    if (rival === undefined || (rival !== route && !sameRoute(rival, route))) return route;
+    unchanged++;
+    return rival;
+  });
+  return unchanged === old.length && unchanged === routes.length ? old : routes;
 }
 
 function sameRoute(a: OspfRoute, b: OspfRoute): boolean {

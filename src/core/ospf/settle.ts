@@ -10,7 +10,7 @@ import { sweep } from './lsdb/ageing.ts';
 import { neighborEvent } from './neighbor/machine.ts';
 import { answerHeld, sendRequests } from './neighbor/requests.ts';
 import { awaitsFirstPrefix, reconcile } from './origination/origination.ts';
-import { scheduleSpf } from './routing.ts';
+import { noticeComplete } from './routing.ts';
 import { allNeighbors, type Speaker } from './speaker.ts';
 
 export function settle(speaker: Speaker): void {
@@ -21,6 +21,7 @@ export function settle(speaker: Speaker): void {
     answerHeld(speaker, neighbor);
     sendRequests(speaker, neighbor);
   }
+  noticeComplete(speaker);
   for (const iface of speaker.interfaces.values()) flushOutbox(speaker, iface);
 }
 
@@ -35,12 +36,10 @@ function elect(speaker: Speaker): boolean {
   return any;
 }
 
-/** The routes of a neighbor that is complete but for our part are computed at once. */
 function waitForFirstPrefix(speaker: Speaker): void {
   const complete = [...allNeighbors(speaker)].some(({ state, requests }) => state === 'loading' && requests.size === 0);
   if (!complete || speaker.timers.has('firstPrefix')) return;
   speaker.timers.set('firstPrefix', speaker.origination.awaitFirstUntil, () => undefined);
-  scheduleSpf(speaker);
 }
 
 function finishLoading(speaker: Speaker): boolean {

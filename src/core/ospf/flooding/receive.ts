@@ -13,7 +13,7 @@ import { atLeast, isSynchronizing, type Neighbor } from '../neighbor/neighbor.ts
 import { removeRequest } from '../neighbor/requests.ts';
 import { isSelfOriginated, noticeImpostor, receiveSelfOriginated } from '../origination/self-originated.ts';
 import type { LsAck, LsUpdate } from '../packet/packet.ts';
-import { scheduleSpf } from '../routing.ts';
+import { lsaChanged } from '../routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
 import { flood } from './flood.ts';
 import { ackLater, ackNow, queueUpdate } from './outbox.ts';
@@ -85,7 +85,7 @@ function acceptNewer(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, key: string
   const source = requested ? 'requested' : 'flooded';
   const { entry, changed } = speaker.lsdb.install(lsa, source, neighbor.interface.name, speaker.now);
   scheduleAgeing(speaker, entry);
-  if (changed) scheduleSpf(speaker);
+  if (changed) lsaChanged(speaker, entry.lsa, ours?.lsa);
   // (f) comes before (b): what is about to be replaced, or flushed, by us need not be spread first.
   if (isSelfOriginated(speaker, lsa.header)) {
     noticeImpostor(speaker, neighbor, lsa, ours);

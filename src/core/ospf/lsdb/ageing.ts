@@ -5,7 +5,7 @@ import { flood } from '../flooding/flood.ts';
 import { anyoneSynchronizing } from '../flooding/receive.ts';
 import { removeFromAllLists } from '../flooding/retransmit.ts';
 import { ownLsa } from '../origination/origination.ts';
-import { scheduleSpf } from '../routing.ts';
+import { lsaChanged } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
 import type { LsdbEntry } from './lsdb.ts';
 
@@ -52,7 +52,7 @@ function expire(speaker: Speaker, entry: LsdbEntry): void {
   if (!speaker.lsdb.expire(entry, speaker.now)) return;
   removeFromAllLists(speaker, entry.key);
   flood(speaker, entry, undefined);
-  scheduleSpf(speaker);
+  lsaChanged(speaker, entry.lsa, undefined);
 }
 
 /**

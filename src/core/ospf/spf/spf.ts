@@ -2,15 +2,15 @@
  * From the link state database to routes (RFC 2328 16), as one function of values.
  *
  * In: the LSAs of the area and of the AS, who we are, and our interfaces with their Full neighbors. Out: the whole
- * routing table, and which routers have a path from us. The result does not depend on the order of the LSAs. A full
- * calculation every time: 1,600 routers with 3,000 externals take 10 to 50 ms on one core.
+ * routing table, and which routers have a path from us. The result does not depend on the order of the LSAs. The tree is
+ * always computed whole; when nothing but external LSAs has changed, `recomputeExternals` leaves it alone.
  *
  * Deliberately not here: when to run (the caller paces it), virtual links and the transit areas they need, NSSA (type 7
  * LSAs are ignored), RFC 8770's H-bit (which may be honoured only when every router of the area says that it does; a
  * router at MaxLinkMetric is a last resort, as RFC 6987 wants it).
  */
 import { type Ipv4, type Prefix, prefixOf } from '../../base/ipv4.ts';
-import { RouterLinkType } from '../codes.ts';
+import { LsType, RouterLinkType } from '../codes.ts';
 import type { OspfRoute } from '../events.ts';
 import type { Lsa, RouterLsaBody } from '../lsa/lsa.ts';
 import { shortestPathTree } from './dijkstra.ts';
@@ -18,8 +18,9 @@ import { addExternalRoutes } from './external.ts';
 import { buildGraph, type Graph } from './graph.ts';
 import { addInterAreaRoutes, pathsToBoundaryRouters } from './inter-area.ts';
 import { addIntraAreaRoutes, maskedPrefix, stubsOf } from './intra-area.ts';
+import type { Path } from './next-hops.ts';
 import type { SpfLink } from './spf-link.ts';
-import { RouteTable } from './table.ts';
+import { prefixKey, RouteTable, routeOf } from './table.ts';
 
 export type { SpfLink };
 
@@ -30,6 +31,7 @@ export interface SpfInput {
   readonly links: readonly SpfLink[];
 }
 
+/** What a calculation found, and what a later one for external routes alone can build upon. */
 export interface SpfResult {
   /**
    * Sorted by address, then length. The networks of our own interfaces are among them, with `gateway` undefined and
@@ -39,23 +41,78 @@ export interface SpfResult {
   readonly routes: readonly OspfRoute[];
   /** Router ids with a path from us, boundary routers in other areas included; without ourselves. */
   readonly reachable: ReadonlySet<Ipv4>;
+  readonly stage: ExternalStage;
+}
+
+/** Where RFC 2328 16.4 begins: all that is known before the first external LSA is looked at. */
+interface ExternalStage {
+  /** Routes within the area and over borders. */
+  readonly internal: RouteTable;
+  readonly boundaryRouters: ReadonlyMap<Ipv4, Path>;
+  readonly ownAddresses: ReadonlySet<Ipv4>;
 }
 
 export function computeRoutes({ routerId, lsas, links }: SpfInput): SpfResult {
   const graph = buildGraph(lsas);
   const own = graph.routers.get(routerId);
   const tree = shortestPathTree(graph, routerId, links);
-  const table = new RouteTable();
-  for (const prefix of ownPrefixes(graph, routerId)) table.close(prefix);
+  const internal = new RouteTable();
+  for (const prefix of ownPrefixes(graph, routerId)) internal.close(prefix);
   for (const link of links) {
-    table.connect(prefixOf(link.address, link.prefixLength), link.cost ?? announcedCost(own, link), link.interface);
+    internal.connect(prefixOf(link.address, link.prefixLength), link.cost ?? announcedCost(own, link), link.interface);
   }
-  addIntraAreaRoutes(table, graph, tree);
-  addInterAreaRoutes(table, graph, tree);
+  addIntraAreaRoutes(internal, graph, tree);
+  addInterAreaRoutes(internal, graph, tree);
   const boundaryRouters = pathsToBoundaryRouters(graph, tree, routerId);
   const ownAddresses = new Set(links.map(({ address }) => address));
+  const table = new RouteTable(internal);
   addExternalRoutes(table, graph.externals, boundaryRouters, ownAddresses);
-  return { routes: table.routes(), reachable: new Set([...tree.routers.keys(), ...boundaryRouters.keys()]) };
+  return {
+    routes: table.routes(),
+    reachable: new Set([...tree.routers.keys(), ...boundaryRouters.keys()]),
+    stage: { internal, boundaryRouters, ownAddresses },
+  };
+}
+
+/**
+ * RFC 2328 16.6: only AS-external-LSAs of others have changed since `before`, and only for the prefixes in `changed` (by
+ * `externalPrefixKey`). The tree stands; those prefixes are looked at again. `lsas` as for `computeRoutes`; of the routes,
+ * those that are the same are the same objects.
+ */
+export function recomputeExternals(before: SpfResult, lsas: Iterable<Lsa>, changed: ReadonlySet<number>): SpfResult {
+  const { internal, boundaryRouters, ownAddresses } = before.stage;
+  const concerned: Lsa[] = [];
+  for (const lsa of lsas) {
+    const key = externalPrefixKey(lsa);
+    if (key !== undefined && changed.has(key)) concerned.push(lsa);
+  }
+  const table = new RouteTable(internal);
+  addExternalRoutes(table, buildGraph(concerned).externals, boundaryRouters, ownAddresses);
+  const found = [...changed].flatMap((key) => table.best(key) ?? []).map(routeOf);
+  return { ...before, routes: withRoutes(before.routes, changed, found) };
+}
+
+/** The prefix that an AS-external-LSA is about; undefined for every other LSA, and where the mask has holes. */
+export function externalPrefixKey({ header, body }: Lsa): number | undefined {
+  if (body.kind !== 'external' || header.type !== LsType.asExternal) return undefined;
+  const prefix = maskedPrefix(header.id, body.mask);
+  return prefix === undefined ? undefined : prefixKey(prefix);
+}
+
+/** `routes` without those for `keys`, and with `found` in their place, in order. */
+function withRoutes(
+  routes: readonly OspfRoute[],
+  keys: ReadonlySet<number>,
+  found: readonly OspfRoute[],
+): readonly OspfRoute[] {
+  const pending = [...found].sort((a, b) => prefixKey(b.prefix) - prefixKey(a.prefix));
+  const merged: OspfRoute[] = [];
+  for (const route of routes) {
+    const key = prefixKey(route.prefix);
+    while (pending.length > 0 && prefixKey(pending.at(-1)!.prefix) <= key) merged.push(pending.pop()!);
+    if (!keys.has(key)) merged.push(route);
+  }
+  return [...merged, ...pending.reverse()];
 }
 
 /** What we announce ourselves: stub links of our router-LSA, external LSAs of ours. */

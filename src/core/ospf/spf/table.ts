@@ -19,32 +19,51 @@ export class RouteTable {
   readonly #best = new Map<number, Offer>();
   /** Prefixes for which offers are refused: our own, and those that we are connected to. */
   readonly #closed = new Set<number>();
+  readonly #base: RouteTable | undefined;
+
+  /**
+   * A table on top of `base`, which stays as it is: what is offered here has to be better than what is there. So one base
+   * serves several calculations of what comes on top.
+   */
+  constructor(base?: RouteTable) {
+    this.#base = base;
+  }
 
   /** A prefix of our own: there is no route to it, so that we never send to others what is for us. */
   close(prefix: Prefix): void {
-    this.#closed.add(keyOf(prefix));
+    this.#closed.add(prefixKey(prefix));
   }
 
   /** A network that an interface of ours is on. Nothing else ever leads there; two interfaces on it share. */
   connect(prefix: Prefix, cost: number, interfaceName: string): void {
     const nextHops = [{ interface: interfaceName, gateway: undefined }];
-    this.#closed.add(keyOf(prefix));
+    this.#closed.add(prefixKey(prefix));
     this.#keepBetter({ prefix, pathType: 'intraArea', cost, distance: 0, nextHops });
   }
 
   /** Keeps the better offer; of two that are equally good, the next hops of both. */
   offer(offer: Offer): void {
-    if (!this.#closed.has(keyOf(offer.prefix))) this.#keepBetter(offer);
+    if (!this.#isClosed(prefixKey(offer.prefix))) this.#keepBetter(offer);
   }
 
   #keepBetter(offer: Offer): void {
-    const key = keyOf(offer.prefix);
-    const rival = this.#best.get(key);
+    const key = prefixKey(offer.prefix);
+    const rival = this.best(key);
     const order = rival === undefined ? -1 : compareOffers(offer, rival);
     if (order < 0) this.#best.set(key, offer);
     else if (order === 0) {
       this.#best.set(key, { ...offer, nextHops: mergeNextHops(rival!.nextHops, offer.nextHops) });
     }
+  }
+
+  /** The best offer for exactly this prefix, given by its `prefixKey`. */
+  best(key: number): Offer | undefined {
+    return this.#best.get(key) ?? this.#base?.best(key);
+  }
+
+  #isClosed(key: number): boolean {
+    if (this.#closed.has(key)) return true;
+    return this.#base === undefined ? false : this.#base.#isClosed(key);
   }
 
   /**
@@ -53,26 +72,31 @@ export class RouteTable {
    */
   lookup(address: Ipv4): Offer | undefined {
     for (let length = 32; length >= 0; length--) {
-      const key = keyOf({ address: (address & maskOf(length)) >>> 0, length });
-      const found = this.#best.get(key);
-      if (found !== undefined || this.#closed.has(key)) return found;
+      const key = prefixKey({ address: (address & maskOf(length)) >>> 0, length });
+      const found = this.best(key);
+      if (found !== undefined || this.#isClosed(key)) return found;
     }
     return undefined;
   }
 
   /** Sorted by address, then length. */
   routes(): OspfRoute[] {
-    return [...this.#best.values()]
-      .sort((a, b) => a.prefix.address - b.prefix.address || a.prefix.length - b.prefix.length)
-      .map(({ prefix, pathType, cost, nextHops }) => ({ prefix, pathType, cost, nextHops }));
+    const base = this.#base === undefined ? [] : this.#base.#best;
+    const all = new Map([...base, ...this.#best]);
+    // Numbers in a typed array sort without a comparison function, many times faster.
+    return [...Float64Array.from(all.keys()).sort()].map((key) => routeOf(all.get(key)!));
   }
+}
+
+export function routeOf({ prefix, pathType, cost, nextHops }: Offer): OspfRoute {
+  return { prefix, pathType, cost, nextHops };
 }
 
 function compareOffers(a: Offer, b: Offer): number {
   return PREFERENCE[a.pathType] - PREFERENCE[b.pathType] || a.cost - b.cost || a.distance - b.distance;
 }
 
-/** A prefix as one number (38 bits): maps of numbers are several times faster than maps of text. */
-function keyOf(prefix: Prefix): number {
+/** A prefix as one number (38 bits), in the order of routes: maps of numbers are several times faster than maps of text. */
+export function prefixKey(prefix: Prefix): number {
   return prefix.address * 64 + prefix.length;
 }
