@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { formatIpv4 } from '../../src/core/base/ipv4.ts';
-import type { SimNode } from './network.ts';
+import { instanceConfig, interfaceConfig, Network, SimLink, type SimNode } from './network.ts';
 import { announce, announceOwnId, campus, converged } from './topologies.ts';
 
 /** A campus that has come up, every router announcing its id as a host route. */
@@ -70,6 +70,26 @@ test('the DR dies: its backup takes over, another backup is elected, and nobody 
   net.run(5100);
   expect(nodes.map(stateOf).slice(0, 2)).toEqual(['backup', 'dr']);
   expect(net.runUntil(() => converged(net, alive), 5000)).toBe(true);
+});
+
+test('a neighbor whose waiting ended before ours is not kept waiting for the time until it repeats its description', () => {
+  const net = new Network();
+  const lan = new SimLink();
+  const node = (name: string, id: string, priority: number) =>
+    net.addNode(
+      name,
+      instanceConfig(id, [interfaceConfig('lan', { network: 'broadcast', priority, rxmtInterval: 5000 })]),
+    );
+  const late = node('late', '10.0.0.1', 2);
+  // It outranks the other in the exchange, so nothing happens until its own description is heeded. Each holds 300 ms.
+  const early = node('early', '10.0.0.2', 1);
+  net.attach(lan, early, 'lan', '192.0.2.2', 24);
+  net.run(300);
+  net.attach(lan, late, 'lan', '192.0.2.1', 24);
+  net.run(5000);
+  expect(stateOf(late)).toBe('dr');
+  expect(late.fullAt(early.config.routerId)).toBeLessThan(4700);
+  expect(late.logged('dropped')).toEqual([]);
 });
 
 test('a partition is noticed and healed', () => {

@@ -24,6 +24,9 @@ export function negotiate(speaker: Speaker, neighbor: Neighbor): void {
   exchange.lastReceived = undefined;
   exchange.summary = [];
   send(speaker, neighbor, DdFlag.init | DdFlag.more | DdFlag.masterSlave, []);
+  const { early } = exchange;
+  exchange.early = undefined;
+  if (early !== undefined) receiveNegotiation(speaker, neighbor, early);
 }
 
 /**
@@ -95,7 +98,10 @@ function receiveInState(speaker: Speaker, neighbor: Neighbor, dd: DbDescription)
       receiveAfterExchange(speaker, neighbor, dd);
       break;
     default:
-      dropFrom(speaker, neighbor, 'badState', `database description in ${neighbor.state}`);
+      // 10.6 ignores it. But where the peer has come to the end of its waiting first, it repeats what it says now only after
+      // its retransmission interval, and until then a peer that outranks us does not heed our own packets either.
+      if (neighbor.state === 'twoWay' && neighbor.interface.state === 'waiting') neighbor.exchange.early = dd;
+      else dropFrom(speaker, neighbor, 'badState', `database description in ${neighbor.state}`);
   }
 }
 

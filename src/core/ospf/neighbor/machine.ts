@@ -90,6 +90,7 @@ function clearLists(speaker: Speaker, neighbor: Neighbor): void {
   neighbor.exchange.summary = [];
   neighbor.exchange.lastReceived = undefined;
   neighbor.exchange.lastSent = undefined;
+  neighbor.exchange.early = undefined;
   neighbor.heldUntil = undefined;
   neighbor.routerLsaGiven = undefined;
 }
@@ -105,8 +106,6 @@ function changeState(speaker: Speaker, neighbor: Neighbor, to: NeighborStateName
   const from = neighbor.state;
   if (from === to) return;
   neighbor.state = to;
-  // D.4.3: a neighbor that is down may begin again at any number, for instance after a restart with a wrong clock.
-  if (to === 'down') neighbor.sequence = undefined;
   const { routerId, address } = neighbor;
   speaker.effects.push({
     kind: 'neighborChanged',

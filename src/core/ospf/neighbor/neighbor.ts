@@ -16,6 +16,8 @@ export interface Exchange {
   lastReceived: Pick<DbDescription, 'flags' | 'options' | 'sequence'> | undefined;
   /** Repeated when the peer has not heard it; dropped when that can no longer be. */
   lastSent: DbDescription | undefined;
+  /** Came while we waited for the election of a designated router, and is taken once that wants the adjacency. */
+  early: DbDescription | undefined;
   /** Database keys that are still to be described. */
   summary: string[];
   /** How often the last packet went out. */
@@ -40,10 +42,6 @@ export interface Neighbor {
   state: NeighborStateName;
   /** When it counts as dead. */
   inactiveAt: Instant;
-  /** The sequence number of its last packet with cryptographic authentication (RFC 2328 D.4.3); undefined before one. */
-  sequence: number | undefined;
-  /** Whether its last packet was authenticated; of interest while the link migrates. */
-  authenticated: boolean;
   /** From its DD packets; the O-bit is there and nowhere else. */
   options: number;
   readonly exchange: Exchange;
@@ -70,14 +68,13 @@ export function newNeighbor(iface: OspfInterface, routerId: Ipv4, address: Ipv4,
     backupDesignatedRouter: 0,
     state: 'down',
     inactiveAt: 0,
-    sequence: undefined,
-    authenticated: false,
     options: 0,
     exchange: {
       master: true,
       sequence: firstSequence,
       lastReceived: undefined,
       lastSent: undefined,
+      early: undefined,
       summary: [],
       tries: 0,
     },
