@@ -11,8 +11,8 @@ import { LabError } from './lab-error.ts';
 import { projectRoot } from './project.ts';
 import { machineText, type ResultDocument, writeResult } from './report/result.ts';
 import { attach, type RuntimeName, runningLabs, up } from './runtimes/runtime.ts';
-import { findScenario, SCENARIOS } from './scenarios/registry.ts';
-import type { Scenario, ScenarioResult } from './scenarios/scenario.ts';
+import { findScenario, findSeries, SCENARIOS, SERIES } from './scenarios/registry.ts';
+import type { Scenario, ScenarioResult, Series } from './scenarios/scenario.ts';
 
 const EXAMPLES = `
 Examples:
@@ -22,6 +22,7 @@ Examples:
   npm run lab -- exec client curl -s http://203.0.113.10/healthz
   npm run lab -- down
   npm run lab -- run crash --json crash.json
+  npm run lab -- run ospf-interop --only 'frr-10 nbma' --json interop.json
 `;
 
 const tell = (text: string) => console.error(`  ${text}`);
@@ -32,7 +33,7 @@ async function list(): Promise<void> {
     .filter((name) => name.endsWith('.clab.yml'))
     .map((name) => name.slice(0, -'.clab.yml'.length));
   console.log(`Topologies: ${topologies.join(', ')}\n\nScenarios:`);
-  for (const { name, claim } of SCENARIOS) console.log(`  ${name.padEnd(16)} ${claim}`);
+  for (const { name, claim } of [...SCENARIOS, ...SERIES]) console.log(`  ${name.padEnd(16)} ${claim}`);
   const running = await runningLabs();
   console.log(running.length === 0 ? '\nNo lab is up.' : '\nUp:');
   for (const { runId, topology } of running) console.log(`  ${runId}  ${topology}`);
@@ -69,20 +70,42 @@ async function execute(node: string, argv: readonly string[], options: { readonl
 interface RunOptions {
   readonly runtime: RuntimeName;
   readonly json?: string;
+  readonly only?: string;
+  readonly parallel: string;
+  readonly resume?: true;
 }
 
-async function run(name: string, { runtime, json }: RunOptions): Promise<void> {
-  const scenario = findScenario(name);
-  if (scenario === undefined) {
-    throw new LabError(`no scenario ${name}; there are: ${SCENARIOS.map((one) => one.name).join(', ')}`);
+async function run(name: string, options: RunOptions): Promise<void> {
+  const [scenario, series] = [findScenario(name), findSeries(name)];
+  const found = scenario ?? series;
+  if (found === undefined) {
+    throw new LabError(
+      `no scenario ${name}; there are: ${[...SCENARIOS, ...SERIES].map((one) => one.name).join(', ')}`,
+    );
   }
-  console.log(`${scenario.name}: ${scenario.claim}`);
-  const result = await play(scenario, runtime);
+  console.log(`${found.name}: ${found.claim}`);
+  const result = series ? await playSeries(series, options) : await play(scenario!, options.runtime);
+  for (const line of result.lines ?? []) console.log(`  ${line}`);
   for (const { met, name: claim, value, unit, goal } of result.claims) {
     console.log(`  ${met ? 'met    ' : 'NOT MET'}  ${claim}: ${value}${unit && ` ${unit}`} (goal ${goal})`);
   }
-  if (json !== undefined) writeResult(json, document(scenario, result));
+  if (options.json !== undefined) writeResult(options.json, document(found.name, result));
   if (result.claims.some((claim) => !claim.met)) process.exitCode = 1;
+}
+
+async function playSeries(series: Series, { only = '', parallel, json, resume }: RunOptions): Promise<ScenarioResult> {
+  if (resume && json === undefined) throw new LabError('--resume needs --json FILE, the file to go on from');
+  const width = Number(parallel);
+  if (!Number.isInteger(width) || width < 1) throw new LabError(`--parallel ${parallel}: a count of labs, 1 or more`);
+  return series.play({
+    progress: tell,
+    only: only.split(/\s+/).filter((word) => word !== ''),
+    parallel: width,
+    earlier: resume ? json : undefined,
+    onPart: (part) => {
+      if (json !== undefined) writeResult(json, document(series.name, part));
+    },
+  });
 }
 
 async function play(scenario: Scenario, runtime: RuntimeName): Promise<ScenarioResult> {
@@ -94,9 +117,9 @@ async function play(scenario: Scenario, runtime: RuntimeName): Promise<ScenarioR
   }
 }
 
-function document(scenario: Scenario, { claims, samples }: ScenarioResult): ResultDocument {
+function document(name: string, { claims, samples }: ScenarioResult): ResultDocument {
   const command = `npm run lab -- ${process.argv.slice(2).join(' ')}`;
-  return { bench: scenario.name, command, machine: machineText(), claims, samples };
+  return { bench: name, command, machine: machineText(), claims, samples };
 }
 
 function program(): Command {
@@ -130,6 +153,9 @@ function program(): Command {
     .argument('<scenario>')
     .option(...runtime)
     .option('--json <file>', 'write claims and samples')
+    .option('--only <words>', 'of a series: play those whose names hold all these words')
+    .option('--parallel <count>', 'of a series: labs that may be up at the same time', '4')
+    .option('--resume', 'of a series: do not play again what held in the file of --json')
     .action(run);
   return lab;
 }

@@ -2,14 +2,22 @@
 import { agentRestart } from './agent-restart.ts';
 import { crashScenario } from './crash.ts';
 import { order } from './order.ts';
+import { ospfInterop } from './ospf-interop.ts';
 import { scaleIn } from './scale-in.ts';
 import { scaleOut } from './scale-out.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario, Series } from './scenario.ts';
 import { steady } from './steady.ts';
 
 export const SCENARIOS: readonly Scenario[] = [steady, scaleOut, scaleIn, crashScenario, agentRestart, order];
 
+export const SERIES: readonly Series[] = [ospfInterop];
+
 /** The scenario of that name, if there is one. */
 export function findScenario(name: string): Scenario | undefined {
   return SCENARIOS.find((scenario) => scenario.name === name);
+}
+
+/** The series of that name, if there is one. */
+export function findSeries(name: string): Series | undefined {
+  return SERIES.find((series) => series.name === name);
 }

@@ -22,6 +22,8 @@ export interface ScenarioResult {
   readonly claims: readonly Claim[];
   /** Whatever supports the claims; goes into the result file as it is. */
   readonly samples: unknown;
+  /** What a person should read before the claims: a table. */
+  readonly lines?: readonly string[];
 }
 
 export interface Scenario {
@@ -32,4 +34,22 @@ export interface Scenario {
   readonly topology: string;
   readonly directors: readonly string[];
   run(lab: Lab, context: ScenarioContext): Promise<ScenarioResult>;
+}
+
+export interface SeriesContext extends ScenarioContext {
+  /** Plays only those whose names hold all these words. */
+  readonly only: readonly string[];
+  /** How many labs may be up at the same time. */
+  readonly parallel: number;
+  /** The result file of an earlier run; what held in it is not played again. */
+  readonly earlier: string | undefined;
+  /** Given after each of them what there is so far. */
+  readonly onPart: (result: ScenarioResult) => void;
+}
+
+/** Many small labs, one claim each, instead of one scenario in one lab. */
+export interface Series {
+  readonly name: string;
+  readonly claim: string;
+  play(context: SeriesContext): Promise<ScenarioResult>;
 }

@@ -1,16 +1,5 @@
 /** Why bytes from outside were refused. A closed set, so that it can be a counter label. */
-export type DecodeReason =
-  | 'short'
-  | 'length'
-  | 'version'
-  | 'type'
-  | 'checksum'
-  | 'authType'
-  | 'authPassword'
-  | 'authKey'
-  | 'authDigest'
-  | 'value'
-  | 'trailing';
+export type DecodeReason = 'short' | 'length' | 'version' | 'type' | 'checksum' | 'auth' | 'value' | 'trailing';
 
 /**
  * A peer sent bytes that do not decode. Counted and dropped by whoever called the decoder; never logged with a stack,

@@ -105,17 +105,9 @@ export class FakeSpeaker implements Speaker {
   }
 }
 
-const NO_AUTHENTICATION: InterfaceView['authentication'] = {
-  algorithm: 'none',
-  keyId: undefined,
-  accepts: [],
-  standing: 'valid',
-  migrate: false,
-};
-
 /** Without a network no interface ever comes up. */
 function downView({ name, network, cost }: InterfaceConfig): InterfaceView {
-  const nobody = { designatedRouter: 0, backupDesignatedRouter: 0, neighbors: 0, authentication: NO_AUTHENTICATION };
+  const nobody = { designatedRouter: 0, backupDesignatedRouter: 0, neighbors: 0 };
   return { name, state: 'down', network, address: undefined, prefixLength: 0, mtu: 0, cost, ...nobody };
 }
 

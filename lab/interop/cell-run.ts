@@ -1,0 +1,130 @@
+/**
+ * Plays one cell in a lab of its own and says whether it holds: our agent and the router become Full, each has the
+ * other's routes in its kernel, nothing was dropped on the way, and our orderly stop takes the VIPs away.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ipCommand } from '../runtimes/netns-node.ts';
+import { type Lab, type LabNode, up } from '../runtimes/runtime.ts';
+import { until } from '../runtimes/wait.ts';
+import { vipsOf, writeCell } from './cell-files.ts';
+import { type Cell, cellName, ROUTERS, type Role } from './cells.ts';
+import { DEAD, DIRECTOR_ADDRESS, ROUTER_ADDRESS, ROUTER_ID } from './router-files.ts';
+
+export interface CellOutcome extends Cell {
+  readonly held: boolean;
+  /** From nothing to nothing: namespaces, daemons, all that was shown, and down again. */
+  readonly seconds: number;
+  /** What was shown, in order, and milliseconds from the start of our agent until it was. */
+  readonly shown: Readonly<Record<string, number>>;
+  /** What could not be shown, with the ends of both logs. */
+  readonly fault?: string;
+}
+
+/** BIRD keeps 5 s between two instances of an LSA of its own, and a LAN waits for one dead interval before it elects. */
+const WITHIN = 20_000;
+
+/** Well under the dead interval: it was told, it did not time out. */
+const WITHDRAWN_WITHIN = (DEAD - 1.5) * 1000;
+
+const STATE: Readonly<Record<Role, string>> = {
+  p2p: 'pointToPoint',
+  p2mp: 'pointToPoint',
+  dr: 'dr',
+  bdr: 'backup',
+  drother: 'drOther',
+  nbma: 'drOther',
+};
+
+export async function playCell(cell: Cell): Promise<CellOutcome> {
+  const started = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-interop-'));
+  const shown: Record<string, number> = {};
+  const outcome = (fault?: string): CellOutcome => {
+    const seconds = Math.round((performance.now() - started) / 100) / 10;
+    return { ...cell, held: fault === undefined, seconds, shown, ...(fault === undefined ? {} : { fault }) };
+  };
+  try {
+    const lab = await up(await writeCell(cell, folder), { directors: [] });
+    try {
+      await show(cell, lab, shown);
+      await lab.down();
+      return outcome();
+    } catch (cause) {
+      return outcome(`${cellName(cell)}: ${(cause as Error).message}\n${await logs(lab)}`);
+    } finally {
+      await lab.down();
+    }
+  } catch (cause) {
+    return outcome(`${cellName(cell)}: ${(cause as Error).message}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function show(cell: Cell, lab: Lab, shown: Record<string, number>): Promise<void> {
+  const router = lab.node('r1');
+  const director = lab.node('d1');
+  const vips = vipsOf(cell).map(({ address }) => address);
+  const started = performance.now();
+  const claim = async (name: string, within: number, probe: () => Promise<boolean>) => {
+    await until(name, within, probe);
+    shown[name] = Math.round(performance.now() - started);
+  };
+  await lab.startDirector('d1');
+  await claim('we call the router Full', WITHIN, async () => {
+    const [neighbor, ...others] = await lab.api('d1').get('/v1/neighbors');
+    return others.length === 0 && neighbor?.routerId === ROUTER_ID && neighbor.state === 'full';
+  });
+  await claim('the router calls us Full', WITHIN, () => callsUsFull(cell, router));
+  await claim(`we are ${STATE[cell.role]}`, WITHIN, async () => {
+    const [one] = await lab.api('d1').get('/v1/interfaces');
+    return one?.state === STATE[cell.role];
+  });
+  await claim("the VIPs are in the router's kernel by way of us", WITHIN, async () => {
+    const gateways = await Promise.all(vips.map((vip) => gateway(router, vip)));
+    return gateways.every((one) => one === DIRECTOR_ADDRESS);
+  });
+  await claim('the default route is in our kernel by way of the router', WITHIN, async () => {
+    return (await gateway(director, 'default')) === ROUTER_ADDRESS;
+  });
+  await nothingDropped(lab);
+  await lab.stopDirector('d1', 'SIGTERM');
+  await claim("our stop took the VIPs out of the router's kernel", WITHDRAWN_WITHIN, async () => {
+    const gateways = await Promise.all(vips.map((vip) => gateway(router, vip)));
+    return gateways.every((one) => one === undefined);
+  });
+}
+
+/** In the table of neighbors, FRR's and BIRD's alike, the first column is the router id and the third begins `Full`. */
+async function callsUsFull({ router: kind }: Cell, router: LabNode): Promise<boolean> {
+  const frr = ROUTERS[kind].vendor === 'frr';
+  const question = frr ? ['vtysh', '-c', 'show ip ospf neighbor'] : ['birdc', 'show', 'ospf', 'neighbors'];
+  const { stdout } = await router.exec(question);
+  return /^10\.255\.0\.1\s+\S+\s+full/im.test(stdout);
+}
+
+interface RouteRow {
+  readonly gateway?: string;
+}
+
+/** The next hop of the node's kernel route to a prefix; undefined when there is no route, or one without a gateway. */
+async function gateway(node: LabNode, prefix: string): Promise<string | undefined> {
+  const rows = JSON.parse(await ipCommand(['-n', node.netns, '-json', 'route', 'show', prefix])) as RouteRow[];
+  return rows[0]?.gateway;
+}
+
+async function nothingDropped(lab: Lab): Promise<void> {
+  const [first] = await lab.api('d1').get('/v1/counters');
+  const dropped = Object.entries(first?.counters ?? {}).filter(([name, value]) => /^dropped\./.test(name) && value > 0);
+  if (dropped.length > 0) throw new Error(`dropped: ${dropped.map(([name, value]) => `${name} ${value}`).join(', ')}`);
+}
+
+async function logs(lab: Lab): Promise<string> {
+  const ends = ['d1', 'r1'].map(async (name) => {
+    const text = await readFile(join(lab.dir, `${name}.log`), 'utf8').catch(() => '');
+    return `${name}:\n${text.trimEnd().split('\n').slice(-15).join('\n')}`;
+  });
+  return (await Promise.all(ends)).join('\n');
+}

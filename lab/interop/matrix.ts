@@ -1,0 +1,103 @@
+/**
+ * Plays many cells and writes down how each went.
+ *
+ * In:  cells, and the file of an earlier run whose cells that held need not be played again.
+ * Out: one line per cell, a table at the end, and after each cell the report as a file, so that a run that breaks off can
+ *      be gone on with.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { type Claim, claimEqual, type ResultDocument } from '../report/result.ts';
+import { type Column, table } from '../report/table.ts';
+import { type CellOutcome, playCell } from './cell-run.ts';
+import { AREAS, AUTHS, type Cell, cellName, impossible, product, ROLES, ROUTERS } from './cells.ts';
+
+interface LeftOut {
+  readonly cell: string;
+  readonly reason: string;
+}
+
+/** What a run leaves in its file's `samples`. */
+export interface MatrixSamples {
+  readonly cells: readonly CellOutcome[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface MatrixOptions {
+  /** Words that a cell's name must all hold, e.g. `frr-10 nbma`. */
+  readonly only: readonly string[];
+  /** Cells that are played at the same time; most of a cell's time is waiting. */
+  readonly parallel: number;
+  readonly earlier: readonly CellOutcome[];
+  readonly progress: (line: string) => void;
+  readonly onCell: (samples: MatrixSamples) => void;
+}
+
+export async function playMatrix(options: MatrixOptions): Promise<MatrixSamples> {
+  const chosen = product().filter((cell) => options.only.every((word) => cellName(cell).split(' ').includes(word)));
+  const leftOut = chosen.flatMap((cell): LeftOut[] => {
+    const reason = impossible(cell);
+    return reason === undefined ? [] : [{ cell: cellName(cell), reason }];
+  });
+  const cells = chosen.filter((cell) => impossible(cell) === undefined);
+  const held = new Map(options.earlier.filter((one) => one.held).map((one) => [cellName(one), one]));
+  const outcomes = new Map(cells.flatMap((cell) => held.get(cellName(cell)) ?? []).map((one) => [cellName(one), one]));
+  const samples = () => ({ cells: cells.flatMap((cell) => outcomes.get(cellName(cell)) ?? []), leftOut });
+  const left = cells.filter((cell) => !outcomes.has(cellName(cell)));
+  if (outcomes.size > 0) options.progress(`${outcomes.size} of ${cells.length} cells have held before`);
+  await inParallel(options.parallel, left, async (cell) => {
+    const outcome = await playCell(cell);
+    outcomes.set(cellName(cell), outcome);
+    options.progress(`${outcomes.size}/${cells.length} ${lineOf(outcome)}`);
+    options.onCell(samples());
+  });
+  return samples();
+}
+
+function lineOf(outcome: CellOutcome): string {
+  const line = `${cellName(outcome)}: ${outcome.held ? 'held' : 'FAILED'}, ${outcome.seconds} s`;
+  return outcome.fault === undefined ? line : `${line}\n${outcome.fault}`;
+}
+
+async function inParallel<T>(width: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+export function matrixClaims({ cells }: MatrixSamples): readonly Claim[] {
+  const red = cells.filter(({ held }) => !held);
+  return [claimEqual('cells that failed', red.length, 0), claimEqual('cells that were played', cells.length > 0, true)];
+}
+
+/** A row per router and role, a column per authentication and area: seconds, `FAILED`, or `–` where there is no such cell. */
+export function matrixTable({ cells, leftOut }: MatrixSamples): readonly string[] {
+  const outcomes = new Map(cells.map((outcome) => [cellName(outcome), outcome]));
+  const kinds = AUTHS.flatMap((auth) => AREAS.map((area) => ({ auth, area })));
+  const head: Column[] = [{ title: 'router' }, { title: 'role' }];
+  for (const { auth, area } of kinds) head.push({ title: `${auth} ${area}`, align: 'right' });
+  const text = (cell: Cell) => {
+    const outcome = outcomes.get(cellName(cell));
+    if (outcome === undefined) return '–';
+    return outcome.held ? `${outcome.seconds.toFixed(1)} s` : 'FAILED';
+  };
+  const routers = Object.keys(ROUTERS) as Cell['router'][];
+  const rows = routers.flatMap((router) =>
+    ROLES.map((role) => [router, role, ...kinds.map((kind) => text({ router, role, ...kind }))]),
+  );
+  const played = rows.filter((row) => row.slice(2).some((one) => one !== '–'));
+  const reasons = [...new Set(leftOut.map(({ reason }) => reason))].map((reason) => {
+    return `left out, ${leftOut.filter((one) => one.reason === reason).length} cells: ${reason}`;
+  });
+  return [...table(head, played), ...reasons];
+}
+
+/** The cells of an earlier run's file; none where there is no such file. Throws a SyntaxError where it is something else. */
+export function readEarlier(file: string): readonly CellOutcome[] {
+  if (!existsSync(file)) return [];
+  const { samples } = JSON.parse(readFileSync(file, 'utf8')) as Omit<ResultDocument, 'samples'> & {
+    readonly samples?: Partial<MatrixSamples>;
+  };
+  return samples?.cells ?? [];
+}
