@@ -1,9 +1,10 @@
 /** What strangers and neighbors gone wild can make us store has an end. */
 import { expect, test } from 'vitest';
 import { formatIpv4, type Ipv4, ipv4 } from '../../src/core/base/ipv4.ts';
+import { helloOptions } from '../../src/core/ospf/area.ts';
 import { ALL_SPF_ROUTERS, DdFlag, INITIAL_SEQUENCE, LsType, MAX_AGE, Option } from '../../src/core/ospf/codes.ts';
 import type { OspfEffect } from '../../src/core/ospf/events.ts';
-import { HELLO_OPTIONS, MOST_NEIGHBORS } from '../../src/core/ospf/interface/hello.ts';
+import { MOST_NEIGHBORS } from '../../src/core/ospf/interface/hello.ts';
 import { buildLsa } from '../../src/core/ospf/lsa/codec.ts';
 import type { Lsa, LsaHeader } from '../../src/core/ospf/lsa/lsa.ts';
 import { MOST_LSAS } from '../../src/core/ospf/lsdb/lsdb.ts';
@@ -23,7 +24,7 @@ function receive(net: Network, node: SimNode, routerId: Ipv4, source: Ipv4, body
 function hello(networkMask: Ipv4): PacketBody {
   const none = { designatedRouter: 0, backupDesignatedRouter: 0, neighbors: [] };
   const intervals = { helloInterval: 1, deadInterval: 4 };
-  return { kind: 'hello', networkMask, options: HELLO_OPTIONS, priority: 0, ...intervals, ...none };
+  return { kind: 'hello', networkMask, options: helloOptions('normal'), priority: 0, ...intervals, ...none };
 }
 
 test.each(['broadcast', 'point-to-point'] as const)(

@@ -63,6 +63,8 @@ export interface AnnouncedPrefix {
   readonly prefix: Prefix;
   readonly metric: number;
   readonly lsa: AnnouncedAs;
+  /** A host address of this router alone: good as a forwarding address (RFC 3101 2.3). */
+  readonly local?: boolean;
 }
 
 export type OspfInput =
@@ -168,7 +170,10 @@ export type OspfEffect =
       /** The event that did it, in RFC words, e.g. `inactivityTimer`. */
       readonly reason: string;
     }
-  /** Our router-LSA went out (or was flushed) with these prefixes in it. */
+  /**
+   * LSAs of ours that announce prefixes went out (or were flushed): these are announced now, by router-LSA and by LSAs of
+   * their own. `sequence` is the router-LSA's.
+   */
   | { readonly kind: 'originated'; readonly sequence: number; readonly prefixes: readonly AnnouncedPrefix[] }
   /** The whole table, sent when it differs from the last one. */
   | { readonly kind: 'routes'; readonly routes: readonly OspfRoute[] }

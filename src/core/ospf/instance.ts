@@ -29,7 +29,7 @@ import { sendHello } from './interface/hello.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import { interfaceEvent } from './interface/machine.ts';
 import { beginResume } from './interface/resume.ts';
-import { earliestFlush, setAnnounced } from './origination/origination.ts';
+import { announcedPrefixes, earliestFlush, setAnnounced } from './origination/origination.ts';
 import { receivePacket } from './receive.ts';
 import { otherAnnouncers } from './routing.ts';
 import { settle } from './settle.ts';
@@ -83,9 +83,9 @@ export class OspfInstance implements Machine<OspfInput, OspfEffect> {
     return this.#speaker.routing.routes;
   }
 
-  /** The prefixes in our router-LSA as it is out now; a change that waits for the floor is not in it yet. */
+  /** The prefixes in our LSAs as they are out now; a change that waits for the floor is not in them yet. */
   announced(): readonly AnnouncedPrefix[] {
-    return this.#speaker.origination.announced;
+    return announcedPrefixes(this.#speaker);
   }
 
   /** Router ids other than ours, reachable, that announce the host route at a metric below `below`. Ascending. */
@@ -147,7 +147,7 @@ function interfaceUp(speaker: Speaker, input: Extract<OspfInput, { kind: 'interf
 
 /**
  * Our LSAs are flushed (the wanted set is empty from now on), so that nobody keeps them until they age out. If a neighbor was
- * given our router-LSA a moment ago, for instance the one that withdrew the last prefix, it would refuse the flush as too
+ * given one of them a moment ago, for instance a router-LSA that withdrew the last prefix, it would refuse the flush as too
  * young (MinLSArrival): then the flush waits for the floor like any other change.
  */
 function beginStop(speaker: Speaker): void {

@@ -1,7 +1,7 @@
 /** From the database to routes: when to compute, what came out, who else announces a prefix (RFC 2328 16). */
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
-import { LsType, RouterLinkType } from './codes.ts';
+import { RouterLinkType } from './codes.ts';
 import type { OspfRoute } from './events.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import type { Lsa } from './lsa/lsa.ts';
@@ -211,9 +211,8 @@ export function otherAnnouncers(speaker: Speaker, vip: Ipv4, below: number): Ipv
 const HOST_MASK = 0xffffffff;
 
 function announcedMetric({ header, body }: Lsa, vip: Ipv4): number | undefined {
-  if (body.kind === 'external' && header.type === LsType.asExternal) {
-    return header.id === vip && body.mask === HOST_MASK ? body.metric : undefined;
-  }
+  // Types 5 and 7: no area carries both.
+  if (body.kind === 'external') return header.id === vip && body.mask === HOST_MASK ? body.metric : undefined;
   if (body.kind !== 'router') return undefined;
   const stubs = body.links.filter(
     (link) => link.type === RouterLinkType.stub && link.id === vip && link.data === HOST_MASK,

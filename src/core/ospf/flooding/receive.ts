@@ -37,8 +37,8 @@ export function receiveLsUpdate(speaker: Speaker, neighbor: Neighbor, update: Ls
 
 function receiveLsa(speaker: Speaker, neighbor: Neighbor, lsa: Lsa): void {
   // (3), with RFC 3101 2.1 for type 7.
-  if (!isAreaType(lsa.header.type)) {
-    dropFrom(speaker, neighbor, 'lsa', `${lsaKeyText(lsa.header)}: not for a normal area`);
+  if (!isAreaType(lsa.header.type, speaker.config.areaType)) {
+    dropFrom(speaker, neighbor, 'lsa', `${lsaKeyText(lsa.header)}: not for an area of type ${speaker.config.areaType}`);
     return;
   }
   const key = speaker.lsdb.keyOf(lsa.header, neighbor.interface.name);

@@ -7,7 +7,8 @@
  */
 import { formatIpv4, type Ipv4, maskOf } from '../../base/ipv4.ts';
 import type { Instant, Millis } from '../../base/machine.ts';
-import { ALL_SPF_ROUTERS, Option } from '../codes.ts';
+import { areaMismatch, helloOptions } from '../area.ts';
+import { ALL_SPF_ROUTERS } from '../codes.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import { type Neighbor, newNeighbor } from '../neighbor/neighbor.ts';
 import type { Hello, PacketHeader } from '../packet/packet.ts';
@@ -24,9 +25,6 @@ const REPLY_SPACING: Millis = 20;
 
 /** Neighbors on one interface: a Hello that lists them all still fits a packet of 1,500 bytes. */
 export const MOST_NEIGHBORS = 256;
-
-/** A normal area: type 5 LSAs are welcome. The O-bit belongs into DD packets only (RFC 5250 4.1). */
-export const HELLO_OPTIONS = Option.e;
 
 const helloTimer = (iface: OspfInterface) => `hello ${iface.name}`;
 const replyTimer = (iface: OspfInterface) => `hello reply ${iface.name}`;
@@ -71,7 +69,7 @@ export function sendHello(speaker: Speaker, iface: OspfInterface, goodbye = fals
     kind: 'hello',
     networkMask: maskOf(iface.prefixLength),
     helloInterval: wholeSeconds(config.helloInterval),
-    options: HELLO_OPTIONS,
+    options: helloOptions(speaker.config.areaType),
     priority: config.priority,
     deadInterval: Math.max(1, wholeSeconds(config.deadInterval)),
     designatedRouter: iface.designatedRouter,
@@ -106,7 +104,7 @@ export function receiveHello(
   hello: Hello,
   source: Ipv4,
 ): void {
-  const mismatch = findMismatch(iface, hello);
+  const mismatch = findMismatch(speaker, iface, hello);
   if (mismatch !== undefined) {
     iface.strangerRefused = true;
     drop(speaker, iface.name, source, 'helloMismatch', mismatch);
@@ -162,7 +160,7 @@ function noticeDesignation(speaker: Speaker, iface: OspfInterface, neighbor: Nei
 }
 
 /** The first setting that does not match ours, as text; undefined when the Hello is acceptable. */
-function findMismatch(iface: OspfInterface, hello: Hello): string | undefined {
+function findMismatch(speaker: Speaker, iface: OspfInterface, hello: Hello): string | undefined {
   const { config } = iface;
   const mask = maskOf(iface.prefixLength);
   if (!isPointToPoint(iface) && hello.networkMask !== mask) {
@@ -175,11 +173,7 @@ function findMismatch(iface: OspfInterface, hello: Hello): string | undefined {
   }
   const dead = Math.max(1, wholeSeconds(config.deadInterval));
   if (hello.deadInterval !== dead) return `dead interval ${hello.deadInterval} s, ours is ${dead} s`;
-  const areaBits = hello.options & (Option.e | Option.np);
-  if (areaBits !== (HELLO_OPTIONS & (Option.e | Option.np))) {
-    return `area type: options 0x${hello.options.toString(16)}, ours is a normal area`;
-  }
-  return undefined;
+  return areaMismatch(hello.options, speaker.config.areaType);
 }
 
 /** On both kinds of link a router that changed its id at the same address is a new neighbor, and the old one is gone. */

@@ -35,7 +35,7 @@ export function stopOpening(speaker: Speaker, iface: OspfInterface): void {
 function open(speaker: Speaker, iface: OspfInterface): void {
   if (iface.neighbors.size > 0 || iface.strangerRefused || speaker.phase !== 'running') return;
   iface.openingSequence ??= speaker.prng.u32();
-  sendPacket(speaker, iface, ALL_SPF_ROUTERS, openingDescription(iface, iface.openingSequence));
+  sendPacket(speaker, iface, ALL_SPF_ROUTERS, openingDescription(speaker, iface, iface.openingSequence));
 }
 
 /**

@@ -73,8 +73,8 @@ export function sweep(speaker: Speaker): boolean {
     speaker.lsdb.remove(entry);
     if (entry.lsa.header.advertisingRouter !== speaker.config.routerId) continue;
     own = true;
-    // Whatever came back in our name and was flushed; only the router-LSA's numbers are worth going on from.
-    if (entry.key !== speaker.origination.routerLsaKey) speaker.origination.own.delete(entry.key);
+    // Whatever came back in our name and was flushed is not remembered for ever.
+    if (!ownLsa(speaker, entry.key).isOurs) speaker.origination.own.delete(entry.key);
   }
   if (own) speaker.origination.dirty = true;
   return own;

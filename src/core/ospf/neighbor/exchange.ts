@@ -1,4 +1,5 @@
 /** The database exchange: Database Description packets out and in (RFC 2328 10.6, 10.8). */
+import { ddOptions } from '../area.ts';
 import { DdFlag, INITIAL_SEQUENCE, LSA_HEADER_LENGTH, Option, PACKET_HEADER_LENGTH } from '../codes.ts';
 import { addRetransmission } from '../flooding/retransmit.ts';
 import { isAreaType, isOpaque } from '../flooding/scope.ts';
@@ -10,9 +11,6 @@ import type { DbDescription } from '../packet/packet.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
 import { neighborEvent } from './machine.ts';
 import { type Neighbor, neighborTimer } from './neighbor.ts';
-
-/** DD packets alone carry the O-bit (RFC 5250 4.1). */
-export const DD_OPTIONS = Option.e | Option.o;
 
 const DD_FIXED_LENGTH = PACKET_HEADER_LENGTH + 8;
 
@@ -189,8 +187,9 @@ function accept(speaker: Speaker, neighbor: Neighbor, dd: DbDescription): void {
 /** Puts on the request list what the peer has and we lack, or have in an older instance. */
 function want(speaker: Speaker, neighbor: Neighbor, header: LsaHeader): void {
   // RFC 2328 10.6 would start the exchange over; one strange LSA must not keep an adjacency from forming.
-  if (!isAreaType(header.type)) {
-    dropFrom(speaker, neighbor, 'lsa', `described ${lsaKeyText(header)}: unknown type`);
+  if (!isAreaType(header.type, speaker.config.areaType)) {
+    const why = `not for an area of type ${speaker.config.areaType}`;
+    dropFrom(speaker, neighbor, 'lsa', `described ${lsaKeyText(header)}: ${why}`);
     return;
   }
   const key = speaker.lsdb.keyOf(header, neighbor.interface.name);
@@ -226,23 +225,25 @@ function describeNext(speaker: Speaker, neighbor: Neighbor): boolean {
 }
 
 /** What ExStart begins with: empty, and the claim to be master (RFC 2328 10.8). */
-export function openingDescription(iface: OspfInterface, sequence: number): DbDescription {
-  return description(iface, DdFlag.init | DdFlag.more | DdFlag.masterSlave, sequence, []);
+export function openingDescription(speaker: Speaker, iface: OspfInterface, sequence: number): DbDescription {
+  return description(speaker, iface, DdFlag.init | DdFlag.more | DdFlag.masterSlave, sequence, []);
 }
 
 function description(
+  speaker: Speaker,
   iface: OspfInterface,
   flags: number,
   sequence: number,
   headers: readonly LsaHeader[],
 ): DbDescription {
   const interfaceMtu = Math.min(iface.mtu, 0xffff);
-  return { kind: 'dbDescription', interfaceMtu, options: DD_OPTIONS, flags, sequence, headers };
+  const options = ddOptions(speaker.config.areaType);
+  return { kind: 'dbDescription', interfaceMtu, options, flags, sequence, headers };
 }
 
 function send(speaker: Speaker, neighbor: Neighbor, flags: number, headers: readonly LsaHeader[]): void {
   const { exchange, interface: iface } = neighbor;
-  exchange.lastSent = description(iface, flags, exchange.sequence, headers);
+  exchange.lastSent = description(speaker, iface, flags, exchange.sequence, headers);
   exchange.tries = 0;
   repeat(speaker, neighbor);
 }

@@ -5,14 +5,16 @@
  *
  * Pacing: the first change goes out at once; the next instance of the same LSA waits until `originateFloor` has passed
  * since the last one, and takes all changes made meanwhile along. Peers refuse an instance that is younger than a
- * second, so a floor a little above that is the fastest pace that does not cost retransmissions. A flush, a refresh, an
- * answer to our own LSA coming back (13.4) and the instance that a neighbor waits for on becoming Full are not paced.
+ * second, so a floor a little above that is the fastest pace that does not cost retransmissions; that goes for a flush,
+ * too. A refresh, an answer to our own LSA coming back (13.4) and the instance that a neighbor waits for on becoming Full
+ * are not paced. Each LSA has its own pace: a prefix with an LSA of its own never waits for another prefix.
  *
  * Not here: ageing and removal (lsdb/ageing.ts), getting it to the neighbors (flooding/).
  */
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Instant } from '../../base/machine.ts';
-import { INITIAL_SEQUENCE, LsType, MAX_AGE, MAX_SEQUENCE, MIN_LS_ARRIVAL, Option } from '../codes.ts';
+import { lsaOptions } from '../area.ts';
+import { INITIAL_SEQUENCE, LsType, MAX_AGE, MAX_SEQUENCE, MIN_LS_ARRIVAL } from '../codes.ts';
 import type { AnnouncedPrefix } from '../events.ts';
 import { flood } from '../flooding/flood.ts';
 import { hastenRetransmission, removeFromAllLists } from '../flooding/retransmit.ts';
@@ -23,6 +25,7 @@ import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 import { scheduleSpf } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
+import { announcedBy, type ExternalState, externalLsas, newExternalState } from './external-lsa.ts';
 import { networkLsaBody } from './network-lsa.ts';
 import { routerLsaContents } from './router-lsa.ts';
 
@@ -35,6 +38,8 @@ export interface OwnLsa {
   refresh: boolean;
   /** An instance of it has come back to us that we have to outdo, at the latest by then. */
   outdoBy: Instant | undefined;
+  /** It is, or was, wanted: its numbers are worth going on from. Others only came back in our name. */
+  isOurs: boolean;
 }
 
 export interface Origination {
@@ -42,7 +47,10 @@ export interface Origination {
   /** Sorted by address and length, each prefix once. */
   wanted: readonly AnnouncedPrefix[];
   /** The prefixes in the router-LSA that is out. */
-  announced: readonly AnnouncedPrefix[];
+  stubs: readonly AnnouncedPrefix[];
+  readonly external: ExternalState;
+  /** An LSA that announces prefixes has gone out, and nobody was told yet. */
+  unreported: boolean;
   /** Something may have changed. */
   dirty: boolean;
   /** A neighbor has become Full that has no young copy of our router-LSA: it is to have the next one now. */
@@ -56,7 +64,9 @@ export function newOrigination(routerId: Ipv4, awaitFirstUntil: Instant): Origin
   return {
     routerLsaKey: lsaKeyText({ type: LsType.router, id: routerId, advertisingRouter: routerId }),
     wanted: [],
-    announced: [],
+    stubs: [],
+    external: newExternalState(),
+    unreported: false,
     dirty: true,
     unpaced: false,
     awaitFirstUntil,
@@ -72,6 +82,7 @@ export function ownLsa(speaker: Speaker, key: string): OwnLsa {
     originatedAt: Number.NEGATIVE_INFINITY,
     refresh: false,
     outdoBy: undefined,
+    isOurs: false,
   };
   speaker.origination.own.set(key, fresh);
   return fresh;
@@ -105,8 +116,15 @@ export function neighborBecameFull(speaker: Speaker, neighbor: Neighbor): void {
   hastenRetransmission(speaker, neighbor, speaker.origination.routerLsaKey);
 }
 
+/** The prefixes in the LSAs of ours that are out. */
+export function announcedPrefixes({ origination }: Speaker): readonly AnnouncedPrefix[] {
+  const { stubs, external } = origination;
+  return external.announced.size === 0 ? stubs : [...stubs, ...external.announced.values()];
+}
+
 interface Wanted {
   readonly key: LsaKey;
+  readonly options: number;
   readonly body: LsaBody;
 }
 
@@ -119,27 +137,33 @@ export function reconcile(speaker: Speaker): boolean {
   for (const one of wanted) bringUp(speaker, one);
   flushUnwanted(speaker, new Set(wanted.map(({ key }) => lsaKeyText(key))));
   origination.unpaced = false;
+  report(speaker);
   return true;
 }
 
 function wantedLsas(speaker: Speaker): Wanted[] {
   if (speaker.phase !== 'running') return [];
-  const { routerId } = speaker.config;
+  const { routerId, areaType } = speaker.config;
+  const options = lsaOptions(areaType);
+  // Before the router-LSA, which says that there are some.
+  const externals = externalLsas(speaker);
   const routerLsa: Wanted = {
     key: { type: LsType.router, id: routerId, advertisingRouter: routerId },
+    options,
     body: routerLsaContents(speaker).body,
   };
   const networkLsas = [...speaker.interfaces.values()].flatMap((iface): Wanted[] => {
     const body = networkLsaBody(speaker, iface);
     if (body === undefined) return [];
-    return [{ key: { type: LsType.network, id: iface.address, advertisingRouter: routerId }, body }];
+    return [{ key: { type: LsType.network, id: iface.address, advertisingRouter: routerId }, options, body }];
   });
-  return [routerLsa, ...networkLsas];
+  return [routerLsa, ...networkLsas, ...externals];
 }
 
-function bringUp(speaker: Speaker, { key, body }: Wanted): void {
+function bringUp(speaker: Speaker, { key, options, body }: Wanted): void {
   const text = lsaKeyText(key);
   const own = ownLsa(speaker, text);
+  own.isOurs = true;
   const entry = speaker.lsdb.get(text);
   const sequence = nextSequence(own, entry);
   if (sequence === undefined) {
@@ -148,15 +172,9 @@ function bringUp(speaker: Speaker, { key, body }: Wanted): void {
     if (!speaker.lsdb.isMaxAge(entry!, speaker.now)) flush(speaker, entry!);
     return;
   }
-  const lsa = buildLsa({ ...key, age: 0, options: Option.e, sequence }, body);
+  const lsa = buildLsa({ ...key, age: 0, options, sequence }, body);
   if (isInPlace(speaker, entry, lsa) && !own.refresh) return;
-  const due = dueAt(speaker, own, entry);
-  if (due > speaker.now) {
-    speaker.timers.setAtLatest('originate', due, () => {
-      speaker.origination.dirty = true;
-    });
-    return;
-  }
+  if (!isDue(speaker, dueAt(speaker, own, entry))) return;
   own.refresh = false;
   own.outdoBy = undefined;
   installOwn(speaker, lsa);
@@ -185,20 +203,41 @@ function dueAt(speaker: Speaker, own: OwnLsa, entry: LsdbEntry | undefined): Ins
   return own.originatedAt + speaker.config.originateFloor;
 }
 
-/** When neighbors will accept a flush of our router-LSA: not within the floor of an instance that they were given. */
-export function earliestFlush(speaker: Speaker): Instant {
-  const key = speaker.origination.routerLsaKey;
-  if (speaker.lsdb.get(key)?.sentAt === undefined) return speaker.now;
-  return ownLsa(speaker, key).originatedAt + speaker.config.originateFloor;
+/** Whether a time has come; if not, all this is looked at again when it has. */
+function isDue(speaker: Speaker, at: Instant): boolean {
+  if (at <= speaker.now) return true;
+  speaker.timers.setAtLatest('originate', at, () => {
+    speaker.origination.dirty = true;
+  });
+  return false;
 }
 
-/** What carries our name and is not wanted: from an earlier life, or a network that we are not DR of any more. */
+/** When neighbors will accept the flush of all our LSAs: not within the floor of an instance that they were given. */
+export function earliestFlush(speaker: Speaker): Instant {
+  const own = [...speaker.lsdb.entries()].filter(({ source }) => source === 'own');
+  return Math.max(speaker.now, ...own.map((entry) => flushAt(speaker, entry)));
+}
+
+function flushAt(speaker: Speaker, entry: LsdbEntry): Instant {
+  if (speaker.lsdb.isMaxAge(entry, speaker.now) || entry.sentAt === undefined) return speaker.now;
+  return ownLsa(speaker, entry.key).originatedAt + speaker.config.originateFloor;
+}
+
+/** What carries our name and is not wanted: from an earlier life, a prefix withdrawn, a network that we are not DR of. */
 function flushUnwanted(speaker: Speaker, wanted: ReadonlySet<string>): void {
   for (const entry of [...speaker.lsdb.entries()]) {
     if (entry.lsa.header.advertisingRouter !== speaker.config.routerId || wanted.has(entry.key)) continue;
     const flushed = entry.source === 'own' && speaker.lsdb.isMaxAge(entry, speaker.now);
-    if (!flushed) flush(speaker, entry);
+    if (!flushed && isDue(speaker, mayFlushAt(speaker, entry))) flush(speaker, entry);
   }
+}
+
+function mayFlushAt(speaker: Speaker, entry: LsdbEntry): Instant {
+  // Once told to stop, who asked has waited already.
+  if (speaker.phase !== 'running') return speaker.now;
+  if (entry.source === 'own') return flushAt(speaker, entry);
+  // What an earlier life announced may be announced again as soon as we know what to announce.
+  return entry.lsa.body.kind === 'external' ? speaker.origination.awaitFirstUntil : speaker.now;
 }
 
 /** Premature ageing (RFC 2328 14.1): the same instance at MaxAge, flooded. */
@@ -219,15 +258,25 @@ function installOwn(speaker: Speaker, lsa: Lsa, interfaceName = ''): void {
   scheduleAgeing(speaker, entry);
   if (changed) scheduleSpf(speaker);
   flood(speaker, entry, undefined);
-  if (key === speaker.origination.routerLsaKey) reportRouterLsa(speaker, lsa);
+  noteAnnouncement(speaker, key, lsa);
 }
 
-function reportRouterLsa(speaker: Speaker, lsa: Lsa): void {
+/** Keeps account of what is announced, as opposed to wanted: a change may wait for the floor. */
+function noteAnnouncement(speaker: Speaker, key: string, lsa: Lsa): void {
   const { origination } = speaker;
-  origination.announced = lsa.header.age >= MAX_AGE ? [] : routerLsaContents(speaker).prefixes;
-  speaker.effects.push({
-    kind: 'originated',
-    sequence: lsa.header.sequence,
-    prefixes: origination.announced,
-  });
+  const flushed = lsa.header.age >= MAX_AGE;
+  const prefix = announcedBy(lsa);
+  if (key === origination.routerLsaKey) origination.stubs = flushed ? [] : routerLsaContents(speaker).prefixes;
+  else if (prefix === undefined) return;
+  else if (flushed) origination.external.announced.delete(key);
+  else origination.external.announced.set(key, prefix);
+  origination.unreported = true;
+}
+
+function report(speaker: Speaker): void {
+  const { origination } = speaker;
+  if (!origination.unreported) return;
+  origination.unreported = false;
+  const sequence = ownLsa(speaker, origination.routerLsaKey).sequence ?? INITIAL_SEQUENCE;
+  speaker.effects.push({ kind: 'originated', sequence, prefixes: announcedPrefixes(speaker) });
 }

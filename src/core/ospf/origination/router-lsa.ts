@@ -24,10 +24,13 @@ export function ownRouterLsaKey(speaker: Speaker): string {
 export function routerLsaContents(speaker: Speaker): RouterLsaContents {
   const { stubRouter } = speaker.config;
   const links = [...speaker.interfaces.values()].flatMap((iface) => interfaceLinks(iface, stubRouter));
-  const prefixes = speaker.origination.wanted.slice(0, MOST_LINKS - links.length);
+  const stubs = speaker.origination.wanted.filter(({ lsa }) => lsa.kind === 'stub');
+  const prefixes = stubs.slice(0, MOST_LINKS - links.length);
   const hosts = prefixes.map(({ prefix, metric }) => stubLink(prefix.address, prefix.length, metric));
+  // 12.4.1; RFC 3101 2.1 for type 7. Once a boundary router, always one: a prefix that comes or goes is to cost one LSA.
+  const flags = (stubRouter ? RouterFlag.h : 0) | (speaker.origination.external.isBoundary ? RouterFlag.e : 0);
   return {
-    body: { kind: 'router', flags: stubRouter ? RouterFlag.h : 0, links: [...links, ...hosts] },
+    body: { kind: 'router', flags, links: [...links, ...hosts] },
     prefixes,
   };
 }

@@ -3,7 +3,7 @@
  * which network-LSA speaks for a network when there are several.
  */
 import type { Ipv4 } from '../../base/ipv4.ts';
-import { LsType, MAX_AGE, RouterLinkType } from '../codes.ts';
+import { MAX_AGE, RouterLinkType } from '../codes.ts';
 import type { ExternalLsaBody, Lsa, LsaHeader, NetworkLsaBody, RouterLsaBody, SummaryLsaBody } from '../lsa/lsa.ts';
 
 export interface NetworkVertex extends NetworkLsaBody {
@@ -22,7 +22,7 @@ export interface Graph {
   readonly networks: ReadonlyMap<Ipv4, NetworkVertex>;
   /** Types 3 and 4. */
   readonly summaries: readonly LsaOf<SummaryLsaBody>[];
-  /** Type 5 only. NSSA-LSAs (type 7) are known to the codec but not used for routes yet. */
+  /** Type 5, or, in an NSSA, type 7. */
   readonly externals: readonly LsaOf<ExternalLsaBody>[];
 }
 
@@ -37,7 +37,7 @@ export function buildGraph(lsas: Iterable<Lsa>): Graph {
     if (body.kind === 'router' && header.id === header.advertisingRouter) routers.set(header.id, body);
     else if (body.kind === 'network') networkLsas.push({ header, body });
     else if (body.kind === 'summary') summaries.push({ header, body });
-    else if (body.kind === 'external' && header.type === LsType.asExternal) externals.push({ header, body });
+    else if (body.kind === 'external') externals.push({ header, body });
   }
   return { routers, networks: chooseNetworks(networkLsas, routers), summaries, externals };
 }

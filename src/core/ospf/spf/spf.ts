@@ -5,9 +5,9 @@
  * routing table, and which routers have a path from us. The result does not depend on the order of the LSAs. The tree is
  * always computed whole; when nothing but external LSAs has changed, `recomputeExternals` leaves it alone.
  *
- * Deliberately not here: when to run (the caller paces it), virtual links and the transit areas they need, NSSA (type 7
- * LSAs are ignored), RFC 8770's H-bit (which may be honoured only when every router of the area says that it does; a
- * router at MaxLinkMetric is a last resort, as RFC 6987 wants it).
+ * Deliberately not here: when to run (the caller paces it), virtual links and the transit areas they need, RFC 8770's
+ * H-bit (which may be honoured only when every router of the area says that it does; a router at MaxLinkMetric is a last
+ * resort, as RFC 6987 wants it).
  */
 import { type Ipv4, type Prefix, prefixOf } from '../../base/ipv4.ts';
 import { LsType, RouterLinkType } from '../codes.ts';
