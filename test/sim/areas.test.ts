@@ -141,7 +141,7 @@ describe('type 5', () => {
       { metric: 7, lsa: { kind: 'external', metricType: 1, tag: 0 } },
       { metric: 9, lsa: { kind: 'external', metricType: 2, tag: 65001 } },
     ]);
-    net.run(100);
+    net.run(1000);
     expect(b.instance.routes().filter(({ pathType }) => pathType.startsWith('external'))).toMatchObject([
       { pathType: 'external1', cost: 17, nextHops: [{ interface: 'eth1', gateway: ipv4('10.1.0.1') }] },
       { pathType: 'external2', cost: 9, nextHops: [{ interface: 'eth1', gateway: ipv4('10.1.0.1') }] },
