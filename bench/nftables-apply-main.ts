@@ -27,6 +27,7 @@ function dataplane(services: number, state: ServerState): DesiredDataplane {
     state: service === 0 && index === 0 ? state : 'up',
   });
   return {
+    upstream: ['eth1', 'eth2'],
     services: Array.from({ length: services }, (_, i) => ({
       name: `service${i}`,
       vips: [FIRST_VIP + i],

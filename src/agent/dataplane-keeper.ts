@@ -6,18 +6,18 @@
  */
 import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
-import type { DesiredDataplane, DesiredService, ServerCounters, ServiceCounters } from '../core/model/dataplane.ts';
+import type { DataplaneCounters, DesiredDataplane, DesiredService, GuardCounters } from '../core/model/dataplane.ts';
 import type { ApplyReport, Dataplane } from '../drivers/dataplane/port.ts';
 import type { Clock } from '../io/clock.ts';
 import type { EventLog } from './events.ts';
 import { Reconciler } from './reconciler.ts';
 
-export interface Counters {
+export interface Counters extends DataplaneCounters {
   /** When they were read. */
   readonly at: Instant;
-  readonly services: readonly ServiceCounters[];
-  readonly servers: readonly ServerCounters[];
 }
+
+const NOTHING_DROPPED: GuardCounters = { vipUnknown: 0, serverUntranslated: 0, transit: 0 };
 
 export interface DataplaneKeeperOptions {
   readonly clock: Clock;
@@ -41,7 +41,7 @@ export class DataplaneKeeper {
   #vips: ReadonlySet<Ipv4> = new Set();
   #lastApply: Instant | undefined;
   #fault: string | undefined;
-  #counters: Counters = { at: Number.NEGATIVE_INFINITY, services: [], servers: [] };
+  #counters: Counters = { at: Number.NEGATIVE_INFINITY, services: [], servers: [], guard: NOTHING_DROPPED };
   #sampling: Promise<Counters> | undefined;
 
   constructor(options: DataplaneKeeperOptions) {
@@ -116,8 +116,8 @@ export class DataplaneKeeper {
 
   async #read(): Promise<Counters> {
     try {
-      const { services, servers } = await this.#options.dataplane.counters();
-      this.#counters = { at: this.#options.clock.now(), services, servers };
+      const counters = await this.#options.dataplane.counters();
+      this.#counters = { at: this.#options.clock.now(), ...counters };
     } catch (error) {
       this.#report(error, undefined);
     }

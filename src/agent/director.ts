@@ -38,6 +38,7 @@ import { connectedPrefixes } from './import-filter.ts';
 import type { LifeKeeper } from './life-keeper.ts';
 import { RouteKeeper } from './route-keeper.ts';
 import { instanceConfig, Speakers } from './speakers.ts';
+import { upstreamInterfaces } from './upstream-interfaces.ts';
 import { ServiceVersions } from './versions.ts';
 
 export interface DirectorPorts {
@@ -248,7 +249,9 @@ export class Director {
       isSettled: (service) => this.health.isSettled(service),
       mustStay: (vip) => this.policy.mustStayProgrammed(vip) || this.#lingering.has(vip),
     });
-    this.dataplane.want({ services: this.#versions.held().map((service) => this.#desired(service)) });
+    const { cluster, director } = this.#loaded;
+    const desired = this.#versions.held().map((service) => this.#desired(service));
+    this.dataplane.want({ services: desired, upstream: upstreamInterfaces(cluster, director) });
   }
 
   /** The policy goes over to the services of a new file when all of them are in the data plane: nothing flaps meanwhile. */

@@ -152,8 +152,13 @@ export function routeDocuments(director: Director): RouteDocument[] {
     );
 }
 
-export function counterDocuments(director: Director): CountersDocument[] {
-  return director.speakers.all().map((speaker) => ({ instance: speaker.instance, counters: speaker.counters() }));
+export async function counterDocuments(director: Director): Promise<CountersDocument[]> {
+  const { guard } = await director.dataplane.sample();
+  const dropped = Object.entries(guard).map(([reason, packets]) => [`dropped.${reason}`, packets]);
+  return [
+    ...director.speakers.all().map((speaker) => ({ instance: speaker.instance, counters: speaker.counters() })),
+    { instance: 'dataplane', counters: Object.fromEntries(dropped) },
+  ];
 }
 
 export async function serviceDocuments(director: Director): Promise<ServiceDocument[]> {

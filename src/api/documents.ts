@@ -100,8 +100,12 @@ export interface RouteDocument {
   readonly refusal: string | null;
 }
 
-/** What a routing instance has counted since it started: packets by kind, what was dropped and why, LSAs, SPF runs. */
+/**
+ * What a routing instance has counted since it started: packets by kind, what was dropped and why, LSAs, SPF runs. The last
+ * row is that of the data plane: packets that it dropped because they are none of a service's, by reason.
+ */
 export interface CountersDocument {
+  /** Name of the routing instance; `dataplane` in the last row. */
   readonly instance: string;
   /** E.g. `received.hello`, `dropped.checksum`; a reason that never occurred is left out. */
   readonly counters: Readonly<Record<string, number>>;

@@ -121,7 +121,7 @@ function addShowCommands(program: Command, context: CliContext, finish: (code: n
   });
   add({
     name: 'counters',
-    description: 'OSPF packets received, sent and dropped (by reason), LSAs, SPF runs',
+    description: 'OSPF packets received, sent and dropped (by reason), LSAs, SPF runs; what the data plane refused',
     path: '/v1/counters',
     render: async () => (await import('./render/routing.ts')).renderCounters,
   });

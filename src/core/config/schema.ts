@@ -41,8 +41,12 @@ const hostName = word(
   /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/,
   'as a host name: letters, digits, - and ., at most 63',
 );
-/** IFNAMSIZ is 16 with the final zero. */
-const interfaceName = word('an interface name', /^[^\s/:]{1,15}$/, 'at most 15 characters, no space, / or :');
+/** IFNAMSIZ is 16 with the final zero; the kernel would take more characters than can be named to `nft`. */
+const interfaceName = word(
+  'an interface name',
+  /^(?!.*[/:"*\\])[!-~]{1,15}$/,
+  'at most 15 ASCII characters, no space, / : " * or \\',
+);
 const port = whole('a port', 1, 65535);
 
 const director = closed({ routerId, interfaces: mapOf(name, interfaceName, 'interface') }, ['sync', 'local']);

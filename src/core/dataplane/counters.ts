@@ -4,10 +4,20 @@ import type {
   DataplaneCounters,
   DesiredDataplane,
   DesiredService,
+  GuardCounters,
   ServerCounters,
   ServiceCounters,
 } from '../model/dataplane.ts';
-import { DATA_TABLE, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
+import {
+  DATA_TABLE,
+  GUARD_TABLE,
+  serviceNames,
+  TRAFFIC_IN_SET,
+  TRAFFIC_OUT_SET,
+  TRANSIT_COUNTER,
+  UNKNOWN_COUNTER,
+  UNTRANSLATED_COUNTER,
+} from './names.ts';
 import { type Found, type FoundTable, NO_TALLY, type Tally } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 
@@ -58,16 +68,26 @@ function serverCounters(
   });
 }
 
+function guardCounters(table: FoundTable | undefined): GuardCounters {
+  const packets = (counter: string) => (table?.counters.get(counter) ?? NO_TALLY).packets;
+  return {
+    vipUnknown: packets(UNKNOWN_COUNTER),
+    serverUntranslated: packets(UNTRANSLATED_COUNTER),
+    transit: packets(TRANSIT_COUNTER),
+  };
+}
+
 /** The sets of the data table that `readCounters` reads. */
 export function countingSets({ services }: DesiredDataplane): readonly string[] {
   return [TRAFFIC_IN_SET, TRAFFIC_OUT_SET, ...services.map(({ name }) => serviceNames(name).servers)];
 }
 
-/** Counters of every service and server of `desired`; zero for what the kernel does not hold. */
+/** Counters of the guard and of every service and server of `desired`; zero for what the kernel does not hold. */
 export function readCounters(desired: DesiredDataplane, ids: ServerIds, found: Found): DataplaneCounters {
   const table = found.get(DATA_TABLE);
   return {
     services: desired.services.map((service) => serviceCounters(table, service)),
     servers: desired.services.flatMap((service) => serverCounters(table, service, ids.get(service.name))),
+    guard: guardCounters(found.get(GUARD_TABLE)),
   };
 }

@@ -1,6 +1,7 @@
 /**
- * The guard table: without it a takeover kills connections, because some director that does not know a connection answers
- * or forwards one of its packets as it stands.
+ * The guard table. Without its first two chains a takeover kills connections, because some director that does not know a
+ * connection answers or forwards one of its packets as it stands; without the third, routers that have no other way send
+ * their traffic through a director.
  *
  *   input    whatever reaches the local stack with a VIP as destination was not translated: a port without a service, or a
  *            packet that belongs to no connection here. The stack would answer with RST (or an ICMP error), and the client
@@ -8,20 +9,31 @@
  *   forward  a packet of a real server's service port that no connection here translates back would reach the client as a
  *            stranger's, and the client's RST would end the connection at the server. Replies of connections that clients
  *            made to the server's own address through this director pass: they are replies, not originals.
+ *   transit  a packet that came in by an upstream interface and leaves by one passes if it is for a VIP or translated, or if
+ *            it is from or to a real server, for which the director is a gateway, and leaves by the link that it came from
+ *            (one arm). Asked after source NAT, as only then it is known what is translated.
  *
- * Dropped is right in all these cases: the packet is sent again, by then to a director that knows.
+ * Dropped is right in the first two cases: the packet is sent again, by then to a director that knows. In the third it was
+ * to go another way, or none: our metric and the H-bit say so, but routers of today send it all the same.
  */
 import { formatIpv4 } from '../base/ipv4.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
-import { SOURCES_SET, VIPS_SET } from './names.ts';
-import { endpointElement, type WantedChain, type WantedTable } from './ruleset.ts';
+import {
+  ONE_ARM_SET,
+  REAL_SERVERS_SET,
+  SOURCES_SET,
+  TRANSIT_COUNTER,
+  UNKNOWN_COUNTER,
+  UNTRANSLATED_COUNTER,
+  UPSTREAM_SET,
+  VIPS_SET,
+} from './names.ts';
+import { endpointElement, linkElement, type WantedChain, type WantedSet, type WantedTable } from './ruleset.ts';
 
 const SOURCE_KEY = 'ip saddr . meta l4proto . th sport';
 
-/** Counts what the input chain dropped. */
-const UNKNOWN_COUNTER = 'vip_unknown';
-/** Counts what the forward chain dropped. */
-const UNTRANSLATED_COUNTER = 'server_untranslated';
+const TRANSIT_CHAIN = 'transit';
+const LINK_PAIR = 'iifname . oifname';
 
 const FORWARD: WantedChain = {
   base: { type: 'filter', hook: 'forward', priority: 10 },
@@ -41,24 +53,61 @@ const INPUT: WantedChain = {
   ],
 };
 
+/** Source NAT has priority 100 in this hook. */
+const POSTROUTING: WantedChain = {
+  base: { type: 'filter', hook: 'postrouting', priority: 110 },
+  rules: [`iifname @${UPSTREAM_SET} oifname @${UPSTREAM_SET} jump ${TRANSIT_CHAIN}`],
+};
+
+const TRANSIT: WantedChain = {
+  base: undefined,
+  rules: [
+    // What has no conntrack entry (invalid, untracked) matches neither, and is dropped below.
+    'ct status dnat return',
+    'ct status snat return',
+    `ip daddr @${VIPS_SET} return`,
+    `${LINK_PAIR} @${ONE_ARM_SET} ip saddr @${REAL_SERVERS_SET} return`,
+    `${LINK_PAIR} @${ONE_ARM_SET} ip daddr @${REAL_SERVERS_SET} return`,
+    `counter name ${TRANSIT_COUNTER} drop`,
+  ],
+};
+
 export function guardTable(desired: DesiredDataplane): WantedTable {
-  const vips = new Map<string, string>();
-  const sources = new Map<string, string>();
-  for (const service of desired.services) {
-    for (const vip of service.vips) vips.set(formatIpv4(vip), '');
-    for (const server of service.servers) {
-      for (const port of service.ports) sources.set(endpointElement(server.address, service.protocol, port), '');
-    }
-  }
+  const { services, upstream } = desired;
+  const sources = services.flatMap(({ servers, protocol, ports }) =>
+    servers.flatMap(({ address }) => ports.map((port) => endpointElement(address, protocol, port))),
+  );
+  const addresses = services.flatMap(({ servers }) => servers.map(({ address }) => formatIpv4(address)));
   return {
     chains: new Map([
       ['forward', FORWARD],
       ['input', INPUT],
+      [TRANSIT_CHAIN, TRANSIT],
+      ['postrouting', POSTROUTING],
     ]),
     sets: new Map([
-      [VIPS_SET, { kind: 'set', declaration: 'typeof ip daddr', elements: vips }],
-      [SOURCES_SET, { kind: 'set', declaration: `typeof ${SOURCE_KEY}`, elements: sources }],
+      [
+        VIPS_SET,
+        wantedSet(
+          'ip daddr',
+          services.flatMap(({ vips }) => vips.map(formatIpv4)),
+        ),
+      ],
+      [SOURCES_SET, wantedSet(SOURCE_KEY, sources)],
+      [UPSTREAM_SET, wantedSet('iifname', upstream.map(linkElement))],
+      [
+        ONE_ARM_SET,
+        wantedSet(
+          LINK_PAIR,
+          upstream.map((name) => `${linkElement(name)} . ${linkElement(name)}`),
+        ),
+      ],
+      [REAL_SERVERS_SET, wantedSet('ip saddr', addresses)],
     ]),
-    counters: new Set([UNKNOWN_COUNTER, UNTRANSLATED_COUNTER]),
+    counters: new Set([UNKNOWN_COUNTER, UNTRANSLATED_COUNTER, TRANSIT_COUNTER]),
   };
+}
+
+function wantedSet(key: string, elements: readonly string[]): WantedSet {
+  return { kind: 'set', declaration: `typeof ${key}`, elements: new Map(elements.map((element) => [element, ''])) };
 }

@@ -16,6 +16,14 @@ export const TRAFFIC_OUT_SET = 'traffic_out';
 /** Sets in the guard table. */
 export const VIPS_SET = 'vips';
 export const SOURCES_SET = 'sources';
+export const UPSTREAM_SET = 'upstream';
+export const ONE_ARM_SET = 'one_arm';
+export const REAL_SERVERS_SET = 'real_servers';
+
+/** Named counters in the guard table: packets for a VIP that nobody here knows, of servers, on their way through. */
+export const UNKNOWN_COUNTER = 'vip_unknown';
+export const UNTRANSLATED_COUNTER = 'server_untranslated';
+export const TRANSIT_COUNTER = 'transit';
 
 export interface ServiceNames {
   readonly chain: string;

@@ -9,7 +9,7 @@ import { DecodeError } from '../base/decode-error.ts';
 import { formatIpv4 } from '../base/ipv4.ts';
 import { align, LITTLE_ENDIAN, NetlinkReader, NLA_HEADER, NLA_TYPE_MASK } from '../netlink/attributes.ts';
 import { NFGENMSG_BYTES, NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS } from './nftables-messages.ts';
-import { endpointElement, type Tally } from './ruleset.ts';
+import { endpointElement, linkElement, type Tally } from './ruleset.ts';
 
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_LIST_ELEM = 1;
@@ -29,8 +29,19 @@ const NFT_GOTO = -4;
 
 const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
 
-/** What a key or the data of an element is: a mark or slot, an address, `address . protocol . port`, a verdict. */
-export type ElementPart = 'number' | 'address' | 'service' | 'verdict' | 'none';
+/**
+ * What a key or the data of an element is: a mark or slot, an address, `address . protocol . port`, the name of an interface
+ * or two of them, a verdict.
+ */
+export type ElementPart = 'number' | 'address' | 'service' | 'link' | 'links' | 'verdict' | 'none';
+
+const BYTES: Readonly<Record<Exclude<ElementPart, 'verdict' | 'none'>, number>> = {
+  number: 4,
+  address: 4,
+  service: 12,
+  link: 16,
+  links: 32,
+};
 
 export interface ElementLayout {
   readonly key: ElementPart;
@@ -97,6 +108,10 @@ function verdictText(view: DataView, verdict: number, to: number): string {
   return value === NFT_JUMP ? `jump ${name}` : FOREIGN;
 }
 
+function linkText(view: DataView, at: number): string {
+  return linkElement(new NetlinkReader(new Uint8Array(view.buffer, view.byteOffset + at, BYTES.link)).text());
+}
+
 /** The text of a key or of data as the planner writes it. `outer`: NFTA_SET_ELEM_KEY or NFTA_SET_ELEM_DATA, or -1. */
 function partText(view: DataView, outer: number, to: number, part: ElementPart): string {
   if (part === 'none') return '';
@@ -105,9 +120,11 @@ function partText(view: DataView, outer: number, to: number, part: ElementPart):
   if (value < 0) return FOREIGN;
   const at = value + NLA_HEADER;
   const length = endOf(view, value, to) - at;
-  if (length !== (part === 'service' ? 12 : 4)) return FOREIGN;
+  if (length !== BYTES[part]) return FOREIGN;
   if (part === 'number') return numberText(view.getUint32(at, LITTLE_ENDIAN));
   if (part === 'address') return formatIpv4(view.getUint32(at, false));
+  if (part === 'link') return linkText(view, at);
+  if (part === 'links') return `${linkText(view, at)} . ${linkText(view, at + BYTES.link)}`;
   const protocol = view.getUint8(at + 4);
   return endpointElement(
     view.getUint32(at, false),

@@ -7,10 +7,13 @@
 import {
   isServersMap,
   isSlotsMap,
+  ONE_ARM_SET,
+  REAL_SERVERS_SET,
   SERVICES_MAP,
   SOURCES_SET,
   TRAFFIC_IN_SET,
   TRAFFIC_OUT_SET,
+  UPSTREAM_SET,
   VIPS_SET,
 } from './names.ts';
 import { decodeElements, type ElementLayout, type ElementSink } from './nftables-elements.ts';
@@ -23,6 +26,9 @@ const FIXED: Readonly<Record<string, ElementLayout>> = {
   [TRAFFIC_OUT_SET]: { key: 'number', data: 'none' },
   [VIPS_SET]: { key: 'address', data: 'none' },
   [SOURCES_SET]: { key: 'service', data: 'none' },
+  [UPSTREAM_SET]: { key: 'link', data: 'none' },
+  [ONE_ARM_SET]: { key: 'links', data: 'none' },
+  [REAL_SERVERS_SET]: { key: 'address', data: 'none' },
 };
 
 /** How the elements of a set of ours are laid out; `undefined` for sets of others, whose elements do not matter. */

@@ -47,6 +47,11 @@ export function endpointElement(address: Ipv4, protocol: string, port: number): 
   return `${formatIpv4(address)} . ${protocol} . ${port}`;
 }
 
+/** The element of a set whose key is the name of an interface; the cluster file admits none that would need more than quotes. */
+export function linkElement(name: string): string {
+  return `"${name}"`;
+}
+
 export interface FoundChain {
   readonly base: BaseChain | undefined;
   /** One per rule, in order; empty text for a rule that is not ours. */

@@ -22,6 +22,8 @@ export interface DesiredService {
 
 export interface DesiredDataplane {
   readonly services: readonly DesiredService[];
+  /** Interfaces towards those who hear of the VIPs: nothing but our own flows may come in by one and leave by one. */
+  readonly upstream: readonly string[];
 }
 
 /** Counters of one service since its table was made. */
@@ -47,8 +49,19 @@ export interface ServerCounters {
   readonly bytesOut: number;
 }
 
-/** Of all services and their servers. */
+/** Packets that were dropped because they are nobody's business here, since the tables were made. */
+export interface GuardCounters {
+  /** For a VIP, but of no service or of no connection that this director knows. */
+  readonly vipUnknown: number;
+  /** From a real server's service port, and of no connection that this director translates. */
+  readonly serverUntranslated: number;
+  /** On their way from one upstream interface to another, and no flow of ours. */
+  readonly transit: number;
+}
+
+/** Of all services and their servers, and of the guard. */
 export interface DataplaneCounters {
   readonly services: readonly ServiceCounters[];
   readonly servers: readonly ServerCounters[];
+  readonly guard: GuardCounters;
 }

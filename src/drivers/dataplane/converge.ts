@@ -49,13 +49,13 @@ export interface RulesetKernel {
   /** Changes by one with every transaction on any table, whoever makes it, and by nothing else. */
   generation(): Promise<number>;
   read(kept?: Kept): Promise<Reading>;
-  /** Of the data table: named counters, and the named sets with their tallies. Empty when there is no such table. */
+  /** Named counters of both tables, and of the data table these sets with their tallies. What is not there is left out. */
   readCounting(sets: readonly string[]): Promise<Found>;
   /** All of it or nothing, as one transaction. Throws `KernelError`. */
   write(operations: readonly Operation[]): Promise<void>;
 }
 
-const NOTHING: DesiredDataplane = { services: [] };
+const NOTHING: DesiredDataplane = { services: [], upstream: [] };
 
 /** Is the service untouched by what could not be made to agree? Objects that are nobody's alone concern every service. */
 function isProgrammed(service: string, names: ReadonlySet<string>, left: readonly Operation[]): boolean {

@@ -83,12 +83,13 @@ export class FakeKernel implements RulesetKernel {
   }
 
   async readCounting(names: readonly string[]): Promise<Found> {
-    const table = this.#tables.get(DATA_TABLE);
-    if (table === undefined) return new Map();
-    const sets = [...table.sets]
-      .filter(([name]) => names.includes(name))
-      .map(([name, set]) => [name, copyOf(set)] as const);
-    return new Map([[DATA_TABLE, { chains: new Map(), sets: new Map(sets), counters: new Map(table.counters) }]]);
+    const found = new Map<string, FoundTable>();
+    for (const [name, table] of this.#tables) {
+      const counting = [...table.sets].filter(([set]) => name === DATA_TABLE && names.includes(set));
+      const sets = new Map(counting.map(([set, content]) => [set, copyOf(content)]));
+      found.set(name, { chains: new Map(), sets, counters: new Map(table.counters) });
+    }
+    return found;
   }
 
   async write(operations: readonly Operation[]): Promise<void> {

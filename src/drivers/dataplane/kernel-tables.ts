@@ -63,11 +63,15 @@ export class KernelTables implements RulesetKernel {
   }
 
   async readCounting(names: readonly string[]): Promise<Found> {
-    const objects = await unlessGone(this.#dump('objects', NFT_MSG_GETOBJ, DATA_TABLE));
-    if (objects === undefined) return new Map();
-    const sets = new Map<string, FoundSet>();
-    for (const name of names) sets.set(name, await this.#readSet(DATA_TABLE, name, 'set'));
-    return new Map([[DATA_TABLE, { chains: new Map(), sets, counters: readNamedCounters(objects) }]]);
+    const found = new Map<string, FoundTable>();
+    for (const table of [DATA_TABLE, GUARD_TABLE]) {
+      const objects = await unlessGone(this.#dump('objects', NFT_MSG_GETOBJ, table));
+      if (objects === undefined) continue;
+      const sets = new Map<string, FoundSet>();
+      if (table === DATA_TABLE) for (const name of names) sets.set(name, await this.#readSet(table, name, 'set'));
+      found.set(table, { chains: new Map(), sets, counters: readNamedCounters(objects) });
+    }
+    return found;
   }
 
   async write(operations: readonly Operation[]): Promise<void> {

@@ -104,10 +104,10 @@ export class Network {
       await must(['ip', '-n', this.netns(node), 'link', 'set', 'lo', 'up']);
     }
     await must(['ip', '-n', this.netns('sw'), '-batch', '-'], this.#bridges());
-    for (const node of ['cl', ...DIRECTORS] as const) await this.#plug(node, 'front', FRONT_OF[node]);
-    for (const node of DIRECTORS) await this.#plug(node, 'back', INSIDE_OF[node]);
+    for (const node of ['cl', ...DIRECTORS] as const) await this.plug(node, 'front', FRONT_OF[node]);
+    for (const node of DIRECTORS) await this.plug(node, 'back', INSIDE_OF[node]);
     for (const node of SERVERS) {
-      await this.#plug(node, 'back', ADDRESS_OF[node]);
+      await this.plug(node, 'back', ADDRESS_OF[node]);
       await this.in(node, ['ip', 'route', 'add', 'default', 'via', INSIDE_OF.d1]);
     }
   }
@@ -118,7 +118,8 @@ export class Network {
       .join('');
   }
 
-  async #plug(node: Node, bridge: 'front' | 'back', address: string): Promise<void> {
+  /** Gives a node a link to a bridge, of the bridge's name. */
+  async plug(node: Node, bridge: 'front' | 'back', address: string): Promise<void> {
     const [inside, port] = [this.netns(node), `${node}-${bridge}`];
     await must([
       'ip',

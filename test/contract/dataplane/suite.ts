@@ -3,12 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { predictServer, serviceTable } from '../../../src/core/dataplane/service-table.ts';
 import type {
+  DataplaneCounters,
   DesiredDataplane,
   DesiredServer,
   DesiredService,
-  ServerCounters,
   ServerState,
-  ServiceCounters,
 } from '../../../src/core/model/dataplane.ts';
 import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
 
@@ -41,7 +40,7 @@ export interface Bench {
   up(): Promise<void>;
   down(): Promise<void>;
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
-  counters(): Promise<{ services: readonly ServiceCounters[]; servers: readonly ServerCounters[] }>;
+  counters(): Promise<DataplaneCounters>;
   remove(): Promise<void>;
   /** The agent dies without a word and another one starts; the kernel keeps what it has. */
   restart(): Promise<void>;
@@ -76,7 +75,7 @@ export function web(list: readonly DesiredServer[]): DesiredService {
   return { name: 'web', vips: [ipv4(VIP)], ports: [80], protocol: 'tcp', servers: list };
 }
 
-export const only = (...services: readonly DesiredService[]): DesiredDataplane => ({ services });
+export const only = (...services: readonly DesiredService[]): DesiredDataplane => ({ services, upstream: ['front'] });
 
 export function predicted(service: DesiredService, sport: number, count: number): string[] {
   const table = serviceTable(service);

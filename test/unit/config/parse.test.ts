@@ -235,7 +235,7 @@ describe('faults of shape', () => {
     [
       'up1: ens4',
       'up1: interface-name-16',
-      '3:61: directors.d1.interfaces.up1: expected an interface name, got "interface-name-16"; at most 15 characters, no space, / or :',
+      '3:61: directors.d1.interfaces.up1: expected an interface name, got "interface-name-16"; at most 15 ASCII characters, no space, / : " * or \\',
     ],
     [
       '  web:',

@@ -55,6 +55,9 @@ const EVERYTHING = [
   'servers_web',
   'vips',
   'sources',
+  'upstream',
+  'one_arm',
+  'real_servers',
 ];
 const web = (state: 'up' | 'down') => dataplane(service('web', withState(THREE, 'r2', state)));
 

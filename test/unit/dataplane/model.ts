@@ -36,7 +36,7 @@ export const THREE: readonly ServerSpec[] = [
 ];
 
 export function dataplane(...services: readonly DesiredService[]): DesiredDataplane {
-  return { services };
+  return { services, upstream: ['eth1', 'eth2'] };
 }
 
 /** `servers` with one of them in another state. */

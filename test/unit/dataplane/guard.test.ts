@@ -1,0 +1,36 @@
+/** The guard table as nft gets it. What its rules do to packets is in test/contract/dataplane. */
+import { expect, test } from 'vitest';
+import { guardTable } from '../../../src/core/dataplane/guard.ts';
+import type { WantedTable } from '../../../src/core/dataplane/ruleset.ts';
+import { dataplane, service, THREE } from './model.ts';
+
+const elements = (table: WantedTable, set: string) => [...(table.sets.get(set)?.elements.keys() ?? [])];
+
+test('what passes between upstream interfaces: for a VIP, translated, a real server on one arm; all else is counted', () => {
+  const { chains } = guardTable(dataplane(service('web', THREE)));
+  expect(chains.get('postrouting')).toEqual({
+    base: { type: 'filter', hook: 'postrouting', priority: 110 },
+    rules: ['iifname @upstream oifname @upstream jump transit'],
+  });
+  expect(chains.get('transit')).toEqual({
+    base: undefined,
+    rules: [
+      'ct status dnat return',
+      'ct status snat return',
+      'ip daddr @vips return',
+      'iifname . oifname @one_arm ip saddr @real_servers return',
+      'iifname . oifname @one_arm ip daddr @real_servers return',
+      'counter name transit drop',
+    ],
+  });
+});
+
+test('the interfaces and the servers are elements, so that the rules never change', () => {
+  const table = guardTable({ ...dataplane(service('web', THREE.slice(0, 2))), upstream: ['eth1', 'bond0.100'] });
+  expect(elements(table, 'upstream')).toEqual(['"eth1"', '"bond0.100"']);
+  expect(elements(table, 'one_arm')).toEqual(['"eth1" . "eth1"', '"bond0.100" . "bond0.100"']);
+  expect(elements(table, 'real_servers')).toEqual(['10.2.0.21', '10.2.0.22']);
+  const without = guardTable({ ...dataplane(), upstream: [] });
+  expect(without.chains).toEqual(table.chains);
+  expect(elements(without, 'upstream')).toEqual([]);
+});
