@@ -5,6 +5,7 @@ import { RouterLinkType } from './codes.ts';
 import type { OspfRoute } from './events.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import type { Lsa } from './lsa/lsa.ts';
+import { isRouterInformation } from './lsa/router-information.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
 import type { Speaker } from './speaker.ts';
 import {
@@ -60,6 +61,7 @@ export function scheduleSpf(speaker: Speaker): void {
 /** Another router's LSA has come, gone or changed its contents. `before` is the instance in whose place it came. */
 export function lsaChanged(speaker: Speaker, lsa: Lsa, before: Lsa | undefined): void {
   const { routing, config } = speaker;
+  if (lsa.body.kind === 'opaque' && !isRouterInformation(lsa)) return;
   // Prefixes that we announce ourselves are no destinations of ours: more than one route hangs on such an LSA.
   if (lsa.header.advertisingRouter === config.routerId) routing.result = undefined;
   const keys = [lsa, ...(before === undefined ? [] : [before])].map(externalPrefixKey);

@@ -2,10 +2,11 @@
  * The shortest-path tree of the area with ourselves as the root: first stage of RFC 2328 16.1, with equal-cost paths
  * (16.8) and next hops inherited from the parent (16.1.1).
  *
- * Virtual links are passed by: we belong to one area and are never an area border router.
+ * Virtual links are passed by: we belong to one area and are never an area border router. A router that says that it is a
+ * host (H-bit, RFC 8770) is reached, but nothing is reached through it, if every router of the area sees it so.
  */
 import type { Ipv4 } from '../../base/ipv4.ts';
-import { RouterLinkType } from '../codes.ts';
+import { RouterFlag, RouterLinkType } from '../codes.ts';
 import type { RouterLsaBody } from '../lsa/lsa.ts';
 import type { Graph, NetworkVertex } from './graph.ts';
 import { mergeNextHops, type NextHops, nextHopSet, type Path } from './next-hops.ts';
@@ -20,9 +21,12 @@ export interface Tree {
   readonly networks: ReadonlyMap<Ipv4, Path>;
 }
 
-/** Empty when our own router-LSA is not in the graph: without it nobody could route back to us either. */
-export function shortestPathTree(graph: Graph, rootId: Ipv4, links: readonly SpfLink[]): Tree {
-  const search = new Search(graph, rootId, links);
+/**
+ * Empty when the root's router-LSA is not in the graph: without it nobody could route back to it either. `rootKnowsHosts`:
+ * the root honours the H-bit, whether it says so in an LSA or not.
+ */
+export function shortestPathTree(graph: Graph, rootId: Ipv4, links: readonly SpfLink[], rootKnowsHosts: boolean): Tree {
+  const search = new Search(graph, rootId, links, rootKnowsHosts);
   return search.run();
 }
 
@@ -30,15 +34,17 @@ class Search {
   readonly #graph: Graph;
   readonly #rootId: Ipv4;
   readonly #links: readonly SpfLink[];
+  readonly #hostsAreLeaves: boolean;
   readonly #routers = new Map<Ipv4, Vertex>();
   readonly #networks = new Map<Ipv4, Vertex>();
   readonly #candidates = new VertexHeap();
   readonly #tree = { routers: new Map<Ipv4, Path>(), networks: new Map<Ipv4, Path>() };
 
-  constructor(graph: Graph, rootId: Ipv4, links: readonly SpfLink[]) {
+  constructor(graph: Graph, rootId: Ipv4, links: readonly SpfLink[], rootKnowsHosts: boolean) {
     this.#graph = graph;
     this.#rootId = rootId;
     this.#links = links;
+    this.#hostsAreLeaves = hostBitCounts(graph, rootKnowsHosts ? rootId : undefined);
   }
 
   run(): Tree {
@@ -82,6 +88,7 @@ class Search {
 
   #leaveRouter(from: Vertex): void {
     const router = this.#graph.routers.get(from.id)!;
+    if (this.#hostsAreLeaves && (router.flags & RouterFlag.h) !== 0) return;
     for (const link of router.links) {
       const cost = from.cost + link.metric;
       if (link.type === RouterLinkType.pointToPoint) this.#reachRouter(from.id, link.id, cost, from.nextHops);
@@ -136,6 +143,15 @@ class Search {
   }
 }
 
+/**
+ * RFC 8770 5: the H-bit counts only when every router of the area has said that it honours it; else two routers that see
+ * the area differently could send a packet round in circles.
+ */
+function hostBitCounts({ routers, hostBitSupporters }: Graph, except: Ipv4 | undefined): boolean {
+  for (const id of routers.keys()) if (id !== except && !hostBitSupporters.has(id)) return false;
+  return true;
+}
+
 /** The metric of our link to a neighbor in our own router-LSA; undefined while it has no such link. */
 function announcedMetric(own: RouterLsaBody, at: SpfLink, neighbor: Ipv4): number | undefined {
   const link = own.links.find(({ type, id, data }) => {
@@ -146,17 +162,17 @@ function announcedMetric(own: RouterLsaBody, at: SpfLink, neighbor: Ipv4): numbe
 }
 
 /** The back-link check of RFC 2328 16.1 (2)(b), for a router seen from a router. */
-function hasPointToPointLink(router: RouterLsaBody, to: Ipv4): boolean {
+export function hasPointToPointLink(router: RouterLsaBody, to: Ipv4): boolean {
   return router.links.some((link) => link.type === RouterLinkType.pointToPoint && link.id === to);
 }
 
 /** The same for a network seen from a router. */
-function isAttached(network: NetworkVertex, routerId: Ipv4): boolean {
+export function isAttached(network: NetworkVertex, routerId: Ipv4): boolean {
   return network.attachedRouters.includes(routerId);
 }
 
 /** The same for a router seen from a network: its addresses there, none when it does not claim to be there. */
-function addressesOn(router: RouterLsaBody, networkId: Ipv4): Ipv4[] {
+export function addressesOn(router: RouterLsaBody, networkId: Ipv4): Ipv4[] {
   return router.links
     .filter((link) => link.type === RouterLinkType.transit && link.id === networkId)
     .map((link) => link.data);

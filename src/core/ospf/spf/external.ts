@@ -31,7 +31,8 @@ export function addExternalRoutes(
   for (const offer of offers) table.offer(offer);
 }
 
-function externalOffer(
+/** The route that an LSA stands for; undefined when it leads nowhere. */
+export function externalOffer(
   { header, body }: LsaOf<ExternalLsaBody>,
   table: RouteTable,
   boundaryRouters: ReadonlyMap<Ipv4, Path>,

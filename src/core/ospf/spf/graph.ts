@@ -5,6 +5,7 @@
 import type { Ipv4 } from '../../base/ipv4.ts';
 import { MAX_AGE, RouterLinkType } from '../codes.ts';
 import type { ExternalLsaBody, Lsa, LsaHeader, NetworkLsaBody, RouterLsaBody, SummaryLsaBody } from '../lsa/lsa.ts';
+import { supportsHostBit } from '../lsa/router-information.ts';
 
 export interface NetworkVertex extends NetworkLsaBody {
   readonly advertisingRouter: Ipv4;
@@ -20,6 +21,8 @@ export interface Graph {
   readonly routers: ReadonlyMap<Ipv4, RouterLsaBody>;
   /** By link state id, which is the address of the designated router on that network. */
   readonly networks: ReadonlyMap<Ipv4, NetworkVertex>;
+  /** Routers that say that they honour the H-bit (RFC 8770 5). */
+  readonly hostBitSupporters: ReadonlySet<Ipv4>;
   /** Types 3 and 4. */
   readonly summaries: readonly LsaOf<SummaryLsaBody>[];
   /** Type 5, or, in an NSSA, type 7. */
@@ -32,14 +35,17 @@ export function buildGraph(lsas: Iterable<Lsa>): Graph {
   const networkLsas: LsaOf<NetworkLsaBody>[] = [];
   const summaries: LsaOf<SummaryLsaBody>[] = [];
   const externals: LsaOf<ExternalLsaBody>[] = [];
-  for (const { header, body } of lsas) {
+  const hostBitSupporters = new Set<Ipv4>();
+  for (const lsa of lsas) {
+    const { header, body } = lsa;
     if (header.age >= MAX_AGE) continue;
     if (body.kind === 'router' && header.id === header.advertisingRouter) routers.set(header.id, body);
     else if (body.kind === 'network') networkLsas.push({ header, body });
     else if (body.kind === 'summary') summaries.push({ header, body });
     else if (body.kind === 'external') externals.push({ header, body });
+    else if (body.kind === 'opaque' && supportsHostBit(lsa)) hostBitSupporters.add(header.advertisingRouter);
   }
-  return { routers, networks: chooseNetworks(networkLsas, routers), summaries, externals };
+  return { routers, networks: chooseNetworks(networkLsas, routers), hostBitSupporters, summaries, externals };
 }
 
 /**

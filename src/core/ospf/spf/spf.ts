@@ -5,15 +5,14 @@
  * routing table, and which routers have a path from us. The result does not depend on the order of the LSAs. The tree is
  * always computed whole; when nothing but external LSAs has changed, `recomputeExternals` leaves it alone.
  *
- * Deliberately not here: when to run (the caller paces it), virtual links and the transit areas they need, RFC 8770's
- * H-bit (which may be honoured only when every router of the area says that it does; a router at MaxLinkMetric is a last
- * resort, as RFC 6987 wants it).
+ * Deliberately not here: when to run (the caller paces it), virtual links and the transit areas they need. A router at
+ * MaxLinkMetric is a last resort, as RFC 6987 wants it.
  */
 import { type Ipv4, type Prefix, prefixOf } from '../../base/ipv4.ts';
 import { LsType, RouterLinkType } from '../codes.ts';
 import type { OspfRoute } from '../events.ts';
 import type { Lsa, RouterLsaBody } from '../lsa/lsa.ts';
-import { shortestPathTree } from './dijkstra.ts';
+import { shortestPathTree, type Tree } from './dijkstra.ts';
 import { addExternalRoutes } from './external.ts';
 import { buildGraph, type Graph } from './graph.ts';
 import { addInterAreaRoutes, pathsToBoundaryRouters } from './inter-area.ts';
@@ -54,24 +53,31 @@ interface ExternalStage {
 
 export function computeRoutes({ routerId, lsas, links }: SpfInput): SpfResult {
   const graph = buildGraph(lsas);
-  const own = graph.routers.get(routerId);
-  const tree = shortestPathTree(graph, routerId, links);
+  const { tree, ...stage } = internalRoutes(graph, routerId, links, true);
+  const table = new RouteTable(stage.internal);
+  addExternalRoutes(table, graph.externals, stage.boundaryRouters, stage.ownAddresses);
+  const reachable = new Set([...tree.routers.keys(), ...stage.boundaryRouters.keys()]);
+  return { routes: table.routes(), reachable, stage };
+}
+
+/** The tree of any router of the area, and what follows from it but for external routes. */
+export function internalRoutes(
+  graph: Graph,
+  rootId: Ipv4,
+  links: readonly SpfLink[],
+  rootKnowsHosts: boolean,
+): ExternalStage & { readonly tree: Tree } {
+  const tree = shortestPathTree(graph, rootId, links, rootKnowsHosts);
   const internal = new RouteTable();
-  for (const prefix of ownPrefixes(graph, routerId)) internal.close(prefix);
+  const own = graph.routers.get(rootId);
+  for (const prefix of ownPrefixes(graph, rootId)) internal.close(prefix);
   for (const link of links) {
     internal.connect(prefixOf(link.address, link.prefixLength), link.cost ?? announcedCost(own, link), link.interface);
   }
   addIntraAreaRoutes(internal, graph, tree);
   addInterAreaRoutes(internal, graph, tree);
-  const boundaryRouters = pathsToBoundaryRouters(graph, tree, routerId);
-  const ownAddresses = new Set(links.map(({ address }) => address));
-  const table = new RouteTable(internal);
-  addExternalRoutes(table, graph.externals, boundaryRouters, ownAddresses);
-  return {
-    routes: table.routes(),
-    reachable: new Set([...tree.routers.keys(), ...boundaryRouters.keys()]),
-    stage: { internal, boundaryRouters, ownAddresses },
-  };
+  const boundaryRouters = pathsToBoundaryRouters(graph, tree, rootId);
+  return { tree, internal, boundaryRouters, ownAddresses: new Set(links.map(({ address }) => address)) };
 }
 
 /**

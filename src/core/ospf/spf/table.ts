@@ -92,7 +92,8 @@ export function routeOf({ prefix, pathType, cost, nextHops }: Offer): OspfRoute 
   return { prefix, pathType, cost, nextHops };
 }
 
-function compareOffers(a: Offer, b: Offer): number {
+/** Negative when `a` is the better route, 0 when they are used together. */
+export function compareOffers(a: Offer, b: Offer): number {
   return PREFERENCE[a.pathType] - PREFERENCE[b.pathType] || a.cost - b.cost || a.distance - b.distance;
 }
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ipv4, maskOf } from '../../../../src/core/base/ipv4.ts';
-import { LsType, MAX_AGE, RouterLinkType } from '../../../../src/core/ospf/codes.ts';
-import { decodeLsa, withAge } from '../../../../src/core/ospf/lsa/codec.ts';
+import { INITIAL_SEQUENCE, LsType, MAX_AGE, RouterLinkType } from '../../../../src/core/ospf/codes.ts';
+import { buildOpaqueLsa, decodeLsa, withAge } from '../../../../src/core/ospf/lsa/codec.ts';
+import type { Lsa } from '../../../../src/core/ospf/lsa/lsa.ts';
 import { computeRoutes } from '../../../../src/core/ospf/spf/spf.ts';
 import '../arbitraries.ts';
 import { lsa, print, printReachable, routerId, Topology } from './topology.ts';
@@ -417,5 +418,54 @@ describe('the order of the LSAs does not matter', () => {
         expect(result.reachable).toEqual(expected.reachable);
       }),
     );
+  });
+});
+
+describe('host routers (RFC 8770)', () => {
+  /** d1 reaches r2's network over r1, a host, or by a way that costs more. */
+  const AREA = `
+    p2p d1 10.1.0.1 10 r1 10.1.0.2 1
+    p2p r1 10.1.1.1 1 r2 10.1.1.2 1
+    p2p d1 10.1.2.1 50 r2 10.1.2.2 1
+    stub r1 172.16.0.0/16 3
+    stub r2 172.17.0.0/16 3
+    flags r1 H`;
+
+  /** A Router Information LSA with these informational capabilities. */
+  function capabilities(router: string, bits: number): Lsa {
+    const content = new Uint8Array([0, 1, 0, 4, bits >>> 24, bits >>> 16, bits >>> 8, bits]);
+    const header = { type: 10, id: 0x04000000, advertisingRouter: routerId(router), age: 1, options: 2 };
+    return buildOpaqueLsa({ ...header, sequence: INITIAL_SEQUENCE }, content);
+  }
+
+  const HOST_SUPPORT = 0x01000000;
+
+  function routesWith(...more: readonly Lsa[]): string[] {
+    return print(new Topology(AREA).solve('d1', (lsas) => lsas.push(...more)));
+  }
+
+  test('nothing is reached through one that every router knows to be a host', () => {
+    const routes = routesWith(capabilities('r1', HOST_SUPPORT), capabilities('r2', HOST_SUPPORT));
+    expect(routes).toContain('172.16.0.0/16 intra 13 via if0 10.1.0.2');
+    expect(routes).toContain('172.17.0.0/16 intra 53 via if1 10.1.2.2');
+  });
+
+  test('while one router does not honour the H-bit, nobody does', () => {
+    const unaware = '172.17.0.0/16 intra 14 via if0 10.1.0.2';
+    expect(routesWith(capabilities('r1', HOST_SUPPORT))).toContain(unaware);
+    expect(routesWith(capabilities('r1', HOST_SUPPORT), capabilities('r2', ~HOST_SUPPORT))).toContain(unaware);
+  });
+
+  test('a capability LSA whose lengths lie says nothing', () => {
+    const header = { type: 10, id: 0x04000000, advertisingRouter: routerId('r2'), age: 1, options: 2 };
+    for (const bytes of [
+      [0, 1, 0, 4],
+      [0, 2, 255, 255, 1, 1, 1, 1],
+      [0, 1, 0, 2, 1, 0],
+    ]) {
+      const lying = buildOpaqueLsa({ ...header, sequence: INITIAL_SEQUENCE }, new Uint8Array(bytes));
+      const routes = routesWith(capabilities('r1', HOST_SUPPORT), lying);
+      expect(routes).toContain('172.17.0.0/16 intra 14 via if0 10.1.0.2');
+    }
   });
 });

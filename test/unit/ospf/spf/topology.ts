@@ -26,6 +26,8 @@ import { computeRoutes, type SpfLink, type SpfResult } from '../../../../src/cor
 
 type LinkDraft = Omit<SpfLink, 'interface' | 'neighbors'> & { neighbors: { routerId: Ipv4; address: Ipv4 }[] };
 
+const FLAGS: Readonly<Record<string, number>> = { E: RouterFlag.e, H: RouterFlag.h };
+
 interface RouterDraft {
   flags: number;
   readonly links: RouterLink[];
@@ -97,7 +99,7 @@ export class Topology {
         break;
       case 'flags':
         for (const flag of words.slice(1)) {
-          this.#draft(routerId(words[0]!)).flags |= flag === 'E' ? RouterFlag.e : RouterFlag.b;
+          this.#draft(routerId(words[0]!)).flags |= FLAGS[flag] ?? RouterFlag.b;
         }
         break;
       case 'summary':
