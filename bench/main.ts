@@ -1,10 +1,15 @@
 /** `npm run bench -- NAME [--quick] [--json FILE] [--strict]`: runs one benchmark and prints its table. */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { type BenchResult, type BenchRun, formatResult, thisMachine } from './result.ts';
+import { type BenchArguments, type BenchResult, type BenchRun, formatResult, thisMachine } from './result.ts';
+
+interface Bench {
+  readonly run: BenchRun;
+  readonly options?: BenchArguments;
+}
 
 /** By name; imported only when asked for, because some need root, an addon or the lab. */
-const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: BenchRun }>>> = {
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'dgram-ospf': () => import('./dgram-ospf.ts'),
   hash: () => import('./hash.ts'),
   'nftables-apply': () => import('./nftables-apply.ts'),
@@ -20,48 +25,64 @@ const USAGE = `usage: npm run bench -- NAME [--quick] [--json FILE] [--strict]
 
 benchmarks: ${Object.keys(BENCHES).sort().join(', ')}`;
 
+const COMMON = {
+  quick: { type: 'boolean', default: false },
+  json: { type: 'string' },
+  strict: { type: 'boolean', default: false },
+} as const;
+
 /** Exit codes: 0 it ran, 1 it failed or (with --strict) missed a goal, 2 usage. */
 async function main(argv: readonly string[]): Promise<number> {
-  const options = readArguments(argv);
-  if (options === undefined) {
-    process.stderr.write(`${USAGE}\n`);
+  const name = argv.find((word) => Object.hasOwn(BENCHES, word));
+  const bench = name === undefined ? undefined : await BENCHES[name]!();
+  const values = bench === undefined ? undefined : readArguments(argv, bench.options ?? {});
+  if (name === undefined || bench === undefined || values === undefined) {
+    process.stderr.write(`${USAGE}\n${bench?.options === undefined ? '' : `\n${ownOptions(bench.options)}\n`}`);
     return 2;
   }
-  const { name, quick, json, strict } = options;
-  const { run } = await BENCHES[name]!();
-  const outcome = await run({ quick, progress: (line) => process.stderr.write(`${line}\n`) });
-  const command = `npm run bench -- ${name}${quick ? ' --quick' : ''}`;
+  const { quick, json, strict, ...own } = values;
+  const { notes, ...outcome } = await bench.run({
+    quick: quick === true,
+    values: own,
+    progress: (line) => process.stderr.write(`${line}\n`),
+  });
+  const command = `npm run bench -- ${argv.filter((word, at) => word !== '--json' && argv[at - 1] !== '--json').join(' ')}`;
   const result: BenchResult = { bench: name, command, machine: thisMachine(), ...outcome };
+  for (const line of notes ?? []) process.stdout.write(`${line}\n`);
   process.stdout.write(`${formatResult(result)}\n`);
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
-  return strict && result.goals.some((goal) => goal.met === false) ? 1 : 0;
+  if (typeof json === 'string') await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
+  return strict === true && result.goals.some((goal) => goal.met === false) ? 1 : 0;
 }
 
-interface Arguments {
-  readonly name: string;
-  readonly quick: boolean;
-  readonly json: string | undefined;
-  readonly strict: boolean;
-}
+type Values = Readonly<Record<string, string | boolean | undefined>>;
 
-function readArguments(argv: readonly string[]): Arguments | undefined {
+function readArguments(argv: readonly string[], own: BenchArguments): Values | undefined {
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: {
-        quick: { type: 'boolean', default: false },
-        json: { type: 'string' },
-        strict: { type: 'boolean', default: false },
-      },
+      options: { ...COMMON, ...own },
     });
-    const name = positionals[0];
-    if (name === undefined || positionals.length > 1 || !Object.hasOwn(BENCHES, name)) return undefined;
-    return { name, quick: values.quick, json: values.json, strict: values.strict };
+    const bad = Object.entries(own).find(([name, option]) => {
+      return (
+        option.type === 'string' && option.choices?.includes(String(values[name as keyof typeof values])) === false
+      );
+    });
+    if (bad !== undefined) process.stderr.write(`--${bad[0]} is none of its choices\n`);
+    return positionals.length === 1 && bad === undefined ? (values as Values) : undefined;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return undefined;
   }
+}
+
+function ownOptions(own: BenchArguments): string {
+  const lines = Object.entries(own).map(([name, option]) => {
+    const choices = option.type === 'string' && option.choices !== undefined ? option.choices.join(' | ') : '';
+    const value = option.type === 'boolean' ? '' : ` ${choices || option.default}`;
+    return `  --${name}${value}\n      ${option.help}`;
+  });
+  return lines.join('\n');
 }
 
 process.exitCode = await main(process.argv.slice(2));

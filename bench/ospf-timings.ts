@@ -1,131 +1,139 @@
 /**
- * `npm run bench -- ospf-timings`: how long a director needs to get its VIPs into a router's forwarding table, ours beside
- * one that runs FRR and one that runs BIRD, in the same lab, in turn, on the same router (FRR, point-to-point, default timers).
+ * `npm run bench -- ospf-timings`: how long a director needs to get its VIPs into a router's forwarding table and out of
+ * it, and for how long a restart takes them away: ours beside one that runs FRR and one that runs BIRD.
  *
- * In:  the topology `timings`. Out: medians per figure and every repetition behind them.
- * Not: it does not time a crash or a restart, and its router is always FRR.
+ * In:  a router (FRR or BIRD, of Debian 12 or 13) and a medium; each contender has a router and a link of its own, and they
+ *      act in turn. Out: least, middle and greatest of every figure, and ours against its goals.
+ * Not: it does not time the data plane, nor clients (`npm run lab -- run crash`).
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { table } from '../lab/report/table.ts';
 import { type Lab, up } from '../lab/runtimes/runtime.ts';
-import { atMost, type BenchGoal, type BenchOutcome, type BenchRun, figure, median } from './result.ts';
+import type { BenchArguments, BenchOutcome, BenchRun } from './result.ts';
 import { type Contender, Daemon, Sluice } from './timings/contenders.ts';
+import { serveEcho } from './timings/echo.ts';
+import { outcome, type Round, spreadTable } from './timings/figures.ts';
+import { writeLab } from './timings/files.ts';
+import { Journal } from './timings/journal.ts';
+import { CONTENDERS, MEDIA, type Medium, ROUTERS, type Stand, type Suite, stands } from './timings/plan.ts';
+import { timeRound } from './timings/round.ts';
 import { RouterWatch } from './timings/router-watch.ts';
+import { Stage } from './timings/stage.ts';
 
-/** Longer than MinLSInterval (5 s): what has not changed for so long is at rest, and the next change is timed on its own. */
-const SETTLED = 8_000;
-const DEADLINE = 40_000;
-
-type Figure =
-  | 'startToHello'
-  | 'startToFib'
-  | 'startToStable'
-  | 'fullToFib'
-  | 'announceToFib'
-  | 'withdrawToFib'
-  | 'reloadToFib';
-type Round = Partial<Record<Figure, number>>;
-
-const WORDS: Readonly<Record<Figure, string>> = {
-  startToHello: 'process start -> first Hello',
-  startToFib: "process start -> own VIP in the router's FIB",
-  startToStable: "process start -> VIP in the router's FIB for good (no flap after it)",
-  fullToFib: 'Full -> FIB',
-  announceToFib: 'announce -> FIB',
-  withdrawToFib: 'withdraw -> out of the FIB',
-  reloadToFib: 'reload with a new VIP -> FIB (data plane programmed first)',
+export const options: BenchArguments = {
+  router: {
+    type: 'string',
+    default: 'frr-8.4',
+    choices: Object.keys(ROUTERS),
+    help: 'the router that is announced to',
+  },
+  medium: {
+    type: 'string',
+    default: 'p2p',
+    choices: MEDIA,
+    help: 'point-to-point links, or LANs with the router as DR',
+  },
+  repetitions: { type: 'string', default: '5', help: 'how often; rounds of an earlier run count' },
+  fresh: { type: 'boolean', default: false, help: 'forget the rounds of earlier runs' },
 };
 
-export const run: BenchRun = async ({ quick, progress }) => {
-  const repetitions = quick ? 2 : 5;
-  const lab = await up('timings', { directors: [], progress });
-  const watch = new RouterWatch(lab.node('r1').netns, `${lab.dir}/r1.log`);
+const QUICK = { routers: ['frr-8.4', 'bird-2.0'], repetitions: 3 } as const;
+
+export const run: BenchRun = async ({ quick, values, progress }) => {
+  const stage = new Stage();
+  if (quick) {
+    const all = await Promise.all(
+      QUICK.routers.map((router) =>
+        timeRouter({ router, medium: 'p2p', repetitions: QUICK.repetitions, fresh: true }, stage, progress),
+      ),
+    );
+    return merge(QUICK.routers, all);
+  }
+  const router = String(values['router']);
+  const medium = values['medium'] as Medium;
+  const repetitions = Number(values['repetitions']);
+  return timeRouter({ router, medium, repetitions, fresh: values['fresh'] === true }, stage, progress);
+};
+
+interface Wanted {
+  readonly router: string;
+  readonly medium: Medium;
+  readonly repetitions: number;
+  readonly fresh: boolean;
+}
+
+async function timeRouter(wanted: Wanted, stage: Stage, progress: (line: string) => void): Promise<BenchOutcome> {
+  const { router, medium, repetitions, fresh } = wanted;
+  const suite = ROUTERS[router]!;
+  const journal = await Journal.open(router, medium, fresh);
+  const say = (line: string) => progress(`${router} ${medium}: ${line}`);
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-timings-'));
   try {
-    const contenders = await idleContenders(lab);
-    const rounds = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
-    for (let n = 1; n <= repetitions; n++) {
-      for (const contender of contenders) {
-        const round = await time(contender, watch);
-        rounds.get(contender.name)!.push(round);
-        progress(`${n}/${repetitions} ${contender.name}: ${printed(round)}`);
-      }
+    const lab = await up(await writeLab(folder, suite, medium), { directors: [], progress: say });
+    const endEcho = serveEcho(lab.node('s1'));
+    try {
+      await lab.node('d3').exec(['birdc', 'down']);
+      const repeat = (stand: Stand) => repeatRounds(lab, stand, { suite, medium, repetitions, journal, stage, say });
+      await Promise.all(stands(medium).map(repeat));
+    } finally {
+      endEcho();
+      await lab.down();
     }
-    return outcome(rounds);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  const rounds = journal.rounds();
+  const columns = [
+    { title: `${router}, ${medium}: least / middle / greatest` },
+    ...CONTENDERS.map((title) => ({ title })),
+  ];
+  return { ...outcome(rounds, suite.daemon), notes: table(columns, spreadTable(rounds)) };
+}
+
+interface Setting {
+  readonly suite: Suite;
+  readonly medium: Medium;
+  readonly repetitions: number;
+  readonly journal: Journal;
+  readonly stage: Stage;
+  readonly say: (line: string) => void;
+}
+
+async function repeatRounds(lab: Lab, stand: Stand, setting: Setting): Promise<void> {
+  const { journal, repetitions, say, suite, stage } = setting;
+  const router = lab.node(stand.router);
+  const watch = new RouterWatch(router.netns, `${lab.dir}/${stand.router}.log`);
+  const contender = contenderOf(lab, stand, setting.medium);
+  try {
+    for (let n = journal.done(contender.name) + 1; n <= repetitions; n++) {
+      const round = await timeRound({ contender, watch, router, director: lab.node(stand.director), suite, stage });
+      await journal.add(contender.name, round);
+      say(`${n}/${repetitions} ${contender.name}: ${printed(round)}`);
+    }
   } finally {
     watch.stop();
-    await lab.down();
   }
-};
-
-/** BIRD was started with its node: everybody begins stopped. */
-async function idleContenders(lab: Lab): Promise<readonly Contender[]> {
-  await lab.node('b1').exec(['birdc', 'down']);
-  return [new Sluice(lab), new Daemon('frr', lab.node('f1')), new Daemon('bird', lab.node('b1'))];
 }
 
-async function time(contender: Contender, watch: RouterWatch): Promise<Round> {
-  const started = await contender.start();
-  const inFib = await watch.route(contender.firstVip, true, started, DEADLINE);
-  const full = await watch.full(contender.routerId, started, DEADLINE);
-  const stable = await watch.settled(contender.firstVip, SETTLED);
-  const announce = await timeSecond(contender, watch, true);
-  await sleep(SETTLED);
-  const withdraw = await timeSecond(contender, watch, false);
-  const hello = await contender.event?.('hello-sent', started);
-  await sleep(SETTLED);
-  const stopping = Date.now();
-  await contender.stop();
-  await watch.route(contender.firstVip, false, stopping, DEADLINE);
+function contenderOf(lab: Lab, stand: Stand, medium: Medium): Contender {
+  if (stand.contender === 'sluice') return new Sluice(lab, stand, medium);
+  return new Daemon(stand.contender, lab.node(stand.director), stand);
+}
+
+function merge(names: readonly string[], all: readonly BenchOutcome[]): BenchOutcome {
+  const prefixed = (name: string, { samples }: BenchOutcome) =>
+    Object.entries(samples).map(([key, values]) => [`${name} ${key}`, values] as const);
   return {
-    ...(hello === undefined ? {} : { startToHello: hello.t, reloadToFib: announce.sinceCommand }),
-    startToFib: inFib - started,
-    startToStable: stable - started,
-    fullToFib: Math.max(0, inFib - full),
-    announceToFib: announce.sinceDecision,
-    withdrawToFib: withdraw.sinceDecision,
+    goals: all.flatMap(({ goals }, at) => goals.map((goal) => ({ ...goal, name: `${names[at]}: ${goal.name}` }))),
+    samples: Object.fromEntries(all.flatMap((one, at) => prefixed(names[at]!, one))),
+    notes: all.flatMap(({ notes }) => [...(notes ?? []), '']),
   };
-}
-
-/**
- * The second VIP comes or goes. The decision is the `ip address` command of the daemons; of ours it is the event that says
- * that the speaker was told, because before it the new VIP's data plane is programmed, which no daemon does.
- */
-async function timeSecond(contender: Contender, watch: RouterWatch, present: boolean) {
-  const command = await contender.second(present);
-  const seen = await watch.route(contender.secondVip, present, command, DEADLINE);
-  const decision = await contender.event?.(present ? 'vip-announcing' : 'vip-withdrawing', command);
-  return { sinceCommand: seen - command, sinceDecision: Math.max(0, seen - (decision?.at ?? command)) };
-}
-
-function outcome(rounds: ReadonlyMap<string, readonly Round[]>): BenchOutcome {
-  const samples = Object.fromEntries(
-    [...rounds].flatMap(([name, list]) =>
-      (Object.keys(WORDS) as Figure[])
-        .map((key) => [`${name} ${key}`, values(list, key)] as const)
-        .filter(([, measured]) => measured.length > 0),
-    ),
-  );
-  const ours = (key: Figure) => median(values(rounds.get('sluice')!, key));
-  const peers = (['frr', 'bird'] as const).map((name) => ({ name, list: rounds.get(name)! }));
-  const beside = (key: Figure, goal: (name: string, peer: { name: string; value: number }) => BenchGoal) =>
-    peers.map(({ name, list }) => goal(`${WORDS[key]}, beside ${name}`, { name, value: median(values(list, key)) }));
-  const goals = [
-    atMost(WORDS.startToHello, ours('startToHello'), 'ms', 500),
-    ...beside('startToFib', (name, peer) => figure(name, ours('startToFib'), 'ms', peer)),
-    ...beside('startToStable', (name, peer) => figure(name, ours('startToStable'), 'ms', peer)),
-    ...beside('fullToFib', (name, peer) => atMost(name, ours('fullToFib'), 'ms', 100, peer)),
-    ...beside('announceToFib', (name, peer) => figure(name, ours('announceToFib'), 'ms', peer)),
-    ...beside('withdrawToFib', (name, peer) => figure(name, ours('withdrawToFib'), 'ms', peer)),
-    figure(WORDS.reloadToFib, ours('reloadToFib'), 'ms'),
-  ];
-  return { goals, samples };
-}
-
-function values(rounds: readonly Round[], key: Figure): number[] {
-  return rounds.map((round) => round[key]).filter((value) => value !== undefined);
 }
 
 function printed(round: Round): string {
   return Object.entries(round)
-    .map(([key, value]) => `${key} ${value.toFixed(0)} ms`)
+    .map(([key, value]) => `${key} ${value.toFixed(0)}`)
     .join(', ');
 }

@@ -36,7 +36,20 @@ export interface Machine {
   readonly node: string;
 }
 
+/** What a benchmark can be told beyond the common options, in the words of `parseArgs`. */
+export type BenchArguments = Readonly<
+  Record<
+    string,
+    { readonly help: string } & (
+      | { readonly type: 'boolean'; readonly default: boolean }
+      | { readonly type: 'string'; readonly default: string; readonly choices?: readonly string[] }
+    )
+  >
+>;
+
 export interface BenchOptions {
+  /** Of the benchmark's own options. */
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
   /** Fewer repetitions: enough to see that it works, too few to quote. */
   readonly quick: boolean;
   /** Tells the person who waits what is going on. */
@@ -44,7 +57,10 @@ export interface BenchOptions {
 }
 
 /** What a benchmark gives; `main.ts` adds its name, the command and the machine. */
-export type BenchOutcome = Pick<BenchResult, 'goals' | 'samples'>;
+export interface BenchOutcome extends Pick<BenchResult, 'goals' | 'samples'> {
+  /** Printed above the table of goals. */
+  readonly notes?: readonly string[];
+}
 export type BenchRun = (options: BenchOptions) => Promise<BenchOutcome>;
 
 export function thisMachine(): Machine {

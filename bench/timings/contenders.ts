@@ -1,113 +1,144 @@
 /**
- * The directors that are timed: ours, one that runs FRR's ospfd, one that runs BIRD. Each starts and stops its routing
- * process, and announces and withdraws a second VIP in the way its operators do.
+ * The directors that are timed: ours, one that runs FRR's ospfd, one that runs BIRD. Each starts and ends its routing
+ * process, and announces and withdraws VIPs in the way its operators do.
  */
-import { copyFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { projectRoot } from '../../lab/project.ts';
 import { ipCommand } from '../../lab/runtimes/netns-node.ts';
 import type { Lab, LabNode } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
+import { clusterFile } from './files.ts';
+import type { ContenderName, Medium, Stand, Timers } from './plan.ts';
 
 export interface Contender {
-  readonly name: 'sluice' | 'frr' | 'bird';
-  readonly routerId: string;
-  readonly firstVip: string;
-  readonly secondVip: string;
-  /** Starts the routing process; returns the instant at which it was told to. */
-  start(): Promise<number>;
-  /** The instant at which the second VIP was told to be announced or withdrawn. */
-  second(present: boolean): Promise<number>;
+  readonly name: ContenderName;
+  readonly stand: Stand;
+  /** Starts the routing process, which announces the first VIP; returns the instant at which it was told to. */
+  start(timers?: Timers): Promise<number>;
+  /** Has these VIPs announced and no others; returns the instant of the command. */
+  announce(vips: readonly string[]): Promise<number>;
+  /** SIGKILL; returns the instant. */
+  kill(): Promise<number>;
   /** Ends the routing process in its orderly way. */
   stop(): Promise<void>;
-  /** Of ours only: the instant of an event of the agent's log, since `since`. */
-  event?(name: string, since: number): Promise<{ readonly at: number; readonly t: number }>;
 }
 
 export class Sluice implements Contender {
   readonly name = 'sluice';
-  readonly routerId = '10.255.0.1';
-  readonly firstVip = '203.0.113.10';
-  readonly secondVip = '203.0.113.11';
+  readonly stand: Stand;
   readonly #lab: Lab;
+  readonly #medium: Medium;
 
-  constructor(lab: Lab) {
+  constructor(lab: Lab, stand: Stand, medium: Medium) {
     this.#lab = lab;
+    this.stand = stand;
+    this.#medium = medium;
   }
 
-  async start(): Promise<number> {
-    await this.#useFile('one-vip.yml');
+  async start(timers: Timers = 'normal'): Promise<number> {
+    await this.#write([this.stand.vips[0]], [], timers);
+    return this.restart();
+  }
+
+  /** With the file as it is. */
+  async restart(): Promise<number> {
     const at = Date.now();
     await this.#lab.startDirector('d1');
     return at;
   }
 
-  async second(present: boolean): Promise<number> {
-    await this.#useFile(present ? 'two-vips.yml' : 'one-vip.yml');
+  async announce(stubs: readonly string[], externals: readonly string[] = []): Promise<number> {
+    await this.#write(stubs, externals, 'normal');
     const at = Date.now();
     await this.#lab.api('d1').post('/v1/reload');
     return at;
+  }
+
+  async kill(): Promise<number> {
+    const at = Date.now();
+    await this.#lab.stopDirector('d1', 'SIGKILL');
+    return at;
+  }
+
+  /** As on a host whose state folder is gone. */
+  async forget(): Promise<void> {
+    await rm(join(this.#lab.dir, 'd1/state'), { recursive: true, force: true });
   }
 
   stop(): Promise<void> {
     return this.#lab.stopDirector('d1', 'SIGTERM');
   }
 
-  event(name: string, since: number): Promise<{ readonly at: number; readonly t: number }> {
+  /** The instant of the first event of this name, about this VIP if one is given, since `since`. */
+  event(name: string, since: number, vip?: string): Promise<number> {
     return until(`the event ${name}`, 5_000, async () => {
       const events = await this.#lab.api('d1').get('/v1/events');
-      const found = events.find((event) => event.event === name && Date.parse(event.at) >= since);
-      return found === undefined ? false : { at: Date.parse(found.at), t: found.t };
+      const found = events.find(
+        (event) =>
+          event.event === name && Date.parse(event.at) >= since && (vip === undefined || event.values['vip'] === vip),
+      );
+      return found === undefined ? false : Date.parse(found.at);
     });
   }
 
-  #useFile(name: string): Promise<void> {
-    return copyFile(join(projectRoot, 'lab/topologies/timings', name), this.#lab.configFile('d1'));
+  #write(stubs: readonly string[], externals: readonly string[], timers: Timers): Promise<void> {
+    return writeFile(this.#lab.configFile('d1'), clusterFile(this.stand, this.#medium, { stubs, externals, timers }));
   }
 }
 
 /** FRR and BIRD alike: a daemon, and VIPs that are addresses on `lo`. */
 export class Daemon implements Contender {
   readonly name: 'frr' | 'bird';
-  readonly routerId: string;
-  readonly firstVip: string;
-  readonly secondVip: string;
+  readonly stand: Stand;
   readonly #node: LabNode;
-  readonly #argv: readonly string[];
   #process: ReturnType<LabNode['spawn']> | undefined;
+  #vips: readonly string[];
 
-  constructor(name: 'frr' | 'bird', node: LabNode) {
-    const index = name === 'frr' ? 2 : 3;
+  constructor(name: 'frr' | 'bird', node: LabNode, stand: Stand) {
     this.name = name;
-    this.routerId = `10.255.0.${index}`;
-    this.firstVip = `203.0.113.${index}0`;
-    this.secondVip = `203.0.113.${index}1`;
+    this.stand = stand;
     this.#node = node;
-    this.#argv =
-      name === 'frr'
-        ? ['/usr/lib/frr/ospfd', '-A', '127.0.0.1', '-f', '/etc/frr/ospfd.conf']
+    this.#vips = [stand.vips[0]];
+  }
+
+  async start(timers: Timers = 'normal'): Promise<number> {
+    await this.announce([this.stand.vips[0]]);
+    const argv =
+      this.name === 'frr'
+        ? ['/usr/lib/frr/ospfd', '-A', '127.0.0.1', '-f', `/etc/frr/ospfd-${timers}.conf`]
         : ['/usr/sbin/bird', '-f', '-c', '/etc/bird/bird.conf'];
-  }
-
-  async start(): Promise<number> {
     const at = Date.now();
-    this.#process = this.#node.spawn(this.#argv, { stdio: 'ignore' });
+    this.#process = this.#node.spawn(argv, { stdio: 'ignore' });
     return at;
   }
 
-  async second(present: boolean): Promise<number> {
+  async announce(vips: readonly string[]): Promise<number> {
     const at = Date.now();
-    const verb = present ? 'add' : 'del';
-    await ipCommand(['-n', this.#node.netns, 'address', verb, `${this.secondVip}/32`, 'dev', 'lo']);
+    const change = (verb: 'add' | 'del', vip: string) =>
+      ipCommand(['-n', this.#node.netns, 'address', verb, `${vip}/32`, 'dev', 'lo']);
+    for (const vip of this.#vips) if (!vips.includes(vip)) await change('del', vip);
+    for (const vip of vips) if (!this.#vips.includes(vip)) await change('add', vip);
+    this.#vips = vips;
     return at;
+  }
+
+  kill(): Promise<number> {
+    return this.#end('SIGKILL');
   }
 
   async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  /** The program became the process that was spawned: every step to it is an exec. */
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number> {
+    const at = Date.now();
     const running = this.#process;
-    if (running === undefined) return;
+    if (running === undefined) return at;
     this.#process = undefined;
     const ended = new Promise((resolve) => running.once('exit', resolve));
-    running.kill('SIGTERM');
+    running.kill(signal);
     await ended;
+    return at;
   }
 }

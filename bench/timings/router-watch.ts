@@ -1,70 +1,88 @@
 /**
- * What the router saw, and when: routes that entered or left its kernel's table (`ip -ts monitor route`) and neighbors that
- * became Full (FRR's log). All instants are wall-clock milliseconds of this machine, on which everything runs.
+ * What a router saw, and when: routes that entered or left its kernel's table, and the neighbor that became Full, by its
+ * log. All instants are wall-clock milliseconds of this machine, on which everything runs.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { type RouteChange, RouteMonitor } from '../../lab/runtimes/route-monitor.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 
-interface RouteChange {
-  readonly at: number;
-  readonly prefix: string;
-  readonly present: boolean;
+/** How a route was missed between two instants: for how long in all, and how often it went. */
+export interface Absence {
+  readonly milliseconds: number;
+  readonly times: number;
 }
 
+/** FRR: `2026/11/21 08:00:00.123456 OSPF: … AdjChg: Nbr 10.255.0.1(default) on eth1:10.1.1.1: Loading -> Full`. */
+const FRR_FULL = /^(\d{4})\/(\d\d)\/(\d\d) (\S+) OSPF:.*AdjChg: Nbr (\d+\.\d+\.\d+\.\d+)\b.*-> Full/gm;
+/** BIRD: `2026-11-21 08:00:00.123456 <TRACE> ospf1: Neighbor 10.255.0.1 on eth1 changed state from Loading to Full`. */
+const BIRD_FULL =
+  /^(\d{4})-(\d\d)-(\d\d) (\S+) <TRACE>.*Neighbor (\d+\.\d+\.\d+\.\d+) on \S+ changed state from \w+ to Full/gm;
+
 export class RouterWatch {
-  readonly #monitor: ChildProcess;
+  readonly #monitor: RouteMonitor;
   readonly #log: string;
-  readonly #changes: RouteChange[] = [];
 
   /** `log` is the file that the router's daemons write to. */
   constructor(netns: string, log: string) {
     this.#log = log;
-    this.#monitor = spawn('ip', ['-n', netns, '-ts', 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    createInterface({ input: this.#monitor.stdout! }).on('line', (line) => this.#read(line));
+    this.#monitor = new RouteMonitor(netns);
   }
 
   /** When the route to `address` was first added (or removed) at or after `since`. Rejects after `deadline` ms. */
   route(address: string, present: boolean, since: number, deadline: number): Promise<number> {
     const wanted = (change: RouteChange) =>
-      change.prefix === address && change.present === present && change.at >= since;
+      change.prefix === address && change.deleted !== present && change.at >= since;
     return until(`${address} ${present ? 'in' : 'out of'} the router's table`, deadline, () => {
-      const found = this.#changes.find(wanted);
+      const found = this.#monitor.changes.find(wanted);
       return found === undefined ? false : found.at;
     });
   }
 
-  /** When the route to `address` last changed, once that is `quiet` milliseconds ago: a route that flaps is waited for. */
+  /** When the route to `address` last came back, once nothing has changed for `quiet` ms: a route that flaps is waited for. */
   settled(address: string, quiet: number): Promise<number> {
     return until(`the route to ${address} to stay as it is for ${quiet / 1000} s`, 60_000, () => {
-      const last = this.#changes.findLast(({ prefix }) => prefix === address);
-      return last?.present && Date.now() - last.at >= quiet ? last.at : false;
+      const own = this.#monitor.changes.filter(({ prefix }) => prefix === address);
+      const last = own.at(-1);
+      if (last === undefined || last.deleted || Date.now() - last.at < quiet) return false;
+      // A replaced route is told of as an added one.
+      const gone = own.findLastIndex(({ deleted }) => deleted);
+      return own[gone + 1]!.at;
     });
+  }
+
+  /** The router's table had the route at `from`. */
+  absence(address: string, from: number, to: number): Absence {
+    let goneAt: number | undefined;
+    let milliseconds = 0;
+    let times = 0;
+    for (const change of this.#monitor.changes) {
+      if (change.prefix !== address || change.at < from || change.at > to) continue;
+      if (change.deleted) {
+        times++;
+        goneAt ??= change.at;
+      } else if (goneAt !== undefined) {
+        milliseconds += change.at - goneAt;
+        goneAt = undefined;
+      }
+    }
+    return { milliseconds: milliseconds + (goneAt === undefined ? 0 : to - goneAt), times };
   }
 
   /** When the neighbor with this router id became Full, at or after `since`. */
   full(routerId: string, since: number, deadline: number): Promise<number> {
-    const line = new RegExp(`^(\\S+ \\S+) OSPF:.*AdjChg: Nbr ${routerId.replaceAll('.', '\\.')}\\b.*-> Full`, 'gm');
     return until(`the router's log to call ${routerId} Full`, deadline, async () => {
-      const times = [...(await readFile(this.#log, 'utf8')).matchAll(line)].map((match) => frrTime(match[1]!));
+      const text = await readFile(this.#log, 'utf8');
+      const lines = [...text.matchAll(FRR_FULL), ...text.matchAll(BIRD_FULL)].filter(
+        ([, , , , , id]) => id === routerId,
+      );
+      const times = lines.map(([, year, month, day, time]) =>
+        Date.parse(`${year}-${month}-${day}T${time!.slice(0, 12)}`),
+      );
       return times.find((at) => at >= since) ?? false;
     });
   }
 
   stop(): void {
-    this.#monitor.kill('SIGTERM');
+    this.#monitor.stop();
   }
-
-  /** `[2026-11-21T08:00:00.123456] Deleted 203.0.113.10 via 10.1.1.2 dev eth1 proto ospf metric 20` */
-  #read(line: string): void {
-    const [, time, deleted, prefix] = /^\[(\S+)\] (Deleted )?(\S+) /.exec(line) ?? [];
-    if (time === undefined || prefix === undefined) return;
-    this.#changes.push({ at: Date.parse(time.slice(0, 23)), prefix, present: deleted === undefined });
-  }
-}
-
-/** `2026/11/21 08:00:00.123456`, local time, to milliseconds. */
-function frrTime(text: string): number {
-  return Date.parse(text.replaceAll('/', '-').replace(' ', 'T').slice(0, 23));
 }

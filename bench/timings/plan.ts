@@ -1,0 +1,68 @@
+/** Who is timed against whom, on which kind of link, and by which addresses they are known. */
+import { join } from 'node:path';
+import { projectRoot } from '../../lab/project.ts';
+import type { RootName } from '../../lab/roots/specs.ts';
+
+export const MEDIA = ['p2p', 'lan'] as const;
+export type Medium = (typeof MEDIA)[number];
+
+export interface Suite {
+  /** The root folder of the router. */
+  readonly router: RootName;
+  readonly daemon: 'frr' | 'bird';
+  /** Root folders of the directors that run FRR and BIRD: those of the router's own Debian release. */
+  readonly peers: { readonly frr: RootName; readonly bird: RootName };
+}
+
+const DEBIAN_12 = { frr: 'frr', bird: 'bird' } as const;
+const DEBIAN_13 = { frr: 'frr-10', bird: 'bird-2.17' } as const;
+
+/** By the name that the command line uses: daemon and version. */
+export const ROUTERS: Readonly<Record<string, Suite>> = {
+  'frr-8.4': { router: 'frr', daemon: 'frr', peers: DEBIAN_12 },
+  'bird-2.0': { router: 'bird', daemon: 'bird', peers: DEBIAN_12 },
+  'frr-10.3': { router: 'frr-10', daemon: 'frr', peers: DEBIAN_13 },
+  'bird-2.17': { router: 'bird-2.17', daemon: 'bird', peers: DEBIAN_13 },
+  'bird-3.1': { router: 'bird-3', daemon: 'bird', peers: { ...DEBIAN_13, bird: 'bird-3' } },
+};
+
+export const CONTENDERS = ['sluice', 'frr', 'bird'] as const;
+export type ContenderName = (typeof CONTENDERS)[number];
+
+/** Each contender has a router of its own, so that what one does to its router's timers is not another's to bear. */
+export interface Stand {
+  readonly contender: ContenderName;
+  readonly index: number;
+  readonly router: string;
+  readonly director: string;
+  readonly routerAddress: string;
+  readonly directorAddress: string;
+  readonly prefixLength: number;
+  readonly routerId: string;
+  readonly vips: readonly [string, string, string, string, string];
+}
+
+export function stands(medium: Medium): readonly Stand[] {
+  return CONTENDERS.map((contender, at) => {
+    const index = at + 1;
+    return {
+      contender,
+      index,
+      router: `r${index}`,
+      director: `d${index}`,
+      routerAddress: `10.1.${index}.1`,
+      directorAddress: `10.1.${index}.2`,
+      prefixLength: medium === 'p2p' ? 30 : 24,
+      routerId: `10.255.0.${index}`,
+      vips: [0, 1, 2, 3, 4].map((n) => `203.0.113.${index}${n}`) as unknown as Stand['vips'],
+    };
+  });
+}
+
+/** Seconds; `minimal` is a dead interval of 1 s with four Hellos in it, which BIRD does not know. */
+export type Timers = 'normal' | 'minimal';
+
+/** A compiled script of this folder. */
+export function script(name: string): string {
+  return join(projectRoot, 'dist/bench/timings', `${name}.js`);
+}
