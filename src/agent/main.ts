@@ -2,8 +2,8 @@
  * The agent as a process: puts the real parts together, answers signals, and ends with an exit code.
  *
  * The order of the start matters. The file is checked, the namespace and the control socket are claimed before anything is
- * touched; then the neighbors hear Hello; what takes longer (the log, the data plane, the first health checks) is loaded
- * and opened while adjacencies come up.
+ * touched; the data plane begins to open, which waits for other programs; meanwhile the neighbors hear Hello; the log and
+ * the first health checks follow while adjacencies come up.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
@@ -78,10 +78,13 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
   const priority = raisePriority();
   const events = new EventLog(systemClock);
   events.emit('agent-started', { director: name, pid: process.pid, version: options.version, hash: loaded.hash });
+  // Programs that it runs take their time; here they do so while we go on. Whether it could is asked again below.
+  const dataplane = new NftablesDataplane();
+  dataplane.open().catch(() => undefined);
   const links = new LinkHub();
   await links.open((error) => events.emit('speaker-fault', { message: error.message }));
   const memory = await openMemory(options, name, loaded, events);
-  const director = new Director(realPorts(events, links, memory), loaded);
+  const director = new Director(realPorts(events, links, memory, dataplane), loaded);
   const control = new Control(director, {
     version: options.version,
     pid: process.pid,
@@ -104,11 +107,14 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
 
 /** From the first Hello to the end. Throws what keeps the data plane from being opened. */
 async function serve(director: Director, name: string): Promise<void> {
+  const opening = Promise.race([director.open(), director.stopped]);
+  // Awaited below, once there is a log to tell of it.
+  opening.catch(() => undefined);
   const { openLog } = await import('../io/log.ts');
   const log = openLog({ cluster: director.loaded.cluster.cluster, director: name });
   director.events.attach((event) => log.write(isFault(event) ? 'warn' : 'info', event.event, logged(event)));
   try {
-    await Promise.race([director.open(), director.stopped]);
+    await opening;
     await director.stopped;
   } catch (error) {
     await director.stopAtOnce();
@@ -147,13 +153,14 @@ function realPorts(
   events: EventLog,
   links: LinkHub,
   { last, keeper }: Memory,
+  dataplane: NftablesDataplane,
 ): ConstructorParameters<typeof Director>[0] {
   return {
     clock: systemClock,
     events,
     links,
     startProbe,
-    dataplane: new NftablesDataplane(),
+    dataplane,
     routes: new RtnetlinkRoutes(),
     makeSpeaker: (instance: string, config: InstanceConfig) =>
       new OspfSpeaker({

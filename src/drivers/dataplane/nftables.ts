@@ -87,9 +87,16 @@ export class NftablesDataplane implements Dataplane {
   readonly #converger = new Converger(this.#tables, inSlices);
   /** Changes made by `open`, told with the first `apply`. */
   #untold: string[] = [];
+  #opening: Promise<void> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
-  async open(): Promise<void> {
+  /** The first call does the work, further ones wait for it: it may be asked for before anyone can wait. */
+  open(): Promise<void> {
+    this.#opening ??= this.#settle();
+    return this.#opening;
+  }
+
+  async #settle(): Promise<void> {
     await probeFeatures();
     this.#untold = await settleSysctls();
   }
