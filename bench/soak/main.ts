@@ -4,7 +4,9 @@ import { machineText, writeResult } from '../../lab/report/result.ts';
 import type { SoakRun } from './soak.ts';
 
 /** By name; imported only when asked for. */
-const SOAKS: Readonly<Record<string, () => Promise<{ readonly run: SoakRun }>>> = {};
+const SOAKS: Readonly<Record<string, () => Promise<{ readonly run: SoakRun }>>> = {
+  'ospf-day': () => import('./ospf-day.ts'),
+};
 
 const USAGE = `usage: npm run soak -- NAME [--quick] [--seed N] [--json FILE]
 
@@ -12,7 +14,7 @@ const USAGE = `usage: npm run soak -- NAME [--quick] [--seed N] [--json FILE]
   --seed N     seeds whatever is random (default 1); the same seed repeats a run
   --json FILE  write claims and samples
 
-soaks: ${Object.keys(SOAKS).sort().join(', ') || 'there are none yet'}`;
+soaks: ${Object.keys(SOAKS).sort().join(', ')}`;
 
 /** Exit codes: 0 every claim was met, 1 one was not, 2 usage. */
 async function main(argv: readonly string[]): Promise<number> {
