@@ -1,5 +1,16 @@
 /** Why bytes from outside were refused. A closed set, so that it can be a counter label. */
-export type DecodeReason = 'short' | 'length' | 'version' | 'type' | 'checksum' | 'auth' | 'value' | 'trailing';
+export type DecodeReason =
+  | 'short'
+  | 'length'
+  | 'version'
+  | 'type'
+  | 'checksum'
+  | 'authType'
+  | 'authPassword'
+  | 'authKey'
+  | 'authDigest'
+  | 'value'
+  | 'trailing';
 
 /**
  * A peer sent bytes that do not decode. Counted and dropped by whoever called the decoder; never logged with a stack,

@@ -48,6 +48,12 @@ export class Writer {
     return this;
   }
 
+  zeros(count: number): this {
+    const at = this.#grow(count);
+    this.#bytes.fill(0, at, at + count);
+    return this;
+  }
+
   /** Overwrites 16 bits already written, for lengths and checksums known only at the end. */
   patchU16(offset: number, value: number): void {
     if (offset + 2 > this.#length) throw new RangeError(`patch at ${offset} beyond ${this.#length}`);

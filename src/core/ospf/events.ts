@@ -4,7 +4,9 @@
  */
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
+import type { Algorithm, KeysInForce } from '../model/keys.ts';
 import type { AnnouncedAs, AreaType } from '../model/routing.ts';
+import type { Digester } from './authentication/digester.ts';
 
 /** RFC 2328 1.2. The file core/model/cluster.ts has the same words. */
 export type NetworkType = 'broadcast' | 'nbma' | 'point-to-point' | 'point-to-multipoint';
@@ -35,6 +37,14 @@ export interface InterfaceConfig {
   readonly neighbors: readonly StaticNeighbor[];
   /** How often a static neighbor that has not answered is greeted (RFC 2328 9.5.1). */
   readonly pollInterval: Millis;
+  /** Undefined = null authentication (RFC 2328 D.4.1). The keys come by the input `keys`. */
+  readonly authentication?: InterfaceAuthentication | undefined;
+}
+
+export interface InterfaceAuthentication {
+  readonly algorithm: Algorithm;
+  /** On the way to authentication: packets without are accepted too, and sent where they are needed. */
+  readonly migrate: boolean;
 }
 
 export interface InstanceConfig {
@@ -56,6 +66,13 @@ export interface InstanceConfig {
   readonly firstAnnounceLimit?: Millis;
   /** Seeds jitter and DD sequence numbers. */
   readonly seed: number;
+  /** Needed where the authentication of an interface is cryptographic. */
+  readonly digester?: Digester;
+  /**
+   * The number before that of the first packet with cryptographic authentication, unsigned 32 bits: not below any that
+   * an earlier process has sent, or the neighbors drop us until they have forgotten it.
+   */
+  readonly firstSequence?: number;
 }
 
 /** A prefix of ours to announce. The metric has 16 bits in a stub link, 24 in an LSA of its own. */
@@ -98,6 +115,8 @@ export type OspfInput =
    * new waits for its `interfaceUp`; one that is missing from the list leaves with a goodbye.
    */
   | { readonly kind: 'configure'; readonly interfaces: readonly InterfaceConfig[] }
+  /** The keys that count on an interface from now on, also one that is still to be configured; idempotent. */
+  | { readonly kind: 'keys'; readonly interface: string; readonly keys: KeysInForce }
   /** The whole set of prefixes that we want announced; idempotent. */
   | { readonly kind: 'announce'; readonly prefixes: readonly AnnouncedPrefix[] }
   | { readonly kind: 'timer' }
@@ -130,7 +149,17 @@ export type DropReason =
   | 'version'
   | 'type'
   | 'checksum'
-  | 'auth'
+  /** Authentication of another type than ours, or none. */
+  | 'authType'
+  | 'authPassword'
+  /** A key id that is not accepted. */
+  | 'authKey'
+  /** Right key id, wrong digest: another secret or another algorithm. */
+  | 'authDigest'
+  /** A sequence number below the neighbor's last: a repetition of something old. */
+  | 'authSequence'
+  /** Ours to send, but there is no key to send it with. */
+  | 'noKey'
   | 'value'
   | 'trailing'
   | 'interfaceDown'
@@ -227,4 +256,15 @@ export interface InterfaceView {
   readonly designatedRouter: Ipv4;
   readonly backupDesignatedRouter: Ipv4;
   readonly neighbors: number;
+  readonly authentication: AuthenticationView;
+}
+
+export interface AuthenticationView {
+  /** Of the key that is sent with, else of the settings. */
+  readonly algorithm: Algorithm | 'none';
+  /** What is sent with; undefined without authentication, or without a key. */
+  readonly keyId: number | undefined;
+  readonly accepts: readonly number[];
+  readonly standing: KeysInForce['standing'];
+  readonly migrate: boolean;
 }

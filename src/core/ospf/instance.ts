@@ -9,7 +9,7 @@
  * exchange), flooding/ (updates, acknowledgements, retransmission), lsdb/ (database, ageing), origination/ (our own LSAs),
  * spf/ and routing.ts (routes); speaker.ts holds what they share, settle.ts ends every event.
  *
- * Not here: being a router between areas, authentication, graceful restart, installing routes.
+ * Not here: being a router between areas, graceful restart, installing routes.
  */
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Machine, Millis } from '../base/machine.ts';
@@ -33,7 +33,7 @@ import { announcedPrefixes, earliestFlush, setAnnounced } from './origination/or
 import { receivePacket } from './receive.ts';
 import { otherAnnouncers } from './routing.ts';
 import { settle } from './settle.ts';
-import { newSpeaker, type Speaker } from './speaker.ts';
+import { authenticate, newSpeaker, type Speaker } from './speaker.ts';
 import { interfaceViews, lsdbViews, neighborViews } from './views.ts';
 
 /** How long a stop waits for our flushed LSAs to be acknowledged. */
@@ -93,6 +93,11 @@ export class OspfInstance implements Machine<OspfInput, OspfEffect> {
     return otherAnnouncers(this.#speaker, vip, below);
   }
 
+  /** The number of the last packet that was sent with cryptographic authentication; see `firstSequence`. */
+  get sequence(): number {
+    return this.#speaker.sequence;
+  }
+
   counters(): OspfCounters {
     return snapshotCounters(this.#speaker.counters);
   }
@@ -111,6 +116,10 @@ function apply(speaker: Speaker, input: OspfInput): void {
       break;
     case 'configure':
       if (speaker.phase === 'running') configureInterfaces(speaker, input.interfaces);
+      break;
+    case 'keys':
+      speaker.keys.set(input.interface, input.keys);
+      withInterface(speaker, input.interface, (iface) => authenticate(speaker, iface));
       break;
     case 'announce':
       setAnnounced(speaker, input.prefixes);

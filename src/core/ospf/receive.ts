@@ -1,6 +1,7 @@
 /** Packets in: the checks that every packet passes (RFC 2328 8.2), then to the part that it concerns. */
 import { DecodeError } from '../base/decode-error.ts';
 import { formatIpv4, type Ipv4, prefixContains, prefixOf } from '../base/ipv4.ts';
+import { sequenceOf } from './authentication/cryptographic.ts';
 import { ALL_D_ROUTERS } from './codes.ts';
 import type { OspfInput } from './events.ts';
 import { receiveLsAck, receiveLsUpdate } from './flooding/receive.ts';
@@ -9,6 +10,7 @@ import { isDesignated, isPointToPoint, type OspfInterface } from './interface/in
 import { receiveDbDescription } from './neighbor/exchange.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
 import { receiveLsRequest } from './neighbor/requests.ts';
+import { AuthenticationType, authenticationType } from './packet/authentication.ts';
 import { decodePacket } from './packet/codec.ts';
 import type { Packet, PacketHeader } from './packet/packet.ts';
 import { drop, type Speaker } from './speaker.ts';
@@ -28,15 +30,33 @@ export function receivePacket(speaker: Speaker, input: PacketInput): void {
   }
   const packet = decode(speaker, iface, input);
   if (packet === undefined || !isAcceptable(speaker, iface, packet.header, input)) return;
+  if (!isFresh(speaker, iface, packet.header, input)) return;
   speaker.counters.received[packet.body.kind]++;
   dispatch(speaker, iface, packet, source);
+  noteAuthentication(iface, packet.header, input);
+}
+
+/** RFC 2328 D.4.3: a number below the neighbor's last is a repetition. An equal one is not: BIRD's counts in seconds. */
+function isFresh(speaker: Speaker, iface: OspfInterface, { routerId }: PacketHeader, input: PacketInput): boolean {
+  const sequence = sequenceOf(input.bytes);
+  const last = findNeighbor(iface, routerId, input.source)?.sequence;
+  if (sequence === undefined || last === undefined || sequence >= last) return true;
+  drop(speaker, iface.name, input.source, 'authSequence', `sequence number ${sequence}, its last was ${last}`);
+  return false;
+}
+
+function noteAuthentication(iface: OspfInterface, { routerId }: PacketHeader, { source, bytes }: PacketInput): void {
+  const neighbor = findNeighbor(iface, routerId, source);
+  if (neighbor === undefined || neighbor.state === 'down') return;
+  neighbor.sequence = sequenceOf(bytes) ?? neighbor.sequence;
+  neighbor.authenticated = authenticationType(bytes) !== AuthenticationType.null;
 }
 
 function decode(speaker: Speaker, iface: OspfInterface, input: PacketInput): Packet | undefined {
   // Node hands out Buffers, whose `slice` is a view where a Uint8Array's is a copy; the database must get copies.
   const { buffer, byteOffset, byteLength } = input.bytes;
   try {
-    return decodePacket(new Uint8Array(buffer, byteOffset, byteLength));
+    return decodePacket(new Uint8Array(buffer, byteOffset, byteLength), iface.authenticator);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     drop(speaker, iface.name, input.source, error.reason, error.message);

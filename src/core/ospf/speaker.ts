@@ -8,8 +8,10 @@
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
 import { Prng } from '../base/prng.ts';
+import type { KeysInForce } from '../model/keys.ts';
+import { needsPlain, newAuthenticator } from './authentication/interface.ts';
 import { type MutableCounters, newCounters } from './counters.ts';
-import type { DropReason, InstanceConfig, OspfEffect } from './events.ts';
+import type { DropReason, InstanceConfig, InterfaceConfig, OspfEffect } from './events.ts';
 import { newInterface, type OspfInterface } from './interface/interface.ts';
 import type { Resume } from './interface/resume.ts';
 import { Lsdb } from './lsdb/lsdb.ts';
@@ -28,6 +30,10 @@ export interface Speaker {
   readonly counters: MutableCounters;
   readonly lsdb: Lsdb;
   readonly interfaces: Map<string, OspfInterface>;
+  /** By interface, also for those that are not configured yet. */
+  readonly keys: Map<string, KeysInForce>;
+  /** Of the last packet sent with cryptographic authentication, on any interface. */
+  sequence: number;
   readonly origination: Origination;
   readonly routing: Routing;
   readonly startedAt: Instant;
@@ -42,13 +48,15 @@ export interface Speaker {
 }
 
 export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
-  return {
+  const speaker: Speaker = {
     config,
     prng: new Prng(config.seed),
     timers: new Timers(),
     counters: newCounters(),
     lsdb: new Lsdb(),
-    interfaces: new Map(config.interfaces.map((settings) => [settings.name, newInterface(settings)])),
+    interfaces: new Map(),
+    keys: new Map(),
+    sequence: config.firstSequence ?? 0,
     origination: newOrigination(config.routerId, now + (config.firstAnnounceLimit ?? 0)),
     routing: newRouting(),
     startedAt: now,
@@ -58,18 +66,53 @@ export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
     stopBy: 0,
     resume: undefined,
   };
+  for (const settings of config.interfaces) addInterface(speaker, settings);
+  return speaker;
 }
+
+/** A new interface, which is down. */
+export function addInterface(speaker: Speaker, config: InterfaceConfig): void {
+  const iface = newInterface(config);
+  speaker.interfaces.set(config.name, iface);
+  authenticate(speaker, iface);
+}
+
+/** To be called when the settings or the keys of an interface have changed: counts from the next packet on, out and in. */
+export function authenticate(speaker: Speaker, iface: OspfInterface): void {
+  iface.keys = speaker.keys.get(iface.name);
+  iface.authenticator = newAuthenticator({
+    settings: iface.config.authentication,
+    keys: iface.keys,
+    digester: speaker.config.digester,
+    nextSequence: () => {
+      // The last number is never left again: neighbors accept equal ones (D.4.3), and none that is lower.
+      speaker.sequence = Math.min(speaker.sequence + 1, LAST_SEQUENCE);
+      return speaker.sequence;
+    },
+  });
+}
+
+const LAST_SEQUENCE = 0xffffffff;
 
 export function* allNeighbors(speaker: Speaker): Generator<Neighbor> {
   for (const iface of speaker.interfaces.values()) yield* iface.neighbors.values();
 }
 
-/** Encodes a packet and wishes it sent. */
+/** Encodes a packet and wishes it sent, as the interface's authentication has it. */
 export function sendPacket(speaker: Speaker, iface: OspfInterface, destination: Ipv4, body: PacketBody): void {
   const { routerId, areaId } = speaker.config;
-  const bytes = encodePacket({ header: { routerId, areaId }, body });
+  const { name, authenticator, neighbors } = iface;
+  const packet = { header: { routerId, areaId }, body };
+  if (needsPlain(authenticator, neighbors)) {
+    speaker.effects.push({ kind: 'send', interface: name, destination, bytes: encodePacket(packet) });
+  }
+  if (authenticator.seal === undefined) {
+    drop(speaker, name, iface.address, 'noKey', 'no key to send with');
+    return;
+  }
+  const bytes = encodePacket(packet, authenticator.seal);
   speaker.counters.sent[body.kind]++;
-  speaker.effects.push({ kind: 'send', interface: iface.name, destination, bytes });
+  speaker.effects.push({ kind: 'send', interface: name, destination, bytes });
 }
 
 /** Counts and reports something from outside that was not used. */

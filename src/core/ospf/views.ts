@@ -1,6 +1,7 @@
 /** The state as tables for the operator. */
 import type { Instant } from '../base/machine.ts';
-import type { InterfaceView, LsaView, NeighborView } from './events.ts';
+import type { AuthenticationView, InterfaceView, LsaView, NeighborView } from './events.ts';
+import type { OspfInterface } from './interface/interface.ts';
 import { describeLsa } from './lsa/summary.ts';
 import { allNeighbors, type Speaker } from './speaker.ts';
 
@@ -31,7 +32,22 @@ export function interfaceViews(speaker: Speaker): InterfaceView[] {
     designatedRouter: iface.designatedRouter,
     backupDesignatedRouter: iface.backupDesignatedRouter,
     neighbors: iface.neighbors.size,
+    authentication: authenticationView(iface),
   }));
+}
+
+function authenticationView({ config, keys }: OspfInterface): AuthenticationView {
+  const settings = config.authentication;
+  if (settings === undefined) {
+    return { algorithm: 'none', keyId: undefined, accepts: [], standing: 'valid', migrate: false };
+  }
+  return {
+    algorithm: keys?.send?.algorithm ?? settings.algorithm,
+    keyId: keys?.send?.id,
+    accepts: (keys?.accept ?? []).map(({ id }) => id),
+    standing: keys?.standing ?? 'valid',
+    migrate: settings.migrate,
+  };
 }
 
 /** Sorted by type, then id, then advertising router. */

@@ -105,9 +105,17 @@ export class FakeSpeaker implements Speaker {
   }
 }
 
+const NO_AUTHENTICATION: InterfaceView['authentication'] = {
+  algorithm: 'none',
+  keyId: undefined,
+  accepts: [],
+  standing: 'valid',
+  migrate: false,
+};
+
 /** Without a network no interface ever comes up. */
 function downView({ name, network, cost }: InterfaceConfig): InterfaceView {
-  const nobody = { designatedRouter: 0, backupDesignatedRouter: 0, neighbors: 0 };
+  const nobody = { designatedRouter: 0, backupDesignatedRouter: 0, neighbors: 0, authentication: NO_AUTHENTICATION };
   return { name, state: 'down', network, address: undefined, prefixLength: 0, mtu: 0, cost, ...nobody };
 }
 

@@ -7,13 +7,14 @@
  *     hello, dead       the next Hello, at once. The neighbors refuse it until their settings follow (10.5); an adjacency
  *                       lasts if both hear each other again before the dead interval that they had armed has run out
  *     rxmt, mtuIgnore   from the next retransmission, the next database description on
+ *     authentication    from the next packet on; an adjacency lasts as with hello and dead, or longer if both ends migrate
  *     network           the interface starts over: what a neighbor is named by, and who elects, is another (8.2, 9.4)
  */
 import type { InterfaceConfig } from '../events.ts';
 import { markTopologyChanged } from '../routing.ts';
-import type { Speaker } from '../speaker.ts';
+import { addInterface, authenticate, type Speaker } from '../speaker.ts';
 import { hastenHello, sendHello } from './hello.ts';
-import { isPointToPoint, newInterface, type OspfInterface } from './interface.ts';
+import { isPointToPoint, type OspfInterface } from './interface.ts';
 import { interfaceEvent } from './machine.ts';
 
 /** Makes the interfaces be these. Of two with the same name the last counts. */
@@ -22,7 +23,7 @@ export function configureInterfaces(speaker: Speaker, wanted: readonly Interface
   for (const iface of [...speaker.interfaces.values()]) if (!byName.has(iface.name)) remove(speaker, iface);
   for (const config of byName.values()) {
     const iface = speaker.interfaces.get(config.name);
-    if (iface === undefined) speaker.interfaces.set(config.name, newInterface(config));
+    if (iface === undefined) addInterface(speaker, config);
     else change(speaker, iface, config);
   }
 }
@@ -50,17 +51,24 @@ function change(speaker: Speaker, iface: OspfInterface, config: InterfaceConfig)
     return;
   }
   iface.config = config;
+  const secured = !sameAuthentication(before, config);
+  if (secured) authenticate(speaker, iface);
   if (iface.state === 'down') return;
   if (before.cost !== config.cost) markTopologyChanged(speaker);
   const timing = before.helloInterval !== config.helloInterval || before.deadInterval !== config.deadInterval;
   const standing = before.priority !== config.priority;
   if (standing && !isPointToPoint(iface)) iface.neighborChange = true;
-  if (timing || standing) hastenHello(speaker, iface);
+  if (timing || standing || secured) hastenHello(speaker, iface);
 }
 
 function startOver(speaker: Speaker, iface: OspfInterface, config: InterfaceConfig): void {
   const wasUp = iface.state !== 'down';
   leave(speaker, iface);
   iface.config = config;
+  authenticate(speaker, iface);
   if (wasUp) interfaceEvent(speaker, iface, 'interfaceUp');
+}
+
+function sameAuthentication({ authentication: a }: InterfaceConfig, { authentication: b }: InterfaceConfig): boolean {
+  return a?.algorithm === b?.algorithm && a?.migrate === b?.migrate;
 }

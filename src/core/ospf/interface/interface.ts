@@ -1,6 +1,8 @@
 /** An interface as the speaker knows it (RFC 2328 9): settings, state, neighbors, and what waits to be sent. */
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Instant } from '../../base/machine.ts';
+import type { KeysInForce } from '../../model/keys.ts';
+import { type Authenticator, noAuthentication } from '../authentication/interface.ts';
 import { ALL_SPF_ROUTERS } from '../codes.ts';
 import type { InterfaceConfig, InterfaceStateName } from '../events.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
@@ -10,6 +12,9 @@ import type { Neighbor } from '../neighbor/neighbor.ts';
 export interface OspfInterface {
   config: InterfaceConfig;
   readonly name: string;
+  /** Made from the settings and the keys in force; see `authenticate`. */
+  authenticator: Authenticator;
+  keys: KeysInForce | undefined;
   state: InterfaceStateName;
   /** Primary address; 0 until the interface has come up for the first time. */
   address: Ipv4;
@@ -46,6 +51,8 @@ export function newInterface(config: InterfaceConfig): OspfInterface {
   return {
     config,
     name: config.name,
+    authenticator: noAuthentication,
+    keys: undefined,
     state: 'down',
     address: 0,
     prefixLength: 0,
@@ -80,9 +87,10 @@ export function addressOf(neighbor: Neighbor): Ipv4 {
   return isPointToPoint(neighbor.interface) ? ALL_SPF_ROUTERS : neighbor.address;
 }
 
-/** Bytes that an OSPF packet may take without being fragmented: the MTU less the IP header. */
+/** Bytes that an OSPF packet may take without being fragmented: the MTU less the IP header and the digest. */
 export function packetRoom(iface: OspfInterface): number {
-  return Math.max(iface.mtu, MINIMUM_MTU) - IP_HEADER_LENGTH;
+  const trailer = iface.authenticator.seal?.trailerLength ?? 0;
+  return Math.max(iface.mtu, MINIMUM_MTU) - IP_HEADER_LENGTH - trailer;
 }
 
 const IP_HEADER_LENGTH = 20;

@@ -42,6 +42,10 @@ export interface Neighbor {
   state: NeighborStateName;
   /** When it counts as dead. */
   inactiveAt: Instant;
+  /** The sequence number of its last packet with cryptographic authentication (RFC 2328 D.4.3); undefined before one. */
+  sequence: number | undefined;
+  /** Whether its last packet was authenticated; of interest while the link migrates. */
+  authenticated: boolean;
   /** From its DD packets; the O-bit is there and nowhere else. */
   options: number;
   readonly exchange: Exchange;
@@ -68,6 +72,8 @@ export function newNeighbor(iface: OspfInterface, routerId: Ipv4, address: Ipv4,
     backupDesignatedRouter: 0,
     state: 'down',
     inactiveAt: 0,
+    sequence: undefined,
+    authenticated: false,
     options: 0,
     exchange: {
       master: true,

@@ -5,13 +5,14 @@
  * only thing that decoding throws), or fresh bytes. LSAs inside a decoded update are views of the bytes given, so they
  * live as long as the caller's buffer does: `copyLsa` what is kept.
  *
- * Not here: anything that needs an interface or a neighbor to judge (area, subnet, intervals, duplicates), and
- * authentication: packets with an authentication type other than null are refused as 'auth'.
+ * Not here: anything that needs an interface or a neighbor to judge (area, subnet, intervals, duplicates). Authentication
+ * is the interface's too: whoever decodes or encodes brings it, else there is none (authentication.ts).
  */
 import { DecodeError } from '../../base/decode-error.ts';
 import { Reader } from '../../base/reader.ts';
 import { Writer } from '../../base/writer.ts';
 import { PACKET_HEADER_LENGTH, PacketType } from '../codes.ts';
+import { nullAuthentication, type Seal, type Verifier } from './authentication.ts';
 import { dbDescriptionLength, decodeDbDescription, encodeDbDescription } from './db-description.ts';
 import { decodeHeader, encodeHeader, sealPacket } from './header.ts';
 import { decodeHello, encodeHello, helloLength } from './hello.ts';
@@ -21,13 +22,15 @@ import { decodeLsUpdate, encodeLsUpdate, lsUpdateLength } from './ls-update.ts';
 import type { Packet, PacketBody } from './packet.ts';
 
 /**
- * Decodes one OSPF packet, given without its IP header. Bytes beyond the OSPF length are ignored.
+ * Decodes one OSPF packet, given without its IP header. What follows it beyond the OSPF length is the verifier's.
  *
- * @throws DecodeError with the first thing that is wrong: 'short', 'length', 'version', 'auth', 'checksum', 'type',
- *   'trailing'. A bad LSA inside an update is no error of the packet: see `LsUpdate.skipped`.
+ * @throws DecodeError with the first thing that is wrong: 'short', 'length', 'version', then what the verifier finds
+ *   ('checksum' or a reason that begins with 'auth'), 'type', 'trailing'. A bad LSA inside an update is no error of the
+ *   packet: see `LsUpdate.skipped`.
  */
-export function decodePacket(bytes: Uint8Array): Packet {
+export function decodePacket(bytes: Uint8Array, verifier: Verifier = nullAuthentication): Packet {
   const { type, length, routerId, areaId } = decodeHeader(new Reader(bytes));
+  verifier.verify(bytes, length);
   const body = decodeBody(new Reader(bytes, PACKET_HEADER_LENGTH, length), type);
   return { header: { routerId, areaId }, body };
 }
@@ -50,17 +53,17 @@ function decodeBody(r: Reader, type: number): PacketBody {
 }
 
 /**
- * Encodes a packet with null authentication; length and checksum are computed. The bytes are fresh memory that belongs to
- * the caller.
+ * Encodes a packet; length, checksum and authentication are computed. The bytes, with what the seal adds behind the packet,
+ * are fresh memory that belongs to the caller.
  *
  * @throws RangeError beyond 65,535 bytes
  */
-export function encodePacket(packet: Packet): Uint8Array {
+export function encodePacket(packet: Packet, seal: Seal = nullAuthentication): Uint8Array {
   const { header, body } = packet;
-  const w = new Writer(packetLength(body));
+  const w = new Writer(packetLength(body) + seal.trailerLength);
   encodeHeader(w, PacketType[body.kind], header);
   encodeBody(w, body);
-  return sealPacket(w);
+  return sealPacket(w, seal);
 }
 
 function encodeBody(w: Writer, body: PacketBody): void {

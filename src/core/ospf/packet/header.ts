@@ -5,22 +5,19 @@
  *     4      router id u32
  *     8      area id u32
  *     12     checksum u16 | authentication type u16
- *     16     authentication 8 bytes                                    ignored with type 0
+ *     16     authentication 8 bytes                                    see authentication.ts
  */
 import { DecodeError } from '../../base/decode-error.ts';
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
 import { OSPF_VERSION, PACKET_HEADER_LENGTH } from '../codes.ts';
-import { packetChecksum } from './checksum.ts';
+import type { Seal } from './authentication.ts';
 import type { PacketHeader } from './packet.ts';
 
-const NULL_AUTHENTICATION = 0;
 const MAX_PACKET_LENGTH = 0xffff;
 
 const LENGTH_AT = 2;
-const CHECKSUM_AT = 12;
-const AUTHENTICATION_TYPE_AT = 14;
 
 /** The header with what only the codec needs: which body follows, and where it ends. */
 export interface DecodedHeader {
@@ -31,11 +28,10 @@ export interface DecodedHeader {
 }
 
 /**
- * Reads and judges the header at the start of the reader's bytes. Order: length, version, authentication, checksum (a
- * packet with cryptographic authentication has no checksum, RFC 2328 D.4.3). Bytes beyond the length are tolerated:
- * that is where LLS blocks (RFC 5613) and digests live.
+ * Reads the header at the start of the reader's bytes and judges length and version; the rest is authentication's. Bytes
+ * beyond the length are tolerated: that is where digests and LLS blocks (RFC 5613) live.
  *
- * @throws DecodeError 'short', 'length', 'version', 'auth' (anything but null authentication), 'checksum'
+ * @throws DecodeError 'short', 'length', 'version'
  */
 export function decodeHeader(r: Reader): DecodedHeader {
   const given = r.remaining;
@@ -44,34 +40,31 @@ export function decodeHeader(r: Reader): DecodedHeader {
   const length = r.u16();
   const routerId = r.u32();
   const areaId = r.u32();
-  r.skip(2);
-  const authenticationType = r.u16();
-  r.skip(8);
+  r.skip(PACKET_HEADER_LENGTH - 12);
   if (length < PACKET_HEADER_LENGTH || length > given) {
     throw new DecodeError('length', LENGTH_AT, `${length} of ${given} bytes`);
   }
   if (version !== OSPF_VERSION) throw new DecodeError('version', 0, `version ${version}`);
-  if (authenticationType !== NULL_AUTHENTICATION) {
-    throw new DecodeError('auth', AUTHENTICATION_TYPE_AT, `authentication type ${authenticationType}`);
-  }
-  if (packetChecksum(r.bytes, length) !== 0) throw new DecodeError('checksum', CHECKSUM_AT);
   return { type, length, routerId, areaId };
 }
 
-/** Writes a header whose length and checksum are still zero; `sealPacket` fills them in once the body is there. */
+/** Writes a header whose length, checksum and authentication are still zero; `sealPacket` fills them in behind the body. */
 export function encodeHeader(w: Writer, type: number, header: PacketHeader): void {
   w.u8(OSPF_VERSION).u8(type).u16(0).u32(header.routerId).u32(header.areaId).u32(0).u32(0).u32(0);
 }
 
 /**
- * Fills in length and checksum of a packet that is complete but for them, and returns its bytes (a view of the writer).
+ * Fills in the length of a packet that is otherwise written, seals it, and returns its bytes with the seal's trailer (a view
+ * of the writer).
  *
  * @throws RangeError beyond 65,535 bytes
  */
-export function sealPacket(w: Writer): Uint8Array {
-  if (w.length > MAX_PACKET_LENGTH) throw new RangeError(`an OSPF packet of ${w.length} bytes cannot be encoded`);
-  w.patchU16(LENGTH_AT, w.length);
+export function sealPacket(w: Writer, seal: Seal): Uint8Array {
+  const { length } = w;
+  if (length > MAX_PACKET_LENGTH) throw new RangeError(`an OSPF packet of ${length} bytes cannot be encoded`);
+  w.patchU16(LENGTH_AT, length);
+  if (seal.trailerLength > 0) w.zeros(seal.trailerLength);
   const bytes = w.view();
-  w.patchU16(CHECKSUM_AT, packetChecksum(bytes, bytes.length));
+  seal.seal(bytes, length);
   return bytes;
 }

@@ -156,7 +156,7 @@ describe('refusals of the header', () => {
     for (const type of [1, 2, 3]) {
       const bytes = hello();
       bytes[15] = type;
-      expect(outcome(bytes)).toBe('auth');
+      expect(outcome(bytes)).toBe('authType');
     }
   });
 
@@ -165,7 +165,7 @@ describe('refusals of the header', () => {
       const bytes = hello();
       bytes[bit >>> 3]! ^= 1 << (bit & 7);
       const at = bit >>> 3;
-      const expected = at >= 16 && at < 24 ? 'hello' : at === 14 || at === 15 ? 'auth' : 'checksum';
+      const expected = at >= 16 && at < 24 ? 'hello' : at === 14 || at === 15 ? 'authType' : 'checksum';
       expect(outcome(bytes)).toBe(expected);
     }
   });
