@@ -234,6 +234,13 @@ function notMapping<S>(input: unknown): S {
   return refused(`expected a mapping (indented "key: value" lines), got ${shown(input)}`) as unknown as S;
 }
 
+/** `{ file: PATH }`. What else may stand there is not repeated: it may be a key. */
+export const keysFile = scalar((input): string | Refusal => {
+  const file = isMapping(input) && Object.keys(input).length === 1 ? input['file'] : undefined;
+  if (typeof file === 'string' && /^[^\0\n]{1,4095}$/.test(file)) return file;
+  return new Refusal('expected { file: PATH }', 'keys stand in a file of their own');
+});
+
 /** A list, or one value for a list of one. Not empty. */
 export function oneOrMany<V extends v.GenericSchema>(what: string, value: V) {
   return v.lazy((input): v.GenericSchema<unknown, v.InferOutput<V>[]> => {

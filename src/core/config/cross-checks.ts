@@ -37,6 +37,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...directorInterfaces(file),
     ...aliases(file),
     ...timers(file),
+    ...authentication(file),
     ...announcers(file),
     ...importFilters(file),
     ...vipSettings(file),
@@ -135,6 +136,25 @@ function* timers(file: File): Iterable<Complaint> {
       const path = ['routing', 'instances', instance, 'interfaces', alias, 'dead'];
       const message = `must be longer than hello, which is ${formatDuration(hello)}`;
       yield { path, part: 'value', message, hint: `four times hello is usual: ${formatDuration(hello * 4)}` };
+    }
+  }
+}
+
+function* authentication(file: File): Iterable<Complaint> {
+  for (const [instance, settings] of entries(file.routing?.instances)) {
+    for (const [alias, { auth }] of entries(settings.interfaces)) {
+      if (auth?.algorithm === undefined) continue;
+      const path = ['routing', 'instances', instance, 'interfaces', alias, 'auth'];
+      const { algorithm } = auth;
+      if (algorithm !== 'none' && 'keys' in auth) continue;
+      if (algorithm !== 'none') {
+        yield { path, part: 'key', message: `${algorithm} needs keys`, hint: 'add keys: { file: PATH }' };
+      } else if (auth.keys !== undefined) {
+        yield { path: [...path, 'keys'], part: 'key', message: 'no algorithm uses these keys' };
+      } else if (auth.migrate) {
+        const hint = 'name the algorithm that packets are to have in the end';
+        yield { path: [...path, 'migrate'], part: 'key', message: 'there is nothing to migrate to', hint };
+      }
     }
   }
 }

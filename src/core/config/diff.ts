@@ -10,6 +10,7 @@ import type {
   Health,
   ImportRule,
   Quorum,
+  RoutingAuthentication,
   RoutingInstance,
   RoutingInterface,
   Service,
@@ -99,13 +100,13 @@ function addInstance(things: Things, instance: RoutingInstance): void {
   const unrestOf = { area: startsOver, announce: startsOver, import: stays, helper: stays };
   things.set(within, { properties, unrestOf });
   for (const settings of instance.interfaces) {
-    const { alias, hello, dead, neighbors, poll, passive, ...rest } = settings;
+    const { alias, hello, dead, neighbors, poll, passive, auth, ...rest } = settings;
     const timers = { hello: formatDuration(hello), dead: formatDuration(dead) };
     const sought = neighbors.length === 0 ? {} : { neighbors: neighborsText(neighbors), poll: formatDuration(poll) };
     const properties = { ...rest, ...timers, passive: passive || undefined, neighbors: undefined, poll: undefined };
     const unrest = 'adjacencies on other interfaces stay';
     const unrestOf = interfaceUnrest(settings);
-    const thing = { within, properties: { ...properties, ...sought }, unrest, unrestOf };
+    const thing = { within, properties: { ...properties, ...sought, auth: authText(auth) }, unrest, unrestOf };
     things.set(`${within}: interface ${alias}`, thing);
   }
 }
@@ -128,8 +129,12 @@ function neighborsText(neighbors: RoutingInterface['neighbors']): string {
   return neighbors.map(one).join('+');
 }
 
+function authText(auth: RoutingAuthentication | undefined): string | undefined {
+  return auth && `${auth.algorithm} by ${auth.keys}${auth.migrate ? ', migrating' : ''}`;
+}
+
 /** What the speaker makes of new settings of an interface. */
-function interfaceUnrest({ network, passive }: RoutingInterface): Readonly<Record<string, string>> {
+function interfaceUnrest({ network, passive, auth }: RoutingInterface): Readonly<Record<string, string>> {
   const followed = 'its adjacencies last if the far end follows within the dead interval';
   return {
     cost: 'no adjacency changes',
@@ -141,6 +146,7 @@ function interfaceUnrest({ network, passive }: RoutingInterface): Readonly<Recor
     passive: passive ? 'its adjacencies end' : 'OSPF is spoken there from now on',
     neighbors: 'new ones are greeted, those who speak already stay',
     poll: 'no adjacency changes',
+    auth: auth?.migrate ? 'no adjacency changes' : followed,
   };
 }
 

@@ -8,7 +8,7 @@
  */
 import * as v from 'valibot';
 import type { Fault } from '../base/fault.ts';
-import type { Cluster, Director, Health, RoutingInstance, Service } from '../model/cluster.ts';
+import type { Cluster, Director, Health, RoutingAuthentication, RoutingInstance, Service } from '../model/cluster.ts';
 import { AS_STUB } from '../model/routing.ts';
 import { type Complaint, crossChecks, type Sound } from './cross-checks.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
@@ -77,7 +77,8 @@ function clusterOf(file: ClusterFile): Cluster {
       instances: Object.entries(file.routing.instances).map(([name, instance]): RoutingInstance => {
         const interfaces = Object.entries(instance.interfaces).map(([alias, settings]) => {
           const unspoken = { passive: false, neighbors: [], poll: 20_000 };
-          return { alias, ...settings, dead: settings.dead ?? 4 * settings.hello, ...unspoken };
+          const auth = authOf(settings.auth);
+          return { alias, ...settings, auth, dead: settings.dead ?? 4 * settings.hello, ...unspoken };
         });
         const { area, gracefulRestart } = instance;
         const announce = [...new Set(instance.announce)];
@@ -89,6 +90,15 @@ function clusterOf(file: ClusterFile): Cluster {
     services: Object.entries(file.services).map(([name, service]) => serviceOf(name, service)),
     vips: file.vips,
   };
+}
+
+type FileAuth = ClusterFile['routing']['instances'][string]['interfaces'][string]['auth'];
+
+/** `algorithm: none` is the same as no word. */
+function authOf(auth: FileAuth): RoutingAuthentication | undefined {
+  if (auth === undefined || auth.algorithm === 'none') return undefined;
+  // The cross-checks have seen to it that there are keys.
+  return { algorithm: auth.algorithm, keys: auth.keys!, migrate: auth.migrate };
 }
 
 type FileService = ClusterFile['services'][string];

@@ -3,6 +3,7 @@
  * Keys and values that are planned but not there yet are named, so that they are refused as such.
  */
 import * as v from 'valibot';
+import { ALGORITHMS } from '../model/keys.ts';
 import {
   address,
   addressText,
@@ -13,6 +14,7 @@ import {
   flag,
   gracePeriod,
   importRule,
+  keysFile,
   mapOf,
   none,
   oneOrMany,
@@ -60,6 +62,12 @@ const lifecycle = closed(
   ['syncTimeout'],
 );
 
+const auth = closed({
+  algorithm: choice(['none', ...ALGORITHMS]),
+  keys: v.optional(keysFile),
+  migrate: v.optional(yesOrNo, false),
+});
+
 const routingInterface = closed(
   {
     network: v.optional(choice(['point-to-point', 'broadcast'], ['nbma', 'point-to-multipoint']), 'point-to-point'),
@@ -69,8 +77,9 @@ const routingInterface = closed(
     dead: v.optional(wholeSeconds),
     priority: v.optional(whole('a priority', 0, 255), 0),
     mtuIgnore: v.optional(yesOrNo, false),
+    auth: v.optional(auth),
   },
-  ['bfd', 'auth'],
+  ['bfd'],
 );
 
 const instance = closed({

@@ -1,6 +1,7 @@
 /** The cluster file once parsed and checked: plain values, units resolved, every default filled in. */
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
+import type { Algorithm } from './keys.ts';
 import type { AnnouncedAs, AreaType } from './routing.ts';
 
 export interface Director {
@@ -10,6 +11,15 @@ export interface Director {
   readonly interfaces: Readonly<Record<string, string>>;
   /** Addresses of this director alone, on `lo`; announced by the instances that name the class `local`. */
   readonly local: readonly Ipv4[];
+}
+
+/** How OSPF packets are authenticated. */
+export interface RoutingAuthentication {
+  readonly algorithm: Algorithm;
+  /** The key file, as written: relative to the cluster file unless it begins with /. */
+  readonly keys: string;
+  /** On the way to authentication: both kinds of packets are accepted. */
+  readonly migrate: boolean;
 }
 
 export interface RoutingInterface {
@@ -27,6 +37,8 @@ export interface RoutingInterface {
   readonly neighbors: readonly { readonly address: Ipv4; readonly priority: number }[];
   /** How often a neighbor of the list that does not answer is greeted. */
   readonly poll: Millis;
+  /** Undefined = none. */
+  readonly auth?: RoutingAuthentication | undefined;
 }
 
 export type PrefixClass = 'vip';
