@@ -214,6 +214,8 @@ export class Director {
     this.#read();
     // What was read may have ended it all: then the kernel is no longer this turn's to change.
     if (this.#isEnding()) return;
+    this.#announceLocal();
+    this.announcer.publish();
     this.#programDataplane();
     this.#takeUpConfiguration();
     this.#installRoutes();
@@ -227,7 +229,7 @@ export class Director {
 
   /** Tells the deciding machines all facts. They answer with wishes only where a fact is new. */
   #read(): void {
-    const announcements = [...this.announcer.heard()].map(([vip, metric]) => ({ vip, metric }));
+    const announcements = [...this.announcer.heard()].map(([vip, { metric }]) => ({ vip, metric }));
     const programmed = this.#programmedServices();
     if (this.dataplane.lastApply !== undefined) this.#tellLifecycle({ kind: 'programmed' });
     this.#tellLifecycle({ kind: 'announced', announcements });
@@ -237,6 +239,12 @@ export class Director {
     }
     this.#tellPolicy({ kind: 'programmed', services: programmed });
     this.#tellPolicy({ kind: 'announced', announcements });
+  }
+
+  /** Our own addresses are announced from before the first VIP until after the last one. */
+  #announceLocal(): void {
+    const isServing = this.state === 'active' || this.state === 'draining';
+    this.announcer.setLocal(isServing ? this.#loaded.director.local : []);
   }
 
   #programDataplane(): void {
@@ -288,12 +296,13 @@ export class Director {
 
   #installRoutes(): void {
     const connected = connectedPrefixes(this.#ports.links.links().values());
+    const { local } = this.#loaded.director;
     const vips = new Set(this.#loaded.cluster.services.flatMap((service) => service.vips));
     // A local route outlives what the data plane has for its VIP: without it, packets would go back to the router and return.
     const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];
     // While adopting, the local routes of an earlier agent stay.
-    const served = this.#phase === 'adopting' ? [...vips] : [...new Set(held)];
-    this.routes.want({ learned: this.speakers.learned(), connected, served, vips });
+    const served = [...(this.#phase === 'adopting' ? vips : new Set(held)), ...local];
+    this.routes.want({ learned: this.speakers.learned(), connected, served, vips: new Set([...vips, ...local]) });
   }
 
   /** For an agent that has to go on from here should this one be killed. */
@@ -327,9 +336,12 @@ export class Director {
 
   /** VIPs of ours that no other reachable director announces at a normal metric. */
   #lastAnnounced(): Ipv4[] {
-    const speakers = this.speakers.all();
+    const all = this.announcer.speakers('vip');
+    // Traffic comes in wherever VIPs are announced; an instance that nobody hears brings none, and hears of nobody.
+    const heard = all.filter((speaker) => speaker.neighbors().some(({ state }) => state === 'full'));
+    const speakers = heard.length > 0 ? heard : all;
     return [...this.announcer.heard().keys()].filter((vip) =>
-      speakers.every((speaker) => speaker.otherAnnouncers(vip, LAST_RESORT).length === 0),
+      speakers.some((speaker) => speaker.otherAnnouncers(vip, LAST_RESORT).length === 0),
     );
   }
 
@@ -365,7 +377,7 @@ export class Director {
         this.#reasons.set(effect.vip, effect.reason);
         break;
       case 'announce':
-        this.announcer.set(new Map(effect.announcements.map(({ vip, metric }) => [vip, metric])), this.#reasons);
+        this.announcer.set(new Map(effect.announcements.map(({ vip, ...rest }) => [vip, rest])), this.#reasons);
         break;
       case 'unprogram':
         this.#lingering.set(effect.vip, this.#ports.clock.now() + LINGER);

@@ -15,6 +15,7 @@ import type { VipDecision } from '../core/announce/policy.ts';
 import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { RealServer, Service } from '../core/model/cluster.ts';
+import { formatAnnouncedAs } from '../core/model/routing.ts';
 import type { LoopWatch } from '../io/event-loop.ts';
 import type { Priority } from '../io/priority.ts';
 import type { Director } from './director.ts';
@@ -64,6 +65,9 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
       fault: dataplane.fault ?? null,
     },
     vips: vipStatuses(director, full),
+    local: self.local.map((address) => {
+      return { address: formatIpv4(address), announced: director.announcer.heardLocal().has(address) };
+    }),
     neighbors: { full, total: neighbors.length, missing: missingNeighbors(director) },
     process: {
       priority: { nice: facts.priority.nice, refused: facts.priority.refused ?? null },
@@ -91,12 +95,14 @@ function vipStatuses(director: Director, fullNeighbors: number): VipStatus[] {
   return [...addresses]
     .sort((a, b) => a - b)
     .map((vip) => {
-      const metric = director.announcer.heard().get(vip);
+      const heard = director.announcer.heard().get(vip);
+      const metric = heard?.metric;
       const decision = decisions.get(vip);
       return {
         vip: formatIpv4(vip),
         announced: metric !== undefined,
         metric: metric ?? null,
+        lsa: heard === undefined ? null : formatAnnouncedAs(heard.lsa),
         waitingFor: reasons(director, vip, decision, metric, fullNeighbors),
         services: servicesOf(services, vip),
       };
@@ -113,7 +119,7 @@ function reasons(
   if (decision === undefined) return ['reload: its services are not in the data plane yet'];
   const waiting = [...decision.waitingFor];
   if (director.state === 'draining') waiting.push(...director.lifecycle.waitingFor(director.now(), vip));
-  if (decision.announce && metric === undefined) waiting.push('routing: our router-LSA with it has not gone out yet');
+  if (decision.announce && metric === undefined) waiting.push('routing: our LSA with it has not gone out yet');
   if (decision.announce && fullNeighbors === 0) waiting.push('routing: no neighbor is full, so nobody hears of it');
   return waiting;
 }

@@ -114,7 +114,7 @@ export class Speakers {
     this.#running.set(instance.name, { speaker, instance, config });
     speaker.onEvent((event) => this.#heard(instance.name, event));
     // Before the start, so that its first LSA says all there is to say.
-    if (instance.announce.includes('vip')) this.#options.announcer.add(speaker);
+    this.#options.announcer.add(speaker, instance.announce);
     await speaker.start();
   }
 

@@ -7,8 +7,10 @@ export type LifecycleState = 'starting' | 'syncing' | 'ready' | 'active' | 'drai
 export interface VipStatus {
   readonly vip: string;
   readonly announced: boolean;
-  /** Metric in the last router-LSA that went out; null when not announced. */
+  /** Metric in the last LSA that went out; null when not announced. */
   readonly metric: number | null;
+  /** How: `stub`, `external E1`, `nssa E2 tag 7`; null when not announced. */
+  readonly lsa: string | null;
   /** Why it is not announced, or not at its normal metric, and what it waits for; empty when all is well. */
   readonly waitingFor: readonly string[];
   readonly services: readonly string[];
@@ -35,6 +37,8 @@ export interface StatusDocument {
     readonly fault: string | null;
   };
   readonly vips: readonly VipStatus[];
+  /** This director's own addresses. */
+  readonly local: readonly { readonly address: string; readonly announced: boolean }[];
   readonly neighbors: {
     readonly full: number;
     readonly total: number;

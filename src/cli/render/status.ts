@@ -11,6 +11,7 @@ export function renderStatus(status: StatusDocument): string {
       'neighbors',
       [`${status.neighbors.full} of ${status.neighbors.total} full`, ...status.neighbors.missing].join('; '),
     ],
+    ...localLines(status),
     ['data plane', dataplaneLine(status)],
     ['process', processLine(status)],
     ['config', configLine(status)],
@@ -18,6 +19,14 @@ export function renderStatus(status: StatusDocument): string {
   const head = `${status.cluster} / ${status.director}`;
   const body = facts.map(([name, value]) => `  ${name.padEnd(11)} ${value}`).join('\n');
   return `${head}\n${body}\n\n${vipTable(status.vips)}`;
+}
+
+/** Only where there are such addresses. */
+function localLines({ local }: StatusDocument): [string, string][] {
+  if (local.length === 0) return [];
+  return [
+    ['local', local.map(({ address, announced }) => `${address}${announced ? '' : ' (not announced)'}`).join(', ')],
+  ];
 }
 
 function dataplaneLine({ dataplane, uptime }: StatusDocument): string {
@@ -46,10 +55,11 @@ function vipTable(vips: readonly VipStatus[]): string {
     vip.vip,
     vip.announced ? 'yes' : 'no',
     vip.metric === null ? '-' : String(vip.metric),
+    vip.lsa ?? '-',
     vip.services.join(', '),
     vip.waitingFor.join('; '),
   ]);
-  const shown = table(['VIP', 'ANNOUNCED', 'METRIC', 'SERVICES', 'WAITING FOR'], rows, ['METRIC']);
+  const shown = table(['VIP', 'ANNOUNCED', 'METRIC', 'AS', 'SERVICES', 'WAITING FOR'], rows, ['METRIC']);
   const silent = vips.filter((vip) => !vip.announced).length;
   return silent === 0 ? shown : `${shown}\n${plural(silent, 'VIP')} not announced`;
 }

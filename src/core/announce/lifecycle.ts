@@ -13,7 +13,7 @@
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Machine, Millis } from '../base/machine.ts';
-import { LAST_RESORT, type Stance, type VipAnnouncement } from './policy.ts';
+import { type HeardVip, LAST_RESORT, type Stance } from './policy.ts';
 
 export type LifecycleState = 'starting' | 'syncing' | 'ready' | 'active' | 'draining' | 'drained' | 'failed';
 
@@ -31,7 +31,7 @@ export type LifecycleInput =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'recovered' }
   /** What the neighbors can have heard from us. */
-  | { readonly kind: 'announced'; readonly announcements: readonly VipAnnouncement[] }
+  | { readonly kind: 'announced'; readonly announcements: readonly HeardVip[] }
   /** Client packets per second and VIP, since the last such input; a VIP that is left out is quiet. Wanted while draining. */
   | { readonly kind: 'traffic'; readonly rates: readonly { readonly vip: Ipv4; readonly packetsPerSecond: number }[] }
   /** VIPs that no other reachable director announces at a normal metric. Until told we count as the last of all. */
@@ -130,7 +130,7 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
   /** When the drain that was asked for has to be over. */
   #drainBy: Instant = 0;
   #drain: Drain | undefined;
-  #announced: readonly VipAnnouncement[] = [];
+  #announced: readonly HeardVip[] = [];
   #rates: ReadonlyMap<Ipv4, number> = new Map();
   #last: ReadonlySet<Ipv4> | undefined;
   #now: Instant = 0;

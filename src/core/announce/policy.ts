@@ -13,6 +13,7 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Machine, Millis } from '../base/machine.ts';
 import type { Cluster, Service, WhenDown } from '../model/cluster.ts';
+import { type AnnouncedAs, AS_STUB, formatAnnouncedAs } from '../model/routing.ts';
 
 /** What the lifecycle allows: nothing, only as a last resort, or what the services deserve. */
 export type Stance = 'withhold' | 'lastResort' | 'serve';
@@ -20,9 +21,14 @@ export type Stance = 'withhold' | 'lastResort' | 'serve';
 /** A last resort: routers use it only where nobody announces the VIP at a normal metric. */
 export const LAST_RESORT = 60_000;
 
-export interface VipAnnouncement {
+/** What the neighbors can have heard of a VIP. */
+export interface HeardVip {
   readonly vip: Ipv4;
   readonly metric: number;
+}
+
+export interface VipAnnouncement extends HeardVip {
+  readonly lsa: AnnouncedAs;
 }
 
 export type PolicyInput =
@@ -39,13 +45,13 @@ export type PolicyInput =
   /** `state` is for people. */
   | { readonly kind: 'stance'; readonly stance: Stance; readonly state: string }
   /** Everything that the neighbors can have heard from us. */
-  | { readonly kind: 'announced'; readonly announcements: readonly VipAnnouncement[] }
+  | { readonly kind: 'announced'; readonly announcements: readonly HeardVip[] }
   | { readonly kind: 'timer' };
 
 export type PolicyEffect =
   /** The whole set of VIPs to announce, by address; sent when it differs from the last one. */
   | { readonly kind: 'announce'; readonly announcements: readonly VipAnnouncement[] }
-  /** What changed for one VIP and why; `undefined` metric: not announced. */
+  /** What changed for one VIP and why; `undefined` metric: not announced; the same twice: announced in another form. */
   | {
       readonly kind: 'decided';
       readonly vip: Ipv4;
@@ -87,6 +93,7 @@ interface Vip {
   heldUntil: Instant;
   /** As last decided; undefined: not announced. */
   metric: number | undefined;
+  lsa: AnnouncedAs;
 }
 
 export class AnnouncePolicy implements Machine<PolicyInput, PolicyEffect> {
@@ -119,7 +126,7 @@ export class AnnouncePolicy implements Machine<PolicyInput, PolicyEffect> {
   /** The VIPs to announce now, by address. */
   announcements(): readonly VipAnnouncement[] {
     return [...this.#vips.values()]
-      .flatMap(({ address, metric }) => (metric === undefined ? [] : [{ vip: address, metric }]))
+      .flatMap(({ address, metric, lsa }) => (metric === undefined ? [] : [{ vip: address, metric, lsa }]))
       .sort((a, b) => a.vip - b.vip);
   }
 
@@ -162,7 +169,7 @@ export class AnnouncePolicy implements Machine<PolicyInput, PolicyEffect> {
     const addresses = new Set(services.flatMap((service) => service.vips));
     this.#vips = new Map(
       [...addresses].map((address) => {
-        const old = before.get(address) ?? { fit: false, lost: false, heldUntil: 0, metric: undefined };
+        const old = before.get(address) ?? { fit: false, lost: false, heldUntil: 0, metric: undefined, lsa: AS_STUB };
         const require = settings[formatIpv4(address)]?.require ?? 'all';
         const own = services.filter((service) => service.vips.includes(address));
         return [address, { ...old, address, require, services: own }];
@@ -220,8 +227,12 @@ export class AnnouncePolicy implements Machine<PolicyInput, PolicyEffect> {
   #decide(vip: Vip, now: Instant): readonly PolicyEffect[] {
     const to = this.#wished(vip, now);
     const from = vip.metric;
-    if (from === to) return [];
+    // Services that share a VIP announce it alike; the parser sees to it.
+    const { lsa } = vip.services[0]!.announce;
+    if (from === to && formatAnnouncedAs(vip.lsa) === formatAnnouncedAs(lsa)) return [];
     vip.metric = to;
+    vip.lsa = lsa;
+    if (from === undefined && to === undefined) return [];
     const waiting = this.#decision(vip, now).waitingFor;
     const reason = waiting.length === 0 ? 'programmed, healthy and active' : waiting.join('; ');
     return [{ kind: 'decided', vip: vip.address, from, to, reason }];

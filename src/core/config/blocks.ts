@@ -260,6 +260,11 @@ export function textOr<A extends v.GenericSchema, B extends v.GenericSchema>(tex
   return v.lazy((input): A | B => (typeof input === 'string' ? text : other));
 }
 
+/** Reads a mapping with one schema and everything else with another. */
+export function mappingOr<A extends v.GenericSchema, B extends v.GenericSchema>(mapping: A, other: B) {
+  return v.lazy((input): A | B => (isMapping(input) ? mapping : other));
+}
+
 /** `name: ADDRESS`, the short form of `name: { address: ADDRESS }`. */
 export const serverAddress = scalar((input): { address: Ipv4; weight: number } | Refusal => {
   const read = readAddress(input);

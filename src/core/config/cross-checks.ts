@@ -5,24 +5,12 @@
  * Out: complaints by path; `parse.ts` finds their lines.
  */
 import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../base/ipv4.ts';
+import { announceChecks } from './announce-checks.ts';
 import { formatDuration } from './blocks.ts';
-import type { Part, Path } from './document.ts';
+import type { Path } from './document.ts';
 import type { ClusterFile } from './schema.ts';
+import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
 import { didYouMean, nearest } from './suggest.ts';
-
-/** `T` with anything missing, because it was refused or not written. */
-export type Sound<T> = T extends readonly (infer Item)[]
-  ? readonly (Sound<Item> | undefined)[]
-  : T extends object
-    ? { readonly [K in keyof T]?: Sound<T[K]> | undefined }
-    : T;
-
-export interface Complaint {
-  readonly path: Path;
-  readonly part: Part;
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
 
 type File = Sound<ClusterFile>;
 type Services = NonNullable<File['services']>;
@@ -38,36 +26,14 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...aliases(file),
     ...timers(file),
     ...authentication(file),
-    ...announcers(file),
     ...importFilters(file),
     ...vipSettings(file),
     ...servicePorts(file),
-    ...vipMetrics(file),
+    ...announceChecks(file),
     ...servers(file),
     ...quorums(file),
     ...checks(file),
   ];
-}
-
-/** Entries of a mapping, without those that were refused. */
-function entries<T>(mapping: Readonly<Record<string, T | undefined>> | undefined): [string, T][] {
-  return Object.entries(mapping ?? {}).filter((entry): entry is [string, T] => entry[1] !== undefined);
-}
-
-function items<T>(list: readonly (T | undefined)[] | undefined): [number, T][] {
-  return [...(list ?? []).entries()].filter((entry): entry is [number, T] => entry[1] !== undefined);
-}
-
-/** Remembers who had a value first. */
-class Firsts<K> {
-  readonly #seen = new Map<K, string>();
-
-  /** Who had `key` before `holder`; `undefined` when `holder` is the first. */
-  claim(key: K, holder: string): string | undefined {
-    const first = this.#seen.get(key);
-    if (first === undefined) this.#seen.set(key, holder);
-    return first;
-  }
 }
 
 function* routerIds(file: File): Iterable<Complaint> {
@@ -159,16 +125,6 @@ function* authentication(file: File): Iterable<Complaint> {
   }
 }
 
-/** Nothing would be announced, and no one would notice until traffic is awaited. */
-function* announcers(file: File): Iterable<Complaint> {
-  const instances = entries(file.routing?.instances);
-  if (instances.length === 0 || entries(file.services).length === 0) return;
-  const announces = instances.some(
-    ([, settings]) => settings.announce === undefined || settings.announce.includes('vip'),
-  );
-  if (!announces) yield { path: ['routing', 'instances'], part: 'key', message: 'no instance announces vip' };
-}
-
 /** `all` and `none` leave nothing to add; a rule that stands twice is a slip. */
 function* importFilters(file: File): Iterable<Complaint> {
   for (const [name, instance] of entries(file.routing?.instances)) {
@@ -228,23 +184,6 @@ function* repeated<T>(path: Path, list: readonly [number, T][], print: (value: T
   for (const [index, value] of list) {
     if (firsts.claim(value, '') === undefined) continue;
     yield { path: [...path, index], part: 'value', message: `${print(value)} stands here twice` };
-  }
-}
-
-/** One VIP is one prefix with one metric, whichever service wants it announced. */
-function* vipMetrics(file: File): Iterable<Complaint> {
-  const first = new Map<Ipv4, { readonly name: string; readonly metric: number }>();
-  for (const [name, service] of entries(file.services)) {
-    const metric = service.announce?.metric;
-    if (metric === undefined) continue;
-    for (const vip of new Set(items(service.vip).map(([, address]) => address))) {
-      const other = first.get(vip);
-      if (other === undefined) first.set(vip, { name, metric });
-      else if (other.metric !== metric) {
-        const message = `${formatIpv4(vip)} has metric ${other.metric} in service ${other.name}, and ${metric} here`;
-        yield { path: ['services', name, 'announce', 'metric'], part: 'value', message, hint: 'a VIP has one metric' };
-      }
-    }
   }
 }
 

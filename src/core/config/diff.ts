@@ -15,6 +15,7 @@ import type {
   RoutingInterface,
   Service,
 } from '../model/cluster.ts';
+import { formatAnnouncedAs } from '../model/routing.ts';
 import { formatDuration } from './blocks.ts';
 
 /** What is undefined is not said of a thing that comes, and reads "none" where it changes. */
@@ -75,7 +76,7 @@ function thingsOf(cluster: Cluster): Things {
   things.set('cluster', { properties: { name: cluster.cluster, dataplane: cluster.dataplane } });
   const times = { holdUp: formatDuration(holdUp), drain: formatDuration(drain), grace: formatDuration(grace) };
   things.set('lifecycle', { properties: times });
-  for (const { name, routerId, interfaces } of cluster.directors) {
+  for (const { name, routerId, interfaces, local } of cluster.directors) {
     const within = `director ${name}`;
     const unrestOf = { routerId: 'every adjacency of this director starts over' };
     things.set(within, { properties: { routerId: formatIpv4(routerId) }, unrestOf });
@@ -83,6 +84,7 @@ function thingsOf(cluster: Cluster): Things {
       const unrestOf = { device: 'its adjacencies end, and begin anew on the other device' };
       things.set(`${within}: interface ${alias}`, { within, properties: { device }, unrestOf });
     }
+    for (const address of local) things.set(`${within}: local ${formatIpv4(address)}`, { within, properties: {} });
   }
   for (const instance of cluster.routing.instances) addInstance(things, instance);
   for (const [vip, { require }] of Object.entries(cluster.vips)) things.set(`vip ${vip}`, { properties: { require } });
@@ -94,10 +96,11 @@ function addInstance(things: Things, instance: RoutingInstance): void {
   const within = `routing ${instance.name}`;
   const announce = instance.announce.join('+');
   const { helper } = instance.gracefulRestart;
-  const properties = { area: formatIpv4(instance.area), announce, import: importText(instance.import), helper };
+  const area = { area: formatIpv4(instance.area), areaType: instance.areaType };
+  const properties = { ...area, announce, import: importText(instance.import), helper };
   const startsOver = 'every adjacency of this instance starts over';
   const stays = 'no adjacency changes';
-  const unrestOf = { area: startsOver, announce: startsOver, import: stays, helper: stays };
+  const unrestOf = { area: startsOver, areaType: startsOver, announce: startsOver, import: stays, helper: stays };
   things.set(within, { properties, unrestOf });
   for (const settings of instance.interfaces) {
     const { alias, hello, dead, neighbors, poll, passive, auth, ...rest } = settings;
@@ -154,7 +157,8 @@ function addService(things: Things, service: Service): void {
   const within = `service ${service.name}`;
   const { protocol, forward, scheduler, health, announce } = service;
   const { metric, whenDown } = announce;
-  const properties = { protocol, forward, scheduler, min: quorumText(announce.min), metric, whenDown };
+  const lsa = formatAnnouncedAs(announce.lsa);
+  const properties = { protocol, forward, scheduler, min: quorumText(announce.min), metric, lsa, whenDown };
   things.set(within, { properties: { ...properties, health: healthText(health) } });
   for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
   for (const port of service.ports) things.set(`${within}: port ${port}`, { within, properties: {} });

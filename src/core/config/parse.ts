@@ -9,10 +9,11 @@
 import * as v from 'valibot';
 import type { Fault } from '../base/fault.ts';
 import type { Cluster, Director, Health, RoutingAuthentication, RoutingInstance, Service } from '../model/cluster.ts';
-import { AS_STUB } from '../model/routing.ts';
-import { type Complaint, crossChecks, type Sound } from './cross-checks.ts';
+import { type AnnouncedAs, AS_STUB } from '../model/routing.ts';
+import { crossChecks } from './cross-checks.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
 import { type ClusterFile, clusterFile } from './schema.ts';
+import type { Complaint, Sound } from './sound.ts';
 
 export type Parsed = { readonly cluster: Cluster } | { readonly faults: readonly Fault[] };
 
@@ -70,7 +71,9 @@ function removeAt(root: unknown, path: Path): void {
 function clusterOf(file: ClusterFile): Cluster {
   return {
     cluster: file.cluster,
-    directors: Object.entries(file.directors).map(([name, director]): Director => ({ name, ...director, local: [] })),
+    directors: Object.entries(file.directors).map(([name, director]): Director => {
+      return { name, ...director, local: director.local ?? [] };
+    }),
     lifecycle: file.lifecycle,
     routing: {
       speaker: file.routing.speaker,
@@ -83,7 +86,7 @@ function clusterOf(file: ClusterFile): Cluster {
         const { area, gracefulRestart } = instance;
         const announce = [...new Set(instance.announce)];
         const rules = instance.import.filter((rule) => rule !== 'none');
-        return { name, area, areaType: 'normal', announce, import: rules, interfaces, gracefulRestart };
+        return { name, area: area.id, areaType: area.type, announce, import: rules, interfaces, gracefulRestart };
       }),
     },
     dataplane: file.dataplane,
@@ -118,8 +121,13 @@ function serviceOf(name: string, service: FileService): Service {
       weight,
     })),
     health: healthOf(service),
-    announce: { min, metric, whenDown, lsa: AS_STUB },
+    announce: { min, metric, whenDown, lsa: announcedAs(service.announce) },
   };
+}
+
+function announcedAs({ lsa, metricType, tag }: FileService['announce']): AnnouncedAs {
+  if (lsa === 'stub') return AS_STUB;
+  return { kind: lsa, metricType: metricType === 'E2' ? 2 : 1, tag: tag ?? 0 };
 }
 
 const DEFAULT_HEALTH = { interval: 2000, timeout: 1000, rise: 2, fall: 3 };

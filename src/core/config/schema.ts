@@ -16,6 +16,7 @@ import {
   importRule,
   keysFile,
   mapOf,
+  mappingOr,
   none,
   oneOrMany,
   quorum,
@@ -30,8 +31,8 @@ import {
 
 const HOUR = 3_600_000;
 
-/** Metric + 60000, what a draining director announces, must still fit the 16 bits of a stub link's metric. */
-const MAX_METRIC = 5535;
+/** A draining director announces metric + 60000, and is told from one that serves by it. Stub links have less room. */
+const MAX_METRIC = 59_999;
 
 const name = word(
   'a name',
@@ -51,7 +52,15 @@ const interfaceName = word(
 );
 const port = whole('a port', 1, 65535);
 
-const director = closed({ routerId, interfaces: mapOf(name, interfaceName, 'interface') }, ['sync', 'local']);
+const director = closed(
+  {
+    routerId,
+    interfaces: mapOf(name, interfaceName, 'interface'),
+    /** Addresses of its own, beside those of its interfaces. */
+    local: v.optional(oneOrMany('address', address)),
+  },
+  ['sync'],
+);
 
 const lifecycle = closed(
   {
@@ -82,9 +91,18 @@ const routingInterface = closed(
   ['bfd'],
 );
 
+/** `area: ID` is short for `area: { id: ID, type: normal }`. */
+const area = mappingOr(
+  closed({ id: areaId, type: v.optional(choice(['normal', 'stub', 'nssa']), 'normal') }),
+  v.pipe(
+    areaId,
+    v.transform((id) => ({ id, type: 'normal' as const })),
+  ),
+);
+
 const instance = closed({
-  area: areaId,
-  announce: v.optional(oneOrMany('class of prefixes', choice(['vip'], ['snat', 'local', 'gateway'])), ['vip']),
+  area,
+  announce: v.optional(oneOrMany('class of prefixes', choice(['vip', 'local'], ['snat', 'gateway'])), ['vip']),
   import: v.optional(oneOrMany('prefix', importRule), ['all']),
   interfaces: mapOf(name, routingInterface, 'interface'),
   gracefulRestart: v.optional(closed({ helper: v.optional(choice(['strict', 'lenient', 'off']), 'strict') }), {}),
@@ -130,9 +148,12 @@ const health = textOr(
 
 const announce = closed({
   min: v.optional(quorum, 1),
-  metric: v.optional(whole('a metric', 1, MAX_METRIC, 'a draining director adds 60000, and OSPF has 16 bits'), 10),
+  metric: v.optional(whole('a metric', 1, MAX_METRIC, 'a draining director adds 60000'), 10),
   whenDown: v.optional(choice(['withdraw', 'metric', 'keep']), 'withdraw'),
-  lsa: v.optional(choice(['stub'], ['external', 'nssa']), 'stub'),
+  lsa: v.optional(choice(['stub', 'external', 'nssa']), 'stub'),
+  /** E1 and 0 unless written; a stub link has neither. */
+  metricType: v.optional(choice(['E1', 'E2'])),
+  tag: v.optional(whole('a tag', 0, 0xffffffff)),
 });
 
 const service = closed(

@@ -41,7 +41,8 @@ export interface RoutingInterface {
   readonly auth?: RoutingAuthentication | undefined;
 }
 
-export type PrefixClass = 'vip';
+/** What an instance announces: VIPs, and the director's own addresses. */
+export type PrefixClass = 'vip' | 'local';
 
 /** A learned route that may go into the kernel: this prefix, and with `orLonger` every prefix inside it. */
 export interface ImportRule {

@@ -17,4 +17,10 @@ export type AnnouncedAs =
       readonly tag: number;
     };
 
+/** As an operator would say it: `stub`, `external E1`, `nssa E2 tag 7`. */
+export function formatAnnouncedAs(lsa: AnnouncedAs): string {
+  if (lsa.kind === 'stub') return lsa.kind;
+  return `${lsa.kind} E${lsa.metricType}${lsa.tag === 0 ? '' : ` tag ${lsa.tag}`}`;
+}
+
 export const AS_STUB: AnnouncedAs = { kind: 'stub' };

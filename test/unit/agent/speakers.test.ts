@@ -4,6 +4,7 @@ import { EventLog } from '../../../src/agent/events.ts';
 import { instanceConfig, Speakers } from '../../../src/agent/speakers.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { Director, RoutingInstance, RoutingInterface } from '../../../src/core/model/cluster.ts';
+import { AS_STUB } from '../../../src/core/model/routing.ts';
 import type { InterfaceConfig } from '../../../src/core/ospf/events.ts';
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -70,7 +71,8 @@ async function running(interfaces: readonly RoutingInterface[]) {
     await speakers.set([{ instance, config: instanceConfig(instance, director, 1) }]);
   };
   await set(interfaces);
-  announcer.set(new Map([[VIP, 10]]), new Map());
+  announcer.set(new Map([[VIP, { metric: 10, lsa: AS_STUB }]]), new Map());
+  announcer.publish();
   const shown = () => speakers.all().flatMap((one) => one.interfaces().map(({ name, cost }) => `${name} ${cost}`));
   const began = events.since(0).at(-1)?.seq ?? 0;
   const said = () => events.since(began).map(({ event }) => event);

@@ -5,12 +5,12 @@ import {
   printTransitions,
   WITHDRAW_WITHIN,
 } from '../../../src/core/announce/lifecycle.ts';
-import { LAST_RESORT, type VipAnnouncement } from '../../../src/core/announce/policy.ts';
+import { type HeardVip, LAST_RESORT } from '../../../src/core/announce/policy.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 
 const VIP = ipv4('203.0.113.10');
 const OTHER = ipv4('203.0.113.11');
-const NORMAL: readonly VipAnnouncement[] = [
+const NORMAL: readonly HeardVip[] = [
   { vip: VIP, metric: 10 },
   { vip: OTHER, metric: 20 },
 ];
@@ -46,7 +46,7 @@ class Bench {
     return this;
   }
 
-  announced(announcements: readonly VipAnnouncement[]): this {
+  announced(announcements: readonly HeardVip[]): this {
     return this.tell({ kind: 'announced', announcements });
   }
 

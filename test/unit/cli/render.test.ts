@@ -19,15 +19,17 @@ const status: StatusDocument = {
   config: { path: '/etc/sluice/cluster.yml', hash: '3f2a91c0b7e4d5a6', stale: null },
   dataplane: { name: 'nftables', programmed: ['web'], lastApply: 64_700, fault: null },
   vips: [
-    { vip: '203.0.113.10', announced: true, metric: 10, waitingFor: [], services: ['web', 'web-udp'] },
+    { vip: '203.0.113.10', announced: true, metric: 10, lsa: 'stub', waitingFor: [], services: ['web', 'web-udp'] },
     {
       vip: '203.0.113.11',
       announced: false,
       metric: null,
+      lsa: null,
       waitingFor: ['api: 1 of 2 servers healthy, needs 2'],
       services: ['api'],
     },
   ],
+  local: [],
   neighbors: { full: 2, total: 2, missing: [] },
   process: {
     priority: { nice: -20, refused: null },
@@ -46,9 +48,9 @@ test('status: facts, then each VIP with its reason', () => {
       process     nice -20; event loop late by 2 ms (p99), 12 ms (p99.9), 20 ms at most
       config      /etc/sluice/cluster.yml (3f2a91c0b7e4)
 
-    VIP           ANNOUNCED  METRIC  SERVICES      WAITING FOR
-    203.0.113.10  yes            10  web, web-udp
-    203.0.113.11  no              -  api           api: 1 of 2 servers healthy, needs 2
+    VIP           ANNOUNCED  METRIC  AS    SERVICES      WAITING FOR
+    203.0.113.10  yes            10  stub  web, web-udp
+    203.0.113.11  no              -  -     api           api: 1 of 2 servers healthy, needs 2
     1 VIP not announced"
   `);
 });

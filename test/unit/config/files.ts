@@ -1,7 +1,7 @@
 /** A cluster file with every key that is supported; the tests take it apart. */
 export const EDGE = `cluster: edge-1
 directors:
-  d1: { routerId: 10.255.0.1, interfaces: { up0: ens3, up1: ens4 } }
+  d1: { routerId: 10.255.0.1, interfaces: { up0: ens3, up1: ens4 }, local: 10.3.0.1 }
   d2: { routerId: 10.255.0.2, interfaces: { up0: eth1, up1: eth2 } }
 lifecycle: { holdUp: 5s, drain: 2m }
 routing:
@@ -9,7 +9,7 @@ routing:
   instances:
     outside:
       area: 0.0.0.0
-      announce: [vip]
+      announce: [vip, local]
       interfaces:
         up0: { network: point-to-point, cost: 20, hello: 2s, dead: 8s, priority: 1, mtuIgnore: true }
         up1: { network: broadcast }
@@ -27,13 +27,13 @@ services:
       r1: 10.2.0.21
       r2: { address: 10.2.0.22, weight: 2 }
     health: { http: { path: /healthz, expect: 204, host: www.example.org }, port: 8080, interval: 3s, timeout: 500ms, rise: 1, fall: 4 }
-    announce: { min: 50%, metric: 15, whenDown: metric, lsa: stub }
+    announce: { min: 50%, metric: 15, whenDown: metric, lsa: external, metricType: E2, tag: 65001 }
   dns:
     vip: 203.0.113.10
     ports: 53
     protocol: udp
     servers: { r1: 10.2.0.21 }
-    announce: { metric: 15 }
+    announce: { metric: 15, lsa: external, metricType: E2, tag: 65001 }
 `;
 
 /** The least that makes a cluster. */

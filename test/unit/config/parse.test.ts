@@ -28,7 +28,7 @@ test('every key is read, with its unit', () => {
   expect(cluster(EDGE)).toEqual({
     cluster: 'edge-1',
     directors: [
-      { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'ens3', up1: 'ens4' }, local: [] },
+      { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'ens3', up1: 'ens4' }, local: [ipv4('10.3.0.1')] },
       { name: 'd2', routerId: ipv4('10.255.0.2'), interfaces: { up0: 'eth1', up1: 'eth2' }, local: [] },
     ],
     lifecycle: { holdUp: 5000, drain: 120_000, grace: 120_000 },
@@ -39,7 +39,7 @@ test('every key is read, with its unit', () => {
           name: 'outside',
           area: 0,
           areaType: 'normal',
-          announce: ['vip'],
+          announce: ['vip', 'local'],
           import: [{ prefix: { address: 0, length: 0 }, orLonger: true }],
           interfaces: [
             {
@@ -93,7 +93,12 @@ test('every key is read, with its unit', () => {
           rise: 1,
           fall: 4,
         },
-        announce: { min: { kind: 'percent', value: 50 }, metric: 15, whenDown: 'metric', lsa: { kind: 'stub' } },
+        announce: {
+          min: { kind: 'percent', value: 50 },
+          metric: 15,
+          whenDown: 'metric',
+          lsa: { kind: 'external', metricType: 2, tag: 65001 },
+        },
       },
       {
         name: 'dns',
@@ -104,7 +109,12 @@ test('every key is read, with its unit', () => {
         scheduler: 'mh',
         servers: [{ name: 'r1', address: ipv4('10.2.0.21'), weight: 1 }],
         health: undefined,
-        announce: { min: { kind: 'count', value: 1 }, metric: 15, whenDown: 'withdraw', lsa: { kind: 'stub' } },
+        announce: {
+          min: { kind: 'count', value: 1 },
+          metric: 15,
+          whenDown: 'withdraw',
+          lsa: { kind: 'external', metricType: 2, tag: 65001 },
+        },
       },
     ],
   });
@@ -163,7 +173,7 @@ test('all faults of shape and of reference come at once, in the order of the tex
     .replace('speaker: ospf', 'speaker: frr')
     .replace('scheduler:', 'sheduler:')
     .replace('weight: 2', 'weight: 0')
-    .replace('metric: 15 }', 'metric: 20 }');
+    .replace('metric: 15, lsa', 'metric: 20, lsa');
   expect(faults(text)).toEqual([
     '4:19: directors.d2.routerId: director d1 has the same router id; router ids must differ',
     '5:22: lifecycle.holdUp: expected a duration with a unit, got the plain number 5; write 5s or 5ms',
@@ -262,11 +272,10 @@ describe('what the design has and this version has not is refused as such', () =
       'dataplane: "ipvs" is not supported in this version; use auto or nftables',
     ],
     [
-      'announce: [vip]',
-      'announce: [vip, snat]',
-      'routing.instances.outside.announce.1: "snat" is not supported in this version; use vip',
+      'announce: [vip, local]',
+      'announce: [vip, local, snat]',
+      'routing.instances.outside.announce.2: "snat" is not supported in this version; use vip or local',
     ],
-    ['lsa: stub', 'lsa: external', 'services.web.announce.lsa: "external" is not supported in this version; use stub'],
     [
       'dataplane: nftables',
       'dataplane: nftables\nkeys: { file: /x }',
