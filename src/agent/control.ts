@@ -1,8 +1,10 @@
 /** What the control API's requests mean: views of the director, and commands to it. Also the reload of SIGHUP. */
-import type { LifecycleDocument, ReloadDocument } from '../api/documents.ts';
+import type { LifecycleDocument, ReloadDocument, UpstreamRouterDocument } from '../api/documents.ts';
 import { type ControlBackend, RequestError } from '../api/server.ts';
 import type { Fault } from '../core/base/fault.ts';
+import { formatIpv4, type Ipv4, parseIpv4 } from '../core/base/ipv4.ts';
 import { describeChanges } from '../core/config/diff.ts';
+import type { LsaFilter } from '../core/ospf/events.ts';
 import type { LoopDelay, LoopWatch } from '../io/event-loop.ts';
 import { loadCluster } from './cluster-file.ts';
 import type { Director } from './director.ts';
@@ -18,6 +20,7 @@ import {
   serviceDocuments,
   statusDocument,
 } from './documents.ts';
+import { upstreamDocuments } from './upstream-view.ts';
 
 export interface FixedFacts extends Omit<ProcessFacts, 'uptime' | 'stale' | 'loop'> {
   readonly loop: LoopWatch;
@@ -39,8 +42,9 @@ export class Control implements ControlBackend {
       statusDocument(this.#director, { ...this.#facts, uptime: this.#director.now(), stale: this.#stale }),
     '/v1/neighbors': () => neighborDocuments(this.#director),
     '/v1/interfaces': () => interfaceDocuments(this.#director),
-    '/v1/lsdb': () => lsaDocuments(this.#director),
+    '/v1/lsdb': (query) => lsaDocuments(this.#director, lsaFilter(query), query.get('detail') === '1'),
     '/v1/routes': () => routeDocuments(this.#director),
+    '/v1/upstream-view': (query) => this.#upstreamView(query),
     '/v1/counters': () => counterDocuments(this.#director),
     '/v1/services': () => serviceDocuments(this.#director),
     '/v1/servers': () => serverDocuments(this.#director),
@@ -90,6 +94,20 @@ export class Control implements ControlBackend {
     return { path, applied: true, changes, faults: [] };
   }
 
+  #upstreamView(query: URLSearchParams): UpstreamRouterDocument[] {
+    const router = addressIn(query, 'router');
+    const maxPaths = query.get('maxPaths') ?? undefined;
+    if (maxPaths !== undefined && !/^[1-9]\d{0,3}$/.test(maxPaths)) {
+      throw new RequestError(400, 'bad-request', `maxPaths must be a number of next hops, not '${maxPaths}'`);
+    }
+    const choice = { router, maxPaths: maxPaths === undefined ? undefined : Number(maxPaths) };
+    const routers = upstreamDocuments(this.#director, choice);
+    if (router !== undefined && routers.length === 0) {
+      throw new RequestError(404, 'not-found', `no router-LSA of ${formatIpv4(router)} is in the database`);
+    }
+    return routers;
+  }
+
   async #drain(deadline: unknown): Promise<LifecycleDocument> {
     if (deadline === undefined) await this.#director.drain();
     else if (typeof deadline === 'number' && Number.isFinite(deadline) && deadline >= 0) {
@@ -112,6 +130,26 @@ export class Control implements ControlBackend {
     this.#director.undrain();
     return lifecycleDocument(this.#director);
   }
+}
+
+function lsaFilter(query: URLSearchParams): LsaFilter {
+  const types = query.get('type');
+  if (types !== null && !/^\d{1,2}(,\d{1,2})*$/.test(types)) {
+    throw new RequestError(400, 'bad-request', `type must be LS types by number, not '${types}'`);
+  }
+  return {
+    types: types === null ? undefined : new Set(types.split(',').map(Number)),
+    advertisingRouter: addressIn(query, 'router'),
+    own: query.get('own') === '1',
+  };
+}
+
+function addressIn(query: URLSearchParams, name: string): Ipv4 | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  const address = parseIpv4(text);
+  if (address === undefined) throw new RequestError(400, 'bad-request', `${name} must be an address, not '${text}'`);
+  return address;
 }
 
 function summary(faults: readonly Fault[]): string {

@@ -16,6 +16,7 @@ import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { RealServer, Service } from '../core/model/cluster.ts';
 import { formatAnnouncedAs } from '../core/model/routing.ts';
+import type { LsaFilter } from '../core/ospf/events.ts';
 import type { LoopWatch } from '../io/event-loop.ts';
 import type { Priority } from '../io/priority.ts';
 import type { Director } from './director.ts';
@@ -144,8 +145,10 @@ export function interfaceDocuments(director: Director): InterfaceDocument[] {
     .flatMap((speaker) => speaker.interfaces().map((row) => interfaceDocument(speaker.instance, row)));
 }
 
-export function lsaDocuments(director: Director): LsaDocument[] {
-  return director.speakers.all().flatMap((speaker) => speaker.lsdb().map((row) => lsaDocument(speaker.instance, row)));
+export function lsaDocuments(director: Director, filter: LsaFilter, detail: boolean): LsaDocument[] {
+  return director.speakers
+    .all()
+    .flatMap((speaker) => speaker.lsdb(filter).map((row) => lsaDocument(speaker.instance, row, detail)));
 }
 
 export function routeDocuments(director: Director): RouteDocument[] {

@@ -11,6 +11,7 @@ import { formatIpv4, formatPrefix } from '../core/base/ipv4.ts';
 import type { Health, RealServer, Service } from '../core/model/cluster.ts';
 import type { ServerCounters, ServiceCounters } from '../core/model/dataplane.ts';
 import type { InterfaceView, LsaView, NeighborView, OspfRoute } from '../core/ospf/events.ts';
+import { lsaContent } from './lsa-content.ts';
 import type { RouteStanding } from './route-keeper.ts';
 
 export function neighborDocument(instance: string, view: NeighborView): NeighborDocument {
@@ -45,7 +46,7 @@ export function interfaceDocument(instance: string, view: InterfaceView): Interf
   };
 }
 
-export function lsaDocument(instance: string, view: LsaView): LsaDocument {
+export function lsaDocument(instance: string, view: LsaView, detail: boolean): LsaDocument {
   return {
     instance,
     type: view.type,
@@ -57,6 +58,7 @@ export function lsaDocument(instance: string, view: LsaView): LsaDocument {
     length: view.length,
     own: view.own,
     summary: view.summary,
+    content: detail ? lsaContent(view.lsa) : null,
   };
 }
 

@@ -17,6 +17,7 @@ import type {
   ServerDocument,
   ServiceDocument,
   StatusDocument,
+  UpstreamRouterDocument,
 } from './documents.ts';
 
 /** What each `GET` path answers. */
@@ -24,8 +25,14 @@ export interface GetDocuments {
   readonly '/v1/status': StatusDocument;
   readonly '/v1/neighbors': readonly NeighborDocument[];
   readonly '/v1/interfaces': readonly InterfaceDocument[];
+  /**
+   * Query: `type` (LS type, several with commas), `router` (advertising router), `own=1` (only our own), `detail=1` (with
+   * `content`).
+   */
   readonly '/v1/lsdb': readonly LsaDocument[];
   readonly '/v1/routes': readonly RouteDocument[];
+  /** Query: `router` (router id; default: every upstream router), `maxPaths` (next hops that a router takes). */
+  readonly '/v1/upstream-view': readonly UpstreamRouterDocument[];
   readonly '/v1/counters': readonly CountersDocument[];
   readonly '/v1/services': readonly ServiceDocument[];
   readonly '/v1/servers': readonly ServerDocument[];

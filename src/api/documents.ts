@@ -91,7 +91,36 @@ export interface LsaDocument {
   readonly length: number;
   readonly own: boolean;
   readonly summary: readonly string[];
+  /** The body as values; null unless asked for. */
+  readonly content: LsaContentDocument | null;
 }
+
+/** An LSA's body, by kind. Masks are dotted quads. */
+export type LsaContentDocument =
+  | {
+      readonly kind: 'router';
+      /** Of `B`, `E`, `V`, `Nt` and `H`. */
+      readonly flags: readonly string[];
+      readonly links: readonly {
+        /** `point-to-point`, `transit`, `stub`, `virtual`, or the number of an unknown type. */
+        readonly type: string;
+        readonly id: string;
+        readonly data: string;
+        readonly metric: number;
+      }[];
+    }
+  | { readonly kind: 'network'; readonly mask: string; readonly attachedRouters: readonly string[] }
+  | { readonly kind: 'summary'; readonly mask: string; readonly metric: number }
+  | {
+      readonly kind: 'external';
+      readonly mask: string;
+      readonly metricType: 1 | 2;
+      readonly metric: number;
+      readonly forwardingAddress: string;
+      readonly tag: number;
+    }
+  /** `bytes`: what follows the header, hexadecimal. */
+  | { readonly kind: 'opaque'; readonly opaqueType: number; readonly opaqueId: number; readonly bytes: string };
 
 export interface RouteDocument {
   readonly instance: string;
@@ -102,6 +131,45 @@ export interface RouteDocument {
   readonly installed: boolean;
   /** Why it was not imported; null when it was. */
   readonly refusal: string | null;
+}
+
+/** A row of `GET /v1/upstream-view`: one router, as the link state database of one routing instance shows it. */
+export interface UpstreamRouterDocument {
+  readonly instance: string;
+  /** Router id. */
+  readonly router: string;
+  /** Does a path lead there from here? If not, what the database says of it may be old. */
+  readonly reachable: boolean;
+  readonly vips: readonly UpstreamVipDocument[];
+}
+
+export interface UpstreamVipDocument {
+  readonly vip: string;
+  /** `intraArea`, `interArea`, `external1` or `external2`; null when the router has no route. */
+  readonly pathType: string | null;
+  readonly cost: number | null;
+  /** `interface`: the router's own address on that link. */
+  readonly nextHops: readonly { readonly interface: string; readonly gateway: string | null }[];
+  readonly directors: readonly UpstreamDirectorDocument[];
+  /** What the router's own settings may add to this, for a reader. */
+  readonly warnings: readonly string[];
+}
+
+export interface UpstreamDirectorDocument {
+  readonly director: string;
+  readonly routerId: string;
+  /** Does the router spread the VIP over it? `maybe`: it has more next hops than it takes (`maxPaths`). */
+  readonly inSet: 'yes' | 'no' | 'maybe';
+  readonly cost: number | null;
+  /** Should it be in the set? Not while it announces the VIP as a last resort, in a drain for instance. */
+  readonly expected: boolean;
+  /**
+   * Why it is not: `noRouterLsa`, `notAnnouncing`, `unreachable`, `missingBackLink`, `maxMetric`, `lastResort`, `pathType`,
+   * `higherCost`, `leadsNowhere`, `pathLimit`; null when it is.
+   */
+  readonly reason: string | null;
+  /** The same for a reader, with the figures. */
+  readonly why: string | null;
 }
 
 /**

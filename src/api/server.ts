@@ -12,13 +12,15 @@ import type { GetDocuments, PostDocuments } from './client.ts';
 import type { ErrorDocument, EventDocument } from './documents.ts';
 
 type Views = {
-  readonly [P in Exclude<keyof GetDocuments, '/v1/events'>]: () => GetDocuments[P] | Promise<GetDocuments[P]>;
+  readonly [P in Exclude<keyof GetDocuments, '/v1/events'>]: (
+    query: URLSearchParams,
+  ) => GetDocuments[P] | Promise<GetDocuments[P]>;
 };
 type Commands = {
   readonly [P in keyof PostDocuments]: (body: Readonly<Record<string, unknown>>) => Promise<PostDocuments[P]>;
 };
 
-/** What the agent offers. Commands may throw `RequestError`. */
+/** What the agent offers. Views and commands may throw `RequestError`. */
 export interface ControlBackend {
   readonly views: Views;
   readonly commands: Commands;
@@ -146,7 +148,7 @@ async function dispatch(
     throw new RequestError(405, 'method-not-allowed', `${pathname} takes ${expected}`);
   }
   if (pathname === '/v1/events') return pollEvents(backend, searchParams, outgoing);
-  if (isView) return await backend.views[pathname as keyof Views]();
+  if (isView) return await backend.views[pathname as keyof Views](searchParams);
   return backend.commands[pathname as keyof Commands](await readBody(incoming));
 }
 

@@ -33,6 +33,8 @@ export function buildProgram(context: CliContext, version: string, finish: (code
     .addHelpText('after', EXAMPLES);
   addAgent(program, context, finish);
   addShowCommands(program, context, finish);
+  addLsdb(program, context, finish);
+  addUpstreamView(program, context, finish);
   addControlCommands(program, context, finish);
   addCheck(program, context, finish);
   return program;
@@ -108,12 +110,6 @@ function addShowCommands(program: Command, context: CliContext, finish: (code: n
     render: async () => (await import('./render/routing.ts')).renderInterfaces,
   });
   add({
-    name: 'lsdb',
-    description: 'link state database; * marks our own LSAs',
-    path: '/v1/lsdb',
-    render: async () => (await import('./render/routing.ts')).renderLsdb,
-  });
-  add({
     name: 'routes',
     description: 'routes learned from the neighbors, and whether they are in the kernel',
     path: '/v1/routes',
@@ -137,6 +133,63 @@ function addShowCommands(program: Command, context: CliContext, finish: (code: n
     path: '/v1/servers',
     render: async () => (await import('./render/services.ts')).renderServers,
   });
+}
+
+interface LsdbOptions extends SocketOptions, ShowOptions {
+  readonly type?: string;
+  readonly router?: string;
+  readonly own?: boolean;
+  readonly detail?: boolean;
+}
+
+function addLsdb(program: Command, context: CliContext, finish: (code: number) => void): void {
+  speaksToAgent(program.command('lsdb').description('link state database; * marks our own LSAs'))
+    .option('--type <names>', 'router, network, summary, asbr-summary, external, nssa, opaque, or LS types by number')
+    .option('--router <id>', 'only what this router originated')
+    .option('--own', 'only what we originated')
+    .option('--detail', 'one fact per line')
+    .option('--watch', 'redraw every second')
+    .addHelpText(
+      'after',
+      `
+With --json every LSA has its decoded content.
+
+Examples:
+  sluice lsdb --type router --detail       every router with its links
+  sluice lsdb --router 10.255.0.101        what one router says
+  sluice lsdb --own --json | jq '.[].content'`,
+    )
+    .action(async (options: LsdbOptions) => {
+      const { lsdb } = await import('./lsdb.ts');
+      finish(await lsdb(context, await clientFor(options), options));
+    });
+}
+
+interface UpstreamViewOptions extends SocketOptions, ShowOptions {
+  readonly maxPaths?: number;
+}
+
+function addUpstreamView(program: Command, context: CliContext, finish: (code: number) => void): void {
+  speaksToAgent(program.command('upstream-view').argument('[router]', 'router id (default: every upstream router)'))
+    .description('for each VIP: which directors an upstream router spreads it over, and why not over another')
+    .option('--max-paths <n>', 'next hops that the router takes into one route', wholeNumber)
+    .option('--watch', 'redraw every second')
+    .addHelpText(
+      'after',
+      `
+Computed here from the link state database, as the router does; what its kernel made of it is not asked.
+Exit code 1 when a director that should be in a set is not. One that drains is not missed.
+
+Next hops that routers take unless told otherwise: FRR of Debian 256, BIRD 16, Junos 16, NX-OS 8, IOS 4.
+
+Examples:
+  sluice upstream-view
+  sluice upstream-view 10.255.0.101 --max-paths 4`,
+    )
+    .action(async (router: string | undefined, options: UpstreamViewOptions) => {
+      const { upstreamView } = await import('./upstream-view.ts');
+      finish(await upstreamView(context, await clientFor(options), router, options));
+    });
 }
 
 function addControlCommands(program: Command, context: CliContext, finish: (code: number) => void): void {

@@ -14,22 +14,26 @@ const CLEAR_LINE = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
 const CLEAR_ALL = '\x1b[2J';
 
+/** `judge` makes the exit code of what was shown once; without it, to have shown it is enough. */
 export async function show<P extends GetPath>(
   context: CliContext,
   client: ControlClient,
-  path: P,
+  path: P | `${P}?${string}`,
   render: (document: GetAnswer<P>) => string,
   options: ShowOptions,
+  judge: (document: GetAnswer<P>) => number = () => Exit.done,
 ): Promise<number> {
   const draw = options.json === true ? asJson : render;
+  const get = async () => (await client.get(path)) as GetAnswer<P>;
   if (options.watch !== true) {
-    context.out(`${draw(await client.get(path))}\n`);
-    return Exit.done;
+    const document = await get();
+    context.out(`${draw(document)}\n`);
+    return judge(document);
   }
   const redraws = context.terminal && options.json !== true;
   if (redraws) context.out(CLEAR_ALL);
   while (!context.signal.aborted) {
-    const text = draw(await client.get(path));
+    const text = draw(await get());
     context.out(redraws ? picture(text) : `${text}\n${options.json === true ? '' : '\n'}`);
     await pause(REDRAW, context.signal);
   }

@@ -49,7 +49,8 @@ export function renderInterfaces(rows: readonly InterfaceDocument[]): string {
   );
 }
 
-const LSA_NAMES: Readonly<Record<number, string>> = {
+/** LS types by number. */
+export const LSA_NAMES: Readonly<Record<number, string>> = {
   1: 'router',
   2: 'network',
   3: 'summary',
@@ -61,8 +62,10 @@ const LSA_NAMES: Readonly<Record<number, string>> = {
   11: 'opaque-as',
 };
 
+const NOTHING = 'no such LSA is in the database';
+
 export function renderLsdb(rows: readonly LsaDocument[]): string {
-  if (rows.length === 0) return 'the database is empty';
+  if (rows.length === 0) return NOTHING;
   return table(
     ['INSTANCE', 'TYPE', 'ID', 'ADV ROUTER', 'AGE', 'SEQUENCE', 'CKSUM', 'LEN', 'CONTENT'],
     rows.map((row) => [
@@ -78,6 +81,18 @@ export function renderLsdb(rows: readonly LsaDocument[]): string {
     ]),
     ['AGE', 'LEN'],
   );
+}
+
+/** One block per LSA: what names it, then its facts, one per line. */
+export function renderLsdbDetail(rows: readonly LsaDocument[]): string {
+  if (rows.length === 0) return NOTHING;
+  const blocks = rows.map((row) => {
+    const own = row.own ? ', our own' : '';
+    const head = `${LSA_NAMES[row.type] ?? `type ${row.type}`} ${row.id} of ${row.advertisingRouter} (${row.instance}${own})`;
+    const facts = `age ${row.age}, sequence ${row.sequence}, checksum ${row.checksum}, ${row.length} bytes`;
+    return [head, facts, ...row.summary].join('\n  ');
+  });
+  return blocks.join('\n');
 }
 
 export function renderRoutes(rows: readonly RouteDocument[]): string {

@@ -7,6 +7,7 @@ import type { Millis } from '../base/machine.ts';
 import type { Algorithm, KeysInForce } from '../model/keys.ts';
 import type { AnnouncedAs, AreaType } from '../model/routing.ts';
 import type { Digester } from './authentication/digester.ts';
+import type { Lsa } from './lsa/lsa.ts';
 
 /** RFC 2328 1.2. The file core/model/cluster.ts has the same words. */
 export type NetworkType = 'broadcast' | 'nbma' | 'point-to-point' | 'point-to-multipoint';
@@ -243,6 +244,16 @@ export interface LsaView {
   readonly own: boolean;
   /** Human-readable content: links of a router-LSA, mask and metric of the others. */
   readonly summary: readonly string[];
+  /** As it is in the database; not to be changed. */
+  readonly lsa: Lsa;
+}
+
+/** Which LSAs a view of the database is to show; what is left out does not matter. */
+export interface LsaFilter {
+  /** LS types. */
+  readonly types?: ReadonlySet<number> | undefined;
+  readonly advertisingRouter?: Ipv4 | undefined;
+  readonly own?: boolean | undefined;
 }
 
 export interface InterfaceView {

@@ -18,6 +18,7 @@ import type {
   AnnouncedPrefix,
   InstanceConfig,
   InterfaceView,
+  LsaFilter,
   LsaView,
   NeighborView,
   OspfEffect,
@@ -31,10 +32,13 @@ import { interfaceEvent } from './interface/machine.ts';
 import { beginResume } from './interface/resume.ts';
 import { announcedPrefixes, earliestFlush, setAnnounced } from './origination/origination.ts';
 import { receivePacket } from './receive.ts';
-import { otherAnnouncers } from './routing.ts';
+import { liveLsas, otherAnnouncers } from './routing.ts';
 import { settle } from './settle.ts';
 import { authenticate, newSpeaker, type Speaker } from './speaker.ts';
+import { type RouterView, type UpstreamInput, upstreamView } from './spf/upstream-view.ts';
 import { interfaceViews, lsdbViews, neighborViews } from './views.ts';
+
+export type UpstreamQuery = Omit<UpstreamInput, 'lsas'>;
 
 /** How long a stop waits for our flushed LSAs to be acknowledged. */
 const STOP_LIMIT: Millis = 200;
@@ -74,8 +78,8 @@ export class OspfInstance implements Machine<OspfInput, OspfEffect> {
     return interfaceViews(this.#speaker);
   }
 
-  lsdb(now: Instant): LsaView[] {
-    return lsdbViews(this.#speaker, now);
+  lsdb(now: Instant, filter: LsaFilter = {}): LsaView[] {
+    return lsdbViews(this.#speaker, now, filter);
   }
 
   /** As in the last `routes` effect. */
@@ -96,6 +100,12 @@ export class OspfInstance implements Machine<OspfInput, OspfEffect> {
   /** The number of the last packet that was sent with cryptographic authentication; see `firstSequence`. */
   get sequence(): number {
     return this.#speaker.sequence;
+  }
+
+  /** What other routers make of the database as it is now; `reachable` as of the last computation of routes. */
+  upstreamView(query: UpstreamQuery, now: Instant): (RouterView & { readonly reachable: boolean })[] {
+    const views = upstreamView({ ...query, lsas: liveLsas(this.#speaker, now) });
+    return views.map((view) => ({ ...view, reachable: this.#speaker.routing.reachable.has(view.router) }));
   }
 
   counters(): OspfCounters {

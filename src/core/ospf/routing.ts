@@ -1,6 +1,6 @@
 /** From the database to routes: when to compute, what came out, who else announces a prefix (RFC 2328 16). */
 import type { Ipv4 } from '../base/ipv4.ts';
-import type { Millis } from '../base/machine.ts';
+import type { Instant, Millis } from '../base/machine.ts';
 import { RouterLinkType } from './codes.ts';
 import type { OspfRoute } from './events.ts';
 import type { OspfInterface } from './interface/interface.ts';
@@ -142,9 +142,10 @@ function calculate(speaker: Speaker): SpfResult {
   return computeRoutes({ routerId: speaker.config.routerId, lsas: liveLsas(speaker), links: links(speaker) });
 }
 
-function* liveLsas(speaker: Speaker): Generator<Lsa> {
+/** The LSAs in force, those that have come to MaxAge left out. */
+export function* liveLsas(speaker: Speaker, now: Instant = speaker.now): Generator<Lsa> {
   for (const entry of speaker.lsdb.entries()) {
-    if (!speaker.lsdb.isMaxAge(entry, speaker.now)) yield entry.lsa;
+    if (!speaker.lsdb.isMaxAge(entry, now)) yield entry.lsa;
   }
 }
 

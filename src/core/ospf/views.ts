@@ -1,6 +1,6 @@
 /** The state as tables for the operator. */
 import type { Instant } from '../base/machine.ts';
-import type { AuthenticationView, InterfaceView, LsaView, NeighborView } from './events.ts';
+import type { AuthenticationView, InterfaceView, LsaFilter, LsaView, NeighborView } from './events.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import { describeLsa } from './lsa/summary.ts';
 import { allNeighbors, type Speaker } from './speaker.ts';
@@ -51,12 +51,17 @@ function authenticationView({ config, keys }: OspfInterface): AuthenticationView
 }
 
 /** Sorted by type, then id, then advertising router. */
-export function lsdbViews(speaker: Speaker, now: Instant): LsaView[] {
-  const rows = [...speaker.lsdb.entries()].map((entry): LsaView => {
-    const header = speaker.lsdb.headerOf(entry, now);
-    const { type, id, advertisingRouter, sequence, checksum, age, length } = header;
+export function lsdbViews(speaker: Speaker, now: Instant, filter: LsaFilter = {}): LsaView[] {
+  const rows: LsaView[] = [];
+  for (const entry of speaker.lsdb.entries()) {
+    const { type, id, advertisingRouter, sequence, checksum, length } = entry.lsa.header;
     const own = advertisingRouter === speaker.config.routerId;
-    return { type, id, advertisingRouter, sequence, checksum, age, length, own, summary: describeLsa(entry.lsa) };
-  });
+    if (filter.types !== undefined && !filter.types.has(type)) continue;
+    if (filter.advertisingRouter !== undefined && filter.advertisingRouter !== advertisingRouter) continue;
+    if (filter.own === true && !own) continue;
+    const age = speaker.lsdb.ageOf(entry, now);
+    const { lsa } = entry;
+    rows.push({ type, id, advertisingRouter, sequence, checksum, age, length, own, summary: describeLsa(lsa), lsa });
+  }
   return rows.sort((a, b) => a.type - b.type || a.id - b.id || a.advertisingRouter - b.advertisingRouter);
 }

@@ -11,7 +11,7 @@ import type {
   NeighborView,
   OspfRoute,
 } from '../../core/ospf/events.ts';
-import type { Speaker, SpeakerEvent } from './port.ts';
+import type { Speaker, SpeakerEvent, UpstreamRouter } from './port.ts';
 
 export class FakeSpeaker implements Speaker {
   readonly instance: string;
@@ -76,6 +76,10 @@ export class FakeSpeaker implements Speaker {
   }
 
   lsdb(): readonly LsaView[] {
+    return [];
+  }
+
+  upstreamView(): readonly UpstreamRouter[] {
     return [];
   }
 

@@ -14,10 +14,11 @@ import type {
   AnnouncedPrefix,
   InstanceConfig,
   InterfaceConfig,
+  LsaFilter,
   OspfEffect,
   OspfInput,
 } from '../../core/ospf/events.ts';
-import { OspfInstance } from '../../core/ospf/instance.ts';
+import { OspfInstance, type UpstreamQuery } from '../../core/ospf/instance.ts';
 import type { Clock } from '../../io/clock.ts';
 import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import { KernelError } from '../../io/kernel-error.ts';
@@ -118,8 +119,8 @@ export class OspfSpeaker implements Speaker {
     return this.#core.interfaces();
   }
 
-  lsdb() {
-    return this.#core.lsdb(this.#options.clock.now());
+  lsdb(filter: LsaFilter = {}) {
+    return this.#core.lsdb(this.#options.clock.now(), filter);
   }
 
   routes() {
@@ -128,6 +129,10 @@ export class OspfSpeaker implements Speaker {
 
   otherAnnouncers(vip: Ipv4, below: number): readonly Ipv4[] {
     return this.#core.otherAnnouncers(vip, below);
+  }
+
+  upstreamView(query: UpstreamQuery) {
+    return this.#core.upstreamView(query, this.#options.clock.now());
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -5,10 +5,14 @@ import type {
   AnnouncedPrefix,
   InterfaceConfig,
   InterfaceView,
+  LsaFilter,
   LsaView,
   NeighborView,
   OspfRoute,
 } from '../../core/ospf/events.ts';
+import type { OspfInstance, UpstreamQuery } from '../../core/ospf/instance.ts';
+
+export type UpstreamRouter = ReturnType<OspfInstance['upstreamView']>[number];
 
 export type SpeakerEvent =
   | { readonly kind: 'hello'; readonly interface: string }
@@ -48,10 +52,12 @@ export interface Speaker {
   announced(): readonly AnnouncedPrefix[];
   neighbors(): readonly NeighborView[];
   interfaces(): readonly InterfaceView[];
-  lsdb(): readonly LsaView[];
+  lsdb(filter?: LsaFilter): readonly LsaView[];
   routes(): readonly OspfRoute[];
   /** Router ids, other than ours, whose reachable LSAs announce this /32 at a metric below `below`: "are we the last?" */
   otherAnnouncers(vip: number, below: number): readonly number[];
+  /** What upstream routers make of our announcements and of the other directors'. Empty where that cannot be known. */
+  upstreamView(query: UpstreamQuery): readonly UpstreamRouter[];
   counters(): Readonly<Record<string, number>>;
   onEvent(listener: (event: SpeakerEvent) => void): void;
   /** Flushes our LSAs, says goodbye, closes the sockets. */

@@ -21,6 +21,7 @@ const backend: ControlBackend = {
     '/v1/interfaces': () => [],
     '/v1/lsdb': () => [],
     '/v1/routes': () => [],
+    '/v1/upstream-view': () => [],
     '/v1/counters': () => [],
     '/v1/services': () => {
       throw new TypeError('a mistake of ours');

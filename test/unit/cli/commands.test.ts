@@ -9,6 +9,8 @@ import type {
   LifecycleState,
   ReloadDocument,
   StatusDocument,
+  UpstreamDirectorDocument,
+  UpstreamRouterDocument,
 } from '../../../src/api/documents.ts';
 import { type ControlBackend, type ControlServer, RequestError, serveControl } from '../../../src/api/server.ts';
 import type { AgentOptions } from '../../../src/cli/context.ts';
@@ -21,6 +23,7 @@ let states: LifecycleState[] = [];
 let events: EventDocument[] = [];
 let reloaded: ReloadDocument;
 let asked: unknown[] = [];
+let upstream: UpstreamRouterDocument[] = [];
 /** What a drain brings about. */
 let drainEvents: EventDocument[] = [];
 
@@ -29,8 +32,15 @@ const backend: ControlBackend = {
     '/v1/status': () => ({ state: states.length > 1 ? states.shift() : states[0] }) as StatusDocument,
     '/v1/neighbors': () => [],
     '/v1/interfaces': () => [],
-    '/v1/lsdb': () => [],
+    '/v1/lsdb': (query) => {
+      asked.push(query.toString());
+      return [];
+    },
     '/v1/routes': () => [],
+    '/v1/upstream-view': (query) => {
+      asked.push(query.toString());
+      return upstream;
+    },
     '/v1/counters': () => [],
     '/v1/services': () => [],
     '/v1/servers': () => [],
@@ -53,6 +63,7 @@ const backend: ControlBackend = {
 
 beforeEach(async () => {
   asked = [];
+  upstream = [];
   states = ['active'];
   events = [];
   drainEvents = [];
@@ -200,4 +211,92 @@ test('help and version are not errors, and every command has help', async () => 
 test('the agent gets its options, with their defaults', async () => {
   await sluice('agent', '--config', 'c.yml');
   expect(asked).toEqual([{ config: 'c.yml', name: undefined, runDir: '/run/sluice', stateDir: '/var/lib/sluice' }]);
+});
+
+test('lsdb asks the agent for what is to be shown, and says which types there are', async () => {
+  await sluice('lsdb', ...here(), '--type', 'router,opaque', '--router', '10.255.0.1', '--own');
+  await sluice('lsdb', ...here(), '--json');
+  expect(asked).toEqual(['type=1%2C9%2C10%2C11&router=10.255.0.1&own=1', 'detail=1']);
+  expect(await sluice('lsdb', ...here(), '--type', 'routers')).toMatchObject({
+    code: 2,
+    complaints: expect.stringContaining('use router, network, summary'),
+  });
+});
+
+const member: UpstreamDirectorDocument = {
+  director: 'd1',
+  routerId: '10.255.0.1',
+  inSet: 'yes',
+  cost: 20,
+  expected: true,
+  reason: null,
+  why: null,
+};
+
+function seenBy(router: string, directors: UpstreamDirectorDocument[], reachable = true): UpstreamRouterDocument {
+  const nextHops = directors
+    .filter(({ inSet }) => inSet !== 'no')
+    .map((_, at) => ({ interface: '10.1.1.1', gateway: `10.1.1.${at + 2}` }));
+  const vip = { vip: '203.0.113.10', pathType: 'intraArea', cost: 20, nextHops, directors, warnings: [] };
+  return { instance: 'outside', router, reachable, vips: [vip] };
+}
+
+test('upstream-view: exit code 0 while every set is complete; a director that drains is not missed', async () => {
+  const why = 'announced as a last resort (metric 60010)';
+  const drained: UpstreamDirectorDocument = {
+    ...member,
+    director: 'd2',
+    inSet: 'no',
+    cost: 60020,
+    expected: false,
+    reason: 'lastResort',
+    why,
+  };
+  upstream = [seenBy('10.255.0.101', [member, drained])];
+  const ran = await sluice('upstream-view', ...here());
+  expect(ran.code).toBe(0);
+  expect(ran.out).toMatchInlineSnapshot(`
+    "router 10.255.0.101, instance outside
+    VIP           DIRECTOR  IN SET   COST  BEST  PATHS  WHY NOT
+    203.0.113.10  d1        yes        20    20      1
+    203.0.113.10  d2        no      60020    20      1  announced as a last resort (metric 60010)
+
+    every director that should be in a set is in it
+    "
+  `);
+});
+
+test('upstream-view: exit code 1 when a director is missing, with the reason; the router may be chosen', async () => {
+  const absent: UpstreamDirectorDocument = {
+    ...member,
+    director: 'd2',
+    inSet: 'no',
+    cost: 30,
+    reason: 'higherCost',
+    why: 'cost 30, the best is 20: 10 to reach it, 20 announced',
+  };
+  upstream = [seenBy('10.255.0.101', [member, absent]), seenBy('10.255.0.102', [member], false)];
+  const ran = await sluice('upstream-view', ...here(), '10.255.0.101', '--max-paths', '4');
+  expect(ran.code).toBe(1);
+  expect(asked).toEqual(['router=10.255.0.101&maxPaths=4']);
+  expect(ran.out).toMatchInlineSnapshot(`
+    "router 10.255.0.101, instance outside
+    VIP           DIRECTOR  IN SET  COST  BEST  PATHS  WHY NOT
+    203.0.113.10  d1        yes       20    20      1
+    203.0.113.10  d2        NO        30    20      1  cost 30, the best is 20: 10 to reach it, 20 announced
+
+    router 10.255.0.102, instance outside (no path leads there: what follows may be old)
+    VIP           DIRECTOR  IN SET  COST  BEST  PATHS  WHY NOT
+    203.0.113.10  d1        yes       20    20      1
+
+    1 director missing in a set: see WHY NOT
+    "
+  `);
+});
+
+test('upstream-view: a database without an upstream router is not well', async () => {
+  expect(await sluice('upstream-view', ...here())).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('no upstream router'),
+  });
 });

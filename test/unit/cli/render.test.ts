@@ -125,6 +125,7 @@ test('lsdb: own LSAs are starred', () => {
     length: 48,
     own: true,
     summary: ['stub 203.0.113.10/32 metric 10'],
+    content: null,
   };
   expect(renderLsdb([lsa, { ...lsa, type: 42, own: false, summary: [] }])).toMatchInlineSnapshot(`
     "INSTANCE  TYPE    ID          ADV ROUTER    AGE  SEQUENCE    CKSUM   LEN  CONTENT

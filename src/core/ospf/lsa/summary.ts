@@ -42,8 +42,13 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [RouterFlag.h, 'H'],
 ];
 
+/** The names of the flags that are set (`RouterFlag`). */
+export function routerFlagNames(body: RouterLsaBody): string[] {
+  return FLAG_NAMES.filter(([bit]) => (body.flags & bit) !== 0).map(([, name]) => name);
+}
+
 function describeRouter(body: RouterLsaBody): string[] {
-  const flags = FLAG_NAMES.filter(([bit]) => (body.flags & bit) !== 0).map(([, name]) => name);
+  const flags = routerFlagNames(body);
   const links = body.links.map(describeLink);
   return flags.length === 0 ? links : [`flags ${flags.join(' ')}`, ...links];
 }
