@@ -23,6 +23,7 @@ import type { Service } from '../core/model/cluster.ts';
 import type { DesiredService } from '../core/model/dataplane.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { Dataplane } from '../drivers/dataplane/port.ts';
+import type { LinkControl } from '../drivers/links/port.ts';
 import type { RouteTable } from '../drivers/routes/port.ts';
 import type { LinkSource } from '../drivers/routing/ospf.ts';
 import type { Speaker } from '../drivers/routing/port.ts';
@@ -36,6 +37,7 @@ import type { EventLog } from './events.ts';
 import { HealthKeeper, type StartProbe } from './health-keeper.ts';
 import { connectedPrefixes } from './import-filter.ts';
 import type { LifeKeeper } from './life-keeper.ts';
+import { LinkKeeper } from './link-keeper.ts';
 import { RouteKeeper } from './route-keeper.ts';
 import { instanceConfig, Speakers } from './speakers.ts';
 import { upstreamInterfaces } from './upstream-interfaces.ts';
@@ -55,6 +57,7 @@ export interface DirectorPorts {
   readonly life: Pick<LifeKeeper, 'keep' | 'forget'>;
   /** Seeds the speakers' jitter and sequence numbers. */
   readonly seed: number;
+  readonly linkControl: LinkControl;
 }
 
 /** After a VIP's withdrawal has gone out, routers need a moment to act on it; until then its packets are still forwarded. */
@@ -66,6 +69,7 @@ export class Director {
   readonly health: HealthKeeper;
   readonly speakers: Speakers;
   readonly routes: RouteKeeper;
+  readonly heldLinks: LinkKeeper;
   readonly announcer: Announcer;
   readonly policy = new AnnouncePolicy();
   readonly lifecycle = new Lifecycle();
@@ -96,6 +100,7 @@ export class Director {
     this.announcer = new Announcer(events);
     this.dataplane = new DataplaneKeeper({ clock, events, dataplane: ports.dataplane, onChange });
     this.routes = new RouteKeeper({ clock, events, routes: ports.routes });
+    this.heldLinks = new LinkKeeper({ clock, events, control: ports.linkControl });
     const { startProbe, lastVerdict } = ports;
     this.health = new HealthKeeper({ clock, events, startProbe, lastVerdict, onChange });
     const { makeSpeaker } = ports;
@@ -140,6 +145,7 @@ export class Director {
 
   /** First of all the neighbors hear Hello: adjacencies take longest. Announces nothing yet. */
   async greet(): Promise<void> {
+    await this.heldLinks.begin(this.#linksToHold(), () => this.#ports.dataplane.isPresent());
     await this.speakers.set(this.#wantedSpeakers());
   }
 
@@ -186,7 +192,8 @@ export class Director {
     this.#phase = 'stopping';
     this.#cease();
     const { life } = this.#ports;
-    await Promise.all([life.forget(), this.speakers.stop(), this.dataplane.close(), this.routes.close()]);
+    const keepers = [this.dataplane, this.routes, this.heldLinks].map((keeper) => keeper.close());
+    await Promise.all([life.forget(), this.speakers.stop(), ...keepers]);
     this.events.emit('agent-stopped', { kernel: 'left as it is' });
     this.#markStopped();
   }
@@ -219,6 +226,7 @@ export class Director {
     this.#programDataplane();
     this.#takeUpConfiguration();
     this.#installRoutes();
+    this.heldLinks.want(this.#linksToHold(), this.#canServe());
     this.#remember();
     this.#timer.set(this.#deadline());
   }
@@ -266,16 +274,26 @@ export class Director {
   #takeUpConfiguration(): void {
     const { services } = this.#loaded.cluster;
     if (this.#served === services || this.#phase !== 'running') return;
-    const held = this.#versions.held();
-    const ready = services.every((service) => {
-      const version = held.find(({ name }) => name === service.name);
-      return (
-        version !== undefined && this.health.isSettled(service) && this.dataplane.isProgrammed(this.#desired(version))
-      );
-    });
-    if (!ready) return;
+    if (!services.every((service) => this.health.isSettled(service) && this.#isProgrammed(service))) return;
     this.#configurePolicy();
     this.#ask();
+  }
+
+  /** As the file in force has it. */
+  #isProgrammed({ name }: Service): boolean {
+    const version = this.#versions.held().find((service) => service.name === name);
+    return version !== undefined && this.dataplane.isProgrammed(this.#desired(version));
+  }
+
+  /** Whatever a router sends us finds its way: nothing is left to be copied, and every service is in the kernel. */
+  #canServe(): boolean {
+    return this.state === 'active' && this.#loaded.cluster.services.every((service) => this.#isProgrammed(service));
+  }
+
+  #linksToHold(): readonly string[] {
+    const { cluster, director } = this.#loaded;
+    const held = cluster.routing.instances.flatMap(({ interfaces }) => interfaces.filter(({ holdLink }) => holdLink));
+    return held.flatMap(({ alias }) => director.interfaces[alias] ?? []);
   }
 
   #configurePolicy(): void {
@@ -408,7 +426,7 @@ export class Director {
     if (this.#phase === 'stopping') return;
     this.#phase = 'stopping';
     this.#cease();
-    await Promise.all([this.#ports.life.forget(), this.speakers.stop()]);
+    await Promise.all([this.#ports.life.forget(), this.speakers.stop(), this.heldLinks.close()]);
     if (this.dataplane.vips().size > 0) await this.#pause(LINGER);
     if (opened) {
       await this.dataplane.remove();

@@ -70,6 +70,7 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
       return { address: formatIpv4(address), announced: director.announcer.heardLocal().has(address) };
     }),
     neighbors: { full, total: neighbors.length, missing: missingNeighbors(director) },
+    heldLinks: director.heldLinks.views(),
     process: {
       priority: { nice: facts.priority.nice, refused: facts.priority.refused ?? null },
       eventLoopDelay: facts.loop.delay(),

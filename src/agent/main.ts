@@ -16,6 +16,7 @@ import type { Millis } from '../core/base/machine.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import { NftablesDataplane } from '../drivers/dataplane/nftables.ts';
+import { RtnetlinkLinks } from '../drivers/links/rtnetlink.ts';
 import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
 import { OspfSpeaker } from '../drivers/routing/ospf.ts';
 import { bootId, sinceBoot } from '../io/boot.ts';
@@ -162,6 +163,7 @@ function realPorts(
     startProbe,
     dataplane,
     routes: new RtnetlinkRoutes(),
+    linkControl: new RtnetlinkLinks(),
     makeSpeaker: (instance: string, config: InstanceConfig) =>
       new OspfSpeaker({
         ...{ instance, config, clock: systemClock, links, openSocket: openOspfSocket },

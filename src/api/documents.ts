@@ -45,7 +45,15 @@ export interface StatusDocument {
     /** Interfaces of the file on which no neighbor is full, each with the reason. */
     readonly missing: readonly string[];
   };
+  /** Interfaces with `holdLink`. */
+  readonly heldLinks: readonly HeldLinkStatus[];
   readonly process: ProcessStatus;
+}
+
+export interface HeldLinkStatus {
+  readonly interface: string;
+  /** `held` (down until the data plane is programmed), `missing`, `released`, or `refused`: taking it down is too dangerous. */
+  readonly state: 'missing' | 'held' | 'released' | 'refused';
 }
 
 /** How well the agent's process is served by the machine. */
@@ -238,6 +246,10 @@ export type EventName =
   | 'routes-fault'
   | 'last-life-found'
   | 'state-file-fault'
+  | 'link-held'
+  | 'link-released'
+  | 'link-hold-refused'
+  | 'link-fault'
   | 'dataplane-programmed'
   | 'dataplane-drift'
   | 'dataplane-fault'

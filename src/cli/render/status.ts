@@ -13,6 +13,7 @@ export function renderStatus(status: StatusDocument): string {
     ],
     ...localLines(status),
     ['data plane', dataplaneLine(status)],
+    ...linkLine(status),
     ['process', processLine(status)],
     ['config', configLine(status)],
   ];
@@ -35,6 +36,19 @@ function dataplaneLine({ dataplane, uptime }: StatusDocument): string {
     dataplane.lastApply === null ? 'not applied yet' : `applied ${duration(uptime - dataplane.lastApply)} ago`;
   const fault = dataplane.fault === null ? '' : `; FAULT: ${dataplane.fault}`;
   return `${dataplane.name}: ${programmed}; ${when}${fault}`;
+}
+
+/** Only where there is something to say. */
+function linkLine({ heldLinks }: StatusDocument): [string, string][] {
+  const words = {
+    held: 'is held down until the data plane is programmed',
+    missing: 'does not exist',
+    refused: 'is not held: the only default route leads through it',
+  };
+  const lines = heldLinks.flatMap(({ interface: name, state }) =>
+    state === 'released' ? [] : [`${name} ${words[state]}`],
+  );
+  return lines.length === 0 ? [] : [['links', lines.join('; ')]];
 }
 
 function processLine({ process: { priority, eventLoopDelay } }: StatusDocument): string {

@@ -26,6 +26,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...aliases(file),
     ...timers(file),
     ...authentication(file),
+    ...heldLinks(file),
     ...importFilters(file),
     ...vipSettings(file),
     ...servicePorts(file),
@@ -120,6 +121,20 @@ function* authentication(file: File): Iterable<Complaint> {
       } else if (auth.migrate) {
         const hint = 'name the algorithm that packets are to have in the end';
         yield { path: [...path, 'migrate'], part: 'key', message: 'there is nothing to migrate to', hint };
+      }
+    }
+  }
+}
+
+/** `lo` carries the VIPs themselves. */
+function* heldLinks(file: File): Iterable<Complaint> {
+  for (const [instance, settings] of entries(file.routing?.instances)) {
+    for (const [alias, { holdLink }] of entries(settings.interfaces)) {
+      if (holdLink !== true) continue;
+      const path = ['routing', 'instances', instance, 'interfaces', alias, 'holdLink'];
+      for (const [name, { interfaces }] of entries(file.directors)) {
+        if (interfaces?.[alias] !== 'lo') continue;
+        yield { path, part: 'value', message: `${alias} is lo on director ${name}, which cannot be taken down` };
       }
     }
   }

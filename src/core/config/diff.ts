@@ -103,10 +103,17 @@ function addInstance(things: Things, instance: RoutingInstance): void {
   const unrestOf = { area: startsOver, areaType: startsOver, announce: startsOver, import: stays, helper: stays };
   things.set(within, { properties, unrestOf });
   for (const settings of instance.interfaces) {
-    const { alias, hello, dead, neighbors, poll, passive, auth, ...rest } = settings;
+    const { alias, hello, dead, neighbors, poll, passive, holdLink, auth, ...rest } = settings;
     const timers = { hello: formatDuration(hello), dead: formatDuration(dead) };
     const sought = neighbors.length === 0 ? {} : { neighbors: neighborsText(neighbors), poll: formatDuration(poll) };
-    const properties = { ...rest, ...timers, passive: passive || undefined, neighbors: undefined, poll: undefined };
+    const properties = {
+      ...rest,
+      ...timers,
+      passive: passive || undefined,
+      holdLink: holdLink || undefined,
+      neighbors: undefined,
+      poll: undefined,
+    };
     const unrest = 'adjacencies on other interfaces stay';
     const unrestOf = interfaceUnrest(settings);
     const thing = { within, properties: { ...properties, ...sought, auth: authText(auth) }, unrest, unrestOf };
@@ -145,6 +152,7 @@ function interfaceUnrest({ network, passive, auth }: RoutingInterface): Readonly
     dead: followed,
     priority: network === 'broadcast' || network === 'nbma' ? 'the next election counts it' : 'no adjacency changes',
     mtuIgnore: 'counts from the next database exchange on',
+    holdLink: 'no adjacency changes; counts from the next start on',
     network: 'its adjacencies start over',
     passive: passive ? 'its adjacencies end' : 'OSPF is spoken there from now on',
     neighbors: 'new ones are greeted, those who speak already stay',

@@ -87,6 +87,7 @@ const routingInterface = closed(
     priority: v.optional(whole('a priority', 0, 255), 0),
     mtuIgnore: v.optional(yesOrNo, false),
     auth: v.optional(auth),
+    holdLink: v.optional(yesOrNo, false),
   },
   ['bfd'],
 );

@@ -31,6 +31,8 @@ export interface RoutingInterface {
   readonly dead: Millis;
   readonly priority: number;
   readonly mtuIgnore: boolean;
+  /** Kept administratively down until this director can serve. */
+  readonly holdLink: boolean;
   /** The network is announced, OSPF is not spoken. */
   readonly passive: boolean;
   /** Whom to greet where multicast does not reach: NBMA, and point-to-multipoint if there are any. */

@@ -1,12 +1,13 @@
 /**
- * RTM_NEWLINK, RTM_DELLINK (struct ifinfomsg) and RTM_NEWADDR, RTM_DELADDR (struct ifaddrmsg), decoded only.
+ * RTM_NEWLINK, RTM_DELLINK (struct ifinfomsg) and RTM_NEWADDR, RTM_DELADDR (struct ifaddrmsg): decoded, and of what can be
+ * requested only that a link be up or down.
  *
  *   ifinfomsg: family u8 | pad u8 | type u16 | index u32 | flags u32 | change u32 | attributes
  *   ifaddrmsg: family u8 | prefixlen u8 | flags u8 | scope u8 | index u32 | attributes
  */
 import { DecodeError } from '../base/decode-error.ts';
 import type { Ipv4 } from '../base/ipv4.ts';
-import { encodeDump, NetlinkReader } from './attributes.ts';
+import { encodeDump, NetlinkReader, NetlinkWriter } from './attributes.ts';
 import {
   AF_INET,
   AF_UNSPEC,
@@ -27,6 +28,8 @@ export interface LinkMessage {
   readonly name: string;
   /** Administratively up and with a carrier. */
   readonly up: boolean;
+  /** Administratively up. */
+  readonly enabled: boolean;
   readonly mtu: number;
 }
 
@@ -41,6 +44,16 @@ export interface AddressMessage {
 /** A dump request for all links. */
 export function encodeLinkDump(): Uint8Array {
   return encodeDump(AF_UNSPEC, IFINFOMSG_BYTES);
+}
+
+/** The payload of RTM_NEWLINK that sets a link up or down and leaves all else as it is. */
+export function encodeLinkFlags(ifindex: number, up: boolean): Uint8Array {
+  const w = new NetlinkWriter();
+  w.u8(AF_UNSPEC).u8(0).u16(0).u32(ifindex);
+  return w
+    .u32(up ? IFF_UP : 0)
+    .u32(IFF_UP)
+    .finish();
 }
 
 /** A dump request for all IPv4 addresses. */
@@ -58,6 +71,7 @@ export function decodeLink(bytes: Uint8Array): LinkMessage | undefined {
     ifindex: r.u32(4),
     name: attributes.get(IFLA_IFNAME)?.text() ?? '',
     up: (flags & IFF_UP) !== 0 && (flags & IFF_LOWER_UP) !== 0,
+    enabled: (flags & IFF_UP) !== 0,
     mtu: attributes.get(IFLA_MTU)?.u32(0) ?? 0,
   };
 }

@@ -201,6 +201,11 @@ export class FakeDataplane implements Dataplane {
 
   async open(): Promise<void> {}
 
+  async isPresent(): Promise<boolean> {
+    const { tables } = await this.kernel.read();
+    return tables.has(DATA_TABLE);
+  }
+
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
     return this.#converger.apply(desired);
   }

@@ -52,6 +52,11 @@ export class KernelTables implements RulesetKernel {
     return decodeGeneration(answer);
   }
 
+  /** Both tables, or neither: they are written in one transaction. */
+  async isPresent(): Promise<boolean> {
+    return (await this.#dump('tables', NFT_MSG_GETTABLE)).map(decodeTableName).includes(DATA_TABLE);
+  }
+
   async read(kept: Kept = NOTHING_KEPT): Promise<Reading> {
     for (let attempt = 1; ; attempt++) {
       const before = await this.generation();

@@ -101,6 +101,10 @@ export class NftablesDataplane implements Dataplane {
     this.#untold = await settleSysctls();
   }
 
+  isPresent(): Promise<boolean> {
+    return this.#tables.isPresent();
+  }
+
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
     return this.#inTurn(async () => {
       const changed = await settleSysctls();

@@ -17,6 +17,8 @@ export interface Dataplane {
   readonly name: string;
   /** Checks kernel features and sysctls; throws `KernelError` naming what is missing. Adopts what exists, flushes nothing. */
   open(): Promise<void>;
+  /** Are there tables of ours, so that the kernel forwards? Asked before `open`. */
+  isPresent(): Promise<boolean>;
   /** Desired -> observe -> plan -> apply -> read back. Idempotent; throws `KernelError` and leaves what worked in place. */
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
   counters(): Promise<DataplaneCounters>;

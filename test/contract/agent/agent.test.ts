@@ -23,11 +23,13 @@ interface ClusterChoices {
   readonly hello?: string;
   readonly servers?: string;
   readonly extra?: string;
+  readonly holdLink?: boolean;
 }
 
 /** A cluster of one director whose real servers are addresses of the namespace itself. */
 function clusterFile(choices: ClusterChoices = {}) {
   const { interface: name = 'eth1', hello = '1s', servers = '{ s1: 10.9.0.1 }', extra = '' } = choices;
+  const hold = choices.holdLink === true ? ', holdLink: true' : '';
   const path = join(namespace.dir, 'cluster.yml');
   writeFileSync(
     path,
@@ -41,7 +43,7 @@ routing:
     outside:
       area: 0.0.0.0
       announce: [vip]
-      interfaces: { up0: { network: point-to-point, hello: ${hello}, dead: 4s } }
+      interfaces: { up0: { network: point-to-point, hello: ${hello}, dead: 4s${hold} } }
 dataplane: nftables
 services:
   web:
@@ -245,4 +247,35 @@ test('the histogram of event loop delays can be begun anew', async () => {
   expect(before.max).toBeGreaterThanOrEqual(before.p99);
   const { eventLoopDelay } = (await namespace.client().get('/v1/status')).process;
   expect(eventLoopDelay.count).toBeLessThan(before.count + 5);
+});
+
+test('a held link is down until the data plane is there, and a killed agent and the next one leave it alone', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  const flags = () => JSON.parse(namespace.output('ip', '-json', 'link', 'show', 'eth1'))[0].flags as string[];
+  const first = namespace.agent(clusterFile({ holdLink: true }));
+  const held = await namespace.event('link-held');
+  expect(held.values).toEqual({ interface: 'eth1', was: 'up' });
+  const programmed = await namespace.event('dataplane-programmed');
+  for (const name of ['link-released', 'hello-sent'] as const) {
+    expect((await namespace.event(name)).seq).toBeGreaterThan(programmed.seq);
+  }
+  expect(flags()).toContain('UP');
+  await first.stop('SIGKILL');
+  expect(flags()).toContain('UP');
+
+  namespace.agent(clusterFile({ holdLink: true }));
+  await namespace.event('vip-announcing');
+  const events = await namespace.client().get('/v1/events');
+  expect(events.filter(({ event }) => event.startsWith('link-') || event === 'speaker-fault')).toEqual([]);
+  expect((await namespace.client().get('/v1/status')).heldLinks).toEqual([{ interface: 'eth1', state: 'released' }]);
+});
+
+test('a link with the only default route is not held', async () => {
+  namespace.addLink('eth1', '10.1.1.2/24');
+  namespace.ip('route', 'add', 'default', 'via', '10.1.1.1');
+  namespace.agent(clusterFile({ holdLink: true }));
+  const { values } = await namespace.event('link-hold-refused');
+  expect(values).toEqual({ interface: 'eth1', reason: 'the only default route leads through eth1' });
+  await namespace.event('hello-sent');
+  expect(namespace.output('ip', 'route', 'show', 'default')).toContain('10.1.1.1');
 });

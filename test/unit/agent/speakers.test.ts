@@ -21,6 +21,7 @@ function uplink(alias: string, change: Partial<RoutingInterface> = {}): RoutingI
     cost: 10,
     priority: 0,
     mtuIgnore: false,
+    holdLink: false,
     passive: false,
     neighbors: [],
     ...times,

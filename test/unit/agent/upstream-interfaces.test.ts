@@ -9,9 +9,9 @@ test('the interfaces of the instances that announce VIPs, by their names on this
   if (outside === undefined) throw new Error('no instance');
   const [up0] = outside.interfaces;
   if (up0 === undefined) throw new Error('no interface');
-  const interfaces = { in0: 'eth9', up0: 'eth5', up1: 'eth1' };
+  const interfaces = { farm: 'eth2', in0: 'eth9', up0: 'eth5', up1: 'eth1' };
   const instances = [
-    { ...outside, interfaces: [up0, { ...up0, alias: 'up1' }] },
+    { ...outside, interfaces: [up0, { ...up0, alias: 'up1' }, { ...up0, alias: 'farm', passive: true }] },
     { ...outside, name: 'inside', announce: [], interfaces: [{ ...up0, alias: 'in0' }] },
   ];
   const two = { ...cluster, routing: { ...cluster.routing, instances } };

@@ -9,6 +9,7 @@ import type { LifeFacts } from '../../../src/agent/last-life.ts';
 import type { EventDocument } from '../../../src/api/documents.ts';
 import { formatIpv4 } from '../../../src/core/base/ipv4.ts';
 import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeLinks } from '../../../src/drivers/links/fake.ts';
 import { FakeRouteKernel, FakeRoutes } from '../../../src/drivers/routes/fake.ts';
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
 import { FakeClock, settle } from './fake-clock.ts';
@@ -66,6 +67,7 @@ export class World {
   readonly events = new EventLog(this.clock);
   readonly kernel: FakeKernel;
   readonly routeKernel: FakeRouteKernel;
+  readonly linkKernel: FakeLinks;
   readonly speakers: FakeSpeaker[] = [];
   /** Addresses of real servers that do not answer. */
   readonly down = new Set<string>();
@@ -77,6 +79,7 @@ export class World {
   constructor(loaded: LoadedCluster, earlier?: World, lastVerdict: LastVerdict = () => 'unknown') {
     this.kernel = earlier?.kernel ?? new FakeKernel();
     this.routeKernel = earlier?.routeKernel ?? new FakeRouteKernel(['eth1']);
+    this.linkKernel = earlier?.linkKernel ?? new FakeLinks();
     const { clock, events } = this;
     this.director = new Director(
       {
@@ -84,6 +87,7 @@ export class World {
         events,
         dataplane: new FakeDataplane(this.kernel),
         routes: new FakeRoutes(this.routeKernel),
+        linkControl: this.linkKernel,
         links: { links: () => new Map(), onChange: () => () => {} },
         makeSpeaker: (name) => {
           const speaker = new FakeSpeaker(name);

@@ -31,6 +31,7 @@ const status: StatusDocument = {
   ],
   local: [],
   neighbors: { full: 2, total: 2, missing: [] },
+  heldLinks: [],
   process: {
     priority: { nice: -20, refused: null },
     eventLoopDelay: { p50: 0.1, p99: 1.5, p999: 12.34, max: 20, count: 6000 },
@@ -61,6 +62,17 @@ test('status: what a drain waits for, and links without a neighbor', () => {
   const text = renderStatus({ ...status, state: 'draining', waitingFor, neighbors });
   expect(text).toContain('  state       draining; 203.0.113.10: 50 packets/s; 31 s until the deadline\n');
   expect(text).toContain('  neighbors   1 of 1 full; eth9 is down\n');
+});
+
+test('status: links that wait for us, and those that could not', () => {
+  const heldLinks = [
+    { interface: 'eth1', state: 'held' },
+    { interface: 'eth2', state: 'released' },
+    { interface: 'eth3', state: 'refused' },
+  ] as const;
+  expect(renderStatus({ ...status, heldLinks })).toContain(
+    '  links       eth1 is held down until the data plane is programmed; eth3 is not held: the only default route leads through it\n',
+  );
 });
 
 test('status: a priority that could not be raised', () => {

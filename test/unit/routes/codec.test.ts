@@ -83,7 +83,7 @@ const hex = (text: string) =>
 describeLittleEndian('bytes from a kernel', () => {
   test('a link that is up with a carrier', () => {
     const bytes = hex(LINK_UP);
-    expect(decodeLink(bytes)).toEqual({ ifindex: LINK_UP_IFINDEX, name: 'up0', up: true, mtu: 1500 });
+    expect(decodeLink(bytes)).toEqual({ ifindex: LINK_UP_IFINDEX, name: 'up0', up: true, enabled: true, mtu: 1500 });
   });
 
   test('what a bridge says about its ports is not a link', () => {

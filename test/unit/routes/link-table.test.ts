@@ -3,7 +3,13 @@ import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { AddressMessage, LinkMessage } from '../../../src/core/netlink/link.ts';
 import { type LinkState, LinkTable } from '../../../src/core/netlink/link-table.ts';
 
-const link = (ifindex: number, name: string, up = true): LinkMessage => ({ ifindex, name, up, mtu: 1500 });
+const link = (ifindex: number, name: string, up = true): LinkMessage => ({
+  ifindex,
+  name,
+  up,
+  enabled: true,
+  mtu: 1500,
+});
 const address = (ifindex: number, text: string, secondary = false): AddressMessage => ({
   ifindex,
   address: ipv4(text),
