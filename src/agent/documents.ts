@@ -84,8 +84,11 @@ function missingNeighbors(director: Director): string[] {
     const full = new Set(speaker.neighbors().flatMap((row) => (row.state === 'full' ? [row.interface] : [])));
     return speaker
       .interfaces()
-      .filter(({ name }) => !full.has(name))
-      .map(({ name, state }) => (state === 'down' ? `${name} is down` : `${name} has no full neighbor`));
+      .filter(({ name, passive }) => !full.has(name) && !passive)
+      .map(({ name, state, troubles }) => {
+        if (state === 'down') return `${name} is down`;
+        return [`${name} has no full neighbor`, ...troubles].join('; ');
+      });
   });
 }
 

@@ -202,7 +202,12 @@ function isTaken(error: unknown): boolean {
 }
 
 function isFault({ event }: EventDocument): boolean {
-  return event.endsWith('-fault') || event.endsWith('-refused') || event === 'dataplane-drift';
+  return (
+    event.endsWith('-fault') ||
+    event.endsWith('-refused') ||
+    event === 'dataplane-drift' ||
+    event === 'neighbor-trouble'
+  );
 }
 
 /** The values may not hide the log line's own fields. */

@@ -143,6 +143,7 @@ export class Speakers {
 
   /** Rubbish from the wire is counted in the speaker; the log hears of it now and then. */
   #packetDropped(instance: string, event: SpeakerEvent & { kind: 'dropped' }): void {
+    if (TOLD_AS_TROUBLE.has(event.reason)) return;
     const { clock, events } = this.#options;
     const key = `${instance} ${event.interface} ${event.reason}`;
     const entry = this.#dropped.get(key) ?? { next: 0, silent: 0 };
@@ -158,10 +159,14 @@ export class Speakers {
   }
 }
 
+/** Drops that the speaker explains in a `neighbor-trouble` of their own. */
+const TOLD_AS_TROUBLE: ReadonlySet<string> = new Set(['area', 'helloMismatch', 'mtu', 'duplicateRouterId']);
+
 const EVENT_NAMES = {
   hello: 'hello-sent',
   interface: 'interface-changed',
   neighbor: 'neighbor-changed',
+  trouble: 'neighbor-trouble',
 } as const satisfies Record<string, EventName>;
 
 /** What an instance cannot change while it runs. */

@@ -18,6 +18,7 @@ export function neighborDocument(instance: string, view: NeighborView): Neighbor
   return {
     instance,
     interface: view.interface,
+    network: view.network,
     routerId: formatIpv4(view.routerId),
     address: formatIpv4(view.address),
     priority: view.priority,
@@ -27,6 +28,8 @@ export function neighborDocument(instance: string, view: NeighborView): Neighbor
     deadIn: Math.round(view.deadIn),
     retransmissions: view.retransmissions,
     requests: view.requests,
+    role: view.role ?? null,
+    trouble: view.trouble ?? null,
   };
 }
 
@@ -35,6 +38,8 @@ export function interfaceDocument(instance: string, view: InterfaceView): Interf
     instance,
     interface: view.name,
     network: view.network,
+    passive: view.passive,
+    unnumbered: view.unnumbered,
     state: view.state,
     address: view.address === undefined ? null : formatIpv4(view.address),
     prefixLength: view.prefixLength,
@@ -43,6 +48,7 @@ export function interfaceDocument(instance: string, view: InterfaceView): Interf
     designatedRouter: formatIpv4(view.designatedRouter),
     backupDesignatedRouter: formatIpv4(view.backupDesignatedRouter),
     neighbors: view.neighbors,
+    troubles: view.troubles,
   };
 }
 

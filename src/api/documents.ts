@@ -76,15 +76,20 @@ export interface EventLoopDocument {
 export interface NeighborDocument {
   readonly instance: string;
   readonly interface: string;
+  readonly network: string;
   readonly routerId: string;
   readonly address: string;
   readonly priority: number;
   readonly state: string;
+  /** `dr`, `backup` or `drOther`; null where nobody is elected, or it has not been heard. */
+  readonly role: string | null;
   readonly designatedRouter: string;
   readonly backupDesignatedRouter: string;
   readonly deadIn: number;
   readonly retransmissions: number;
   readonly requests: number;
+  /** What is known to be wrong with it now; null when nothing is. */
+  readonly trouble: string | null;
 }
 
 export interface LsaDocument {
@@ -240,6 +245,7 @@ export type EventName =
   | 'hello-sent'
   | 'interface-changed'
   | 'neighbor-changed'
+  | 'neighbor-trouble'
   | 'packet-dropped'
   | 'speaker-fault'
   | 'routes-installed'
@@ -291,6 +297,10 @@ export interface InterfaceDocument {
   readonly instance: string;
   readonly interface: string;
   readonly network: string;
+  /** Announced, but OSPF is not spoken there. */
+  readonly passive: boolean;
+  /** A point-to-point link without a subnet. */
+  readonly unnumbered: boolean;
   readonly state: string;
   readonly address: string | null;
   readonly prefixLength: number;
@@ -299,6 +309,8 @@ export interface InterfaceDocument {
   readonly designatedRouter: string;
   readonly backupDesignatedRouter: string;
   readonly neighbors: number;
+  /** What is known to be wrong with those who speak there now, each `ADDRESS: what`. */
+  readonly troubles: readonly string[];
 }
 
 /** Answer to `POST /v1/drain` and `POST /v1/undrain`: where the director stands now. */

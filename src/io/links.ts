@@ -28,7 +28,7 @@ import { type LinkState, LinkTable } from '../core/netlink/link-table.ts';
 import { KernelError } from './kernel-error.ts';
 import { RtNetlink, subscribeRtNetlink } from './rtnetlink.ts';
 
-export type { LinkState } from '../core/netlink/link-table.ts';
+export type { LinkAddress, LinkState } from '../core/netlink/link-table.ts';
 
 export interface LinkWatch {
   /** All links by name, as of the last message. */

@@ -11,19 +11,20 @@ import { duration, table } from './text.ts';
 export function renderNeighbors(rows: readonly NeighborDocument[]): string {
   if (rows.length === 0) return 'no neighbors heard';
   return table(
-    ['INSTANCE', 'INTERFACE', 'ROUTER ID', 'ADDRESS', 'PRI', 'STATE', 'DR', 'BDR', 'DEAD IN', 'RXMT', 'REQ'],
+    ['INSTANCE', 'INTERFACE', 'ROUTER ID', 'ADDRESS', 'PRI', 'STATE', 'DR', 'BDR', 'DEAD IN', 'RXMT', 'REQ', 'TROUBLE'],
     rows.map((row) => [
       row.instance,
       row.interface,
-      row.routerId,
+      orDash(row.routerId),
       row.address,
       String(row.priority),
-      row.state,
+      row.role === null ? row.state : `${row.state}/${row.role}`,
       orDash(row.designatedRouter),
       orDash(row.backupDesignatedRouter),
       duration(row.deadIn),
       String(row.retransmissions),
       String(row.requests),
+      row.trouble ?? '-',
     ]),
     ['PRI', 'DEAD IN', 'RXMT', 'REQ'],
   );
@@ -32,21 +33,27 @@ export function renderNeighbors(rows: readonly NeighborDocument[]): string {
 export function renderInterfaces(rows: readonly InterfaceDocument[]): string {
   if (rows.length === 0) return 'no interfaces';
   return table(
-    ['INSTANCE', 'INTERFACE', 'NETWORK', 'STATE', 'ADDRESS', 'MTU', 'COST', 'DR', 'BDR', 'NEIGHBORS'],
+    ['INSTANCE', 'INTERFACE', 'NETWORK', 'STATE', 'ADDRESS', 'MTU', 'COST', 'DR', 'BDR', 'NEIGHBORS', 'TROUBLE'],
     rows.map((row) => [
       row.instance,
       row.interface,
       row.network,
       row.state,
-      row.address === null ? '-' : `${row.address}/${row.prefixLength}`,
+      addressOf(row),
       String(row.mtu),
       String(row.cost),
       orDash(row.designatedRouter),
       orDash(row.backupDesignatedRouter),
       String(row.neighbors),
+      row.troubles.length === 0 ? '-' : row.troubles.join('; '),
     ]),
     ['MTU', 'COST', 'NEIGHBORS'],
   );
+}
+
+function addressOf({ address, prefixLength, unnumbered }: InterfaceDocument): string {
+  if (address === null) return '-';
+  return unnumbered ? `${address} unnumbered` : `${address}/${prefixLength}`;
 }
 
 /** LS types by number. */

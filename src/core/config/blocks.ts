@@ -89,9 +89,18 @@ export const wholeSeconds = scalar((input): Millis | Refusal => {
   const value = readDuration(input);
   if (value instanceof Refusal) return value;
   if (value % 1000 === 0 && value >= 1000 && value <= 65_535_000) return value;
+  return new Refusal(`expected whole seconds from 1s to 65535s, got ${shown(input)}`, 'OSPF carries seconds');
+});
+
+/** Below a second Hellos say 0, and the dead interval is one second: two to twenty Hellos in it. */
+export const helloInterval = scalar((input): Millis | Refusal => {
+  const value = readDuration(input);
+  if (value instanceof Refusal) return value;
+  if (value % 1000 === 0 && value >= 1000 && value <= 65_535_000) return value;
+  if (value >= 50 && value <= 500) return value;
   return new Refusal(
-    `expected whole seconds from 1s to 65535s, got ${shown(input)}`,
-    'OSPF carries seconds; minimal hellos below a second are not supported in this version',
+    `expected whole seconds from 1s to 65535s, or 50ms to 500ms, got ${shown(input)}`,
+    'OSPF carries seconds; below a second two to twenty hellos fit the dead interval of 1s',
   );
 });
 
@@ -269,6 +278,12 @@ export function mappingOr<A extends v.GenericSchema, B extends v.GenericSchema>(
 export const serverAddress = scalar((input): { address: Ipv4; weight: number } | Refusal => {
   const read = readAddress(input);
   return read instanceof Refusal ? read : { address: read, weight: 1 };
+});
+
+/** `ADDRESS`, the short form of `{ address: ADDRESS }`: a router, which may be designated router. */
+export const neighborAddress = scalar((input): { address: Ipv4; priority: number } | Refusal => {
+  const read = readAddress(input);
+  return read instanceof Refusal ? read : { address: read, priority: 1 };
 });
 
 /** `check:` and `check: {}` mean the same. */

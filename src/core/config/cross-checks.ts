@@ -6,8 +6,8 @@
  */
 import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../base/ipv4.ts';
 import { announceChecks } from './announce-checks.ts';
-import { formatDuration } from './blocks.ts';
 import type { Path } from './document.ts';
+import { networkChecks } from './network-checks.ts';
 import type { ClusterFile } from './schema.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
 import { didYouMean, nearest } from './suggest.ts';
@@ -24,7 +24,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...routerIds(file),
     ...directorInterfaces(file),
     ...aliases(file),
-    ...timers(file),
+    ...networks(file),
     ...authentication(file),
     ...heldLinks(file),
     ...importFilters(file),
@@ -96,13 +96,10 @@ function* missingAliases(name: string, own: Interfaces, uses: ReadonlyMap<string
   }
 }
 
-function* timers(file: File): Iterable<Complaint> {
+function* networks(file: File): Iterable<Complaint> {
   for (const [instance, settings] of entries(file.routing?.instances)) {
-    for (const [alias, { hello, dead }] of entries(settings.interfaces)) {
-      if (hello === undefined || dead === undefined || dead > hello) continue;
-      const path = ['routing', 'instances', instance, 'interfaces', alias, 'dead'];
-      const message = `must be longer than hello, which is ${formatDuration(hello)}`;
-      yield { path, part: 'value', message, hint: `four times hello is usual: ${formatDuration(hello * 4)}` };
+    for (const [alias, one] of entries(settings.interfaces)) {
+      yield* networkChecks(['routing', 'instances', instance, 'interfaces', alias], one);
     }
   }
 }

@@ -68,6 +68,8 @@ function removeAt(root: unknown, path: Path): void {
   holder[last] = undefined;
 }
 
+const DEFAULT_POLL = 20_000;
+
 function clusterOf(file: ClusterFile): Cluster {
   return {
     cluster: file.cluster,
@@ -79,9 +81,9 @@ function clusterOf(file: ClusterFile): Cluster {
       speaker: file.routing.speaker,
       instances: Object.entries(file.routing.instances).map(([name, instance]): RoutingInstance => {
         const interfaces = Object.entries(instance.interfaces).map(([alias, settings]) => {
-          const unspoken = { passive: false, neighbors: [], poll: 20_000 };
+          const { hello, dead = hello < 1000 ? 1000 : 4 * hello, neighbors = [], poll = DEFAULT_POLL } = settings;
           const auth = authOf(settings.auth);
-          return { alias, ...settings, auth, dead: settings.dead ?? 4 * settings.hello, ...unspoken };
+          return { alias, ...settings, auth, dead, neighbors, poll };
         });
         const { area, gracefulRestart } = instance;
         const announce = [...new Set(instance.announce)];

@@ -13,10 +13,12 @@ import {
   duration,
   flag,
   gracePeriod,
+  helloInterval,
   importRule,
   keysFile,
   mapOf,
   mappingOr,
+  neighborAddress,
   none,
   oneOrMany,
   quorum,
@@ -76,15 +78,20 @@ const auth = closed({
   keys: v.optional(keysFile),
   migrate: v.optional(yesOrNo, false),
 });
+const neighbor = textOr(neighborAddress, closed({ address, priority: v.optional(whole('a priority', 0, 255), 1) }));
 
 const routingInterface = closed(
   {
-    network: v.optional(choice(['point-to-point', 'broadcast'], ['nbma', 'point-to-multipoint']), 'point-to-point'),
+    network: v.optional(choice(['point-to-point', 'broadcast', 'point-to-multipoint', 'nbma']), 'point-to-point'),
+    passive: v.optional(yesOrNo, false),
     cost: v.optional(whole('a cost', 1, 65535), 10),
-    hello: v.optional(wholeSeconds, '1s'),
-    /** Four times hello unless written. */
+    hello: v.optional(helloInterval, '1s'),
+    /** Four times hello unless written; 1s where hello is below a second. */
     dead: v.optional(wholeSeconds),
     priority: v.optional(whole('a priority', 0, 255), 0),
+    neighbors: v.optional(oneOrMany('neighbor', neighbor)),
+    /** 20s unless written: a router that comes back is to be found soon, and a Hello costs next to nothing. */
+    poll: v.optional(duration(1000, HOUR)),
     mtuIgnore: v.optional(yesOrNo, false),
     auth: v.optional(auth),
     holdLink: v.optional(yesOrNo, false),

@@ -124,7 +124,8 @@ export type OspfInput =
   /** Flush what we originated, wait briefly for acks, say goodbye: `stopped` follows. */
   | { readonly kind: 'stop' };
 
-export type InterfaceStateName = 'down' | 'waiting' | 'pointToPoint' | 'drOther' | 'backup' | 'dr';
+/** RFC 2328 9.1; a passive interface is up and silent. */
+export type InterfaceStateName = 'down' | 'passive' | 'waiting' | 'pointToPoint' | 'drOther' | 'backup' | 'dr';
 export type NeighborStateName = 'down' | 'attempt' | 'init' | 'twoWay' | 'exStart' | 'exchange' | 'loading' | 'full';
 
 export interface NextHop {
@@ -142,6 +143,18 @@ export interface OspfRoute {
   /** Sorted by interface, then gateway; more than one means ECMP. */
   readonly nextHops: readonly NextHop[];
 }
+
+/** Why there is no adjacency, or an unsound one, as far as we can tell. */
+export type TroubleReason =
+  | 'area'
+  | 'areaType'
+  | 'mask'
+  | 'helloInterval'
+  | 'deadInterval'
+  | 'authentication'
+  | 'mtu'
+  | 'noAnswer'
+  | 'duplicateRouterId';
 
 /** Why a packet, or an LSA inside one, was not used. Counter labels. */
 export type DropReason =
@@ -164,6 +177,7 @@ export type DropReason =
   | 'value'
   | 'trailing'
   | 'interfaceDown'
+  | 'passive'
   | 'ownPacket'
   | 'area'
   | 'subnet'
@@ -200,6 +214,17 @@ export type OspfEffect =
       /** The event that did it, in RFC words, e.g. `inactivityTimer`. */
       readonly reason: string;
     }
+  /** For the operator: told at first sight, then once a minute for the same neighbor and reason while it lasts. */
+  | {
+      readonly kind: 'neighborTrouble';
+      readonly interface: string;
+      readonly address: Ipv4;
+      /** 0 where it is not known. */
+      readonly routerId: Ipv4;
+      readonly reason: TroubleReason;
+      /** A sentence with both sides' values. */
+      readonly detail: string;
+    }
   /**
    * LSAs of ours that announce prefixes went out (or were flushed): these are announced now, by router-LSA and by LSAs of
    * their own. `sequence` is the router-LSA's.
@@ -219,16 +244,22 @@ export type OspfEffect =
 /** A row of `sluice neighbors`. */
 export interface NeighborView {
   readonly interface: string;
+  readonly network: NetworkType;
+  /** 0 while a neighbor of the file's list has not been heard. */
   readonly routerId: Ipv4;
   readonly address: Ipv4;
   readonly priority: number;
   readonly state: NeighborStateName;
+  /** What it is on its network, as far as we agree; undefined where nobody is elected, or it has not been heard. */
+  readonly role: 'dr' | 'backup' | 'drOther' | undefined;
   readonly designatedRouter: Ipv4;
   readonly backupDesignatedRouter: Ipv4;
   /** Milliseconds until the neighbor counts as dead. */
   readonly deadIn: Millis;
   readonly retransmissions: number;
   readonly requests: number;
+  /** What is known to be wrong with it now. */
+  readonly trouble: string | undefined;
 }
 
 /** A row of `sluice lsdb`. */
@@ -260,6 +291,9 @@ export interface InterfaceView {
   readonly name: string;
   readonly state: InterfaceStateName;
   readonly network: NetworkType;
+  readonly passive: boolean;
+  /** The address is borrowed, or has no subnet: the interface is named by its index (RFC 2328 12.4.1.1). */
+  readonly unnumbered: boolean;
   readonly address: Ipv4 | undefined;
   readonly prefixLength: number;
   readonly mtu: number;
@@ -267,6 +301,8 @@ export interface InterfaceView {
   readonly designatedRouter: Ipv4;
   readonly backupDesignatedRouter: Ipv4;
   readonly neighbors: number;
+  /** What is known to be wrong with those who speak there now. */
+  readonly troubles: readonly string[];
   readonly authentication: AuthenticationView;
 }
 

@@ -148,14 +148,16 @@ function withInterface(speaker: Speaker, name: string, act: (iface: OspfInterfac
   if (iface !== undefined) act(iface);
 }
 
-/** Another address is another interface to the neighbors, so it starts over; another MTU only changes what we send. */
+/** Another address or device is another interface to the neighbors, so it starts over; another MTU only changes what we send. */
 function interfaceUp(speaker: Speaker, input: Extract<OspfInput, { kind: 'interfaceUp' }>): void {
   withInterface(speaker, input.name, (iface) => {
-    const moved = iface.address !== input.address || iface.prefixLength !== input.prefixLength;
+    const moved =
+      iface.address !== input.address || iface.prefixLength !== input.prefixLength || iface.ifindex !== input.ifindex;
     if (moved) interfaceEvent(speaker, iface, 'interfaceDown');
     iface.address = input.address;
     iface.prefixLength = input.prefixLength;
     iface.mtu = input.mtu;
+    iface.ifindex = input.ifindex;
     if (iface.state === 'down') {
       iface.remembered = input.remembered ?? [];
       if (iface.remembered.length > 0) beginResume(speaker, iface);

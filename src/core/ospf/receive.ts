@@ -6,14 +6,16 @@ import { ALL_D_ROUTERS } from './codes.ts';
 import type { OspfInput } from './events.ts';
 import { receiveLsAck, receiveLsUpdate } from './flooding/receive.ts';
 import { meetUnheard, receiveHello } from './interface/hello.ts';
-import { isDesignated, isPointToPoint, type OspfInterface } from './interface/interface.ts';
+import { hasSubnet, isDesignated, isPointToPoint, type OspfInterface } from './interface/interface.ts';
 import { receiveDbDescription } from './neighbor/exchange.ts';
+import { noticeLife } from './neighbor/machine.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
 import { receiveLsRequest } from './neighbor/requests.ts';
 import { AuthenticationType, authenticationType } from './packet/authentication.ts';
 import { decodePacket } from './packet/codec.ts';
 import type { Packet, PacketHeader } from './packet/packet.ts';
 import { drop, type Speaker } from './speaker.ts';
+import { noticeTrouble } from './troubles.ts';
 
 type PacketInput = Extract<OspfInput, { kind: 'packet' }>;
 
@@ -22,6 +24,10 @@ export function receivePacket(speaker: Speaker, input: PacketInput): void {
   const iface = speaker.interfaces.get(input.interface);
   if (iface === undefined || iface.state === 'down') {
     drop(speaker, input.interface, source, 'interfaceDown', 'the interface is down');
+    return;
+  }
+  if (iface.state === 'passive') {
+    drop(speaker, iface.name, source, 'passive', 'OSPF is not spoken here');
     return;
   }
   if (source === iface.address) {
@@ -70,19 +76,26 @@ function isAcceptable(speaker: Speaker, iface: OspfInterface, header: PacketHead
     drop(speaker, iface.name, source, reason, detail);
     return false;
   };
-  if (header.areaId !== speaker.config.areaId) return refuse('area', `area ${formatIpv4(header.areaId)}`);
-  // On a point-to-point link the far end may be numbered from elsewhere.
+  const { areaId, routerId } = header;
+  const who = { address: source, routerId };
+  if (areaId !== speaker.config.areaId) {
+    const detail = `area ${formatIpv4(areaId)}, ours is ${formatIpv4(speaker.config.areaId)}`;
+    noticeTrouble(speaker, iface, who, 'area', detail);
+    return refuse('area', detail);
+  }
   const subnet = prefixOf(iface.address, iface.prefixLength);
-  if (!isPointToPoint(iface) && !prefixContains(subnet, source)) {
+  if (hasSubnet(iface) && !prefixContains(subnet, source)) {
     return refuse('subnet', `${formatIpv4(source)} is not on this link`);
   }
   if (input.destination === ALL_D_ROUTERS && !isDesignated(iface)) {
     return refuse('notDr', 'sent to AllDRouters, and we are neither DR nor BDR');
   }
-  if (header.routerId === speaker.config.routerId) {
-    return refuse('duplicateRouterId', `${formatIpv4(source)} has our router id ${formatIpv4(header.routerId)}`);
+  if (routerId === speaker.config.routerId) {
+    const detail = `${formatIpv4(source)} has our router id ${formatIpv4(routerId)}`;
+    noticeTrouble(speaker, iface, who, 'duplicateRouterId', detail);
+    return refuse('duplicateRouterId', detail);
   }
-  return header.routerId === 0 ? refuse('value', 'router id 0.0.0.0') : true;
+  return routerId === 0 ? refuse('value', 'router id 0.0.0.0') : true;
 }
 
 function dispatch(speaker: Speaker, iface: OspfInterface, { header, body }: Packet, source: Ipv4): void {
@@ -97,6 +110,7 @@ function dispatch(speaker: Speaker, iface: OspfInterface, { header, body }: Pack
     drop(speaker, iface.name, source, 'unknownNeighbor', `${body.kind} from ${formatIpv4(header.routerId)}`);
     return;
   }
+  noticeLife(speaker, neighbor);
   switch (body.kind) {
     case 'dbDescription':
       receiveDbDescription(speaker, neighbor, body);

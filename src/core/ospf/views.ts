@@ -1,13 +1,31 @@
 /** The state as tables for the operator. */
+
+import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { Instant } from '../base/machine.ts';
 import type { AuthenticationView, InterfaceView, LsaFilter, LsaView, NeighborView } from './events.ts';
-import type { OspfInterface } from './interface/interface.ts';
+import { hasDesignatedRouter, isUnnumbered, type OspfInterface } from './interface/interface.ts';
+import { silentNeighbors } from './interface/non-broadcast.ts';
 import { describeLsa } from './lsa/summary.ts';
+import { atLeast, type Neighbor, newNeighbor } from './neighbor/neighbor.ts';
 import { allNeighbors, type Speaker } from './speaker.ts';
+import { presentTroubles } from './troubles.ts';
 
 export function neighborViews(speaker: Speaker, now: Instant): NeighborView[] {
-  return [...allNeighbors(speaker)].map((neighbor) => ({
+  const heard = [...allNeighbors(speaker)].map((neighbor) => neighborView(neighbor, now));
+  const silent = [...speaker.interfaces.values()].flatMap((iface) => {
+    if (iface.state === 'down' || iface.state === 'passive') return [];
+    return silentNeighbors(iface).map(({ address, priority }) => {
+      return neighborView({ ...newNeighbor(iface, 0, address, 0), priority }, now);
+    });
+  });
+  return [...heard, ...silent];
+}
+
+function neighborView(neighbor: Neighbor, now: Instant): NeighborView {
+  const troubles = presentTroubles(neighbor.interface, now, neighbor.address);
+  return {
     interface: neighbor.interface.name,
+    network: neighbor.interface.config.network,
     routerId: neighbor.routerId,
     address: neighbor.address,
     priority: neighbor.priority,
@@ -17,7 +35,16 @@ export function neighborViews(speaker: Speaker, now: Instant): NeighborView[] {
     deadIn: Math.max(0, neighbor.inactiveAt - now),
     retransmissions: neighbor.retransmissions.size,
     requests: neighbor.requests.size,
-  }));
+    role: roleOf(neighbor),
+    trouble: troubles.length === 0 ? undefined : troubles.map(({ detail }) => detail).join('; '),
+  };
+}
+
+/** By our own election, in which it took part if it has been heard. */
+function roleOf({ interface: iface, address, state }: Neighbor): NeighborView['role'] {
+  if (!hasDesignatedRouter(iface) || !atLeast(state, 'twoWay')) return undefined;
+  if (address === iface.designatedRouter) return 'dr';
+  return address === iface.backupDesignatedRouter ? 'backup' : 'drOther';
 }
 
 export function interfaceViews(speaker: Speaker): InterfaceView[] {
@@ -25,13 +52,16 @@ export function interfaceViews(speaker: Speaker): InterfaceView[] {
     name: iface.name,
     state: iface.state,
     network: iface.config.network,
+    passive: iface.config.passive,
+    unnumbered: isUnnumbered(iface),
     address: iface.state === 'down' ? undefined : iface.address,
     prefixLength: iface.prefixLength,
     mtu: iface.mtu,
     cost: iface.config.cost,
     designatedRouter: iface.designatedRouter,
     backupDesignatedRouter: iface.backupDesignatedRouter,
-    neighbors: iface.neighbors.size,
+    neighbors: [...iface.neighbors.values()].filter(({ state }) => atLeast(state, 'init')).length,
+    troubles: presentTroubles(iface, speaker.now).map((trouble) => sentence(trouble)),
     authentication: authenticationView(iface),
   }));
 }
@@ -48,6 +78,10 @@ function authenticationView({ config, keys }: OspfInterface): AuthenticationView
     standing: keys?.standing ?? 'valid',
     migrate: settings.migrate,
   };
+}
+
+function sentence({ address, detail }: { readonly address: Ipv4; readonly detail: string }): string {
+  return `${formatIpv4(address)}: ${detail}`;
 }
 
 /** Sorted by type, then id, then advertising router. */

@@ -118,9 +118,10 @@ const NO_AUTHENTICATION: InterfaceView['authentication'] = {
 };
 
 /** Without a network no interface ever comes up. */
-function downView({ name, network, cost }: InterfaceConfig): InterfaceView {
-  const nobody = { designatedRouter: 0, backupDesignatedRouter: 0, neighbors: 0, authentication: NO_AUTHENTICATION };
-  return { name, state: 'down', network, address: undefined, prefixLength: 0, mtu: 0, cost, ...nobody };
+function downView({ name, network, cost, passive }: InterfaceConfig): InterfaceView {
+  const nobody = { designatedRouter: 0, backupDesignatedRouter: 0, neighbors: 0, troubles: [], unnumbered: false };
+  const common = { ...nobody, authentication: NO_AUTHENTICATION };
+  return { name, state: 'down', network, passive, address: undefined, prefixLength: 0, mtu: 0, cost, ...common };
 }
 
 function samePrefixes(a: readonly AnnouncedPrefix[], b: readonly AnnouncedPrefix[]): boolean {

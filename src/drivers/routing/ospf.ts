@@ -5,7 +5,7 @@
  * Out: packets, multicast memberships, and `SpeakerEvent`s for the agent.
  * It decides nothing about OSPF. It follows the interfaces: one that is missing is waited for; one that loses its carrier
  * keeps its socket (memberships included) and only the instance is told; a socket lives as long as interface index and
- * address stay the same. What the system refuses becomes a `fault` event; the same refusal again is news after a minute.
+ * address stay the same; a passive interface has none. A point-to-point link without an address borrows our router id. What the system refuses becomes a `fault` event; the same refusal again is news after a minute.
  */
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { Instant } from '../../core/base/machine.ts';
@@ -22,7 +22,7 @@ import { OspfInstance, type UpstreamQuery } from '../../core/ospf/instance.ts';
 import type { Clock } from '../../io/clock.ts';
 import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import { KernelError } from '../../io/kernel-error.ts';
-import type { LinkState } from '../../io/links.ts';
+import type { LinkAddress, LinkState } from '../../io/links.ts';
 import type { OspfPacket, OspfSocket, OspfSocketOptions } from '../../io/ospf-socket.ts';
 import type { Speaker, SpeakerEvent } from './port.ts';
 
@@ -55,6 +55,9 @@ interface Port {
   fault: { readonly message: string; readonly at: Instant } | undefined;
 }
 
+const LOOPBACK = 'lo';
+/** 127.0.0.0/8 is nobody's address towards others. */
+const LOOPBACK_NET = 127;
 const SAME_FAULT_AGAIN = 60_000;
 /** How long an orderly stop waits for the neighbors' acknowledgements. */
 const STOP_LIMIT = 2_500;
@@ -65,6 +68,7 @@ export class OspfSpeaker implements Speaker {
   readonly #core: OspfInstance;
   readonly #timer: DeadlineTimer;
   readonly #ports: Map<string, Port>;
+  #settings: ReadonlyMap<string, InterfaceConfig>;
   readonly #listeners: ((event: SpeakerEvent) => void)[] = [];
   #starting = false;
   #unwatch: (() => void) | undefined;
@@ -75,32 +79,32 @@ export class OspfSpeaker implements Speaker {
     this.#options = options;
     this.#core = new OspfInstance(options.config, options.clock.now());
     this.#timer = new DeadlineTimer(options.clock, () => this.#handle({ kind: 'timer' }));
-    this.#ports = new Map(options.config.interfaces.map(({ name }) => [name, newPort(name)]));
+    this.#settings = byName(options.config.interfaces);
+    this.#ports = new Map([...this.#settings.keys()].map((name) => [name, newPort(name)]));
   }
 
   /** Throws when no socket could ever be opened: the native part is missing, or the permission for raw sockets. */
   async start(): Promise<void> {
     this.#starting = true;
-    this.#unwatch = this.#options.links.onChange((link) => this.#follow(link));
+    this.#unwatch = this.#options.links.onChange((link) => this.#linkChanged(link));
     for (const port of this.#ports.values()) this.#takeUp(port);
     this.#starting = false;
   }
 
   /** Interfaces that leave say goodbye before their sockets close; those that are new are followed from now on. */
   configure(interfaces: readonly InterfaceConfig[]): void {
+    this.#settings = byName(interfaces);
+    // One that is passive no more speaks as soon as the instance knows.
+    for (const port of this.#ports.values()) this.#prepare(port);
     this.#handle({ kind: 'configure', interfaces });
-    const names = new Set(interfaces.map(({ name }) => name));
     for (const port of [...this.#ports.values()]) {
-      if (names.has(port.name)) continue;
+      if (this.#settings.has(port.name)) continue;
       closeSocket(port);
       this.#ports.delete(port.name);
     }
-    for (const name of names) {
-      if (this.#ports.has(name)) continue;
-      const port = newPort(name);
-      this.#ports.set(name, port);
-      if (this.#unwatch !== undefined) this.#takeUp(port);
-    }
+    for (const name of this.#settings.keys()) if (!this.#ports.has(name)) this.#ports.set(name, newPort(name));
+    if (this.#unwatch === undefined) return;
+    for (const port of this.#ports.values()) this.#takeUp(port);
   }
 
   set(prefixes: readonly AnnouncedPrefix[]): void {
@@ -170,18 +174,59 @@ export class OspfSpeaker implements Speaker {
     else this.#follow(link);
   }
 
+  /** Where there is none, `interfaceDown` has been said; that the address is missing is for `#follow` to report. */
+  #prepare(port: Port): void {
+    const link = this.#options.links.links().get(port.name);
+    const address = link === undefined ? undefined : this.#addressFor(link)?.address;
+    if (link === undefined || address === undefined || this.#settings.get(port.name)?.passive !== false) return;
+    this.#openSocket(port, link.ifindex, address);
+  }
+
+  /** What is borrowed from `lo` comes and goes with it. */
+  #linkChanged(link: LinkState): void {
+    this.#follow(link);
+    if (link.name !== LOOPBACK) return;
+    for (const port of this.#ports.values()) {
+      const borrower = this.#options.links.links().get(port.name);
+      if (borrower?.addresses.length === 0) this.#follow(borrower);
+    }
+  }
+
+  /**
+   * The primary address. A point-to-point link that has none is unnumbered: it borrows the router id, if `lo` has that, as
+   * other routers' unnumbered links borrow their loopback address.
+   */
+  #addressFor({ name, addresses }: LinkState): LinkAddress | undefined {
+    const own = addresses.find(({ address }) => address >>> 24 !== LOOPBACK_NET);
+    if (own !== undefined || this.#settings.get(name)?.network !== 'point-to-point') return own;
+    const { routerId } = this.#options.config;
+    const lent = this.#options.links
+      .links()
+      .get(LOOPBACK)
+      ?.addresses.some(({ address }) => address === routerId);
+    return lent === true ? { address: routerId, prefixLength: 32 } : undefined;
+  }
+
   /** A link changed. Only configured interfaces matter. */
   #follow(link: LinkState): void {
     const port = this.#ports.get(link.name);
-    if (port === undefined) return;
-    const primary = link.addresses[0];
+    const settings = this.#settings.get(link.name);
+    if (port === undefined || settings === undefined) return;
+    const primary = this.#addressFor(link);
     if (primary === undefined) {
       closeSocket(port);
       this.#handle({ kind: 'interfaceDown', name: port.name });
-      this.#fault(port, `interface ${port.name} has no IPv4 address; waiting for one`);
+      const lender = `, or for ${formatIpv4(this.#options.config.routerId)} on ${LOOPBACK} to borrow`;
+      const orLender = settings.network === 'point-to-point' ? lender : '';
+      this.#fault(port, `interface ${port.name} has no IPv4 address; waiting for one${orLender}`);
       return;
     }
-    if (!this.#openSocket(port, link.ifindex, primary.address) || !link.up) {
+    if (settings.passive) closeSocket(port);
+    else if (!this.#openSocket(port, link.ifindex, primary.address)) {
+      this.#handle({ kind: 'interfaceDown', name: port.name });
+      return;
+    }
+    if (!link.up) {
       this.#handle({ kind: 'interfaceDown', name: port.name });
       return;
     }
@@ -291,6 +336,10 @@ export class OspfSpeaker implements Speaker {
   }
 }
 
+function byName(interfaces: readonly InterfaceConfig[]): ReadonlyMap<string, InterfaceConfig> {
+  return new Map(interfaces.map((settings) => [settings.name, settings]));
+}
+
 function newPort(name: string): Port {
   return { name, socket: undefined, ifindex: 0, address: 0, saidHello: false, fault: undefined };
 }
@@ -325,6 +374,11 @@ function speakerEvent(effect: Reported): SpeakerEvent {
       const { interface: name, from, to, reason } = effect;
       const [routerId, address] = [formatIpv4(effect.routerId), formatIpv4(effect.address)];
       return { kind: 'neighbor', interface: name, routerId, address, from, to, reason };
+    }
+    case 'neighborTrouble': {
+      const { interface: name, reason, detail } = effect;
+      const [routerId, address] = [formatIpv4(effect.routerId), formatIpv4(effect.address)];
+      return { kind: 'trouble', interface: name, routerId, address, reason, detail };
     }
     case 'originated':
       return { kind: 'announced', prefixes: effect.prefixes };

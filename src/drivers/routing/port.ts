@@ -26,6 +26,15 @@ export type SpeakerEvent =
       readonly to: string;
       readonly reason: string;
     }
+  /** What is wrong with a neighbor, or with who might be one; not more than once a minute each. */
+  | {
+      readonly kind: 'trouble';
+      readonly interface: string;
+      readonly routerId: string;
+      readonly address: string;
+      readonly reason: string;
+      readonly detail: string;
+    }
   | { readonly kind: 'announced'; readonly prefixes: readonly AnnouncedPrefix[] }
   | { readonly kind: 'routes'; readonly routes: readonly OspfRoute[] }
   | {

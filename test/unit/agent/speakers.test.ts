@@ -122,20 +122,25 @@ test.each([
   expect(said()).toEqual(['vip-withdrawn', 'vip-announced']);
 });
 
-test('a router with our router id is named by an event at once, then once in ten seconds with the count in between', async () => {
-  const { clock, events, made } = await running([uplink('up0')]);
+test('trouble with a neighbor is one event, and the packets dropped for it are none', async () => {
+  const { events, made } = await running([uplink('up0')]);
   const detail = '10.1.0.2 has our router id 10.255.0.1';
-  const dropped = {
-    kind: 'dropped',
-    interface: 'eth1',
-    source: '10.1.0.2',
-    reason: 'duplicateRouterId',
-    detail,
-  } as const;
+  const about = { interface: 'eth1', reason: 'duplicateRouterId', detail } as const;
+  made[0]?.emit({ kind: 'trouble', routerId: '10.255.0.1', address: '10.1.0.2', ...about });
+  made[0]?.emit({ kind: 'dropped', source: '10.1.0.2', ...about });
+  const told = events.since(0).filter(({ event }) => event === 'packet-dropped' || event === 'neighbor-trouble');
+  const values = { instance: 'outside', routerId: '10.255.0.1', address: '10.1.0.2', ...about };
+  expect(told).toMatchObject([{ event: 'neighbor-trouble', values }]);
+});
+
+test('packets dropped for one reason are an event at once, then one in ten seconds with the count in between', async () => {
+  const { clock, events, made } = await running([uplink('up0')]);
+  const detail = 'router 10.0.0.3 10.0.0.3: short';
+  const dropped = { kind: 'dropped', interface: 'eth1', source: '10.1.0.2', reason: 'lsa', detail } as const;
   for (let n = 0; n < 5; n += 1) made[0]?.emit(dropped);
   const told = () => events.since(0).filter(({ event }) => event === 'packet-dropped');
   expect(told()).toMatchObject([
-    { values: { instance: 'outside', interface: 'eth1', reason: 'duplicateRouterId', detail, more: 0 } },
+    { values: { instance: 'outside', interface: 'eth1', reason: 'lsa', detail, more: 0 } },
   ]);
   // Another reason is other news.
   made[0]?.emit({ ...dropped, reason: 'lsdbFull' });

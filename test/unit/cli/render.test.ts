@@ -104,23 +104,32 @@ test('status: a refused file and a data plane fault are not overlooked', () => {
 const neighbor: NeighborDocument = {
   instance: 'outside',
   interface: 'eth1',
+  network: 'point-to-point',
   routerId: '10.255.1.1',
   address: '10.1.1.1',
   priority: 1,
   state: 'full',
+  role: null,
   designatedRouter: '0.0.0.0',
   backupDesignatedRouter: '0.0.0.0',
   deadIn: 3456,
   retransmissions: 0,
   requests: 12,
+  trouble: null,
 };
 
 test('neighbors: columns line up, an unset DR is a dash', () => {
-  const other = { ...neighbor, interface: 'up-to-the-roof', state: 'exStart', designatedRouter: '10.1.2.1' };
+  const other = {
+    ...neighbor,
+    interface: 'up-to-the-roof',
+    state: 'exStart',
+    designatedRouter: '10.1.2.1',
+    trouble: 'no answer',
+  };
   expect(renderNeighbors([neighbor, other])).toMatchInlineSnapshot(`
-    "INSTANCE  INTERFACE       ROUTER ID   ADDRESS   PRI  STATE    DR        BDR  DEAD IN  RXMT  REQ
-    outside   eth1            10.255.1.1  10.1.1.1    1  full     -         -      3.4 s     0   12
-    outside   up-to-the-roof  10.255.1.1  10.1.1.1    1  exStart  10.1.2.1  -      3.4 s     0   12"
+    "INSTANCE  INTERFACE       ROUTER ID   ADDRESS   PRI  STATE    DR        BDR  DEAD IN  RXMT  REQ  TROUBLE
+    outside   eth1            10.255.1.1  10.1.1.1    1  full     -         -      3.4 s     0   12  -
+    outside   up-to-the-roof  10.255.1.1  10.1.1.1    1  exStart  10.1.2.1  -      3.4 s     0   12  no answer"
   `);
   expect(renderNeighbors([])).toBe('no neighbors heard');
 });

@@ -67,6 +67,16 @@ test('changes of the routing say what becomes of adjacencies', () => {
     'routing outside: interface up1: cost 10 -> 7 (no adjacency changes)',
     'routing outside: interface up1: priority 0 -> 3 (the next election counts it)',
   ]);
+  const nbma = '{ network: nbma, neighbors: [10.0.0.1, { address: 10.0.0.2, priority: 0 }] }';
+  expect(describeChanges(cluster(), cluster(['{ network: broadcast }', nbma]))).toEqual([
+    'routing outside: interface up1: network broadcast -> nbma (its adjacencies start over)',
+    'routing outside: interface up1: neighbors none -> 10.0.0.1+10.0.0.2 (priority 0) (new ones are greeted, those who speak already stay)',
+    'routing outside: interface up1: poll none -> 20s (no adjacency changes)',
+  ]);
+  const passive = cluster(['{ network: broadcast }', '{ network: broadcast, passive: true }']);
+  expect(describeChanges(cluster(), passive)).toEqual([
+    'routing outside: interface up1: passive none -> true (its adjacencies end)',
+  ]);
   const up1 = '        up1: { network: broadcast }\n';
   expect(describeChanges(cluster(), cluster([up1, '']))).toEqual([
     'routing outside: interface up1 removed (adjacencies on other interfaces stay)',

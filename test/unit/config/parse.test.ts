@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatFault } from '../../../src/core/base/fault.ts';
-import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
 import type { Cluster } from '../../../src/core/model/cluster.ts';
 import { EDGE, LEAST } from './files.ts';
@@ -163,6 +163,23 @@ test('graceful restart: for how long the neighbors are asked to wait, and whethe
   expect(routing.instances[0]!.gracefulRestart).toEqual({ helper: 'lenient' });
 });
 
+test('several hellos per second have a dead interval of one', () => {
+  const text = LEAST.replace('up0: {} }', 'up0: { hello: 250ms } }');
+  expect(cluster(text).routing.instances[0]!.interfaces[0]).toMatchObject({ hello: 250, dead: 1000 });
+});
+
+test('neighbors are addresses, or addresses with a priority', () => {
+  const neighbors = 'neighbors: [10.0.0.1, { address: 10.0.0.2, priority: 0 }, { address: 10.0.0.3 }], poll: 2m';
+  const text = LEAST.replace('up0: {} }', `up0: { network: nbma, ${neighbors} } }`);
+  const [up0] = cluster(text).routing.instances[0]!.interfaces;
+  expect(up0).toMatchObject({ network: 'nbma', poll: 120_000, passive: false });
+  expect(up0?.neighbors.map(({ address, priority }) => [formatIpv4(address), priority])).toEqual([
+    ['10.0.0.1', 1],
+    ['10.0.0.2', 0],
+    ['10.0.0.3', 1],
+  ]);
+});
+
 test('an anchor and its aliases stand for the same settings', () => {
   const text = EDGE.replace('up0: { network', 'up0: &link { network').replace('{ network: broadcast }', '*link');
   const [up0, up1] = cluster(text).routing.instances[0]!.interfaces;
@@ -208,12 +225,12 @@ describe('faults of shape', () => {
     [
       'hello: 2s',
       'hello: 1500ms',
-      '13:58: routing.instances.outside.interfaces.up0.hello: expected whole seconds from 1s to 65535s, got "1500ms"; OSPF carries seconds; minimal hellos below a second are not supported in this version',
+      '13:58: routing.instances.outside.interfaces.up0.hello: expected whole seconds from 1s to 65535s, or 50ms to 500ms, got "1500ms"; OSPF carries seconds; below a second two to twenty hellos fit the dead interval of 1s',
     ],
     [
       'network: broadcast',
       'network: brodcast',
-      '14:25: routing.instances.outside.interfaces.up1.network: expected point-to-point or broadcast, got "brodcast"; did you mean "broadcast"?',
+      '14:25: routing.instances.outside.interfaces.up1.network: expected point-to-point, broadcast, point-to-multipoint or nbma, got "brodcast"; did you mean "broadcast"?',
     ],
     [
       'ports: [80, 443]',
@@ -319,6 +336,44 @@ describe('faults between values', () => {
       '13:68: routing.instances.outside.interfaces.up0.dead: must be longer than hello, which is 2s; four times hello is usual: 8s',
     ],
     [
+      'hello: 2s',
+      'hello: 250ms',
+      '13:71: routing.instances.outside.interfaces.up0.dead: must be 1s where hello is below a second, got 8s; such hellos say 0 for their interval, which goes with a dead interval of one second',
+    ],
+    [
+      '{ network: broadcast }',
+      '{ network: broadcast, neighbors: 10.0.0.1 }',
+      '14:36: routing.instances.outside.interfaces.up1.neighbors: network broadcast finds its neighbors by multicast; remove them, or use nbma or point-to-multipoint',
+    ],
+    [
+      '{ network: broadcast }',
+      '{ network: nbma }',
+      '14:9: routing.instances.outside.interfaces.up1: network nbma without neighbors: no multicast finds them there; add neighbors: [ADDRESS, ...]',
+    ],
+    [
+      '{ network: broadcast }',
+      '{ network: nbma, neighbors: [{ address: 10.0.0.1, priority: 0 }] }',
+      '14:31: routing.instances.outside.interfaces.up1.neighbors: nobody may be designated router: all have priority 0, and so have the directors; give the routers among them their priority',
+    ],
+    [
+      '{ network: broadcast }',
+      '{ network: point-to-multipoint, neighbors: [10.0.0.1, 10.0.0.1], poll: 1s }',
+      [
+        '14:68: routing.instances.outside.interfaces.up1.neighbors.1: 10.0.0.1 stands here twice',
+        '14:85: routing.instances.outside.interfaces.up1.poll: must be longer than hello, which is 1s',
+      ],
+    ],
+    [
+      '{ network: broadcast }',
+      '{ network: broadcast, poll: 10s }',
+      '14:36: routing.instances.outside.interfaces.up1.poll: there is nobody to poll; it is for those in neighbors',
+    ],
+    [
+      '{ network: broadcast }',
+      '{ network: nbma, passive: true, neighbors: 10.0.0.1 }',
+      '14:46: routing.instances.outside.interfaces.up1.neighbors: OSPF is not spoken on a passive interface; remove one of both',
+    ],
+    [
       '  203.0.113.10:',
       '  203.0.113.11:',
       '17:3: vips.203.0.113.11: no service has this VIP; did you mean "203.0.113.10"?',
@@ -343,7 +398,7 @@ describe('faults between values', () => {
       '28:5: services.web.health: tcp and http together; one check per service; http includes tcp',
     ],
   ])('%s → %s', (from, to, fault) => {
-    expect(faultsAfter(EDGE, from, to)).toEqual(fault === undefined ? [] : [fault]);
+    expect(faultsAfter(EDGE, from, to)).toEqual([fault ?? []].flat());
   });
 
   test('one interface in two instances', () => {

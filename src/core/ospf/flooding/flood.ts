@@ -1,6 +1,6 @@
 /** The flooding procedure towards the neighbors (RFC 2328 13.3). */
 import { Option } from '../codes.ts';
-import { isPointToPoint, type OspfInterface } from '../interface/interface.ts';
+import { floodsByMulticast, hasDesignatedRouter, type OspfInterface } from '../interface/interface.ts';
 import { compareInstances } from '../lsa/codec.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import { atLeast, isSynchronizing, type Neighbor } from '../neighbor/neighbor.ts';
@@ -37,10 +37,15 @@ function floodOn(speaker: Speaker, iface: OspfInterface, entry: LsdbEntry, from:
   for (const neighbor of takers) addRetransmission(speaker, neighbor, entry);
   if (iface === from?.interface) {
     // (3) and (4): who got it from DR or BDR, or is BDR itself, leaves it to the DR to reach the rest of the link.
-    if (!isPointToPoint(iface) && (isDrOrBackup(from) || iface.state === 'backup')) return false;
+    if (hasDesignatedRouter(iface) && (isDrOrBackup(from) || iface.state === 'backup')) return false;
   }
-  queueUpdate(speaker, iface, floodDestination(iface), entry, takers);
-  return true;
+  if (floodsByMulticast(iface)) {
+    queueUpdate(speaker, iface, floodDestination(iface), entry, takers);
+    return true;
+  }
+  // The neighbor that it came from hears nothing of this, and still has to be told that we got it.
+  for (const neighbor of takers) queueUpdate(speaker, iface, neighbor.address, entry, [neighbor]);
+  return false;
 }
 
 function isDrOrBackup(neighbor: Neighbor): boolean {

@@ -6,12 +6,18 @@
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Millis } from '../../base/machine.ts';
 import { ALL_D_ROUTERS, ALL_SPF_ROUTERS, LSA_HEADER_LENGTH, PACKET_HEADER_LENGTH } from '../codes.ts';
-import { isDesignated, isPointToPoint, type OspfInterface, packetRoom } from '../interface/interface.ts';
+import {
+  floodsByMulticast,
+  isDesignated,
+  isPointToPoint,
+  type OspfInterface,
+  packetRoom,
+} from '../interface/interface.ts';
 import { ackTimer } from '../interface/machine.ts';
 import { lsaKeyText } from '../lsa/codec.ts';
 import type { Lsa, LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
-import type { Neighbor } from '../neighbor/neighbor.ts';
+import { atLeast, type Neighbor } from '../neighbor/neighbor.ts';
 import { ownRouterLsaKey } from '../origination/router-lsa.ts';
 import { type Speaker, sendPacket } from '../speaker.ts';
 
@@ -23,7 +29,7 @@ const DELAYED_ACK: Millis = 250;
 
 const UPDATE_FIXED_LENGTH = PACKET_HEADER_LENGTH + 4;
 
-/** Where flooding on an interface goes, from us (RFC 2328 13.3 (5)). */
+/** Where flooding goes from us on an interface that multicasts it (RFC 2328 13.3 (5)). */
 export function floodDestination(iface: OspfInterface): Ipv4 {
   return isPointToPoint(iface) || isDesignated(iface) ? ALL_SPF_ROUTERS : ALL_D_ROUTERS;
 }
@@ -57,8 +63,14 @@ export function ackLater(speaker: Speaker, iface: OspfInterface, header: LsaHead
   speaker.timers.setAtLatest(ackTimer(iface), speaker.now + DELAYED_ACK, () => {
     const headers = [...iface.delayedAcks.values()];
     iface.delayedAcks.clear();
-    sendAcks(speaker, iface, floodDestination(iface), headers);
+    for (const destination of ackDestinations(iface)) sendAcks(speaker, iface, destination, headers);
   });
+}
+
+/** 13.5: without multicast each adjacent neighbor gets them. */
+function ackDestinations(iface: OspfInterface): Ipv4[] {
+  if (floodsByMulticast(iface)) return [floodDestination(iface)];
+  return [...iface.neighbors.values()].filter(({ state }) => atLeast(state, 'exchange')).map(({ address }) => address);
 }
 
 /** Sends everything that is queued on an interface. */

@@ -8,14 +8,17 @@
  *                       lasts if both hear each other again before the dead interval that they had armed has run out
  *     rxmt, mtuIgnore   from the next retransmission, the next database description on
  *     authentication    from the next packet on; an adjacency lasts as with hello and dead, or longer if both ends migrate
- *     network           the interface starts over: what a neighbor is named by, and who elects, is another (8.2, 9.4)
+ *     neighbors, poll   new ones are greeted at once, the others from now on at the new pace; who was taken from the list and
+ *                       still speaks stays
+ *     network, passive  the interface starts over: what a neighbor is named by, and who elects, is another (8.2, 9.4)
  */
 import type { InterfaceConfig } from '../events.ts';
 import { markTopologyChanged } from '../routing.ts';
 import { addInterface, authenticate, type Speaker } from '../speaker.ts';
 import { hastenHello, sendHello } from './hello.ts';
-import { isPointToPoint, type OspfInterface } from './interface.ts';
+import { hasDesignatedRouter, type OspfInterface } from './interface.ts';
 import { interfaceEvent } from './machine.ts';
+import { seekNeighbors } from './non-broadcast.ts';
 
 /** Makes the interfaces be these. Of two with the same name the last counts. */
 export function configureInterfaces(speaker: Speaker, wanted: readonly InterfaceConfig[]): void {
@@ -46,7 +49,7 @@ function leave(speaker: Speaker, iface: OspfInterface): void {
 
 function change(speaker: Speaker, iface: OspfInterface, config: InterfaceConfig): void {
   const before = iface.config;
-  if (before.network !== config.network) {
+  if (before.network !== config.network || before.passive !== config.passive) {
     startOver(speaker, iface, config);
     return;
   }
@@ -54,11 +57,17 @@ function change(speaker: Speaker, iface: OspfInterface, config: InterfaceConfig)
   const secured = !sameAuthentication(before, config);
   if (secured) authenticate(speaker, iface);
   if (iface.state === 'down') return;
+  if (seeksOthers(before, config)) seekNeighbors(speaker, iface);
   if (before.cost !== config.cost) markTopologyChanged(speaker);
   const timing = before.helloInterval !== config.helloInterval || before.deadInterval !== config.deadInterval;
   const standing = before.priority !== config.priority;
-  if (standing && !isPointToPoint(iface)) iface.neighborChange = true;
+  if (standing && hasDesignatedRouter(iface)) iface.neighborChange = true;
   if (timing || standing || secured) hastenHello(speaker, iface);
+}
+
+function seeksOthers(before: InterfaceConfig, after: InterfaceConfig): boolean {
+  const list = ({ neighbors }: InterfaceConfig) => neighbors.map(({ address, priority }) => `${address} ${priority}`);
+  return before.pollInterval !== after.pollInterval || list(before).join() !== list(after).join();
 }
 
 function startOver(speaker: Speaker, iface: OspfInterface, config: InterfaceConfig): void {

@@ -9,12 +9,23 @@ import { formatIpv4, type Ipv4, maskOf } from '../../base/ipv4.ts';
 import type { Instant, Millis } from '../../base/machine.ts';
 import { areaMismatch, helloOptions } from '../area.ts';
 import { ALL_SPF_ROUTERS } from '../codes.ts';
+import type { TroubleReason } from '../events.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
-import { type Neighbor, newNeighbor } from '../neighbor/neighbor.ts';
+import { atLeast, type Neighbor, newNeighbor } from '../neighbor/neighbor.ts';
 import type { Hello, PacketHeader } from '../packet/packet.ts';
 import { drop, type Speaker, sendPacket } from '../speaker.ts';
-import { isPointToPoint, type OspfInterface } from './interface.ts';
+import { noticeTrouble } from '../troubles.ts';
+import { isDuplicate, noticeMove } from './duplicates.ts';
+import {
+  greetsByMulticast,
+  hasDesignatedRouter,
+  hasSubnet,
+  isPointToPoint,
+  isUnnumbered,
+  type OspfInterface,
+} from './interface.ts';
 import { interfaceEvent } from './machine.ts';
+import { greeted, owesAnswer } from './non-broadcast.ts';
 import { scheduleOpening, stopOpening, takeOpening } from './opening.ts';
 
 /** After interface-up, as long as nobody has been heard. */
@@ -43,7 +54,8 @@ export function stopHellos(speaker: Speaker, iface: OspfInterface): void {
 
 /** What our Hellos say, or how often, has changed: the next one leaves as soon as this event is over. */
 export function hastenHello(speaker: Speaker, iface: OspfInterface): void {
-  if (iface.state !== 'down') speaker.timers.set(helloTimer(iface), speaker.now, () => tick(speaker, iface));
+  if (iface.state !== 'down' && iface.state !== 'passive')
+    speaker.timers.set(helloTimer(iface), speaker.now, () => tick(speaker, iface));
 }
 
 function tick(speaker: Speaker, iface: OspfInterface): void {
@@ -54,20 +66,30 @@ function tick(speaker: Speaker, iface: OspfInterface): void {
 
 function nextHelloAt(iface: OspfInterface, now: Instant): Instant {
   const regular = now + iface.config.helloInterval;
-  if (iface.neighbors.size > 0) return regular;
+  if (heard(iface).length > 0) return regular;
   const burst = BURST.find((offset) => iface.upAt + offset > now);
   return burst === undefined ? regular : Math.min(regular, iface.upAt + burst);
 }
 
 /** Sends one Hello now; `goodbye` lists nobody, which makes every neighbor see 1-WayReceived. */
 export function sendHello(speaker: Speaker, iface: OspfInterface, goodbye = false): void {
-  const { config } = iface;
+  if (iface.state === 'passive') return;
   iface.lastHelloAt = speaker.now;
   iface.helloOutdated = false;
   speaker.timers.clear(replyTimer(iface));
-  sendPacket(speaker, iface, ALL_SPF_ROUTERS, {
+  if (greetsByMulticast(iface)) sendHelloTo(speaker, iface, ALL_SPF_ROUTERS, goodbye);
+  else for (const { address } of goodbye ? heard(iface) : greeted(iface)) sendHelloTo(speaker, iface, address, goodbye);
+}
+
+/** One Hello to one address, a group's or a neighbor's. */
+export function sendHelloTo(speaker: Speaker, iface: OspfInterface, destination: Ipv4, goodbye = false): void {
+  const { config } = iface;
+  const known = iface.neighbors.get(destination);
+  if (known !== undefined) known.greetedAt = speaker.now;
+  sendPacket(speaker, iface, destination, {
     kind: 'hello',
-    networkMask: maskOf(iface.prefixLength),
+    // 9.5: an unnumbered link has no mask.
+    networkMask: isUnnumbered(iface) ? 0 : maskOf(iface.prefixLength),
     helloInterval: wholeSeconds(config.helloInterval),
     options: helloOptions(speaker.config.areaType),
     priority: config.priority,
@@ -80,9 +102,13 @@ export function sendHello(speaker: Speaker, iface: OspfInterface, goodbye = fals
 
 /** Who has been heard, and who is remembered from an earlier life as long as that is believable. */
 function listed(iface: OspfInterface, now: Instant): Ipv4[] {
-  const heard = [...iface.neighbors.values()].map((neighbor) => neighbor.routerId);
-  if (now >= iface.upAt + iface.config.deadInterval) return heard;
-  return [...new Set([...heard, ...iface.remembered])];
+  const routerIds = heard(iface).map((neighbor) => neighbor.routerId);
+  if (now >= iface.upAt + iface.config.deadInterval) return routerIds;
+  return [...new Set([...routerIds, ...iface.remembered])];
+}
+
+function heard(iface: OspfInterface): Neighbor[] {
+  return [...iface.neighbors.values()].filter(({ state }) => atLeast(state, 'init'));
 }
 
 /** Sub-second intervals travel as 0, as other implementations send their "fast hellos". */
@@ -90,7 +116,15 @@ function wholeSeconds(interval: Millis): number {
   return Math.floor(interval / 1000);
 }
 
-function reply(speaker: Speaker, iface: OspfInterface): void {
+/** To a neighbor that we hear for the first time (`unknown`), that does not list us, or that waits for an answer. */
+function reply(speaker: Speaker, iface: OspfInterface, neighbor: Neighbor, unknown: boolean): void {
+  if (greetsByMulticast(iface)) replyToAll(speaker, iface);
+  else if (unknown || speaker.now - neighbor.greetedAt >= REPLY_SPACING) {
+    sendHelloTo(speaker, iface, neighbor.address);
+  }
+}
+
+function replyToAll(speaker: Speaker, iface: OspfInterface): void {
   const due = iface.helloOutdated ? speaker.now : iface.lastHelloAt + REPLY_SPACING;
   if (due <= speaker.now) sendHello(speaker, iface);
   else speaker.timers.setAtLatest(replyTimer(iface), due, () => sendHello(speaker, iface));
@@ -104,29 +138,36 @@ export function receiveHello(
   hello: Hello,
   source: Ipv4,
 ): void {
+  const { routerId } = header;
   const mismatch = findMismatch(speaker, iface, hello);
   if (mismatch !== undefined) {
     iface.strangerRefused = true;
-    drop(speaker, iface.name, source, 'helloMismatch', mismatch);
+    drop(speaker, iface.name, source, 'helloMismatch', mismatch.detail);
+    noticeTrouble(speaker, iface, { address: source, routerId }, mismatch.reason, mismatch.detail);
     return;
   }
-  const known = findKnown(speaker, iface, header.routerId, source);
+  if (isDuplicate(speaker, iface, routerId, source)) return;
+  const known = findKnown(speaker, iface, routerId, source);
   if (known === undefined && iface.neighbors.size >= MOST_NEIGHBORS) {
-    drop(speaker, iface.name, source, 'tooManyNeighbors', `${formatIpv4(header.routerId)} would be one too many`);
+    drop(speaker, iface.name, source, 'tooManyNeighbors', `${formatIpv4(routerId)} would be one too many`);
     return;
   }
-  const neighbor = known ?? addNeighbor(speaker, iface, header.routerId, source);
+  const neighbor = known ?? addNeighbor(speaker, iface, routerId, source);
+  const unknown = !atLeast(neighbor.state, 'init');
   const before = { ...neighbor };
+  neighbor.routerId = routerId;
+  noticeMove(speaker, neighbor, source);
   neighbor.address = source;
+  neighbor.helloAt = speaker.now;
   neighbor.priority = hello.priority;
   neighbor.designatedRouter = hello.designatedRouter;
   neighbor.backupDesignatedRouter = hello.backupDesignatedRouter;
   neighborEvent(speaker, neighbor, 'helloReceived');
 
   const listsUs = hello.neighbors.includes(speaker.config.routerId);
-  if (known === undefined || !listsUs) reply(speaker, iface);
+  if (unknown || !listsUs || owesAnswer(iface, neighbor)) reply(speaker, iface, neighbor, unknown);
   neighborEvent(speaker, neighbor, listsUs ? 'twoWayReceived' : 'oneWay');
-  if (listsUs && !isPointToPoint(iface)) noticeDesignation(speaker, iface, neighbor, before);
+  if (listsUs && hasDesignatedRouter(iface)) noticeDesignation(speaker, iface, neighbor, before);
 }
 
 /** The neighbor that a description comes from whose sender has said no Hello, if it answers ours: see opening.ts. */
@@ -141,8 +182,9 @@ export function meetUnheard(
   const neighbor = addNeighbor(speaker, iface, routerId, source);
   // ExStart begins with the number after this one: with the description that the sender may be answering.
   neighbor.exchange.sequence = (sequence - 1) >>> 0;
+  neighbor.helloAt = speaker.now;
   neighborEvent(speaker, neighbor, 'helloReceived', 'dbDescription');
-  reply(speaker, iface);
+  reply(speaker, iface, neighbor, true);
   return neighbor;
 }
 
@@ -159,24 +201,32 @@ function noticeDesignation(speaker: Speaker, iface: OspfInterface, neighbor: Nei
   if (isDr !== wasDr || isBackup !== wasBackup || neighbor.priority !== before.priority) iface.neighborChange = true;
 }
 
-/** The first setting that does not match ours, as text; undefined when the Hello is acceptable. */
-function findMismatch(speaker: Speaker, iface: OspfInterface, hello: Hello): string | undefined {
+interface Mismatch {
+  readonly reason: TroubleReason;
+  readonly detail: string;
+}
+
+/** The first setting that does not match ours; undefined when the Hello is acceptable. */
+function findMismatch(speaker: Speaker, iface: OspfInterface, hello: Hello): Mismatch | undefined {
   const { config } = iface;
   const mask = maskOf(iface.prefixLength);
-  if (!isPointToPoint(iface) && hello.networkMask !== mask) {
-    return `network mask ${formatIpv4(hello.networkMask)}, ours is ${formatIpv4(mask)}`;
+  if (hasSubnet(iface) && hello.networkMask !== mask) {
+    return { reason: 'mask', detail: `network mask ${formatIpv4(hello.networkMask)}, ours is ${formatIpv4(mask)}` };
   }
   const interval = wholeSeconds(config.helloInterval);
   // A field of 0 means several Hellos per second; then only the dead interval has to agree.
   if (hello.helloInterval !== interval && hello.helloInterval !== 0 && interval !== 0) {
-    return `hello interval ${hello.helloInterval} s, ours is ${interval} s`;
+    return { reason: 'helloInterval', detail: `hello interval ${hello.helloInterval} s, ours is ${interval} s` };
   }
   const dead = Math.max(1, wholeSeconds(config.deadInterval));
-  if (hello.deadInterval !== dead) return `dead interval ${hello.deadInterval} s, ours is ${dead} s`;
-  return areaMismatch(hello.options, speaker.config.areaType);
+  if (hello.deadInterval !== dead) {
+    return { reason: 'deadInterval', detail: `dead interval ${hello.deadInterval} s, ours is ${dead} s` };
+  }
+  const detail = areaMismatch(hello.options, speaker.config.areaType);
+  return detail === undefined ? undefined : { reason: 'areaType', detail };
 }
 
-/** On both kinds of link a router that changed its id at the same address is a new neighbor, and the old one is gone. */
+/** On every kind of link a router that changed its id at the same address is a new neighbor, and the old one is gone. */
 function findKnown(speaker: Speaker, iface: OspfInterface, routerId: Ipv4, source: Ipv4): Neighbor | undefined {
   if (isPointToPoint(iface)) {
     const known = iface.neighbors.get(routerId);
@@ -184,6 +234,8 @@ function findKnown(speaker: Speaker, iface: OspfInterface, routerId: Ipv4, sourc
   }
   const sameAddress = [...iface.neighbors.values()].find((neighbor) => neighbor.address === source);
   if (sameAddress === undefined || sameAddress.routerId === routerId) return sameAddress;
+  // Of the file's list, and not heard before.
+  if (sameAddress.routerId === 0) return sameAddress;
   neighborEvent(speaker, sameAddress, 'killNeighbor');
   return undefined;
 }

@@ -8,6 +8,7 @@ import type { InterfaceConfig, InterfaceStateName } from '../events.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
+import type { Trouble } from '../troubles.ts';
 
 export interface OspfInterface {
   config: InterfaceConfig;
@@ -20,15 +21,18 @@ export interface OspfInterface {
   address: Ipv4;
   prefixLength: number;
   mtu: number;
+  ifindex: number;
   /** Interface addresses; 0 = none. */
   designatedRouter: Ipv4;
   backupDesignatedRouter: Ipv4;
-  /** By router id on point-to-point links, by source address on broadcast links (RFC 2328 8.2). */
+  /** By router id on point-to-point links, by source address on all others (RFC 2328 8.2). */
   readonly neighbors: Map<Ipv4, Neighbor>;
 
   upAt: Instant;
   /** Router ids to list in Hellos although they have not been heard yet; see the input `interfaceUp`. */
   remembered: readonly Ipv4[];
+  /** What the operator has been told of; see troubles.ts. */
+  readonly troubles: Map<string, Trouble>;
   lastHelloAt: Instant;
   /** Of the description that was sent although nobody had been heard; see opening.ts. */
   openingSequence: number | undefined;
@@ -57,11 +61,13 @@ export function newInterface(config: InterfaceConfig): OspfInterface {
     address: 0,
     prefixLength: 0,
     mtu: 0,
+    ifindex: 0,
     designatedRouter: 0,
     backupDesignatedRouter: 0,
     neighbors: new Map(),
     upAt: 0,
     remembered: [],
+    troubles: new Map(),
     lastHelloAt: Number.NEGATIVE_INFINITY,
     openingSequence: undefined,
     strangerRefused: false,
@@ -75,6 +81,36 @@ export function newInterface(config: InterfaceConfig): OspfInterface {
 
 export function isPointToPoint(iface: OspfInterface): boolean {
   return iface.config.network === 'point-to-point';
+}
+
+/** Broadcast and NBMA: a Designated Router speaks for the network, and adjacencies are with it and its Backup (9.4, 10.4). */
+export function hasDesignatedRouter(iface: OspfInterface): boolean {
+  return iface.config.network === 'broadcast' || iface.config.network === 'nbma';
+}
+
+/** A point-to-point link without a subnet: its address belongs to another interface, or to nothing but itself. */
+export function isUnnumbered(iface: OspfInterface): boolean {
+  return isPointToPoint(iface) && iface.prefixLength === 32;
+}
+
+/**
+ * Whether masks have to agree and sources to be of our subnet: not on point-to-point links, whose far end may be numbered
+ * from elsewhere (8.2, 10.5), and not on point-to-multipoint where we have no subnet either.
+ */
+export function hasSubnet(iface: OspfInterface): boolean {
+  if (isPointToPoint(iface)) return false;
+  return iface.config.network !== 'point-to-multipoint' || iface.prefixLength < 32;
+}
+
+/** Whether Hellos go out as one multicast; else to each neighbor alone (RFC 2328 9.5). */
+export function greetsByMulticast(iface: OspfInterface): boolean {
+  const { network, neighbors } = iface.config;
+  return network === 'point-to-multipoint' ? neighbors.length === 0 : network !== 'nbma';
+}
+
+/** Whether one update or acknowledgement reaches all; else each adjacent neighbor gets its own (RFC 2328 8.1). */
+export function floodsByMulticast(iface: OspfInterface): boolean {
+  return iface.config.network === 'broadcast' || isPointToPoint(iface);
 }
 
 /** Whether this interface listens to AllDRouters. */

@@ -6,8 +6,9 @@ import { markTopologyChanged } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { resolve } from '../state-table.ts';
 import { type Candidate, electDesignatedRouter } from './election.ts';
-import { startHellos, stopHellos } from './hello.ts';
-import { isDesignated, isPointToPoint, type OspfInterface } from './interface.ts';
+import { hastenHello, startHellos, stopHellos } from './hello.ts';
+import { hasDesignatedRouter, isDesignated, type OspfInterface } from './interface.ts';
+import { seekNeighbors, stopSeeking } from './non-broadcast.ts';
 import { INTERFACE_TABLE, type InterfaceAction, type InterfaceEvent, type InterfaceGuard } from './table.ts';
 
 const waitTimer = (iface: OspfInterface) => `wait ${iface.name}`;
@@ -22,11 +23,21 @@ export function interfaceEvent(speaker: Speaker, iface: OspfInterface, event: In
 }
 
 function answer(iface: OspfInterface, guard: InterfaceGuard): boolean {
-  return guard === 'pointToPoint' ? isPointToPoint(iface) : iface.config.priority > 0;
+  switch (guard) {
+    case 'passive':
+      return iface.config.passive;
+    case 'electing':
+      return hasDesignatedRouter(iface);
+    case 'eligible':
+      return iface.config.priority > 0;
+  }
 }
 
 function perform(speaker: Speaker, iface: OspfInterface, action: InterfaceAction): void {
   switch (action) {
+    case 'seekNeighbors':
+      seekNeighbors(speaker, iface);
+      break;
     case 'startHellos':
       startHellos(speaker, iface);
       break;
@@ -47,6 +58,7 @@ function perform(speaker: Speaker, iface: OspfInterface, action: InterfaceAction
 function reset(speaker: Speaker, iface: OspfInterface): void {
   for (const neighbor of [...iface.neighbors.values()]) neighborEvent(speaker, neighbor, 'llDown');
   stopHellos(speaker, iface);
+  stopSeeking(speaker, iface);
   speaker.timers.clear(waitTimer(iface));
   speaker.timers.clear(ackTimer(iface));
   iface.designatedRouter = 0;
@@ -92,7 +104,15 @@ function changeState(speaker: Speaker, iface: OspfInterface, to: InterfaceStateN
   const wasDesignated = isDesignated(iface);
   iface.state = to;
   speaker.effects.push({ kind: 'interfaceChanged', interface: iface.name, from, to });
-  if (!wasDesignated && isDesignated(iface)) speaker.effects.push({ kind: 'joinAllDRouters', interface: iface.name });
+  if (!wasDesignated && isDesignated(iface)) takeUpDesignation(speaker, iface);
   if (wasDesignated && !isDesignated(iface)) speaker.effects.push({ kind: 'leaveAllDRouters', interface: iface.name });
   markTopologyChanged(speaker);
+}
+
+/** 9.4 (6): on an NBMA network those who may not become DR have not been greeted so far. */
+function takeUpDesignation(speaker: Speaker, iface: OspfInterface): void {
+  speaker.effects.push({ kind: 'joinAllDRouters', interface: iface.name });
+  if (iface.config.network !== 'nbma') return;
+  seekNeighbors(speaker, iface);
+  hastenHello(speaker, iface);
 }

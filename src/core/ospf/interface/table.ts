@@ -1,8 +1,11 @@
-/** The interface state machine (RFC 2328 9.1 to 9.3), for broadcast and point-to-point links. */
+/**
+ * The interface state machine (RFC 2328 9.1 to 9.3). State `passive` is ours: up, announced, silent. A point-to-multipoint
+ * interface is in state pointToPoint, as the RFC has it.
+ */
 import type { InterfaceStateName } from '../events.ts';
 import type { Fork, StateTable, Step } from '../state-table.ts';
 
-export const INTERFACE_STATES = ['down', 'waiting', 'pointToPoint', 'drOther', 'backup', 'dr'] as const;
+export const INTERFACE_STATES = ['down', 'passive', 'waiting', 'pointToPoint', 'drOther', 'backup', 'dr'] as const;
 
 /** 9.2. Loopback events have no use here: a director does not loop its uplinks. */
 export const INTERFACE_EVENTS = ['interfaceUp', 'waitTimer', 'backupSeen', 'neighborChange', 'interfaceDown'] as const;
@@ -13,6 +16,8 @@ export type InterfaceEvent = (typeof INTERFACE_EVENTS)[number];
 export type InterfaceNext = InterfaceStateName | 'elected';
 
 export type InterfaceAction =
+  /** Event Start for the static neighbors that are to be greeted (9.5.1), and polling of the others. */
+  | 'seekNeighbors'
   /** Send the first Hello now and go on. */
   | 'startHellos'
   /** Listen for one RouterDeadInterval before electing anyone. */
@@ -21,7 +26,11 @@ export type InterfaceAction =
   /** Take the neighbors down, stop all timers, forget DR and BDR. */
   | 'reset';
 
-export type InterfaceGuard = 'pointToPoint' | 'eligible';
+export type InterfaceGuard =
+  | 'passive'
+  /** Broadcast or NBMA. */
+  | 'electing'
+  | 'eligible';
 
 type InterfaceStep = Step<InterfaceNext, InterfaceAction>;
 
@@ -30,13 +39,17 @@ const electAfterWaiting: InterfaceStep = { next: 'elected', actions: ['stopWaitT
 const goDown: InterfaceStep = { next: 'down', actions: ['reset'] };
 
 const comeUp: Fork<InterfaceNext, InterfaceAction, InterfaceGuard> = {
-  when: 'pointToPoint',
-  yes: { next: 'pointToPoint', actions: ['startHellos'] },
+  when: 'passive',
+  yes: { next: 'passive', actions: [] },
   no: {
-    when: 'eligible',
-    yes: { next: 'waiting', actions: ['startHellos', 'startWaitTimer'] },
-    // Priority 0 has nothing to wait for: it takes whatever DR the others declare.
-    no: { next: 'drOther', actions: ['startHellos'] },
+    when: 'electing',
+    yes: {
+      when: 'eligible',
+      yes: { next: 'waiting', actions: ['seekNeighbors', 'startHellos', 'startWaitTimer'] },
+      // Priority 0 has nothing to wait for: it takes whatever DR the others declare.
+      no: { next: 'drOther', actions: ['seekNeighbors', 'startHellos'] },
+    },
+    no: { next: 'pointToPoint', actions: ['seekNeighbors', 'startHellos'] },
   },
 };
 
@@ -49,6 +62,7 @@ export const INTERFACE_TABLE: StateTable<
 > = {
   down: { interfaceUp: comeUp },
   waiting: { waitTimer: electAfterWaiting, backupSeen: electAfterWaiting, interfaceDown: goDown },
+  passive: { interfaceDown: goDown },
   pointToPoint: { interfaceDown: goDown },
   drOther: { neighborChange: elect, interfaceDown: goDown },
   backup: { neighborChange: elect, interfaceDown: goDown },

@@ -57,7 +57,7 @@ function describeLink(link: RouterLink): string {
   const metric = `metric ${link.metric}`;
   switch (link.type) {
     case RouterLinkType.pointToPoint:
-      return `p2p ${formatIpv4(link.id)} from ${formatIpv4(link.data)} ${metric}`;
+      return `p2p ${formatIpv4(link.id)} from ${end(link.data)} ${metric}`;
     case RouterLinkType.transit:
       return `transit ${formatIpv4(link.id)} from ${formatIpv4(link.data)} ${metric}`;
     case RouterLinkType.stub:
@@ -67,6 +67,11 @@ function describeLink(link: RouterLink): string {
     default:
       return `type ${link.type} id ${formatIpv4(link.id)} data ${formatIpv4(link.data)} ${metric}`;
   }
+}
+
+/** Our end's address, or, of an unnumbered link, its interface index (RFC 2328 12.4.1.1): no address begins with 0. */
+function end(linkData: number): string {
+  return linkData >>> 24 === 0 ? `interface ${linkData}` : formatIpv4(linkData);
 }
 
 function formatMasked(address: Ipv4, mask: Ipv4): string {

@@ -9,8 +9,10 @@ import type { LsaHeader } from '../lsa/lsa.ts';
 import { type LsdbEntry, MOST_LSAS } from '../lsdb/lsdb.ts';
 import type { DbDescription } from '../packet/packet.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
+import { noticeTrouble } from '../troubles.ts';
 import { neighborEvent } from './machine.ts';
 import { type Neighbor, neighborTimer } from './neighbor.ts';
+import { describeMtus, noticeStuck } from './stuck.ts';
 
 const DD_FIXED_LENGTH = PACKET_HEADER_LENGTH + 8;
 
@@ -74,8 +76,11 @@ export function endExchange(speaker: Speaker, neighbor: Neighbor): void {
 /** RFC 2328 10.6. */
 export function receiveDbDescription(speaker: Speaker, neighbor: Neighbor, dd: DbDescription): void {
   const iface = neighbor.interface;
+  neighbor.mtu = dd.interfaceMtu;
   if (dd.interfaceMtu > iface.mtu && !iface.config.mtuIgnore) {
-    dropFrom(speaker, neighbor, 'mtu', `its MTU is ${dd.interfaceMtu}, ours is ${iface.mtu}`);
+    const detail = describeMtus(neighbor);
+    dropFrom(speaker, neighbor, 'mtu', detail);
+    noticeTrouble(speaker, iface, neighbor, 'mtu', detail);
     return;
   }
   // A DD proves that the peer has heard us, although we have not seen its Hello yet.
@@ -120,7 +125,10 @@ function receiveNegotiation(speaker: Speaker, neighbor: Neighbor, dd: DbDescript
 function receiveExchange(speaker: Speaker, neighbor: Neighbor, dd: DbDescription): void {
   const { exchange } = neighbor;
   if (isDuplicate(neighbor, dd)) {
-    if (!exchange.master) repeat(speaker, neighbor);
+    if (!exchange.master) {
+      noticeStuck(speaker, neighbor);
+      repeat(speaker, neighbor);
+    }
     return;
   }
   const fault = findFault(neighbor, dd);
@@ -252,9 +260,10 @@ function send(speaker: Speaker, neighbor: Neighbor, flags: number, headers: read
 function repeat(speaker: Speaker, neighbor: Neighbor): void {
   const { exchange, interface: iface } = neighbor;
   if (exchange.lastSent === undefined) return;
+  exchange.tries++;
   sendPacket(speaker, iface, addressOf(neighbor), exchange.lastSent);
   if (!exchange.master) return;
-  exchange.tries++;
+  noticeStuck(speaker, neighbor);
   const at = speaker.now + retryDelay(iface, exchange.tries);
   speaker.timers.set(neighborTimer(neighbor, 'description'), at, () => repeat(speaker, neighbor));
 }

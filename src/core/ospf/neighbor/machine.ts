@@ -2,11 +2,12 @@
 import type { Instant, Millis } from '../../base/machine.ts';
 import type { NeighborStateName } from '../events.ts';
 import { clearRetransmissions } from '../flooding/retransmit.ts';
-import { isDesignated, isPointToPoint } from '../interface/interface.ts';
+import { hasDesignatedRouter, isDesignated } from '../interface/interface.ts';
 import { awaitsFirstPrefix, neighborBecameFull } from '../origination/origination.ts';
 import { markTopologyChanged } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { resolve } from '../state-table.ts';
+import { forgetTrouble } from '../troubles.ts';
 import { describeDatabase, endExchange, negotiate } from './exchange.ts';
 import { atLeast, NEIGHBOR_TIMERS, type Neighbor, neighborTimer } from './neighbor.ts';
 import { NEIGHBOR_TABLE, type NeighborAction, type NeighborEvent, type NeighborGuard } from './table.ts';
@@ -34,7 +35,7 @@ function answer(speaker: Speaker, neighbor: Neighbor, guard: NeighborGuard): boo
 function adjacencyWanted(speaker: Speaker, neighbor: Neighbor): boolean {
   if (speaker.resume?.phase === 'hearing' && !atLeast(neighbor.state, 'exStart')) return false;
   const iface = neighbor.interface;
-  if (isPointToPoint(iface) || isDesignated(iface)) return true;
+  if (!hasDesignatedRouter(iface) || isDesignated(iface)) return true;
   return neighbor.address === iface.designatedRouter || neighbor.address === iface.backupDesignatedRouter;
 }
 
@@ -80,6 +81,20 @@ function expectHelloBy(speaker: Speaker, neighbor: Neighbor, at: Instant): void 
 const STALL: Millis = 100;
 const GRACE: Millis = 50;
 
+/**
+ * RFC 4222 (2): on a busy link or machine Hellos get lost behind other packets, which prove as well that the neighbor is
+ * there. They do not prove that it still hears us, nor that its settings still match; that is said in Hellos only. So without
+ * any Hello they count for a limited time.
+ */
+export function noticeLife(speaker: Speaker, neighbor: Neighbor): void {
+  const { deadInterval } = neighbor.interface.config;
+  const at = Math.min(speaker.now + deadInterval, neighbor.helloAt + MOST_WITHOUT_HELLO * deadInterval);
+  if (atLeast(neighbor.state, 'init') && at > neighbor.inactiveAt) expectHelloBy(speaker, neighbor, at);
+}
+
+/** Dead intervals. */
+const MOST_WITHOUT_HELLO = 3;
+
 function clearLists(speaker: Speaker, neighbor: Neighbor): void {
   for (const timer of NEIGHBOR_TIMERS) {
     if (timer !== 'inactivity') speaker.timers.clear(neighborTimer(neighbor, timer));
@@ -122,5 +137,7 @@ function changeState(speaker: Speaker, neighbor: Neighbor, to: NeighborStateName
   if (atLeast(from, 'twoWay') !== atLeast(to, 'twoWay')) neighbor.interface.neighborChange = true;
   // 12.4: an adjacency appears in, or leaves, our router-LSA and perhaps our network-LSA.
   if (from === 'full' || to === 'full') markTopologyChanged(speaker);
-  if (to === 'full') neighborBecameFull(speaker, neighbor);
+  if (to !== 'full') return;
+  for (const reason of ['mtu', 'noAnswer'] as const) forgetTrouble(neighbor.interface, address, reason);
+  neighborBecameFull(speaker, neighbor);
 }

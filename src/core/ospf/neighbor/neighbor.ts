@@ -2,7 +2,7 @@
 import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
 import type { Instant } from '../../base/machine.ts';
 import type { NeighborStateName } from '../events.ts';
-import type { OspfInterface } from '../interface/interface.ts';
+import { isPointToPoint, type OspfInterface } from '../interface/interface.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { DbDescription } from '../packet/packet.ts';
@@ -32,14 +32,21 @@ export interface Retransmission {
 
 export interface Neighbor {
   readonly interface: OspfInterface;
-  readonly routerId: Ipv4;
+  /** 0 until a neighbor of the file's list has been heard; else it never changes. */
+  routerId: Ipv4;
   /** May change on a point-to-point link. */
   address: Ipv4;
+  /** The one before; 0 = none. */
+  formerAddress: Ipv4;
   priority: number;
   /** Whom its last Hello named. */
   designatedRouter: Ipv4;
   backupDesignatedRouter: Ipv4;
   state: NeighborStateName;
+  /** When its last Hello came. */
+  helloAt: Instant;
+  /** When our last Hello went to it alone. */
+  greetedAt: Instant;
   /** When it counts as dead. */
   inactiveAt: Instant;
   /** The sequence number of its last packet with cryptographic authentication (RFC 2328 D.4.3); undefined before one. */
@@ -48,6 +55,8 @@ export interface Neighbor {
   authenticated: boolean;
   /** From its DD packets; the O-bit is there and nowhere else. */
   options: number;
+  /** From its last DD packet; 0 = not heard of, or it does not say. */
+  mtu: number;
   readonly exchange: Exchange;
   /** What the peer has and we want, by database key; the header as the peer described it. */
   readonly requests: Map<string, LsaHeader>;
@@ -67,14 +76,18 @@ export function newNeighbor(iface: OspfInterface, routerId: Ipv4, address: Ipv4,
     interface: iface,
     routerId,
     address,
+    formerAddress: 0,
     priority: 0,
     designatedRouter: 0,
     backupDesignatedRouter: 0,
     state: 'down',
+    helloAt: Number.NEGATIVE_INFINITY,
+    greetedAt: Number.NEGATIVE_INFINITY,
     inactiveAt: 0,
     sequence: undefined,
     authenticated: false,
     options: 0,
+    mtu: 0,
     exchange: {
       master: true,
       sequence: firstSequence,
@@ -124,7 +137,8 @@ export const NEIGHBOR_TIMERS: readonly NeighborTimer[] = [
   'hold',
 ];
 
-/** The address is left out: on a point-to-point link it may change under a running timer. */
+/** By what a neighbor is known on its kind of link: of the rest, address or router id, something may change. */
 export function neighborTimer(neighbor: Neighbor, timer: NeighborTimer): string {
-  return `${timer} ${neighbor.interface.name} ${formatIpv4(neighbor.routerId)}`;
+  const name = isPointToPoint(neighbor.interface) ? neighbor.routerId : neighbor.address;
+  return `${timer} ${neighbor.interface.name} ${formatIpv4(name)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The neighbor state machine (RFC 2328 10.1 to 10.3). State `attempt` and event Start belong to non-broadcast networks,
- * which we do not have, so that row stays empty.
+ * The neighbor state machine (RFC 2328 10.1 to 10.3). State `attempt` and event Start are for neighbors of the file's list:
+ * see interface/non-broadcast.ts. Who is Down is not in the table of neighbors.
  */
 import type { NeighborStateName } from '../events.ts';
 import type { Cell, StateTable, Step } from '../state-table.ts';
@@ -9,6 +9,7 @@ export const NEIGHBOR_STATES = ['down', 'attempt', 'init', 'twoWay', 'exStart', 
 
 /** 10.2, in RFC words. `oneWay` is 1-WayReceived. */
 export const NEIGHBOR_EVENTS = [
+  'start',
   'helloReceived',
   'twoWayReceived',
   'negotiationDone',
@@ -76,8 +77,11 @@ export const NEIGHBOR_TABLE: StateTable<
   NeighborAction,
   NeighborGuard
 > = {
-  down: { helloReceived: { next: 'init', actions: ['armInactivityTimer'] } },
-  attempt: {},
+  down: {
+    start: { next: 'attempt', actions: ['armInactivityTimer'] },
+    helloReceived: { next: 'init', actions: ['armInactivityTimer'] },
+  },
+  attempt: { ...alive, helloReceived: { next: 'init', actions: ['armInactivityTimer'] } },
   init: { ...alive, twoWayReceived: decide },
   twoWay: { ...bidirectional, adjOk: decide },
   exStart: {

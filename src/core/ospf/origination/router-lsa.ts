@@ -2,7 +2,7 @@
 import { type Ipv4, maskOf, prefixOf } from '../../base/ipv4.ts';
 import { MAX_LINK_METRIC, RouterFlag, RouterLinkType } from '../codes.ts';
 import type { AnnouncedPrefix } from '../events.ts';
-import { isPointToPoint, type OspfInterface } from '../interface/interface.ts';
+import { hasDesignatedRouter, isPointToPoint, isUnnumbered, type OspfInterface } from '../interface/interface.ts';
 import type { RouterLink, RouterLsaBody } from '../lsa/lsa.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 import type { Speaker } from '../speaker.ts';
@@ -40,14 +40,15 @@ function interfaceLinks(iface: OspfInterface, stubRouter: boolean): RouterLink[]
   // RFC 6987: others are to reach our stubs, and to pass through us only if there is no other way.
   const metric = stubRouter ? MAX_LINK_METRIC : iface.config.cost;
   const subnet = stubLink(prefixOf(iface.address, iface.prefixLength).address, iface.prefixLength, iface.config.cost);
-  if (isPointToPoint(iface)) {
-    const links = fullNeighbors(iface).map((neighbor) => ({
-      type: RouterLinkType.pointToPoint,
-      id: neighbor.routerId,
-      data: iface.address,
-      metric,
-    }));
-    return [...links, subnet];
+  if (iface.state === 'passive') return [subnet];
+  if (!hasDesignatedRouter(iface)) {
+    const data = isUnnumbered(iface) ? iface.ifindex : iface.address;
+    const links = fullNeighbors(iface).map(({ routerId }) => {
+      return { type: RouterLinkType.pointToPoint, id: routerId, data, metric };
+    });
+    // 12.4.1.1 and 12.4.1.4: a cable's subnet, nothing where it has none; on point-to-multipoint, our own address at no cost.
+    if (isPointToPoint(iface)) return isUnnumbered(iface) ? links : [...links, subnet];
+    return [...links, stubLink(iface.address, 32, 0)];
   }
   if (!isTransit(iface)) return [subnet];
   return [{ type: RouterLinkType.transit, id: iface.designatedRouter, data: iface.address, metric }];

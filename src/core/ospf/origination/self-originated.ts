@@ -11,6 +11,7 @@ import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 import { isHolding } from '../neighbor/requests.ts';
 import { dropFrom, type Speaker } from '../speaker.ts';
+import { noticeTrouble } from '../troubles.ts';
 import { flush, ownLsa } from './origination.ts';
 
 /** By router id, or a network-LSA named by an address of ours, which we originated under another router id. */
@@ -28,8 +29,9 @@ export function noticeImpostor(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, o
   if (ours?.key !== speaker.origination.routerLsaKey || ours.source !== 'own') return;
   const madeAt = speaker.now - lsa.header.age * 1000;
   if (madeAt < speaker.startedAt + AGE_TOLERANCE) return;
-  const routerId = formatIpv4(speaker.config.routerId);
-  dropFrom(speaker, neighbor, 'duplicateRouterId', `another router of the area has our router id ${routerId}`);
+  const detail = `another router of the area has our router id ${formatIpv4(speaker.config.routerId)}`;
+  dropFrom(speaker, neighbor, 'duplicateRouterId', detail);
+  noticeTrouble(speaker, neighbor.interface, neighbor, 'duplicateRouterId', `${detail}; heard through this neighbor`);
 }
 
 /** Ages are whole seconds, and not every router rounds them alike. */

@@ -72,7 +72,9 @@ export function internalRoutes(
   const own = graph.routers.get(rootId);
   for (const prefix of ownPrefixes(graph, rootId)) internal.close(prefix);
   for (const link of links) {
-    internal.connect(prefixOf(link.address, link.prefixLength), link.cost ?? announcedCost(own, link), link.interface);
+    const subnet = prefixOf(link.address, link.prefixLength);
+    if (isOneWire(link)) internal.connect(subnet, link.cost ?? announcedCost(own, link), link.interface);
+    else internal.close({ address: link.address, length: 32 });
   }
   addIntraAreaRoutes(internal, graph, tree);
   addInterAreaRoutes(internal, graph, tree);
@@ -129,6 +131,15 @@ function ownPrefixes(graph: Graph, routerId: Ipv4): Prefix[] {
     .filter(({ header }) => header.advertisingRouter === routerId)
     .map(({ header, body }) => maskedPrefix(header.id, body.mask));
   return [...stubs, ...externals.filter((prefix) => prefix !== undefined)];
+}
+
+/**
+ * Whether all of the link's subnet is one hop away. Not on point-to-multipoint, where each router is a host route of its own
+ * (RFC 2328 12.4.1.4), and not where an unnumbered link has borrowed its address.
+ */
+function isOneWire({ network, prefixLength }: SpfLink): boolean {
+  if (network === 'point-to-multipoint') return false;
+  return network !== 'point-to-point' || prefixLength < 32;
 }
 
 /** The metric of an interface's network in our router-LSA: of its stub link, else of its transit link, else 0. */

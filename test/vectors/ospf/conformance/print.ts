@@ -64,6 +64,8 @@ export function printEffect(effect: OspfEffect, claimed: number): string[] {
       return effect.routes.length === 0 ? ['no routes'] : ['routes', ...effect.routes.map(printRoute)];
     case 'dropped':
       return [`${effect.interface} drops (${effect.reason})`];
+    case 'neighborTrouble':
+      return [`${effect.interface} tells the operator of ${formatIpv4(effect.address)} (${effect.reason})`];
     default:
       return [effect.kind];
   }
