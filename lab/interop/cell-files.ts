@@ -16,7 +16,7 @@ const STUB: CellVip = { address: '203.0.113.10', lsa: 'stub' };
 
 /** A stub link everywhere, and where the area carries external LSAs one of those. */
 export function vipsOf({ area }: Cell): readonly CellVip[] {
-  return area === 'nssa' ? [STUB, { address: '203.0.113.20', lsa: 'nssa' }] : [STUB];
+  return area === 'stub' ? [STUB] : [STUB, { address: '203.0.113.20', lsa: area === 'nssa' ? 'nssa' : 'external' }];
 }
 
 /** Writes the files into `folder` and returns the topology's path. */

@@ -31,7 +31,7 @@ export const ROUTERS: Readonly<Record<RouterKind, Router>> = {
 
 export const ROLES: readonly Role[] = ['p2p', 'dr', 'bdr', 'drother'];
 export const AUTHS: readonly Auth[] = ['none'];
-export const AREAS: readonly AreaType[] = ['normal'];
+export const AREAS: readonly AreaType[] = ['normal', 'stub', 'nssa'];
 
 /** The whole product, router by router. */
 export function product(): readonly Cell[] {

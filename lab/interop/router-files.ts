@@ -48,7 +48,7 @@ export async function routerFile(cell: Cell): Promise<string> {
 const AREA_TYPE: Readonly<Record<AreaType, readonly Readonly<Record<'frr' | 'bird', string>>[]>> = {
   normal: [],
   stub: [{ frr: 'stub', bird: 'stub' }],
-  nssa: [{ frr: 'nssa no-summary', bird: 'nssa; default nssa' }],
+  nssa: [{ frr: 'nssa no-summary', bird: 'nssa; summary; default nssa' }],
 };
 
 const NETWORK: Readonly<Record<Role, { readonly network: string; readonly birdType: string }>> = {

@@ -28,9 +28,6 @@ const WORDS = {
 } as const;
 
 const COMMON = { area: '0.0.0.0', areaType: [], backbone: [], maximumPaths: 16 } as const;
-/** Routers between the backbone and an area of a special kind. */
-const STUB = { area: '0.0.0.1', areaType: [{ type: 'stub' }], backbone: [{ interface: 'lo' }] } as const;
-const NSSA = { ...STUB, areaType: [{ type: 'nssa' }] } as const;
 
 /** How packets on a link are authenticated, in the templates' variables. */
 const NO_KEYS = { password: [], md5: [], hmac: [] } as const;
@@ -57,10 +54,6 @@ export const ROUTER_FILES: readonly RouterFile[] = [
   { file: 'ecmp-3/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...ECMP } },
   { file: 'ecmp-3/r2.conf', template: 'frr.conf.template', variables: { ...router(2), ...ECMP } },
   { file: 'interop/p2p-frr-r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...P2P } },
-  { file: 'interop/stub-frr-r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...STUB, ...P2P } },
-  { file: 'interop/nssa-frr-r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...NSSA, ...P2P } },
-  { file: 'interop/stub-bird-r1.conf', template: 'bird.conf.template', variables: { ...router(1), ...STUB, ...P2P } },
-  { file: 'interop/nssa-bird-r1.conf', template: 'bird.conf.template', variables: { ...router(1), ...NSSA, ...P2P } },
   { file: 'interop/lan-frr-r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...LAN } },
   { file: 'interop/lan-frr-r2.conf', template: 'frr.conf.template', variables: { ...router(2), ...LAN } },
   { file: 'interop/p2p-bird-r1.conf', template: 'bird.conf.template', variables: { ...router(1), ...P2P } },
