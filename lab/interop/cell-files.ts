@@ -24,7 +24,9 @@ export async function writeCell(cell: Cell, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   const topology = join(folder, 'cell.clab.yml');
   await writeFile(join(folder, 'router.conf'), await routerFile(cell));
-  await writeFile(join(folder, 'ospf.keys'), `${KEY.keyId} ${Buffer.from(KEY.key).toString('hex')}\n`, { mode: 0o600 });
+  await writeFile(join(folder, 'ospf.keys'), `${KEY.keyId} hex:${Buffer.from(KEY.key).toString('hex')}\n`, {
+    mode: 0o600,
+  });
   await writeFile(join(folder, 'cluster.yml'), stringify(cluster(cell, folder)));
   await writeFile(topology, stringify(describe(cell)));
   return topology;

@@ -1,20 +1,29 @@
-/** The cluster file on disk: its text, its hash, and what it says for this director. */
+/** The cluster file on disk, with its key files: its text, its hash, and what it says for this director. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { readKeyFiles } from '../api/key-files.ts';
 import type { Fault } from '../core/base/fault.ts';
 import { parseCluster } from '../core/config/parse.ts';
 import type { Cluster, Director } from '../core/model/cluster.ts';
+import type { KeyRing } from '../core/model/keys.ts';
 
 export interface LoadedCluster {
   readonly cluster: Cluster;
   readonly director: Director;
   /** SHA-256 of the file's bytes, hexadecimal. */
   readonly hash: string;
+  /** The keys of the interfaces, by `ringName`. */
+  readonly keyRings: ReadonlyMap<string, KeyRing>;
+  /** What an operator should mend, although the files are in force. */
+  readonly warnings: readonly string[];
 }
 
 export type Loaded = LoadedCluster | { readonly faults: readonly Fault[] };
 
-/** Reads and checks the file for the director of this name. A file that cannot be read is a fault of the file as a whole. */
+/**
+ * Reads and checks the file, and the key files that it names, for the director of this name. A file that cannot be read is a
+ * fault of the file as a whole.
+ */
 export async function loadCluster(path: string, name: string): Promise<Loaded> {
   let text: string;
   try {
@@ -30,7 +39,10 @@ export async function loadCluster(path: string, name: string): Promise<Loaded> {
     const names = cluster.directors.map((one) => one.name).join(', ');
     return { faults: [{ ...wholeFile(`there is no director ${name}`, 'directors'), hint: `there are: ${names}` }] };
   }
-  return { cluster, director, hash: createHash('sha256').update(text).digest('hex') };
+  const { rings, faults, warnings } = await readKeyFiles(cluster, path);
+  if (faults.length > 0) return { faults };
+  const hash = createHash('sha256').update(text).digest('hex');
+  return { cluster, director, hash, keyRings: rings, warnings };
 }
 
 function wholeFile(message: string, path = ''): Fault {

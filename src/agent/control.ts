@@ -1,12 +1,13 @@
 /** What the control API's requests mean: views of the director, and commands to it. Also the reload of SIGHUP. */
 import type { LifecycleDocument, ReloadDocument, UpstreamRouterDocument } from '../api/documents.ts';
+import { describeKeyChanges } from '../api/key-files.ts';
 import { type ControlBackend, RequestError } from '../api/server.ts';
 import type { Fault } from '../core/base/fault.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../core/base/ipv4.ts';
 import { describeChanges } from '../core/config/diff.ts';
 import type { LsaFilter } from '../core/ospf/events.ts';
 import type { LoopDelay, LoopWatch } from '../io/event-loop.ts';
-import { loadCluster } from './cluster-file.ts';
+import { type LoadedCluster, loadCluster } from './cluster-file.ts';
 import type { Director } from './director.ts';
 import {
   counterDocuments,
@@ -74,7 +75,7 @@ export class Control implements ControlBackend {
     const { configPath: path } = this.#facts;
     const loaded = await loadCluster(path, this.#director.loaded.director.name);
     if ('faults' in loaded) return { path, applied: false, changes: [], faults: loaded.faults };
-    const changes = describeChanges(this.#director.loaded.cluster, loaded.cluster);
+    const changes = changesBetween(this.#director.loaded, loaded);
     return { path, applied: false, changes, faults: [] };
   }
 
@@ -88,9 +89,10 @@ export class Control implements ControlBackend {
       return { path, applied: false, changes: [], faults: loaded.faults };
     }
     this.#stale = undefined;
-    const changes = describeChanges(before.cluster, loaded.cluster);
+    const changes = changesBetween(before, loaded);
     await this.#director.apply(loaded);
     events.emit('config-applied', { path, hash: loaded.hash, changes });
+    for (const message of loaded.warnings) events.emit('keys-fault', { message });
     return { path, applied: true, changes, faults: [] };
   }
 
@@ -152,8 +154,13 @@ function addressIn(query: URLSearchParams, name: string): Ipv4 | undefined {
   return address;
 }
 
+function changesBetween(before: LoadedCluster, after: LoadedCluster): string[] {
+  return [...describeChanges(before.cluster, after.cluster), ...describeKeyChanges(before.keyRings, after.keyRings)];
+}
+
 function summary(faults: readonly Fault[]): string {
   const [first] = faults;
-  const where = first === undefined ? '' : `, the first at ${first.line}:${first.column}: ${first.message}`;
+  const file = first?.file === undefined ? '' : `${first.file}:`;
+  const where = first === undefined ? '' : `, the first at ${file}${first.line}:${first.column}: ${first.message}`;
   return `${faults.length} fault${faults.length === 1 ? '' : 's'}${where}`;
 }

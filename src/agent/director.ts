@@ -13,6 +13,7 @@
  * around it (`main.ts`), the documents of the control API (`documents.ts`).
  */
 import type { LifecycleState } from '../api/documents.ts';
+import { ringName } from '../api/key-files.ts';
 import { Lifecycle, type LifecycleEffect, type LifecycleInput } from '../core/announce/lifecycle.ts';
 import { AnnouncePolicy, LAST_RESORT, type PolicyEffect, type PolicyInput } from '../core/announce/policy.ts';
 import type { Ipv4 } from '../core/base/ipv4.ts';
@@ -21,6 +22,7 @@ import type { Verdict } from '../core/health/rise-fall.ts';
 import type { HealthTarget } from '../core/health/target.ts';
 import type { Service } from '../core/model/cluster.ts';
 import type { DesiredService } from '../core/model/dataplane.ts';
+import type { UnixMillis } from '../core/model/keys.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { Dataplane } from '../drivers/dataplane/port.ts';
 import type { LinkControl } from '../drivers/links/port.ts';
@@ -36,9 +38,11 @@ import { DrainWatch } from './drain-watch.ts';
 import type { EventLog } from './events.ts';
 import { HealthKeeper, type StartProbe } from './health-keeper.ts';
 import { connectedPrefixes } from './import-filter.ts';
+import { type InterfaceKeys, KeyKeeper } from './key-keeper.ts';
 import type { LifeKeeper } from './life-keeper.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { RouteKeeper } from './route-keeper.ts';
+import type { SequenceKeeper } from './sequence-keeper.ts';
 import { instanceConfig, Speakers } from './speakers.ts';
 import { upstreamInterfaces } from './upstream-interfaces.ts';
 import { ServiceVersions } from './versions.ts';
@@ -55,6 +59,9 @@ export interface DirectorPorts {
   readonly lastVerdict: (target: HealthTarget) => Verdict;
   /** Keeps for the next life what is worth it. */
   readonly life: Pick<LifeKeeper, 'keep' | 'forget'>;
+  /** Keeps the sequence numbers of authenticated packets across restarts. */
+  readonly sequences: Pick<SequenceKeeper, 'reserve' | 'close'>;
+  readonly timeOfDay: () => UnixMillis;
   /** Seeds the speakers' jitter and sequence numbers. */
   readonly seed: number;
   readonly linkControl: LinkControl;
@@ -67,6 +74,7 @@ export class Director {
   readonly events: EventLog;
   readonly dataplane: DataplaneKeeper;
   readonly health: HealthKeeper;
+  readonly keys: KeyKeeper;
   readonly speakers: Speakers;
   readonly routes: RouteKeeper;
   readonly heldLinks: LinkKeeper;
@@ -103,8 +111,9 @@ export class Director {
     this.heldLinks = new LinkKeeper({ clock, events, control: ports.linkControl });
     const { startProbe, lastVerdict } = ports;
     this.health = new HealthKeeper({ clock, events, startProbe, lastVerdict, onChange });
-    const { makeSpeaker } = ports;
-    this.speakers = new Speakers({ clock, events, announcer: this.announcer, makeSpeaker, onChange });
+    const { makeSpeaker, timeOfDay } = ports;
+    this.keys = new KeyKeeper({ clock, events, timeOfDay, onChange: () => this.speakers.renewKeys() });
+    this.speakers = new Speakers({ clock, events, announcer: this.announcer, makeSpeaker, keys: this.keys, onChange });
     this.#timer = new DeadlineTimer(clock, onChange);
     this.#drainWatch = new DrainWatch({
       clock,
@@ -146,7 +155,7 @@ export class Director {
   /** First of all the neighbors hear Hello: adjacencies take longest. Announces nothing yet. */
   async greet(): Promise<void> {
     await this.heldLinks.begin(this.#linksToHold(), () => this.#ports.dataplane.isPresent());
-    await this.speakers.set(this.#wantedSpeakers());
+    await this.#setSpeakers();
   }
 
   /** Takes up what the kernel has, then serves. Throws `KernelError` naming the feature that is missing. */
@@ -167,7 +176,7 @@ export class Director {
     this.#loaded = loaded;
     this.health.configure([...loaded.cluster.services, ...this.#served, ...this.#versions.held()]);
     this.#ask();
-    await this.speakers.set(this.#wantedSpeakers());
+    await this.#setSpeakers();
   }
 
   /** Moves the traffic away, within `within` milliseconds (default: the file's), then withdraws. */
@@ -406,6 +415,24 @@ export class Director {
     for (const [vip, until] of this.#lingering) if (until <= this.#ports.clock.now()) this.#lingering.delete(vip);
   }
 
+  async #setSpeakers(): Promise<void> {
+    const keys = this.#interfaceKeys();
+    if (keys.length > 0) await this.#ports.sequences.reserve();
+    this.keys.configure(keys);
+    await this.speakers.set(this.#wantedSpeakers());
+  }
+
+  #interfaceKeys(): InterfaceKeys[] {
+    const { cluster, director, keyRings } = this.#loaded;
+    return cluster.routing.instances.flatMap(({ name: instance, interfaces }) =>
+      interfaces.flatMap(({ alias, auth }): InterfaceKeys[] => {
+        const ring = auth && keyRings.get(ringName(auth));
+        const name = director.interfaces[alias];
+        return ring === undefined || name === undefined ? [] : [{ instance, interface: name, ring }];
+      }),
+    );
+  }
+
   #wantedSpeakers() {
     const { cluster, director } = this.#loaded;
     return cluster.routing.instances.map((instance) => ({
@@ -439,6 +466,8 @@ export class Director {
   }
 
   #cease(): void {
+    this.keys.stop();
+    this.#ports.sequences.close();
     this.#timer.set(undefined);
     this.#drainWatch.stop();
     this.health.stop();

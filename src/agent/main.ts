@@ -21,6 +21,7 @@ import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
 import { OspfSpeaker } from '../drivers/routing/ospf.ts';
 import { bootId, sinceBoot } from '../io/boot.ts';
 import { systemClock } from '../io/clock.ts';
+import { digester } from '../io/digester.ts';
 import { watchEventLoop } from '../io/event-loop.ts';
 import { loadNativeParts } from '../io/native.ts';
 import { openOspfSocket } from '../io/ospf-socket.ts';
@@ -35,6 +36,7 @@ import { explain } from './explain.ts';
 import type { LastLife } from './last-life.ts';
 import { LifeKeeper, readLastLife } from './life-keeper.ts';
 import { LinkHub } from './link-hub.ts';
+import { SequenceKeeper } from './sequence-keeper.ts';
 import { claimNamespace, type NamespaceClaim, NamespaceTaken } from './single-instance.ts';
 
 export interface RunOptions {
@@ -85,6 +87,7 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
   const links = new LinkHub();
   await links.open((error) => events.emit('speaker-fault', { message: error.message }));
   const memory = await openMemory(options, name, loaded, events);
+  for (const message of loaded.warnings) events.emit('keys-fault', { message });
   const director = new Director(realPorts(events, links, memory, dataplane), loaded);
   const control = new Control(director, {
     version: options.version,
@@ -126,6 +129,7 @@ async function serve(director: Director, name: string): Promise<void> {
 }
 
 interface Memory {
+  readonly sequences: SequenceKeeper;
   readonly last: LastLife;
   readonly keeper: LifeKeeper;
 }
@@ -147,13 +151,16 @@ async function openMemory(
   const interfaces = cluster.routing.instances.flatMap((instance) => instance.interfaces);
   const refresh = Math.max(LEAST_REFRESH, Math.min(...interfaces.map(({ dead }) => dead)) / 4);
   const last = await readLastLife(file, present, events);
-  return { last, keeper: new LifeKeeper({ clock: systemClock, events, file, present, refresh }) };
+  const numbers = stateFile(join(stateDir, name, 'ospf-sequence.json'));
+  const sequences = new SequenceKeeper({ clock: systemClock, timeOfDay: Date.now, events, file: numbers });
+  await sequences.open();
+  return { sequences, last, keeper: new LifeKeeper({ clock: systemClock, events, file, present, refresh }) };
 }
 
 function realPorts(
   events: EventLog,
   links: LinkHub,
-  { last, keeper }: Memory,
+  { sequences, last, keeper }: Memory,
   dataplane: NftablesDataplane,
 ): ConstructorParameters<typeof Director>[0] {
   return {
@@ -164,11 +171,17 @@ function realPorts(
     dataplane,
     routes: new RtnetlinkRoutes(),
     linkControl: new RtnetlinkLinks(),
-    makeSpeaker: (instance: string, config: InstanceConfig) =>
-      new OspfSpeaker({
-        ...{ instance, config, clock: systemClock, links, openSocket: openOspfSocket },
+    makeSpeaker: (instance: string, config: InstanceConfig) => {
+      const speaker = new OspfSpeaker({
+        ...{ instance, config, clock: systemClock, links, openSocket: openOspfSocket, digester },
+        firstSequence: sequences.first(),
         remembered: (iface) => last.fullOn(instance, iface, deadInterval(config, iface)),
-      }),
+      });
+      sequences.follow(() => speaker.sequence());
+      return speaker;
+    },
+    sequences,
+    timeOfDay: Date.now,
     life: keeper,
     // As long as we would have gone on believing it had we stayed alive and the server failed at once.
     lastVerdict: (target) => last.verdict(targetKey(target), target.fall * target.interval + target.timeout),

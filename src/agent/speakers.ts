@@ -10,7 +10,9 @@ import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { Speaker, SpeakerEvent } from '../drivers/routing/port.ts';
 import type { Clock } from '../io/clock.ts';
 import type { Announcer } from './announcer.ts';
+import { DropLog } from './drop-log.ts';
 import type { EventLog } from './events.ts';
+import type { KeyKeeper } from './key-keeper.ts';
 import type { LearnedRoutes } from './route-keeper.ts';
 
 export interface SpeakersOptions {
@@ -18,6 +20,7 @@ export interface SpeakersOptions {
   readonly events: EventLog;
   readonly announcer: Announcer;
   readonly makeSpeaker: (name: string, config: InstanceConfig) => Speaker;
+  readonly keys: Pick<KeyKeeper, 'inForce'>;
   /** Routes, adjacencies or announcements have changed. */
   onChange(): void;
 }
@@ -36,17 +39,16 @@ const ORIGINATE_FLOOR = 1100;
 const HOLD_LIMIT = 300;
 /** A data plane is read back within half a second of the start, a first health verdict soon after. */
 const FIRST_ANNOUNCE_LIMIT = 1500;
-/** Packets dropped for the same reason on the same interface make one event in this time. */
-const DROPPED_EVERY = 10_000;
 
 /** The settings of one instance as the OSPF core takes them; interfaces by their names on this host. */
 export function instanceConfig(instance: RoutingInstance, director: Director, seed: number): InstanceConfig {
   const interfaces = instance.interfaces.flatMap((settings) => {
     const name = director.interfaces[settings.alias];
     if (name === undefined) return [];
-    const { network, cost, hello, dead, poll, priority, mtuIgnore, passive, neighbors } = settings;
+    const { network, cost, hello, dead, poll, priority, mtuIgnore, passive, neighbors, auth } = settings;
+    const authentication = auth && { algorithm: auth.algorithm, migrate: auth.migrate };
     const times = { helloInterval: hello, deadInterval: dead, rxmtInterval: RXMT_INTERVAL, pollInterval: poll };
-    return [{ name, network, cost, priority, mtuIgnore, passive, neighbors, ...times }];
+    return [{ name, network, cost, priority, mtuIgnore, passive, neighbors, authentication, ...times }];
   });
   return {
     routerId: director.routerId,
@@ -64,11 +66,11 @@ export function instanceConfig(instance: RoutingInstance, director: Director, se
 export class Speakers {
   readonly #options: SpeakersOptions;
   readonly #running = new Map<string, Running>();
-  /** By interface and reason: when the next event is due, and how many packets made none. */
-  readonly #dropped = new Map<string, { next: number; silent: number }>();
+  readonly #dropLog: DropLog;
 
   constructor(options: SpeakersOptions) {
     this.#options = options;
+    this.#dropLog = new DropLog(options.clock, options.events);
   }
 
   all(): readonly Speaker[] {
@@ -100,8 +102,22 @@ export class Speakers {
   /** The speaker finds the difference itself; it is not asked when there is none. */
   #reconfigure({ speaker, config: before }: Running, instance: RoutingInstance, config: InstanceConfig): void {
     this.#running.set(instance.name, { speaker, instance, config });
+    this.#handKeys(speaker, instance.name, config);
     if (!same(before.interfaces, config.interfaces)) speaker.configure(config.interfaces);
     this.#options.onChange();
+  }
+
+  /** Other keys may be in force than before. */
+  renewKeys(): void {
+    for (const { speaker, instance, config } of this.#running.values()) this.#handKeys(speaker, instance.name, config);
+  }
+
+  /** Before the settings, so that no packet is missing its key. */
+  #handKeys(speaker: Speaker, instance: string, { interfaces }: InstanceConfig): void {
+    for (const { name } of interfaces) {
+      const keys = this.#options.keys.inForce(instance, name);
+      if (keys !== undefined) speaker.setKeys(name, keys);
+    }
   }
 
   /** Says goodbye on every instance. */
@@ -113,6 +129,7 @@ export class Speakers {
     const speaker = this.#options.makeSpeaker(instance.name, config);
     this.#running.set(instance.name, { speaker, instance, config });
     speaker.onEvent((event) => this.#heard(instance.name, event));
+    this.#handKeys(speaker, instance.name, config);
     // Before the start, so that its first LSA says all there is to say.
     this.#options.announcer.add(speaker, instance.announce);
     await speaker.start();
@@ -129,8 +146,9 @@ export class Speakers {
 
   #heard(instance: string, event: SpeakerEvent): void {
     const { events, announcer, onChange } = this.#options;
-    if (event.kind === 'dropped') this.#packetDropped(instance, event);
-    else if (event.kind === 'routes') onChange();
+    if (event.kind === 'dropped') {
+      if (!TOLD_AS_TROUBLE.has(event.reason)) this.#dropLog.note(instance, event);
+    } else if (event.kind === 'routes') onChange();
     else if (event.kind === 'fault') events.emit('speaker-fault', { instance, message: event.message });
     else if (event.kind === 'announced') {
       if (announcer.update()) onChange();
@@ -139,23 +157,6 @@ export class Speakers {
       events.emit(EVENT_NAMES[kind], { instance, ...values });
       if (kind === 'neighbor') onChange();
     }
-  }
-
-  /** Rubbish from the wire is counted in the speaker; the log hears of it now and then. */
-  #packetDropped(instance: string, event: SpeakerEvent & { kind: 'dropped' }): void {
-    if (TOLD_AS_TROUBLE.has(event.reason)) return;
-    const { clock, events } = this.#options;
-    const key = `${instance} ${event.interface} ${event.reason}`;
-    const entry = this.#dropped.get(key) ?? { next: 0, silent: 0 };
-    this.#dropped.set(key, entry);
-    if (clock.now() < entry.next) {
-      entry.silent += 1;
-      return;
-    }
-    const { kind: _, ...values } = event;
-    events.emit('packet-dropped', { instance, ...values, more: entry.silent });
-    entry.next = clock.now() + DROPPED_EVERY;
-    entry.silent = 0;
   }
 }
 

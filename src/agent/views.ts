@@ -49,6 +49,7 @@ export function interfaceDocument(instance: string, view: InterfaceView): Interf
     backupDesignatedRouter: formatIpv4(view.backupDesignatedRouter),
     neighbors: view.neighbors,
     troubles: view.troubles,
+    authentication: { ...view.authentication, keyId: view.authentication.keyId ?? null },
   };
 }
 

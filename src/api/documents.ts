@@ -247,6 +247,9 @@ export type EventName =
   | 'neighbor-changed'
   | 'neighbor-trouble'
   | 'packet-dropped'
+  | 'authentication-refused'
+  | 'key-changed'
+  | 'keys-fault'
   | 'speaker-fault'
   | 'routes-installed'
   | 'routes-fault'
@@ -277,6 +280,8 @@ export interface EventDocument {
 }
 
 export interface FaultDocument {
+  /** A key file; absent for the cluster file. */
+  readonly file?: string;
   readonly line: number;
   readonly column: number;
   readonly path: string;
@@ -311,6 +316,16 @@ export interface InterfaceDocument {
   readonly neighbors: number;
   /** What is known to be wrong with those who speak there now, each `ADDRESS: what`. */
   readonly troubles: readonly string[];
+  readonly authentication: {
+    readonly algorithm: string;
+    /** The key that packets are sent with; null without authentication. */
+    readonly keyId: number | null;
+    readonly accepts: readonly number[];
+    /** `early` and `expired`: used although it is not its time, for want of another. */
+    readonly standing: 'valid' | 'early' | 'expired';
+    /** Packets without authentication are accepted too. */
+    readonly migrate: boolean;
+  };
 }
 
 /** Answer to `POST /v1/drain` and `POST /v1/undrain`: where the director stands now. */

@@ -1,6 +1,6 @@
 /** `sluice check` (needs no agent) and `sluice reload`: faults are printed all at once, as `file:line:column: …`. */
 import { readFile } from 'node:fs/promises';
-import { checkClusterText, formatFault } from '../api/check.ts';
+import { checkClusterText, checkKeyFiles, formatFault } from '../api/check.ts';
 import type { ControlClient } from '../api/client.ts';
 import type { ReloadDocument } from '../api/documents.ts';
 import { type CliContext, Exit } from './context.ts';
@@ -19,10 +19,13 @@ export async function check(context: CliContext, file: string, options: JsonOpti
     context.complain(`cannot read ${file}: ${(error as Error).message}`);
     return Exit.usage;
   }
-  const { faults, summary } = checkClusterText(text);
-  if (options.json === true) context.out(`${asJson({ path: file, faults, summary })}\n`);
-  else if (faults.length === 0) context.out(`${file}: no faults; ${summary}\n`);
-  else context.out(`${renderFaults(file, faults)}\n`);
+  const { faults: own, summary } = checkClusterText(text);
+  const keys = await checkKeyFiles(text, file);
+  const faults = [...own, ...keys.faults];
+  if (options.json === true) context.out(`${asJson({ path: file, faults, summary, notes: keys.notes })}\n`);
+  else if (faults.length === 0) {
+    context.out([`${file}: no faults; ${summary}`, ...keys.notes].map((line) => `${line}\n`).join(''));
+  } else context.out(`${renderFaults(file, faults)}\n`);
   return faults.length === 0 ? Exit.done : Exit.refused;
 }
 

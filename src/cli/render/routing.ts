@@ -33,7 +33,20 @@ export function renderNeighbors(rows: readonly NeighborDocument[]): string {
 export function renderInterfaces(rows: readonly InterfaceDocument[]): string {
   if (rows.length === 0) return 'no interfaces';
   return table(
-    ['INSTANCE', 'INTERFACE', 'NETWORK', 'STATE', 'ADDRESS', 'MTU', 'COST', 'DR', 'BDR', 'NEIGHBORS', 'TROUBLE'],
+    [
+      'INSTANCE',
+      'INTERFACE',
+      'NETWORK',
+      'STATE',
+      'ADDRESS',
+      'MTU',
+      'COST',
+      'DR',
+      'BDR',
+      'NEIGHBORS',
+      'AUTH',
+      'TROUBLE',
+    ],
     rows.map((row) => [
       row.instance,
       row.interface,
@@ -45,6 +58,7 @@ export function renderInterfaces(rows: readonly InterfaceDocument[]): string {
       orDash(row.designatedRouter),
       orDash(row.backupDesignatedRouter),
       String(row.neighbors),
+      authentication(row),
       row.troubles.length === 0 ? '-' : row.troubles.join('; '),
     ]),
     ['MTU', 'COST', 'NEIGHBORS'],
@@ -126,6 +140,13 @@ export function renderCounters(rows: readonly CountersDocument[]): string {
     ),
     ['VALUE'],
   );
+}
+
+/** `hmac-sha-256 key 2`, and what is not as it should be for long. */
+function authentication({ authentication: { algorithm, keyId, standing, migrate } }: InterfaceDocument): string {
+  const key = algorithm === 'none' || algorithm === 'simple' ? '' : keyId === null ? ' no key' : ` key ${keyId}`;
+  const remarks = [...(standing === 'valid' ? [] : [standing]), ...(migrate ? ['migrating'] : [])];
+  return `${algorithm}${key}${remarks.length === 0 ? '' : ` (${remarks.join(', ')})`}`;
 }
 
 /** `no` alone: it is wanted, and the kernel has not taken it yet, or not at all (see the events). */

@@ -1,5 +1,7 @@
 /** One thing that the operator wrote wrong, with its place. Lines and columns count from 1. */
 export interface Fault {
+  /** Where it is another file than the one that was read first. */
+  readonly file?: string;
   readonly line: number;
   readonly column: number;
   /** Dotted path of the value, e.g. `services.web.servers.r1`; empty for the document itself. */
@@ -11,7 +13,7 @@ export interface Fault {
 
 /** `file:line:column: path: message; hint`, the form every command prints. */
 export function formatFault(file: string, fault: Fault): string {
-  const where = `${file}:${fault.line}:${fault.column}`;
+  const where = `${fault.file ?? file}:${fault.line}:${fault.column}`;
   const what = fault.path === '' ? fault.message : `${fault.path}: ${fault.message}`;
   return fault.hint === undefined ? `${where}: ${what}` : `${where}: ${what}; ${fault.hint}`;
 }

@@ -3,6 +3,7 @@
  * It passes the contract suite of the real one, so that the agent's tests may believe it.
  */
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
+import type { KeysInForce } from '../../core/model/keys.ts';
 import type {
   AnnouncedPrefix,
   InterfaceConfig,
@@ -19,6 +20,8 @@ export class FakeSpeaker implements Speaker {
   hold = false;
   /** Set by the test: who else announces, by VIP. */
   readonly others = new Map<Ipv4, readonly Ipv4[]>();
+  /** By interface, as last set. */
+  readonly keys = new Map<string, KeysInForce>();
   neighborRows: readonly NeighborView[] = [];
   #wished: readonly AnnouncedPrefix[] = [];
   #announced: readonly AnnouncedPrefix[] = [];
@@ -39,6 +42,10 @@ export class FakeSpeaker implements Speaker {
 
   configure(interfaces: readonly InterfaceConfig[]): void {
     this.#interfaces = interfaces;
+  }
+
+  setKeys(interfaceName: string, keys: KeysInForce): void {
+    this.keys.set(interfaceName, keys);
   }
 
   set(prefixes: readonly AnnouncedPrefix[]): void {

@@ -9,6 +9,8 @@
  */
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { Instant } from '../../core/base/machine.ts';
+import type { KeysInForce } from '../../core/model/keys.ts';
+import type { Digester } from '../../core/ospf/authentication/digester.ts';
 import { ALL_SPF_ROUTERS, PacketType } from '../../core/ospf/codes.ts';
 import type {
   AnnouncedPrefix,
@@ -39,6 +41,10 @@ export interface OspfSpeakerOptions {
   readonly clock: Clock;
   readonly links: LinkSource;
   readonly openSocket: (options: OspfSocketOptions) => OspfSocket;
+  /** Hash functions, for cryptographic authentication. */
+  readonly digester?: Digester;
+  /** The sequence number that the first packet's follows; see `InstanceConfig.firstSequence`. */
+  readonly firstSequence?: number;
   /** Router ids that still take us for Full on an interface, because our process was killed a moment ago. */
   readonly remembered?: (interfaceName: string) => readonly Ipv4[];
 }
@@ -77,7 +83,9 @@ export class OspfSpeaker implements Speaker {
   constructor(options: OspfSpeakerOptions) {
     this.instance = options.instance;
     this.#options = options;
-    this.#core = new OspfInstance(options.config, options.clock.now());
+    const { config, digester, firstSequence = 0 } = options;
+    const secured = { ...config, firstSequence, ...(digester === undefined ? {} : { digester }) };
+    this.#core = new OspfInstance(secured, options.clock.now());
     this.#timer = new DeadlineTimer(options.clock, () => this.#handle({ kind: 'timer' }));
     this.#settings = byName(options.config.interfaces);
     this.#ports = new Map([...this.#settings.keys()].map((name) => [name, newPort(name)]));
@@ -105,6 +113,15 @@ export class OspfSpeaker implements Speaker {
     for (const name of this.#settings.keys()) if (!this.#ports.has(name)) this.#ports.set(name, newPort(name));
     if (this.#unwatch === undefined) return;
     for (const port of this.#ports.values()) this.#takeUp(port);
+  }
+
+  setKeys(interfaceName: string, keys: KeysInForce): void {
+    this.#handle({ kind: 'keys', interface: interfaceName, keys });
+  }
+
+  /** The number of the last packet that went out with cryptographic authentication, unsigned 32 bits. */
+  sequence(): number {
+    return this.#core.sequence;
   }
 
   set(prefixes: readonly AnnouncedPrefix[]): void {

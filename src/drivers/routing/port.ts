@@ -1,6 +1,7 @@
 /**
  * The speaker port: whoever tells the routers about our prefixes. Adapters: `ospf/` (built in); `frr` will be the second.
  */
+import type { KeysInForce } from '../../core/model/keys.ts';
 import type {
   AnnouncedPrefix,
   InterfaceConfig,
@@ -55,6 +56,8 @@ export interface Speaker {
    * other interfaces and what is announced stay as they are.
    */
   configure(interfaces: readonly InterfaceConfig[]): void;
+  /** The keys that count on an interface from now on; idempotent. */
+  setKeys(interfaceName: string, keys: KeysInForce): void;
   /** The whole set of prefixes to announce; idempotent. */
   set(prefixes: readonly AnnouncedPrefix[]): void;
   /** What the neighbors can have heard from us: prefixes in the last router-LSA that went out. */

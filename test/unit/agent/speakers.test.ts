@@ -60,6 +60,7 @@ async function running(interfaces: readonly RoutingInterface[]) {
     clock,
     events,
     announcer,
+    keys: { inForce: () => undefined },
     makeSpeaker: (name, config) => {
       const speaker = new CountingSpeaker(name, config.interfaces);
       made.push(speaker);

@@ -14,6 +14,9 @@ import { FakeRouteKernel, FakeRoutes } from '../../../src/drivers/routes/fake.ts
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 
+/** The time of day when a world begins. */
+export const NOON = Date.UTC(2026, 5, 1, 12);
+
 type LastVerdict = ConstructorParameters<typeof Director>[0]['lastVerdict'];
 
 export interface ServiceChoices {
@@ -100,6 +103,8 @@ export class World {
             onResult({ ok, detail: ok ? 'connected' : 'ECONNREFUSED' });
           }),
         lastVerdict,
+        sequences: { reserve: async () => {}, close: () => {} },
+        timeOfDay: () => NOON + clock.now(),
         life: {
           keep: (facts) => {
             this.kept = facts;

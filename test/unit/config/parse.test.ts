@@ -541,3 +541,40 @@ describe('any text gives a cluster or faults, never an exception', () => {
     );
   });
 });
+
+describe('authentication', () => {
+  const settings = (auth: string) => LEAST.replace('up0: {} }', `up0: { auth: ${auth} } }`);
+  const faults = (auth: string) => {
+    const parsed = parseCluster(settings(auth));
+    return 'faults' in parsed ? parsed.faults.map(({ path, message, hint }) => `${path}: ${message}; ${hint}`) : [];
+  };
+  const where = 'routing.instances.outside.interfaces.up0.auth';
+
+  test('algorithm, key file and migration; none is the same as no word', () => {
+    const read = (auth: string) => {
+      const parsed = parseCluster(settings(auth));
+      return 'faults' in parsed ? parsed.faults : parsed.cluster.routing.instances[0]?.interfaces[0]?.auth;
+    };
+    expect(read('{ algorithm: hmac-sha-256, keys: { file: /etc/k } }')).toEqual({
+      algorithm: 'hmac-sha-256',
+      keys: '/etc/k',
+      migrate: false,
+    });
+    expect(read('{ algorithm: simple, keys: { file: k }, migrate: true }')).toMatchObject({ migrate: true });
+    expect(read('{ algorithm: none }')).toBeUndefined();
+  });
+
+  test.each([
+    ['{ keys: { file: k } }', `${where}.algorithm: missing; undefined`],
+    ['{ algorithm: md5 }', `${where}: md5 needs keys; add keys: { file: PATH }`],
+    ['{ algorithm: none, keys: { file: k } }', `${where}.keys: no algorithm uses these keys; undefined`],
+    [
+      '{ algorithm: none, migrate: true }',
+      `${where}.migrate: there is nothing to migrate to; name the algorithm that packets are to have in the end`,
+    ],
+    // What stands in the place of the file may be a key, so it is not repeated.
+    ['{ algorithm: md5, keys: s3cret }', `${where}.keys: expected { file: PATH }; keys stand in a file of their own`],
+  ])('%s is refused', (auth, fault) => {
+    expect(faults(auth)).toEqual([fault]);
+  });
+});
