@@ -20,6 +20,8 @@ export interface RouteKeeperOptions {
 /** What one routing instance has learned, and which of it may go into the kernel. */
 export interface LearnedRoutes {
   readonly instance: string;
+  /** By their names on this host. */
+  readonly interfaces: readonly string[];
   readonly rules: readonly ImportRule[];
   readonly routes: readonly OspfRoute[];
 }
@@ -68,8 +70,9 @@ export class RouteKeeper {
   }
 
   /**
-   * Takes over the learned routes that are there: traffic goes on by them while our adjacencies come up. Once anything has
-   * been learned, or nothing for half a minute, only what was learned counts. Call it once, before the first wish.
+   * Takes over the learned routes that are there: traffic goes on by them while our adjacencies come up. Once an instance has
+   * learned anything, or after half a minute, only what was learned counts of what leads out of its interfaces; another
+   * instance's routes wait for that one. Call it once, before the first wish.
    */
   async adopt(): Promise<void> {
     try {
@@ -109,9 +112,19 @@ export class RouteKeeper {
 
   #tell(wish: RouteWish): void {
     const routes = this.#import(wish);
-    if (routes.length > 0) this.#adopted = [];
+    this.#adopted = this.#stillAdopted(wish);
     const local = wish.served.map((address): KernelRoute => ({ kind: 'local', prefix: { address, length: 32 } }));
     this.#reconciler.want([...this.#adopted, ...routes, ...local]);
+  }
+
+  /** All of it while nobody has learned anything; after that, what leads out of the interfaces of those who have not. */
+  #stillAdopted({ learned }: RouteWish): readonly KernelRoute[] {
+    const knowing = new Set(this.#imported.values());
+    if (knowing.size === 0) return this.#adopted;
+    const silent = new Set(learned.filter(({ instance }) => !knowing.has(instance)).flatMap((one) => one.interfaces));
+    return this.#adopted.filter((route) => {
+      return route.kind === 'unicast' && route.nextHops.every((hop) => silent.has(hop.interface));
+    });
   }
 
   #import({ learned, ...surroundings }: RouteWish & Surroundings): KernelRoute[] {

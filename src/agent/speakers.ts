@@ -79,8 +79,9 @@ export class Speakers {
 
   /** What each instance has learned, in the order of the instances in the file. */
   learned(): readonly LearnedRoutes[] {
-    return [...this.#running.values()].map(({ speaker, instance }) => {
-      return { instance: instance.name, rules: instance.import, routes: speaker.routes() };
+    return [...this.#running.values()].map(({ speaker, instance, config }) => {
+      const interfaces = config.interfaces.map(({ name }) => name);
+      return { instance: instance.name, interfaces, rules: instance.import, routes: speaker.routes() };
     });
   }
 
@@ -97,6 +98,17 @@ export class Speakers {
       await this.#stop(instance.name);
       await this.#start(instance, config);
     }
+    this.#sort(wanted.map(({ instance }) => instance.name));
+  }
+
+  /** Of what two instances have learned alike, the first in the file counts, whichever was started first. */
+  #sort(names: readonly string[]): void {
+    const running = names.flatMap((name): [string, Running][] => {
+      const one = this.#running.get(name);
+      return one === undefined ? [] : [[name, one]];
+    });
+    this.#running.clear();
+    for (const [name, one] of running) this.#running.set(name, one);
   }
 
   /** The speaker finds the difference itself; it is not asked when there is none. */
