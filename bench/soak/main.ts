@@ -6,6 +6,7 @@ import type { SoakRun } from './soak.ts';
 /** By name; imported only when asked for. */
 const SOAKS: Readonly<Record<string, () => Promise<{ readonly run: SoakRun }>>> = {
   'ospf-day': () => import('./ospf-day.ts'),
+  'ospf-fuzz': () => import('./ospf-fuzz.ts'),
 };
 
 const USAGE = `usage: npm run soak -- NAME [--quick] [--seed N] [--json FILE]
