@@ -1,5 +1,5 @@
 /** What the control API's requests mean: views of the director, and commands to it. Also the reload of SIGHUP. */
-import type { LifecycleDocument, ReloadDocument, UpstreamRouterDocument } from '../api/documents.ts';
+import type { LifecycleDocument, ReloadDocument, RestartDocument, UpstreamRouterDocument } from '../api/documents.ts';
 import { describeKeyChanges } from '../api/key-files.ts';
 import { type ControlBackend, RequestError } from '../api/server.ts';
 import type { Fault } from '../core/base/fault.ts';
@@ -54,6 +54,7 @@ export class Control implements ControlBackend {
   readonly commands: ControlBackend['commands'] = {
     '/v1/drain': (body) => this.#drain(body['deadline']),
     '/v1/undrain': () => this.#undrain(),
+    '/v1/restart': (body) => this.#restart(body['reason']),
     '/v1/reload': () => this.reload(),
     '/v1/check': () => this.check(),
     '/v1/event-loop/restart': async () => this.#restartLoopWatch(),
@@ -125,6 +126,13 @@ export class Control implements ControlBackend {
     return before;
   }
 
+  async #restart(reason: unknown = 'restart'): Promise<RestartDocument> {
+    if (!isRestartReason(reason)) throw new RequestError(400, 'bad-request', 'reason must be restart or upgrade');
+    const refusal = await this.#director.handOver(reason);
+    if (refusal !== undefined) throw new RequestError(409, 'refused', refusal);
+    return { pid: this.#facts.pid, grace: this.#director.loaded.cluster.lifecycle.grace };
+  }
+
   async #undrain(): Promise<LifecycleDocument> {
     if (this.#director.isStopping) {
       throw new RequestError(409, 'refused', 'the agent was told to stop; it drains and then ends');
@@ -156,6 +164,10 @@ function addressIn(query: URLSearchParams, name: string): Ipv4 | undefined {
 
 function changesBetween(before: LoadedCluster, after: LoadedCluster): string[] {
   return [...describeChanges(before.cluster, after.cluster), ...describeKeyChanges(before.keyRings, after.keyRings)];
+}
+
+function isRestartReason(reason: unknown): reason is 'restart' | 'upgrade' {
+  return reason === 'restart' || reason === 'upgrade';
 }
 
 function summary(faults: readonly Fault[]): string {

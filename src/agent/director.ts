@@ -28,7 +28,7 @@ import type { Dataplane } from '../drivers/dataplane/port.ts';
 import type { LinkControl } from '../drivers/links/port.ts';
 import type { RouteTable } from '../drivers/routes/port.ts';
 import type { LinkSource } from '../drivers/routing/ospf.ts';
-import type { Speaker } from '../drivers/routing/port.ts';
+import type { HandOver, Speaker } from '../drivers/routing/port.ts';
 import type { Clock } from '../io/clock.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
 import { Announcer } from './announcer.ts';
@@ -39,6 +39,7 @@ import type { EventLog } from './events.ts';
 import { HealthKeeper, type StartProbe } from './health-keeper.ts';
 import { connectedPrefixes } from './import-filter.ts';
 import { type InterfaceKeys, KeyKeeper } from './key-keeper.ts';
+import type { LifeFacts } from './last-life.ts';
 import type { LifeKeeper } from './life-keeper.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { RouteKeeper } from './route-keeper.ts';
@@ -58,7 +59,9 @@ export interface DirectorPorts {
   /** What our checks found in an earlier life, if that was a moment ago. */
   readonly lastVerdict: (target: HealthTarget) => Verdict;
   /** Keeps for the next life what is worth it. */
-  readonly life: Pick<LifeKeeper, 'keep' | 'forget'>;
+  readonly life: Pick<LifeKeeper, 'keep' | 'forget' | 'handOver'>;
+  /** For a Grace-LSA that goes out now; see `last-life.ts`. */
+  readonly graceSequence: () => number;
   /** Keeps the sequence numbers of authenticated packets across restarts. */
   readonly sequences: Pick<SequenceKeeper, 'reserve' | 'close'>;
   readonly timeOfDay: () => UnixMillis;
@@ -207,6 +210,34 @@ export class Director {
     this.#markStopped();
   }
 
+  /**
+   * Ends so that the next agent finds everything as it is: the routers are asked to wait for it, nothing is withdrawn, and the
+   * kernel goes on (RFC 3623). Returns when that is settled, with the rest under way; a text says why it is not to be.
+   */
+  async handOver(reason: 'restart' | 'upgrade'): Promise<string | undefined> {
+    if (this.#ending || this.#phase !== 'running' || this.state !== 'active') {
+      return `the director is ${this.state}${this.#ending ? ' and about to end' : ''}, not active`;
+    }
+    const period = this.#loaded.cluster.lifecycle.grace;
+    this.#ending = true;
+    try {
+      await this.#ports.life.handOver(this.#facts(), period);
+    } catch (error) {
+      this.#ending = false;
+      return `the next agent would not know of this one: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    this.#phase = 'stopping';
+    this.#cease();
+    void this.#endHandedOver({ period, reason, sequence: this.#ports.graceSequence() });
+    return undefined;
+  }
+
+  async #endHandedOver(request: HandOver): Promise<void> {
+    await Promise.all([this.speakers.handOver(request), this.dataplane.close(), this.routes.close()]);
+    this.events.emit('agent-stopped', { kernel: 'left as it is', restart: request.reason });
+    this.#markStopped();
+  }
+
   async #leave(input: Extract<LifecycleInput, { kind: 'drain' | 'stop' }>): Promise<void> {
     // Where the counters stand now, so that the first rates are there before any silence could be believed.
     if (this.#phase === 'running') await this.#drainWatch.start();
@@ -329,18 +360,32 @@ export class Director {
     const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];
     // While adopting, the local routes of an earlier agent stay.
     const served = [...(this.#phase === 'adopting' ? vips : new Set(held)), ...local];
-    this.routes.want({ learned: this.speakers.learned(), connected, served, vips: new Set([...vips, ...local]) });
+    const restarting = this.speakers.isTakingOver();
+    const own = new Set([...vips, ...local]);
+    this.routes.want({ learned: this.speakers.learned(), connected, served, vips: own, restarting });
   }
 
-  /** For an agent that has to go on from here should this one be killed. */
-  #remember(): void {
-    if (this.#phase !== 'running') return;
-    const full = this.speakers.all().flatMap((speaker) =>
-      speaker.neighbors().flatMap(({ interface: name, routerId, state }) => {
-        return state === 'full' ? [{ instance: speaker.instance, interface: name, routerId }] : [];
-      }),
+  /** What the next agent has to know to go on from here. */
+  #facts(): LifeFacts {
+    const speakers = this.speakers.all();
+    const full = speakers.flatMap((speaker) => {
+      const links = new Map(speaker.interfaces().map((link) => [link.name, link]));
+      return speaker.neighbors().flatMap(({ interface: name, routerId, state }) => {
+        if (state !== 'full') return [];
+        const { designatedRouter = 0, backupDesignatedRouter = 0 } = links.get(name) ?? {};
+        return [{ instance: speaker.instance, interface: name, routerId, designatedRouter, backupDesignatedRouter }];
+      });
+    });
+    const announced = speakers.flatMap((speaker) =>
+      speaker.announced().map(({ prefix }) => ({ instance: speaker.instance, prefix })),
     );
-    this.#ports.life.keep({ full, verdicts: this.health.verdicts() });
+    return { full, announced, verdicts: this.health.verdicts() };
+  }
+
+  /** For an agent that has to go on from here should this one be killed. While we take over ourselves, the file knows more. */
+  #remember(): void {
+    if (this.#phase !== 'running' || this.speakers.isTakingOver()) return;
+    this.#ports.life.keep(this.#facts());
   }
 
   #desired(service: Service): DesiredService {

@@ -69,6 +69,7 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
     local: self.local.map((address) => {
       return { address: formatIpv4(address), announced: director.announcer.heardLocal().has(address) };
     }),
+    restarts: restarts(director),
     neighbors: { full, total: neighbors.length, missing: missingNeighbors(director) },
     heldLinks: director.heldLinks.views(),
     process: {
@@ -76,6 +77,13 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
       eventLoopDelay: facts.loop.delay(),
     },
   };
+}
+
+function restarts(director: Director): StatusDocument['restarts'] {
+  return director.speakers.all().flatMap((speaker) => {
+    const view = speaker.takeOver();
+    return view === undefined ? [] : [{ instance: speaker.instance, ...view, left: Math.round(view.left) }];
+  });
 }
 
 /** A link that carries nothing is easily overlooked: it has no neighbors to count. */

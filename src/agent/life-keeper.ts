@@ -1,7 +1,8 @@
 /**
  * Keeps the file that a killed agent leaves to the next one (`last-life.ts`): written when the facts change, and again now
  * and then, so that its age tells when we were last alive; removed by an orderly stop, after which nobody should believe in
- * it. A disk that refuses costs an event and the smooth restart, nothing else.
+ * it. One that ends for a restart says so in it, for good. A disk that refuses costs an event and the smooth restart,
+ * nothing else.
  */
 import type { Millis } from '../core/base/machine.ts';
 import type { Clock } from '../io/clock.ts';
@@ -35,6 +36,12 @@ export class LifeKeeper {
   readonly #reconciler: Reconciler<LifeFacts, void>;
   #fault: string | undefined;
   #wasFull = false;
+  /** What the file says for good; a sign of life may be lost with the power. */
+  #lasting: string | undefined;
+  /** Set when we end for a restart; milliseconds since boot. */
+  #graceUntil: Millis | undefined;
+  /** One write at a time. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(options: LifeKeeperOptions) {
     this.#options = options;
@@ -55,6 +62,22 @@ export class LifeKeeper {
     if (this.#wasFull) this.#reconciler.want(facts);
   }
 
+  /**
+   * For an end with a restart to come, within `grace`. Nothing else is kept after that, unless it throws.
+   *
+   * @throws KernelError `state-write`: then the next agent would not know
+   */
+  async handOver(facts: LifeFacts, grace: Millis): Promise<void> {
+    this.#graceUntil = this.#options.present.now() + grace;
+    try {
+      await this.#write(facts);
+    } catch (error) {
+      this.#graceUntil = undefined;
+      throw error;
+    }
+    await this.#reconciler.close();
+  }
+
   /** For an orderly end. Nothing is kept after that. */
   async forget(): Promise<void> {
     await this.#reconciler.close();
@@ -66,9 +89,21 @@ export class LifeKeeper {
   }
 
   #write(facts: LifeFacts): Promise<void> {
+    const writing = this.#writing.then(() => this.#writeNow(facts));
+    this.#writing = writing.catch(() => {});
+    return writing;
+  }
+
+  async #writeNow(facts: LifeFacts): Promise<void> {
     const { file, present } = this.#options;
     const { bootId, routerId } = present;
-    return file.write(encodeLife({ bootId, routerId, aliveAt: present.now(), ...facts }));
+    const graceUntil = this.#graceUntil;
+    const lasting = JSON.stringify([facts, graceUntil]);
+    await file.write(
+      encodeLife({ bootId, routerId, aliveAt: present.now(), graceUntil, ...facts }),
+      lasting !== this.#lasting,
+    );
+    this.#lasting = lasting;
   }
 
   /** The same refusal again is not news. */

@@ -33,7 +33,7 @@ import { Control } from './control.ts';
 import { Director } from './director.ts';
 import { EventLog } from './events.ts';
 import { explain } from './explain.ts';
-import type { LastLife } from './last-life.ts';
+import { type Continuation, graceSequence, type LastLife } from './last-life.ts';
 import { LifeKeeper, readLastLife } from './life-keeper.ts';
 import { LinkHub } from './link-hub.ts';
 import { SequenceKeeper } from './sequence-keeper.ts';
@@ -52,6 +52,10 @@ const Exit = { done: 0, refused: 1, missing: 2 } as const;
 
 /** How often at most the file for the next life is written only to say that we are alive. */
 const LEAST_REFRESH: Millis = 1000;
+/** How long the neighbors of a killed agent are asked to wait at least. */
+const LEAST_GRACE: Millis = 10_000;
+/** After the first verdicts, until what they make of the VIPs is in the data plane and read back. */
+const READ_BACK_WITHIN: Millis = 1500;
 
 /** Resolves with the exit code once the agent has ended. What kept it from running is on standard error. */
 export async function runAgent(options: RunOptions): Promise<number> {
@@ -88,7 +92,7 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
   await links.open((error) => events.emit('speaker-fault', { message: error.message }));
   const memory = await openMemory(options, name, loaded, events);
   for (const message of loaded.warnings) events.emit('keys-fault', { message });
-  const director = new Director(realPorts(events, links, memory, dataplane), loaded);
+  const director = new Director(realPorts(events, links, memory, loaded, dataplane), loaded);
   const control = new Control(director, {
     version: options.version,
     pid: process.pid,
@@ -161,6 +165,7 @@ function realPorts(
   events: EventLog,
   links: LinkHub,
   { sequences, last, keeper }: Memory,
+  loaded: LoadedCluster,
   dataplane: NftablesDataplane,
 ): ConstructorParameters<typeof Director>[0] {
   return {
@@ -175,7 +180,7 @@ function realPorts(
       const speaker = new OspfSpeaker({
         ...{ instance, config, clock: systemClock, links, openSocket: openOspfSocket, digester },
         firstSequence: sequences.first(),
-        remembered: (iface) => last.fullOn(instance, iface, deadInterval(config, iface)),
+        earlier: last.earlier(instance, continuation(loaded, config)),
       });
       sequences.follow(() => speaker.sequence());
       return speaker;
@@ -183,22 +188,38 @@ function realPorts(
     sequences,
     timeOfDay: Date.now,
     life: keeper,
+    graceSequence: () => graceSequence(sinceBoot()),
     // As long as we would have gone on believing it had we stayed alive and the server failed at once.
     lastVerdict: (target) => last.verdict(targetKey(target), target.fall * target.interval + target.timeout),
     seed: randomInt(2 ** 32),
   };
 }
 
-function deadInterval(config: InstanceConfig, iface: string): Millis {
-  return config.interfaces.find(({ name }) => name === iface)?.deadInterval ?? 0;
+/** On what terms the speaker of an instance goes on from where the last agent was. */
+function continuation({ cluster }: LoadedCluster, { interfaces }: InstanceConfig): Continuation {
+  const dead = (name: string) => interfaces.find((one) => one.name === name)?.deadInterval ?? 0;
+  const checks = cluster.services.map(({ health }) =>
+    health === undefined ? 0 : health.rise * health.interval + health.timeout,
+  );
+  // A killed agent's successor is back already: it needs no longer than its adjacencies do, and may be killed as well.
+  const wanted = Math.max(LEAST_GRACE, ...interfaces.map(({ deadInterval }) => 2 * deadInterval));
+  return {
+    now: systemClock.now(),
+    dead,
+    announceWithin: Math.max(0, ...checks) + READ_BACK_WITHIN,
+    grace: Math.min(cluster.lifecycle.grace, wanted),
+  };
 }
 
-/** The first SIGTERM or SIGINT drains and stops, a second one stops at once. Returns how to stop listening. */
+/** The first SIGTERM or SIGINT drains and stops, a second one stops at once; SIGUSR2 hands over. Returns how to stop listening. */
 function listenToSignals(director: Director, control: Control): () => void {
   const onStop = () => void (director.isStopping ? director.stopAtOnce() : director.stop());
   const onReload = () => void reload(control);
-  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onReload);
-  return () => void process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', onReload);
+  const onRestart = () => void handOver(director);
+  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onReload).on('SIGUSR2', onRestart);
+  return () => {
+    process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', onReload).off('SIGUSR2', onRestart);
+  };
 }
 
 async function reload(control: Control): Promise<void> {
@@ -207,6 +228,11 @@ async function reload(control: Control): Promise<void> {
   } catch (error) {
     complain(`sluice agent: reload: ${String(error)}`);
   }
+}
+
+async function handOver(director: Director): Promise<void> {
+  const refusal = await director.handOver('restart');
+  if (refusal !== undefined) complain(`sluice agent: restart: ${refusal}`);
 }
 
 /** Another agent has the namespace, or the control socket of this name. */

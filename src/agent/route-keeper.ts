@@ -40,6 +40,8 @@ export interface RouteWish {
   readonly served: readonly Ipv4[];
   /** Every VIP of the file: never imported from the neighbors. */
   readonly vips: ReadonlySet<Ipv4>;
+  /** What an earlier agent began is being continued: its routes stay until that is over (RFC 3623 2.2 (3)). */
+  readonly restarting: boolean;
 }
 
 const DRIFT_CHECK = 5000;
@@ -53,6 +55,7 @@ export class RouteKeeper {
   #installed: ReadonlySet<number> = new Set();
   /** Learned routes that an earlier agent left, until we have learned our own. */
   #adopted: readonly KernelRoute[] = [];
+  #patient = true;
   #wish: RouteWish | undefined;
   /** The instance whose route is to be in the kernel, by prefix. */
   #imported: ReadonlyMap<number, string> = new Map();
@@ -72,7 +75,8 @@ export class RouteKeeper {
   /**
    * Takes over the learned routes that are there: traffic goes on by them while our adjacencies come up. Once an instance has
    * learned anything, or after half a minute, only what was learned counts of what leads out of its interfaces; another
-   * instance's routes wait for that one. Call it once, before the first wish.
+   * instance's routes wait for that one. Without a word from any, a restart that goes on is waited for. Call it once, before
+   * the first wish.
    */
   async adopt(): Promise<void> {
     try {
@@ -81,7 +85,7 @@ export class RouteKeeper {
       this.#refused(error);
     }
     this.#options.clock.after(ADOPTED_FOR, () => {
-      this.#adopted = [];
+      this.#patient = false;
       if (this.#wish !== undefined) this.#tell(this.#wish);
     });
   }
@@ -112,7 +116,7 @@ export class RouteKeeper {
 
   #tell(wish: RouteWish): void {
     const routes = this.#import(wish);
-    this.#adopted = this.#stillAdopted(wish);
+    this.#adopted = this.#patient || wish.restarting ? this.#stillAdopted(wish) : [];
     const local = wish.served.map((address): KernelRoute => ({ kind: 'local', prefix: { address, length: 32 } }));
     this.#reconciler.want([...this.#adopted, ...routes, ...local]);
   }
@@ -180,6 +184,7 @@ function prefixKey({ address, length }: Prefix): number {
 /** Every turn of the director wishes; learned routes, of which there may be thousands, are the same array until they change. */
 function sameWish(a: RouteWish, b: RouteWish): boolean {
   return (
+    a.restarting === b.restarting &&
     a.learned.length === b.learned.length &&
     a.learned.every(({ instance, rules, routes }, at) => {
       const other = b.learned[at]!;

@@ -81,7 +81,7 @@ export class SequenceKeeper {
     if (this.#reserved >= Math.min(LAST, highest + STEP / 2)) return;
     const reserved = Math.min(LAST, highest + STEP);
     try {
-      await this.#options.file.write(`${JSON.stringify({ version: VERSION, reserved })}\n`);
+      await this.#options.file.write(`${JSON.stringify({ version: VERSION, reserved })}\n`, true);
       this.#reserved = reserved;
       this.#fault = undefined;
     } catch (error) {

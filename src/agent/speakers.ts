@@ -7,7 +7,7 @@
 import type { EventName } from '../api/documents.ts';
 import type { Director, RoutingInstance } from '../core/model/cluster.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
-import type { Speaker, SpeakerEvent } from '../drivers/routing/port.ts';
+import type { HandOver, Speaker, SpeakerEvent } from '../drivers/routing/port.ts';
 import type { Clock } from '../io/clock.ts';
 import type { Announcer } from './announcer.ts';
 import { DropLog } from './drop-log.ts';
@@ -115,6 +115,7 @@ export class Speakers {
   #reconfigure({ speaker, config: before }: Running, instance: RoutingInstance, config: InstanceConfig): void {
     this.#running.set(instance.name, { speaker, instance, config });
     this.#handKeys(speaker, instance.name, config);
+    speaker.helpAs(instance.gracefulRestart.helper);
     if (!same(before.interfaces, config.interfaces)) speaker.configure(config.interfaces);
     this.#options.onChange();
   }
@@ -132,6 +133,16 @@ export class Speakers {
     }
   }
 
+  /** Whether an earlier process is being continued on any instance. */
+  isTakingOver(): boolean {
+    return this.all().some((speaker) => speaker.takeOver() !== undefined);
+  }
+
+  /** Asks the neighbors of every instance to wait for the next process, and leaves everything as it is. */
+  async handOver(request: HandOver): Promise<void> {
+    await Promise.all(this.all().map((speaker) => speaker.handOver(request)));
+  }
+
   /** Says goodbye on every instance. */
   async stop(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
@@ -142,6 +153,7 @@ export class Speakers {
     this.#running.set(instance.name, { speaker, instance, config });
     speaker.onEvent((event) => this.#heard(instance.name, event));
     this.#handKeys(speaker, instance.name, config);
+    speaker.helpAs(instance.gracefulRestart.helper);
     // Before the start, so that its first LSA says all there is to say.
     this.#options.announcer.add(speaker, instance.announce);
     await speaker.start();
@@ -161,6 +173,10 @@ export class Speakers {
     if (event.kind === 'dropped') {
       if (!TOLD_AS_TROUBLE.has(event.reason)) this.#dropLog.note(instance, event);
     } else if (event.kind === 'routes') onChange();
+    else if (event.kind === 'restart') {
+      events.emit(RESTART_EVENTS[event.step], { instance, detail: event.detail });
+      onChange();
+    } else if (event.kind === 'helper') this.#helped(instance, event);
     else if (event.kind === 'fault') events.emit('speaker-fault', { instance, message: event.message });
     else if (event.kind === 'announced') {
       if (announcer.update()) onChange();
@@ -169,6 +185,13 @@ export class Speakers {
       events.emit(EVENT_NAMES[kind], { instance, ...values });
       if (kind === 'neighbor') onChange();
     }
+  }
+
+  #helped(instance: string, event: SpeakerEvent & { kind: 'helper' }): void {
+    const { clock, events } = this.#options;
+    const { interface: iface, routerId, step, until, reason } = event;
+    const left = Math.max(0, Math.round(until - clock.now()));
+    events.emit(HELPER_EVENTS[step], { instance, interface: iface, routerId, reason, left });
   }
 }
 
@@ -180,6 +203,18 @@ const EVENT_NAMES = {
   interface: 'interface-changed',
   neighbor: 'neighbor-changed',
   trouble: 'neighbor-trouble',
+} as const satisfies Record<string, EventName>;
+
+const RESTART_EVENTS = {
+  announced: 'restart-announced',
+  begun: 'restart-begun',
+  ended: 'restart-ended',
+} as const satisfies Record<string, EventName>;
+
+const HELPER_EVENTS = {
+  entered: 'neighbor-helped',
+  refused: 'neighbor-not-helped',
+  left: 'neighbor-help-ended',
 } as const satisfies Record<string, EventName>;
 
 /** What an instance cannot change while it runs. */

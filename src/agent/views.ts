@@ -30,6 +30,7 @@ export function neighborDocument(instance: string, view: NeighborView): Neighbor
     requests: view.requests,
     role: view.role ?? null,
     trouble: view.trouble ?? null,
+    helpedFor: view.helpedFor === undefined ? null : Math.round(view.helpedFor),
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   LsaDocument,
   NeighborDocument,
   ReloadDocument,
+  RestartDocument,
   RouteDocument,
   ServerDocument,
   ServiceDocument,
@@ -45,6 +46,8 @@ export interface PostDocuments {
   /** Body: `{ deadline?: milliseconds }`. Answers at once; progress is in the events and in `/v1/status`. */
   readonly '/v1/drain': LifecycleDocument;
   readonly '/v1/undrain': LifecycleDocument;
+  /** Body: `{ reason?: 'restart' | 'upgrade' }`. Answers when the agent is about to end; the next one is somebody else's to start. */
+  readonly '/v1/restart': RestartDocument;
   readonly '/v1/reload': ReloadDocument;
   /** What `/v1/reload` would do with the file as it is on disk now; changes nothing. */
   readonly '/v1/check': ReloadDocument;

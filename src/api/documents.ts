@@ -39,6 +39,15 @@ export interface StatusDocument {
   readonly vips: readonly VipStatus[];
   /** This director's own addresses. */
   readonly local: readonly { readonly address: string; readonly announced: boolean }[];
+  /** Instances that continue what an earlier agent began; neither routes nor announcements change meanwhile. */
+  readonly restarts: readonly {
+    readonly instance: string;
+    /** It asked the routers to wait; else it died. */
+    readonly planned: boolean;
+    /** Milliseconds until it is over at the latest. */
+    readonly left: number;
+    readonly waitingFor: readonly string[];
+  }[];
   readonly neighbors: {
     readonly full: number;
     readonly total: number;
@@ -90,6 +99,8 @@ export interface NeighborDocument {
   readonly requests: number;
   /** What is known to be wrong with it now; null when nothing is. */
   readonly trouble: string | null;
+  /** It restarts, and counts as full for so many milliseconds at most; null when it does not. */
+  readonly helpedFor: number | null;
 }
 
 export interface LsaDocument {
@@ -253,6 +264,12 @@ export type EventName =
   | 'speaker-fault'
   | 'routes-installed'
   | 'routes-fault'
+  | 'restart-announced'
+  | 'restart-begun'
+  | 'restart-ended'
+  | 'neighbor-helped'
+  | 'neighbor-not-helped'
+  | 'neighbor-help-ended'
   | 'last-life-found'
   | 'state-file-fault'
   | 'link-held'
@@ -333,6 +350,14 @@ export interface LifecycleDocument {
   readonly state: LifecycleState;
   /** Milliseconds until a running drain withdraws whatever is left; null when nothing is draining. */
   readonly deadline: number | null;
+}
+
+/** Answer to `POST /v1/restart`. */
+export interface RestartDocument {
+  /** The agent that ends. */
+  readonly pid: number;
+  /** Milliseconds within which the next one has to start. */
+  readonly grace: number;
 }
 
 /** Body of every answer whose HTTP status is not 2xx. */

@@ -7,6 +7,7 @@ import type { ControlClient, GetAnswer, GetPath } from '../api/client.ts';
 import type { SocketOptions } from './connect.ts';
 import type { CliContext } from './context.ts';
 import { parseDuration } from './duration.ts';
+import type { RestartOptions } from './restart.ts';
 import type { ShowOptions } from './show.ts';
 
 export const RUN_DIR = '/run/sluice';
@@ -51,7 +52,8 @@ function addAgent(program: Command, context: CliContext, finish: (code: number) 
     .addHelpText(
       'after',
       `
-Signals: SIGTERM or SIGINT drains and stops, a second one stops at once; SIGHUP reads the cluster file again.
+Signals: SIGTERM or SIGINT drains and stops, a second one stops at once; SIGHUP reads the cluster file again; SIGUSR2
+ends as \`sluice restart\` does.
 A drained stop leaves nothing of ours in the kernel but the sysctls. One at once, a crash or SIGKILL leaves it forwarding:
 the next start takes up what is there.`,
     )
@@ -227,6 +229,28 @@ Examples:
       finish(await undrain(context, await clientFor(options), options));
     },
   );
+  speaksToAgent(
+    program
+      .command('restart')
+      .description('end the agent so that the next one takes over and no router notices (RFC 3623)'),
+  )
+    .addOption(
+      new Option('--reason <reason>', 'told to the routers').choices(['restart', 'upgrade']).default('restart'),
+    )
+    .option('--no-wait', 'return at once instead of waiting until the next agent has taken over')
+    .addHelpText(
+      'after',
+      `
+The agent ends and leaves the kernel forwarding; systemd (Restart=always) or a script starts the next one, within
+lifecycle.grace of the cluster file. The routers have to help: BIRD does, FRR needs \`graceful-restart helper enable\`.
+
+Example:
+  sluice restart --reason upgrade`,
+    )
+    .action(async (options: SocketOptions & RestartOptions) => {
+      const { restart } = await import('./restart.ts');
+      finish(await restart(context, await clientFor(options), options));
+    });
   speaksToAgent(program.command('reload').description('read the cluster file again and apply the difference')).action(
     async (options: SocketOptions & { json?: boolean }) => {
       const { reload } = await import('./config.ts');

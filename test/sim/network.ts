@@ -7,8 +7,14 @@
 import { formatIpv4, type Ipv4, ipv4 } from '../../src/core/base/ipv4.ts';
 import type { Instant, Millis } from '../../src/core/base/machine.ts';
 import { Prng } from '../../src/core/base/prng.ts';
-import { ALL_D_ROUTERS, ALL_SPF_ROUTERS, MAX_AGE } from '../../src/core/ospf/codes.ts';
-import type { InstanceConfig, InterfaceConfig, OspfEffect, OspfInput } from '../../src/core/ospf/events.ts';
+import { ALL_D_ROUTERS, ALL_SPF_ROUTERS, INITIAL_SEQUENCE, MAX_AGE } from '../../src/core/ospf/codes.ts';
+import type {
+  EarlierLife,
+  InstanceConfig,
+  InterfaceConfig,
+  OspfEffect,
+  OspfInput,
+} from '../../src/core/ospf/events.ts';
 import { OspfInstance } from '../../src/core/ospf/instance.ts';
 import type { Verifier } from '../../src/core/ospf/packet/authentication.ts';
 import { decodePacket } from '../../src/core/ospf/packet/codec.ts';
@@ -147,10 +153,11 @@ export class Network {
     node.running = false;
   }
 
-  /** A new process in the place of a killed one, on the same links, with nothing remembered. */
-  replace(node: SimNode, seed = node.config.seed + 1000): SimNode {
+  /** A new process in the place of a killed one, on the same links, with what that one has left; without it, nothing. */
+  replace(node: SimNode, seed = node.config.seed + 1000, earlier?: EarlierLife): SimNode {
     this.kill(node);
     const fresh = this.addNode(node.name, { ...node.config, seed });
+    if (earlier !== undefined) this.input(fresh, { kind: 'takeOver', ...earlier });
     for (const [name, link] of node.links) {
       const port = portOf(node, name);
       link.ports.splice(link.ports.indexOf(port), 1);
@@ -305,4 +312,16 @@ export function databaseOf(node: SimNode, now: Instant): string[] {
       ({ type, id, advertisingRouter, sequence, checksum }) =>
         `${type} ${formatIpv4(id)} ${formatIpv4(advertisingRouter)} ${sequence >>> 0} ${checksum}`,
     );
+}
+
+/** What a node leaves to the next process: who is Full, who is DR, what is announced. Killed, unless told otherwise. */
+export function lifeOf(node: SimNode, now: Instant, settings: Partial<EarlierLife> = {}): EarlierLife {
+  const full = node.instance.neighbors(now).filter(({ state }) => state === 'full');
+  const interfaces = node.instance.interfaces().flatMap(({ name, designatedRouter, backupDesignatedRouter }) => {
+    const routerIds = full.flatMap((row) => (row.interface === name ? [row.routerId] : []));
+    return routerIds.length === 0 ? [] : [{ interface: name, routerIds, designatedRouter, backupDesignatedRouter }];
+  });
+  const expected = node.instance.announced().map(({ prefix }) => prefix);
+  const sequence = INITIAL_SEQUENCE + Math.floor(now);
+  return { planned: false, until: now + 20_000, announceBy: now + 5000, expected, interfaces, sequence, ...settings };
 }

@@ -1,10 +1,10 @@
 /** A director that was killed and is started again before its routers notice: what they see of it. */
 import { expect, test } from 'vitest';
-import { type Ipv4, ipv4 } from '../../src/core/base/ipv4.ts';
+import { ipv4 } from '../../src/core/base/ipv4.ts';
 import { INITIAL_SEQUENCE, LsType } from '../../src/core/ospf/codes.ts';
 import type { InstanceConfig } from '../../src/core/ospf/events.ts';
 import type { LsaHeader } from '../../src/core/ospf/lsa/lsa.ts';
-import { instanceConfig, interfaceConfig, Network, SimLink, type SimNode } from './network.ts';
+import { instanceConfig, interfaceConfig, lifeOf, Network, SimLink, type SimNode } from './network.ts';
 
 const VIP = { prefix: { address: ipv4('203.0.113.10'), length: 32 }, metric: 10, lsa: { kind: 'stub' } } as const;
 const D = ipv4('10.0.0.1');
@@ -41,23 +41,13 @@ function fourNodes() {
   return { net, d, routers };
 }
 
-/** By interface. */
-type Remembered = Readonly<Record<string, readonly Ipv4[]>>;
-
-/** Kills the director and starts it again two seconds later. */
-function restart(net: Network, d: SimNode, remembered: Remembered): SimNode {
+/** Kills the director and starts it again two seconds later. `left`: on which interfaces its neighbors are remembered. */
+function restart(net: Network, d: SimNode, left: readonly string[]): SimNode {
+  const life = lifeOf(d, net.now);
   net.kill(d);
   net.run(2000);
-  const fresh = net.addNode(d.name, { ...d.config, seed: 99 });
-  for (const [name, link] of d.links) {
-    const at = link.ports.findIndex(({ node }) => node === d);
-    const { address, prefixLength } = link.ports[at]!;
-    link.ports[at] = { ...link.ports[at]!, node: fresh };
-    fresh.links.set(name, link);
-    const up = { kind: 'interfaceUp', name, address, prefixLength, mtu: 1500, ifindex: 2 } as const;
-    net.input(fresh, { ...up, remembered: remembered[name] ?? [] });
-  }
-  return fresh;
+  const interfaces = life.interfaces.filter(({ interface: name }) => left.includes(name));
+  return net.replace(d, 99, { ...life, interfaces });
 }
 
 function leadsTo(router: SimNode, gateway: string): boolean {
@@ -78,8 +68,8 @@ function gaps(net: Network, routers: readonly SimNode[], duration: number): numb
 }
 
 test.each([
-  { how: 'remembered', remembered: { up0: [R1], up1: [R2] } },
-  { how: 'not remembered', remembered: {} },
+  { how: 'remembered', remembered: ['up0', 'up1'] },
+  { how: 'not remembered', remembered: [] },
 ])('a restarted director, $how, is missed by no router for more than 50 ms', ({ remembered }) => {
   const { net, d, routers } = fourNodes();
   const fresh = restart(net, d, remembered);
@@ -100,7 +90,7 @@ test('the first router-LSA after a restart has all links of the old one', () => 
       if (header.id === D && contents.kind === 'router') links.add(contents.links.length);
     }
   };
-  const fresh = restart(net, d, { up0: [R1], up1: [R2] });
+  const fresh = restart(net, d, ['up0', 'up1']);
   net.input(fresh, { kind: 'announce', prefixes: [VIP] });
   net.run(5000);
   // Two routers, two subnets, one VIP.
@@ -111,7 +101,7 @@ test('a remembered router that is gone delays the others for little more than a 
   const { net, d, routers } = fourNodes();
   net.kill(routers[1]!);
   const started = net.now + 2000;
-  const fresh = restart(net, d, { up0: [R1], up1: [R2] });
+  const fresh = restart(net, d, ['up0', 'up1']);
   net.input(fresh, { kind: 'announce', prefixes: [VIP] });
   net.run(3000);
   expect(fresh.fullAt(R1)! - started).toBeLessThan(2000);
@@ -124,7 +114,7 @@ test('what has changed a moment ago is sent to a new neighbor, not described to 
   net.onSend = (from, { body }) => {
     if (from.name === d.name && body.kind === 'dbDescription') described.push(...body.headers);
   };
-  const fresh = restart(net, d, {});
+  const fresh = restart(net, d, []);
   net.input(fresh, { kind: 'announce', prefixes: [VIP] });
   net.run(5000);
   expect(fresh.instance.neighbors(net.now).map(({ state }) => state)).toEqual(['full', 'full']);

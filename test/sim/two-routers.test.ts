@@ -4,7 +4,7 @@ import { ALL_SPF_ROUTERS } from '../../src/core/ospf/codes.ts';
 import type { RouterLsaBody } from '../../src/core/ospf/lsa/lsa.ts';
 import { encodePacket } from '../../src/core/ospf/packet/codec.ts';
 import type { Packet } from '../../src/core/ospf/packet/packet.ts';
-import { databaseOf, instanceConfig, interfaceConfig, Network, SimLink, type SimNode } from './network.ts';
+import { databaseOf, instanceConfig, interfaceConfig, lifeOf, Network, SimLink, type SimNode } from './network.ts';
 import { announce, hostsSeen, pair } from './topologies.ts';
 
 const A = ipv4('10.0.0.1');
@@ -318,19 +318,13 @@ test('bytes that arrive in a Buffer which is used again afterwards do not change
 });
 
 test.each([
-  ['remembered', [B]],
-  ['not remembered', []],
+  ['remembered', true],
+  ['not remembered', false],
 ])('after a crash the peer is without the adjacency for less than 10 ms if it is %s', (_how, remembered) => {
   const { net, link, a, b } = pair({ holdLimit: 0 }, { holdLimit: 0 });
   link.filter = onlyRegularHellos(net, b, 5000);
   net.run(5300);
-  net.kill(a);
-  const fresh = net.addNode('a', a.config);
-  link.ports.splice(0, 1, { ...link.ports[0]!, node: fresh });
-  fresh.links.set('eth1', link);
-  const address = ipv4('10.1.0.1');
-  const up = { kind: 'interfaceUp', name: 'eth1', address, prefixLength: 30, mtu: 1500, ifindex: 2 } as const;
-  net.input(fresh, { ...up, remembered });
+  net.replace(a, 99, remembered ? lifeOf(a, net.now) : undefined);
   const notFull = () => b.instance.neighbors(net.now)[0]?.state !== 'full';
   expect(net.runUntil(notFull, 2000)).toBe(true);
   const lostAt = net.now;
@@ -394,15 +388,10 @@ test('who is remembered but never heard is listed for a dead interval, and no lo
   net.onSend = (_from, { body }) => {
     if (body.kind === 'hello' && body.neighbors.includes(B)) listedAt.push(net.now);
   };
-  const up = {
-    kind: 'interfaceUp',
-    name: 'eth1',
-    address: ipv4('10.1.0.1'),
-    prefixLength: 30,
-    mtu: 1500,
-    ifindex: 2,
-  } as const;
-  net.input(a, { ...up, remembered: [B] });
+  const nobody = { designatedRouter: 0, backupDesignatedRouter: 0 };
+  const interfaces = [{ interface: 'eth1', routerIds: [B], ...nobody }];
+  net.input(a, { kind: 'takeOver', ...lifeOf(a, 0, { interfaces }) });
+  net.up(a, 'eth1');
   net.run(10_000);
   expect(listedAt[0]).toBe(0);
   expect(listedAt.at(-1)).toBeGreaterThan(3000);

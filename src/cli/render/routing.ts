@@ -18,7 +18,7 @@ export function renderNeighbors(rows: readonly NeighborDocument[]): string {
       orDash(row.routerId),
       row.address,
       String(row.priority),
-      row.role === null ? row.state : `${row.state}/${row.role}`,
+      stateText(row),
       orDash(row.designatedRouter),
       orDash(row.backupDesignatedRouter),
       duration(row.deadIn),
@@ -157,6 +157,12 @@ function installation(row: RouteDocument): string {
 
 function nextHop(hop: RouteDocument['nextHops'][number]): string {
   return hop.gateway === null ? hop.interface : `${hop.gateway} ${hop.interface}`;
+}
+
+/** E.g. `full/dr`; `full, restarting` of one that is waited for. */
+function stateText({ state, role, helpedFor }: NeighborDocument): string {
+  const text = role === null ? state : `${state}/${role}`;
+  return helpedFor === null ? text : `${text}, restarting`;
 }
 
 function orDash(address: string): string {

@@ -5,6 +5,7 @@ import { duration, plural, table } from './text.ts';
 export function renderStatus(status: StatusDocument): string {
   const facts: [string, string][] = [
     ['state', [status.state, ...status.waitingFor].join('; ')],
+    ...status.restarts.map((one): [string, string] => ['restart', restartLine(one)]),
     ['up', `${duration(status.uptime)}, pid ${status.pid}, sluice ${status.version}`],
     ['router id', status.routerId],
     [
@@ -28,6 +29,11 @@ function localLines({ local }: StatusDocument): [string, string][] {
   return [
     ['local', local.map(({ address, announced }) => `${address}${announced ? '' : ' (not announced)'}`).join(', ')],
   ];
+}
+
+function restartLine({ instance, planned, left, waitingFor }: StatusDocument['restarts'][number]): string {
+  const what = `${instance}: ${planned ? 'planned' : 'unplanned'}, at most ${duration(left)} more`;
+  return waitingFor.length === 0 ? what : `${what}; waiting for ${waitingFor.join(', ')}`;
 }
 
 function dataplaneLine({ dataplane, uptime }: StatusDocument): string {

@@ -22,6 +22,9 @@ export const LsType = {
   opaqueAs: 11,
 } as const;
 
+/** The first byte of the link state id of types 9 to 11 (RFC 5250 5); 3 is RFC 3623. */
+export const OpaqueType = { grace: 3 } as const;
+
 /** A.2; O is RFC 5250. */
 export const Option = { e: 0x02, mc: 0x04, np: 0x08, l: 0x10, dc: 0x20, o: 0x40, dn: 0x80 } as const;
 

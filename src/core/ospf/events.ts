@@ -3,7 +3,7 @@
  * Everything here is plain data, so that a run can be recorded as JSON lines and replayed.
  */
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
-import type { Millis } from '../base/machine.ts';
+import type { Instant, Millis } from '../base/machine.ts';
 import type { Algorithm, KeysInForce } from '../model/keys.ts';
 import type { AnnouncedAs, AreaType } from '../model/routing.ts';
 import type { Digester } from './authentication/digester.ts';
@@ -85,6 +85,39 @@ export interface AnnouncedPrefix {
   readonly local?: boolean;
 }
 
+/** RFC 3623 B.3, in its order. */
+export type RestartReason = 'unknown' | 'restart' | 'upgrade' | 'redundantProcessor';
+
+/**
+ * What to do for a neighbor that restarts (RFC 3623 3): `strict` helps it until the topology changes, `lenient` whatever
+ * changes.
+ */
+export type HelperMode = 'strict' | 'lenient' | 'off';
+
+/** An interface as an earlier process left it. */
+export interface EarlierInterface {
+  readonly interface: string;
+  /** Who was Full. */
+  readonly routerIds: readonly Ipv4[];
+  readonly designatedRouter: Ipv4;
+  readonly backupDesignatedRouter: Ipv4;
+}
+
+/** What is known of a process of ours that ended without taking leave of the neighbors. */
+export interface EarlierLife {
+  /** It asked the neighbors for a grace period. Else it died within the last dead interval, and they do not know. */
+  readonly planned: boolean;
+  /** When the grace period is over. */
+  readonly until: Instant;
+  /** Until when to wait for `expected`. */
+  readonly announceBy: Instant;
+  /** The prefixes that it announced. */
+  readonly expected: readonly Prefix[];
+  readonly interfaces: readonly EarlierInterface[];
+  /** The first sequence number for Grace-LSAs of ours, greater than any that an earlier process had. Signed. */
+  readonly sequence: number;
+}
+
 export type OspfInput =
   /** The interface is up and has this primary address; repeated when address, prefix length or MTU changes. */
   | {
@@ -95,12 +128,6 @@ export type OspfInput =
       readonly mtu: number;
       /** The kernel's index: on an unnumbered link it stands for the address (RFC 2328 12.4.1.1). */
       readonly ifindex: number;
-      /**
-       * Router ids that were Full on this interface when an earlier process ended, less than a dead interval ago. Our
-       * Hellos list them until they are heard or a dead interval has passed, so that they do not drop the adjacency, and
-       * its routes, before the exchange can begin anew. That begins on all interfaces at once: see interface/resume.ts.
-       */
-      readonly remembered?: readonly Ipv4[];
     }
   | { readonly kind: 'interfaceDown'; readonly name: string }
   /** `bytes` is the OSPF packet without the IP header; it is only borrowed for the call. */
@@ -121,6 +148,20 @@ export type OspfInput =
   /** The whole set of prefixes that we want announced; idempotent. */
   | { readonly kind: 'announce'; readonly prefixes: readonly AnnouncedPrefix[] }
   | { readonly kind: 'timer' }
+  /** Whether neighbors that restart are helped; `strict` until told otherwise. */
+  | { readonly kind: 'helper'; readonly mode: HelperMode }
+  /** Takes over from an earlier process. The first input, if there is one to take over from; see restart/take-over.ts. */
+  | ({ readonly kind: 'takeOver' } & EarlierLife)
+  /**
+   * Ask the neighbors to wait for our next process, and leave everything as it is: `stopped` follows. `period` is in whole
+   * seconds. `sequence`: as in EarlierLife.
+   */
+  | {
+      readonly kind: 'handOver';
+      readonly period: Millis;
+      readonly reason: RestartReason;
+      readonly sequence: number;
+    }
   /** Flush what we originated, wait briefly for acks, say goodbye: `stopped` follows. */
   | { readonly kind: 'stop' };
 
@@ -230,6 +271,17 @@ export type OspfEffect =
    * their own. `sequence` is the router-LSA's.
    */
   | { readonly kind: 'originated'; readonly sequence: number; readonly prefixes: readonly AnnouncedPrefix[] }
+  /** A restart of our own: announced to the neighbors, begun by the next process, over. `detail` is for people. */
+  | { readonly kind: 'restart'; readonly step: 'announced' | 'begun' | 'ended'; readonly detail: string }
+  /** A neighbor restarts, and is helped until `until` at most; is not helped; is helped no longer. */
+  | {
+      readonly kind: 'helper';
+      readonly interface: string;
+      readonly routerId: Ipv4;
+      readonly step: 'entered' | 'refused' | 'left';
+      readonly until: Instant;
+      readonly reason: string;
+    }
   /** The whole table, sent when it differs from the last one. */
   | { readonly kind: 'routes'; readonly routes: readonly OspfRoute[] }
   | {
@@ -260,6 +312,16 @@ export interface NeighborView {
   readonly requests: number;
   /** What is known to be wrong with it now. */
   readonly trouble: string | undefined;
+  /** It restarts and counts as Full for so long at most; undefined when it does not restart. */
+  readonly helpedFor: Millis | undefined;
+}
+
+/** A restart of ours that is not over yet. */
+export interface TakeOverView {
+  readonly planned: boolean;
+  /** Until it is over at the latest. */
+  readonly left: Millis;
+  readonly waitingFor: readonly string[];
 }
 
 /** A row of `sluice lsdb`. */

@@ -7,9 +7,9 @@
  *
  * This file only composes. What happens where: interface/ (Hellos, DR election), neighbor/ (adjacencies, database
  * exchange), flooding/ (updates, acknowledgements, retransmission), lsdb/ (database, ageing), origination/ (our own LSAs),
- * spf/ and routing.ts (routes); speaker.ts holds what they share, settle.ts ends every event.
+ * spf/ and routing.ts (routes), restart/ (RFC 3623); speaker.ts holds what they share, settle.ts ends every event.
  *
- * Not here: being a router between areas, graceful restart, installing routes.
+ * Not here: being a router between areas, installing routes.
  */
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Machine, Millis } from '../base/machine.ts';
@@ -24,14 +24,17 @@ import type {
   OspfEffect,
   OspfInput,
   OspfRoute,
+  TakeOverView,
 } from './events.ts';
 import { configureInterfaces } from './interface/configure.ts';
 import { sendHello } from './interface/hello.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import { interfaceEvent } from './interface/machine.ts';
-import { beginResume } from './interface/resume.ts';
 import { announcedPrefixes, earliestFlush, setAnnounced } from './origination/origination.ts';
 import { receivePacket } from './receive.ts';
+import { beginHandOver } from './restart/hand-over.ts';
+import { setHelper } from './restart/helper.ts';
+import { beginTakeOver, rejoin, takeOverView } from './restart/take-over.ts';
 import { liveLsas, otherAnnouncers } from './routing.ts';
 import { settle } from './settle.ts';
 import { authenticate, newSpeaker, type Speaker } from './speaker.ts';
@@ -66,7 +69,8 @@ export class OspfInstance implements Machine<OspfInput, OspfEffect> {
     speaker.effects = [];
     apply(speaker, input);
     settle(speaker);
-    if (speaker.phase === 'stopping' && (now >= speaker.stopBy || !isFlushing(speaker))) finishStop(speaker);
+    const leaving = speaker.phase === 'stopping' || speaker.phase === 'handingOver';
+    if (leaving && (now >= speaker.stopBy || !isOwed(speaker))) finishStop(speaker);
     return speaker.effects;
   }
 
@@ -80,6 +84,11 @@ export class OspfInstance implements Machine<OspfInput, OspfEffect> {
 
   lsdb(now: Instant, filter: LsaFilter = {}): LsaView[] {
     return lsdbViews(this.#speaker, now, filter);
+  }
+
+  /** Undefined when no earlier process is being continued. */
+  takeOver(now: Instant): TakeOverView | undefined {
+    return takeOverView(this.#speaker, now);
   }
 
   /** As in the last `routes` effect. */
@@ -137,6 +146,15 @@ function apply(speaker: Speaker, input: OspfInput): void {
     case 'timer':
       speaker.timers.runDue(speaker.now);
       break;
+    case 'helper':
+      setHelper(speaker, input.mode);
+      break;
+    case 'takeOver':
+      beginTakeOver(speaker, input);
+      break;
+    case 'handOver':
+      beginHandOver(speaker, input);
+      break;
     case 'stop':
       beginStop(speaker);
       break;
@@ -158,10 +176,7 @@ function interfaceUp(speaker: Speaker, input: Extract<OspfInput, { kind: 'interf
     iface.prefixLength = input.prefixLength;
     iface.mtu = input.mtu;
     iface.ifindex = input.ifindex;
-    if (iface.state === 'down') {
-      iface.remembered = input.remembered ?? [];
-      if (iface.remembered.length > 0) beginResume(speaker, iface);
-    }
+    if (iface.state === 'down') rejoin(speaker, iface);
     interfaceEvent(speaker, iface, 'interfaceUp');
   });
 }
@@ -185,17 +200,19 @@ function flushAll(speaker: Speaker): void {
   speaker.timers.set('stop', speaker.stopBy, () => undefined);
 }
 
-/** Whether a flush of ours waits for an acknowledgement. */
-function isFlushing(speaker: Speaker): boolean {
+/** Whether an LSA of ours, or its flush, waits for an acknowledgement. */
+function isOwed(speaker: Speaker): boolean {
   return [...speaker.lsdb.entries()].some(
     ({ lsa, retransmissions }) => retransmissions > 0 && lsa.header.advertisingRouter === speaker.config.routerId,
   );
 }
 
+/** Who hands over says no goodbye: the next process is to find everything as it was. */
 function finishStop(speaker: Speaker): void {
+  const goodbye = speaker.phase === 'stopping';
   speaker.phase = 'stopped';
   for (const iface of speaker.interfaces.values()) {
-    if (iface.state !== 'down') sendHello(speaker, iface, true);
+    if (goodbye && iface.state !== 'down') sendHello(speaker, iface, true);
   }
   speaker.timers.clearAll();
   speaker.effects.push({ kind: 'stopped' });

@@ -7,6 +7,7 @@ import type { OspfInterface } from './interface/interface.ts';
 import type { Lsa } from './lsa/lsa.ts';
 import { isRouterInformation } from './lsa/router-information.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
+import { isTakingOver } from './restart/take-over.ts';
 import type { Speaker } from './speaker.ts';
 import {
   BACK_OFF_TABLE,
@@ -125,6 +126,8 @@ function perform(speaker: Speaker, action: BackOffAction): void {
 
 function run(speaker: Speaker): void {
   const { routing } = speaker;
+  // RFC 3623 2.2 (3): until we know all again, what the kernel has is better. The end of it computes.
+  if (isTakingOver(speaker)) return;
   speaker.counters.spfRuns++;
   const result = calculate(speaker);
   routing.result = result;
@@ -163,9 +166,9 @@ function links(speaker: Speaker): SpfLink[] {
 
 /** Loading may last a little, for the sake of what we are about to announce; the way out is known meanwhile. */
 function neighborsWithDatabase(iface: OspfInterface): Neighbor[] {
-  return [...iface.neighbors.values()].filter(
-    ({ state, requests }) => state === 'full' || (state === 'loading' && requests.size === 0),
-  );
+  return [...iface.neighbors.values()].filter(({ state, requests, helped }) => {
+    return state === 'full' || helped !== undefined || (state === 'loading' && requests.size === 0);
+  });
 }
 
 /** `next`, with the old objects for routes that are the same; the old list itself when all of them are. */

@@ -5,17 +5,17 @@
  */
 import { flushOutbox } from './flooding/outbox.ts';
 import { interfaceEvent } from './interface/machine.ts';
-import { advanceResume } from './interface/resume.ts';
 import { sweep } from './lsdb/ageing.ts';
 import { neighborEvent } from './neighbor/machine.ts';
 import { answerHeld, sendRequests } from './neighbor/requests.ts';
 import { awaitsFirstPrefix, reconcile } from './origination/origination.ts';
+import { advanceTakeOver } from './restart/take-over.ts';
 import { noticeComplete } from './routing.ts';
 import { allNeighbors, type Speaker } from './speaker.ts';
 
 export function settle(speaker: Speaker): void {
   do {
-    while (elect(speaker) || advanceResume(speaker) || finishLoading(speaker) || reconcile(speaker));
+    while (elect(speaker) || advanceTakeOver(speaker) || finishLoading(speaker) || reconcile(speaker));
   } while (sweep(speaker));
   for (const neighbor of allNeighbors(speaker)) {
     answerHeld(speaker, neighbor);
@@ -47,7 +47,6 @@ function finishLoading(speaker: Speaker): boolean {
     waitForFirstPrefix(speaker);
     return false;
   }
-  if (speaker.resume !== undefined) return false;
   let any = false;
   for (const neighbor of allNeighbors(speaker)) {
     if (neighbor.state !== 'loading' || neighbor.requests.size > 0) continue;

@@ -11,14 +11,14 @@ import { Prng } from '../base/prng.ts';
 import type { KeysInForce } from '../model/keys.ts';
 import { needsPlain, newAuthenticator } from './authentication/interface.ts';
 import { type MutableCounters, newCounters } from './counters.ts';
-import type { DropReason, InstanceConfig, InterfaceConfig, OspfEffect } from './events.ts';
+import type { DropReason, HelperMode, InstanceConfig, InterfaceConfig, OspfEffect } from './events.ts';
 import { newInterface, type OspfInterface } from './interface/interface.ts';
-import type { Resume } from './interface/resume.ts';
 import { Lsdb } from './lsdb/lsdb.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
 import { newOrigination, type Origination } from './origination/origination.ts';
 import { encodePacket } from './packet/codec.ts';
 import type { PacketBody } from './packet/packet.ts';
+import type { TakeOver } from './restart/take-over.ts';
 import { newRouting, type Routing } from './routing.ts';
 import { Timers } from './timers.ts';
 
@@ -40,11 +40,13 @@ export interface Speaker {
   /** The time of the event being handled. */
   now: Instant;
   effects: OspfEffect[];
-  phase: 'running' | 'stopping' | 'stopped';
-  /** While stopping: when to stop waiting for acknowledgements. */
+  phase: 'running' | 'handingOver' | 'stopping' | 'stopped';
+  /** While stopping or handing over: when to stop waiting for acknowledgements. */
   stopBy: Instant;
-  /** How far we are with coming back after a crash. */
-  resume: Resume | undefined;
+  /** While we continue what an earlier process has begun. */
+  takeOver: TakeOver | undefined;
+  /** Whether neighbors that restart are helped. */
+  helper: HelperMode;
 }
 
 export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
@@ -64,7 +66,8 @@ export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
     effects: [],
     phase: 'running',
     stopBy: 0,
-    resume: undefined,
+    takeOver: undefined,
+    helper: 'strict',
   };
   for (const settings of config.interfaces) addInterface(speaker, settings);
   return speaker;

@@ -36,6 +36,7 @@ function neighborView(neighbor: Neighbor, now: Instant): NeighborView {
     retransmissions: neighbor.retransmissions.size,
     requests: neighbor.requests.size,
     role: roleOf(neighbor),
+    helpedFor: neighbor.helped === undefined ? undefined : Math.max(0, neighbor.helped.until - now),
     trouble: troubles.length === 0 ? undefined : troubles.map(({ detail }) => detail).join('; '),
   };
 }

@@ -6,13 +6,15 @@ import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { KeysInForce } from '../../core/model/keys.ts';
 import type {
   AnnouncedPrefix,
+  HelperMode,
   InterfaceConfig,
   InterfaceView,
   LsaView,
   NeighborView,
   OspfRoute,
+  TakeOverView,
 } from '../../core/ospf/events.ts';
-import type { Speaker, SpeakerEvent, UpstreamRouter } from './port.ts';
+import type { HandOver, Speaker, SpeakerEvent, UpstreamRouter } from './port.ts';
 
 export class FakeSpeaker implements Speaker {
   readonly instance: string;
@@ -23,6 +25,10 @@ export class FakeSpeaker implements Speaker {
   /** By interface, as last set. */
   readonly keys = new Map<string, KeysInForce>();
   neighborRows: readonly NeighborView[] = [];
+  /** Set by the test: an earlier process is being continued. */
+  continued: TakeOverView | undefined;
+  helper: HelperMode = 'strict';
+  handedOver: HandOver | undefined;
   #wished: readonly AnnouncedPrefix[] = [];
   #announced: readonly AnnouncedPrefix[] = [];
   #routes: readonly OspfRoute[] = [];
@@ -104,6 +110,20 @@ export class FakeSpeaker implements Speaker {
 
   onEvent(listener: (event: SpeakerEvent) => void): void {
     this.#listeners.push(listener);
+  }
+
+  helpAs(mode: HelperMode): void {
+    this.helper = mode;
+  }
+
+  takeOver(): TakeOverView | undefined {
+    return this.continued;
+  }
+
+  /** What was announced stays announced: only the next process may change it. */
+  async handOver(request: HandOver): Promise<void> {
+    this.#running = false;
+    this.handedOver = request;
   }
 
   async stop(): Promise<void> {

@@ -14,6 +14,8 @@ import type { Digester } from '../../core/ospf/authentication/digester.ts';
 import { ALL_SPF_ROUTERS, PacketType } from '../../core/ospf/codes.ts';
 import type {
   AnnouncedPrefix,
+  EarlierLife,
+  HelperMode,
   InstanceConfig,
   InterfaceConfig,
   LsaFilter,
@@ -26,7 +28,7 @@ import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import type { LinkAddress, LinkState } from '../../io/links.ts';
 import type { OspfPacket, OspfSocket, OspfSocketOptions } from '../../io/ospf-socket.ts';
-import type { Speaker, SpeakerEvent } from './port.ts';
+import type { HandOver, Speaker, SpeakerEvent } from './port.ts';
 
 /** The links of this network namespace, as one watch shared by all who need them. */
 export interface LinkSource {
@@ -45,8 +47,8 @@ export interface OspfSpeakerOptions {
   readonly digester?: Digester;
   /** The sequence number that the first packet's follows; see `InstanceConfig.firstSequence`. */
   readonly firstSequence?: number;
-  /** Router ids that still take us for Full on an interface, because our process was killed a moment ago. */
-  readonly remembered?: (interfaceName: string) => readonly Ipv4[];
+  /** What an earlier process has left that the neighbors believe to be there still. */
+  readonly earlier?: EarlierLife | undefined;
 }
 
 /** One configured interface: what we know of it and what is open on it. */
@@ -95,6 +97,8 @@ export class OspfSpeaker implements Speaker {
   async start(): Promise<void> {
     this.#starting = true;
     this.#unwatch = this.#options.links.onChange((link) => this.#linkChanged(link));
+    const { earlier } = this.#options;
+    if (earlier !== undefined) this.#handle({ kind: 'takeOver', ...earlier });
     for (const port of this.#ports.values()) this.#takeUp(port);
     this.#starting = false;
   }
@@ -170,7 +174,23 @@ export class OspfSpeaker implements Speaker {
     this.#listeners.push(listener);
   }
 
-  async stop(): Promise<void> {
+  helpAs(mode: HelperMode): void {
+    this.#handle({ kind: 'helper', mode });
+  }
+
+  takeOver() {
+    return this.#core.takeOver(this.#options.clock.now());
+  }
+
+  stop(): Promise<void> {
+    return this.#end({ kind: 'stop' });
+  }
+
+  handOver(request: HandOver): Promise<void> {
+    return this.#end({ kind: 'handOver', ...request });
+  }
+
+  async #end(input: OspfInput): Promise<void> {
     this.#unwatch?.();
     this.#unwatch = undefined;
     await new Promise<void>((resolve) => {
@@ -179,7 +199,7 @@ export class OspfSpeaker implements Speaker {
         cancel();
         resolve();
       };
-      this.#handle({ kind: 'stop' });
+      this.#handle(input);
     });
     this.#timer.set(undefined);
     for (const port of this.#ports.values()) closeSocket(port);
@@ -248,10 +268,9 @@ export class OspfSpeaker implements Speaker {
       return;
     }
     const { address, prefixLength } = primary;
-    const remembered = this.#options.remembered?.(port.name) ?? [];
     const { name } = port;
     const { mtu, ifindex } = link;
-    this.#handle({ kind: 'interfaceUp', name, address, prefixLength, mtu, ifindex, remembered });
+    this.#handle({ kind: 'interfaceUp', name, address, prefixLength, mtu, ifindex });
   }
 
   /** Makes the port's socket be one for this index and address; false when the system refuses. */
@@ -396,6 +415,12 @@ function speakerEvent(effect: Reported): SpeakerEvent {
       const { interface: name, reason, detail } = effect;
       const [routerId, address] = [formatIpv4(effect.routerId), formatIpv4(effect.address)];
       return { kind: 'trouble', interface: name, routerId, address, reason, detail };
+    }
+    case 'restart':
+      return { kind: 'restart', step: effect.step, detail: effect.detail };
+    case 'helper': {
+      const { interface: name, step, until, reason } = effect;
+      return { kind: 'helper', interface: name, routerId: formatIpv4(effect.routerId), step, until, reason };
     }
     case 'originated':
       return { kind: 'announced', prefixes: effect.prefixes };

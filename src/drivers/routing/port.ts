@@ -1,15 +1,20 @@
 /**
  * The speaker port: whoever tells the routers about our prefixes. Adapters: `ospf/` (built in); `frr` will be the second.
  */
+
+import type { Instant, Millis } from '../../core/base/machine.ts';
 import type { KeysInForce } from '../../core/model/keys.ts';
 import type {
   AnnouncedPrefix,
+  HelperMode,
   InterfaceConfig,
   InterfaceView,
   LsaFilter,
   LsaView,
   NeighborView,
   OspfRoute,
+  RestartReason,
+  TakeOverView,
 } from '../../core/ospf/events.ts';
 import type { OspfInstance, UpstreamQuery } from '../../core/ospf/instance.ts';
 
@@ -36,6 +41,16 @@ export type SpeakerEvent =
       readonly reason: string;
       readonly detail: string;
     }
+  /** As the core's effects of the same names; `until` is an instant of the agent's clock. */
+  | { readonly kind: 'restart'; readonly step: 'announced' | 'begun' | 'ended'; readonly detail: string }
+  | {
+      readonly kind: 'helper';
+      readonly interface: string;
+      readonly routerId: string;
+      readonly step: 'entered' | 'refused' | 'left';
+      readonly until: Instant;
+      readonly reason: string;
+    }
   | { readonly kind: 'announced'; readonly prefixes: readonly AnnouncedPrefix[] }
   | { readonly kind: 'routes'; readonly routes: readonly OspfRoute[] }
   | {
@@ -46,6 +61,14 @@ export type SpeakerEvent =
       readonly detail: string;
     }
   | { readonly kind: 'fault'; readonly message: string; readonly cause?: unknown };
+
+/** What the neighbors are told of a restart; see the core's input `handOver`. */
+export interface HandOver {
+  /** Whole seconds, in milliseconds. */
+  readonly period: Millis;
+  readonly reason: RestartReason;
+  readonly sequence: number;
+}
 
 export interface Speaker {
   readonly instance: string;
@@ -71,7 +94,13 @@ export interface Speaker {
   /** What upstream routers make of our announcements and of the other directors'. Empty where that cannot be known. */
   upstreamView(query: UpstreamQuery): readonly UpstreamRouter[];
   counters(): Readonly<Record<string, number>>;
+  /** Whether neighbors that restart are helped; `strict` until told otherwise. */
+  helpAs(mode: HelperMode): void;
+  /** Undefined when no earlier process is being continued. */
+  takeOver(): TakeOverView | undefined;
   onEvent(listener: (event: SpeakerEvent) => void): void;
   /** Flushes our LSAs, says goodbye, closes the sockets. */
   stop(): Promise<void>;
+  /** Asks the neighbors to wait for the next process, leaves everything else as it is, closes the sockets. */
+  handOver(request: HandOver): Promise<void>;
 }

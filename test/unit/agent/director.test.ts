@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { formatPrefix, ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { OspfRoute } from '../../../src/core/ospf/events.ts';
 import { settle } from './fake-clock.ts';
@@ -220,9 +220,66 @@ test('what the next life should know: who is Full and what our checks have found
   const world = await serving();
   world.down.add('10.3.0.22');
   await world.clock.advance(5000);
-  expect(world.kept).toEqual({ full: [], verdicts: { '10.3.0.21:80 tcp': 'up', '10.3.0.22:80 tcp': 'down' } });
+  const announcedBefore = [{ instance: 'outside', prefix: { address: ipv4(VIP), length: 32 } }];
+  expect(world.kept).toEqual({
+    full: [],
+    announced: announcedBefore,
+    verdicts: { '10.3.0.21:80 tcp': 'up', '10.3.0.22:80 tcp': 'down' },
+  });
   await world.director.stopAtOnce();
   expect(world.kept).toBeUndefined();
+});
+
+describe('an end with a restart to come', () => {
+  test('leaves the kernel and what is announced as they are', async () => {
+    const world = await serving();
+    world.speaker.learn([defaultRoute]);
+    await settle();
+    const [tables, routes] = [world.kernel.tables.size, world.routeKernel.ours.size];
+    expect(await world.director.handOver('upgrade')).toBeUndefined();
+    await world.director.stopped;
+    expect(world.speaker.handedOver).toEqual({ period: 120_000, reason: 'upgrade', sequence: 7 });
+    expect(world.speaker.announced()).toHaveLength(1);
+    expect([world.kernel.tables.size, world.routeKernel.ours.size]).toEqual([tables, routes]);
+    expect(world.kept?.announced).toHaveLength(1);
+    expect(world.grace).toBe(120_000);
+    expect(world.story().slice(-1)).toEqual(['agent-stopped left as it is']);
+  });
+
+  test('is refused when the next agent could not know, and the director serves on', async () => {
+    const world = await serving();
+    world.diskRefusal = new Error('state-write: ENOSPC');
+    expect(await world.director.handOver('restart')).toContain('ENOSPC');
+    expect(world.speaker.handedOver).toBeUndefined();
+    world.down.add('10.3.0.21').add('10.3.0.22');
+    await world.clock.advance(5000);
+    expect(announced(world)).toEqual([]);
+  });
+
+  test('is refused by a director that drains', async () => {
+    const world = await serving();
+    await world.director.drain();
+    expect(await world.director.handOver('restart')).toBe('the director is draining, not active');
+  });
+});
+
+test('what an earlier agent learned stays while its adjacencies are taken up, for longer than half a minute', async () => {
+  const earlier = await serving();
+  earlier.speaker.learn([defaultRoute, learned('10.9.0.0', 24)]);
+  await settle();
+  const world = new World(await parsed(clusterText({ web: {} })), earlier);
+  await world.director.greet();
+  world.speaker.continued = { planned: true, left: 60_000, waitingFor: [] };
+  await world.director.open();
+  await world.clock.advance(40_000);
+  expect(unicastRoutes(world)).toEqual(['0.0.0.0/0', '10.9.0.0/24']);
+  expect(world.kept).toBeUndefined();
+  world.speaker.continued = undefined;
+  world.speaker.emit({ kind: 'restart', step: 'ended', detail: 'all adjacencies are full again' });
+  world.speaker.learn([defaultRoute]);
+  await settle();
+  expect(unicastRoutes(world)).toEqual(['0.0.0.0/0']);
+  expect(world.kept).toBeDefined();
 });
 
 test('routes that an earlier agent learned stay until we have learned our own', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EventLog } from '../../../src/agent/events.ts';
-import type { LifeFacts } from '../../../src/agent/last-life.ts';
+import type { Continuation, LifeFacts } from '../../../src/agent/last-life.ts';
 import { LifeKeeper, readLastLife } from '../../../src/agent/life-keeper.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { StateFile } from '../../../src/io/state-file.ts';
@@ -8,25 +8,31 @@ import { FakeClock, settle } from './fake-clock.ts';
 
 const ROUTER = ipv4('10.255.1.1');
 const FULL: LifeFacts = {
-  full: [{ instance: 'outside', interface: 'eth1', routerId: ROUTER }],
+  full: [{ instance: 'outside', interface: 'eth1', routerId: ROUTER, designatedRouter: 0, backupDesignatedRouter: 0 }],
+  announced: [],
   verdicts: { '10.3.0.21:80 tcp': 'up' },
 };
+
+const TERMS: Continuation = { now: 0, dead: () => 4000, announceWithin: 3000, grace: 10_000 };
 
 /** A file in memory, which can be made to refuse. */
 class MemoryFile implements StateFile {
   text: string | undefined;
   refusal: Error | undefined;
   writes = 0;
+  /** Of these, how many were to be on the disk before they were over. */
+  lasting = 0;
 
   async read(): Promise<string | undefined> {
     if (this.refusal !== undefined) throw this.refusal;
     return this.text;
   }
 
-  async write(text: string): Promise<void> {
+  async write(text: string, lasting: boolean): Promise<void> {
     if (this.refusal !== undefined) throw this.refusal;
     this.text = text;
     this.writes += 1;
+    if (lasting) this.lasting += 1;
   }
 
   async remove(): Promise<void> {
@@ -48,7 +54,7 @@ test('the next life finds what the last one kept', async () => {
   keeper.keep(FULL);
   await settle();
   const last = await read();
-  expect(last.fullOn('outside', 'eth1', 4000)).toEqual([ROUTER]);
+  expect(last.earlier('outside', TERMS)).toMatchObject({ planned: false, interfaces: [{ routerIds: [ROUTER] }] });
   expect(last.verdict('10.3.0.21:80 tcp', 1000)).toBe('up');
   expect(events.since(0).at(-1)).toMatchObject({
     event: 'last-life-found',
@@ -64,6 +70,8 @@ test('while nothing changes the file is written once per refresh, so that its ag
     keeper.keep(FULL);
   }
   expect(file.writes).toBe(11);
+  // Only the first one said anything new.
+  expect(file.lasting).toBe(1);
   await clock.advance(700);
   expect((await read()).age).toBe(700);
 });
@@ -71,12 +79,12 @@ test('while nothing changes the file is written once per refresh, so that its ag
 test('until a first router is Full, what the last agent left stays', async () => {
   const { keeper, file } = life();
   file.text = 'of the last agent';
-  keeper.keep({ full: [], verdicts: {} });
+  keeper.keep({ full: [], announced: [], verdicts: {} });
   await settle();
   expect(file.text).toBe('of the last agent');
   keeper.keep(FULL);
   await settle();
-  keeper.keep({ full: [], verdicts: {} });
+  keeper.keep({ full: [], announced: [], verdicts: {} });
   await settle();
   expect(file.text).toContain('"full":[]');
 });
@@ -90,6 +98,29 @@ test('an orderly end leaves nothing, and nothing is written after it', async () 
   keeper.keep({ ...FULL, verdicts: {} });
   await clock.advance(10_000);
   expect(file.text).toBeUndefined();
+});
+
+test('an end with a restart to come is in the file, lasting, and nothing is written after it', async () => {
+  const { clock, keeper, file, read } = life();
+  keeper.keep(FULL);
+  await settle();
+  await keeper.handOver(FULL, 120_000);
+  expect(file.lasting).toBe(2);
+  keeper.keep({ ...FULL, full: [] });
+  await clock.advance(10_000);
+  expect((await read()).earlier('outside', TERMS)).toMatchObject({ planned: true, until: 110_000 });
+});
+
+test('an end that cannot be written down is refused, and the file is kept on as before', async () => {
+  const { clock, keeper, file, read } = life();
+  keeper.keep(FULL);
+  await settle();
+  file.refusal = new Error('state-write: ENOSPC');
+  await expect(keeper.handOver(FULL, 120_000)).rejects.toThrow('ENOSPC');
+  file.refusal = undefined;
+  await clock.advance(12_000);
+  expect((await read()).age).toBeLessThan(1000);
+  expect((await read()).earlier('outside', TERMS)).toMatchObject({ planned: false });
 });
 
 test('a disk that refuses is told once and tried again', async () => {

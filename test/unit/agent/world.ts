@@ -77,6 +77,10 @@ export class World {
   readonly director: Director;
   /** What is kept for the next life. */
   kept: LifeFacts | undefined;
+  /** For how long the next agent is waited for. */
+  grace: number | undefined;
+  /** Set by the test: nothing can be kept. */
+  diskRefusal: Error | undefined;
 
   /** `earlier`: the world whose kernel this one starts on. `lastVerdict`: what its checks have left. */
   constructor(loaded: LoadedCluster, earlier?: World, lastVerdict: LastVerdict = () => 'unknown') {
@@ -112,7 +116,13 @@ export class World {
           forget: async () => {
             this.kept = undefined;
           },
+          handOver: async (facts, grace) => {
+            if (this.diskRefusal !== undefined) throw this.diskRefusal;
+            this.kept = facts;
+            this.grace = grace;
+          },
         },
+        graceSequence: () => 7,
         seed: 1,
       },
       loaded,

@@ -33,6 +33,7 @@ const backend: ControlBackend = {
       asked.push(body);
       return lifecycle;
     },
+    '/v1/restart': async () => ({ pid: 4711, grace: 400 }),
     '/v1/undrain': async () => {
       throw new RequestError(409, 'refused', 'not draining');
     },

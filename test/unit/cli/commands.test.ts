@@ -20,6 +20,8 @@ let dir = '';
 let server: ControlServer;
 /** States that `status` goes through, the last one again and again. */
 let states: LifecycleState[] = [];
+/** Who answers, likewise. */
+let pids: number[] = [];
 let events: EventDocument[] = [];
 let reloaded: ReloadDocument;
 let asked: unknown[] = [];
@@ -29,7 +31,12 @@ let drainEvents: EventDocument[] = [];
 
 const backend: ControlBackend = {
   views: {
-    '/v1/status': () => ({ state: states.length > 1 ? states.shift() : states[0] }) as StatusDocument,
+    '/v1/status': () =>
+      ({
+        state: states.length > 1 ? states.shift() : states[0],
+        pid: pids.length > 1 ? pids.shift() : pids[0],
+        restarts: [],
+      }) as unknown as StatusDocument,
     '/v1/neighbors': () => [],
     '/v1/interfaces': () => [],
     '/v1/lsdb': (query) => {
@@ -51,6 +58,10 @@ const backend: ControlBackend = {
       events.push(...drainEvents);
       return { state: 'draining', deadline: 5000 };
     },
+    '/v1/restart': async (body) => {
+      asked.push(body);
+      return { pid: 4711, grace: 1000 };
+    },
     '/v1/undrain': async () => {
       throw new RequestError(409, 'refused', 'the agent was told to stop');
     },
@@ -65,6 +76,7 @@ beforeEach(async () => {
   asked = [];
   upstream = [];
   states = ['active'];
+  pids = [4711];
   events = [];
   drainEvents = [];
   dir = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
@@ -299,4 +311,18 @@ test('upstream-view: a database without an upstream router is not well', async (
     code: 1,
     out: expect.stringContaining('no upstream router'),
   });
+});
+
+test('restart is done when another agent has taken over', async () => {
+  pids = [4711, 4711, 4712];
+  const { code, out } = await sluice('restart', '--reason', 'upgrade', ...here());
+  expect(code).toBe(0);
+  expect(out).toBe('agent 4711 ends; the next one has 1.0 s to take over\nagent 4712 has taken over\n');
+  expect(asked).toEqual([{ reason: 'upgrade' }]);
+});
+
+test('restart --no-wait leaves the rest to whoever starts the next agent', async () => {
+  const { code, out } = await sluice('restart', '--no-wait', '--json', ...here());
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toEqual({ pid: 4711, grace: 1000 });
 });

@@ -30,6 +30,7 @@ const status: StatusDocument = {
     },
   ],
   local: [],
+  restarts: [],
   neighbors: { full: 2, total: 2, missing: [] },
   heldLinks: [],
   process: {
@@ -116,7 +117,23 @@ const neighbor: NeighborDocument = {
   retransmissions: 0,
   requests: 12,
   trouble: null,
+  helpedFor: null,
 };
+
+test('status: a restart that goes on, and what it waits for', () => {
+  const waitingFor = ['10.255.1.1 on eth1', '2 prefixes to be announced again'];
+  const text = renderStatus({
+    ...status,
+    restarts: [{ instance: 'outside', planned: true, left: 97_000, waitingFor }],
+  });
+  expect(text).toContain(
+    'restart     outside: planned, at most 1m37s more; waiting for 10.255.1.1 on eth1, 2 prefixes to be announced again',
+  );
+});
+
+test('neighbors: one that restarts is told from the others', () => {
+  expect(renderNeighbors([{ ...neighbor, helpedFor: 97_000 }])).toContain(' full, restarting ');
+});
 
 test('neighbors: columns line up, an unset DR is a dash', () => {
   const other = {

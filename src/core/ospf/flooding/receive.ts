@@ -5,6 +5,7 @@
 import { MAX_AGE, MAX_SEQUENCE, MIN_LS_ARRIVAL } from '../codes.ts';
 import { addressOf } from '../interface/interface.ts';
 import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
+import { isGraceLsa } from '../lsa/grace-lsa.ts';
 import type { Lsa } from '../lsa/lsa.ts';
 import { scheduleAgeing } from '../lsdb/ageing.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
@@ -13,6 +14,8 @@ import { atLeast, isSynchronizing, type Neighbor } from '../neighbor/neighbor.ts
 import { removeRequest } from '../neighbor/requests.ts';
 import { isSelfOriginated, noticeImpostor, receiveSelfOriginated } from '../origination/self-originated.ts';
 import type { LsAck, LsUpdate } from '../packet/packet.ts';
+import { noticeTopologyChange, receiveGraceLsa } from '../restart/helper.ts';
+import { isTakingOver } from '../restart/take-over.ts';
 import { lsaChanged } from '../routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
 import { flood } from './flood.ts';
@@ -86,8 +89,9 @@ function acceptNewer(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, key: string
   const { entry, changed } = speaker.lsdb.install(lsa, source, neighbor.interface.name, speaker.now);
   scheduleAgeing(speaker, entry);
   if (changed) lsaChanged(speaker, entry.lsa, ours?.lsa);
+  noticeTopologyChange(speaker, entry);
   // (f) comes before (b): what is about to be replaced, or flushed, by us need not be spread first.
-  if (isSelfOriginated(speaker, lsa.header)) {
+  if (isSelfOriginated(speaker, lsa.header) && !isTakingOver(speaker)) {
     noticeImpostor(speaker, neighbor, lsa, ours);
     for (const other of allNeighbors(speaker)) forgetRequest(speaker, other, entry);
     receiveSelfOriginated(speaker, neighbor, entry);
@@ -97,6 +101,7 @@ function acceptNewer(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, key: string
   const floodedBack = flood(speaker, entry, neighbor);
   removeRequest(speaker, neighbor, key);
   if (!floodedBack) ackUnlessBackup(speaker, neighbor, lsa);
+  if (isGraceLsa(lsa.header) && !isSelfOriginated(speaker, lsa.header)) receiveGraceLsa(speaker, neighbor, entry);
 }
 
 /** As flooding would have done (13.3 (1)(b)): a request that this instance satisfies is over. */

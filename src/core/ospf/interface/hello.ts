@@ -13,6 +13,7 @@ import type { TroubleReason } from '../events.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import { atLeast, type Neighbor, newNeighbor } from '../neighbor/neighbor.ts';
 import type { Hello, PacketHeader } from '../packet/packet.ts';
+import { askForGrace, recallsDesignation } from '../restart/take-over.ts';
 import { drop, type Speaker, sendPacket } from '../speaker.ts';
 import { noticeTrouble } from '../troubles.ts';
 import { isDuplicate, noticeMove } from './duplicates.ts';
@@ -59,6 +60,7 @@ export function hastenHello(speaker: Speaker, iface: OspfInterface): void {
 }
 
 function tick(speaker: Speaker, iface: OspfInterface): void {
+  askForGrace(speaker, iface);
   sendHello(speaker, iface);
   if (speaker.now <= iface.upAt + BURST.at(-1)!) scheduleOpening(speaker, iface);
   speaker.timers.set(helloTimer(iface), nextHelloAt(iface, speaker.now), () => tick(speaker, iface));
@@ -159,9 +161,7 @@ export function receiveHello(
   noticeMove(speaker, neighbor, source);
   neighbor.address = source;
   neighbor.helloAt = speaker.now;
-  neighbor.priority = hello.priority;
-  neighbor.designatedRouter = hello.designatedRouter;
-  neighbor.backupDesignatedRouter = hello.backupDesignatedRouter;
+  if (neighbor.helped === undefined) takeDesignation(neighbor, hello);
   neighborEvent(speaker, neighbor, 'helloReceived');
 
   const listsUs = hello.neighbors.includes(speaker.config.routerId);
@@ -188,8 +188,19 @@ export function meetUnheard(
   return neighbor;
 }
 
+/** Not of a neighbor that restarts: what it was on the link it remains meanwhile (RFC 3623 3). */
+function takeDesignation(neighbor: Neighbor, hello: Hello): void {
+  neighbor.priority = hello.priority;
+  neighbor.designatedRouter = hello.designatedRouter;
+  neighbor.backupDesignatedRouter = hello.backupDesignatedRouter;
+}
+
 /** 10.5, second half: what a Hello says about DR and BDR. */
 function noticeDesignation(speaker: Speaker, iface: OspfInterface, neighbor: Neighbor, before: Neighbor): void {
+  if (recallsDesignation(speaker, iface, neighbor)) {
+    interfaceEvent(speaker, iface, 'backupSeen');
+    return;
+  }
   const isDr = neighbor.designatedRouter === neighbor.address;
   const isBackup = neighbor.backupDesignatedRouter === neighbor.address;
   if (iface.state === 'waiting' && (isBackup || (isDr && neighbor.backupDesignatedRouter === 0))) {

@@ -29,7 +29,7 @@ export interface OspfInterface {
   readonly neighbors: Map<Ipv4, Neighbor>;
 
   upAt: Instant;
-  /** Router ids to list in Hellos although they have not been heard yet; see the input `interfaceUp`. */
+  /** Router ids to list in Hellos although they have not been heard yet; see restart/take-over.ts. */
   remembered: readonly Ipv4[];
   /** What the operator has been told of; see troubles.ts. */
   readonly troubles: Map<string, Trouble>;

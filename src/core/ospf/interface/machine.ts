@@ -78,6 +78,7 @@ export function ackTimer(iface: OspfInterface): string {
 /** RFC 2328 9.4 (5) to (7). */
 function elect(speaker: Speaker, iface: OspfInterface): void {
   const { routerId } = speaker.config;
+  const before = iface.state;
   const { address, designatedRouter: dr, backupDesignatedRouter: backup } = iface;
   const self: Candidate = {
     routerId,
@@ -93,7 +94,8 @@ function elect(speaker: Speaker, iface: OspfInterface): void {
   iface.designatedRouter = designatedRouter;
   iface.backupDesignatedRouter = backupDesignatedRouter;
   changeState(speaker, iface, result.role);
-  if (!moved) return;
+  // Ours may change without theirs when we take up after a restart what we were.
+  if (!moved && iface.state === before) return;
   markTopologyChanged(speaker);
   for (const neighbor of neighbors) neighborEvent(speaker, neighbor, 'adjOk');
 }

@@ -21,7 +21,7 @@ const BEHIND_HELLO: Millis = 5;
 
 const openingTimer = (iface: OspfInterface) => `opening ${iface.name}`;
 
-/** To be called after each of the first Hellos. Who is remembered is met by its Hello, when all are: see resume.ts. */
+/** To be called after each of the first Hellos. Who is remembered is met by its Hello, when all are: see restart/take-over.ts. */
 export function scheduleOpening(speaker: Speaker, iface: OspfInterface): void {
   if (!isPointToPoint(iface) || iface.remembered.length > 0) return;
   speaker.timers.set(openingTimer(iface), speaker.now + BEHIND_HELLO, () => open(speaker, iface));

@@ -1,6 +1,8 @@
 /** LSAs in words, for an operator who reads the database. */
+import { DecodeError } from '../../base/decode-error.ts';
 import { formatIpv4, formatPrefix, type Ipv4, lengthOfMask, prefixOf } from '../../base/ipv4.ts';
 import { LS_INFINITY, LSA_HEADER_LENGTH, LsType, RouterFlag, RouterLinkType } from '../codes.ts';
+import { decodeGraceLsa, isGraceLsa } from './grace-lsa.ts';
 import type { Lsa, RouterLink, RouterLsaBody } from './lsa.ts';
 import { opaqueTypeOf } from './opaque-lsa.ts';
 
@@ -28,9 +30,20 @@ export function describeLsa(lsa: Lsa): string[] {
       ];
     }
     case 'opaque':
+      if (isGraceLsa(header)) return [describeGrace(lsa)];
       return [
         `opaque type ${opaqueTypeOf(header.id)} id ${header.id & 0xffffff}, ${header.length - LSA_HEADER_LENGTH} bytes`,
       ];
+  }
+}
+
+function describeGrace(lsa: Lsa): string {
+  try {
+    const { period, reason } = decodeGraceLsa(lsa);
+    return `grace ${period} s, ${reason}`;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return `grace, but ${error.message}`;
   }
 }
 

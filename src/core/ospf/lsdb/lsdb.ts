@@ -26,6 +26,8 @@ export interface LsdbEntry {
   readonly lsa: Lsa;
   readonly source: LsaSource;
   readonly installedAt: Instant;
+  /** Whether it says something other than the instance before it; see `install`. */
+  readonly changed: boolean;
   /** The link that a type 9 LSA belongs to; undefined for all others. */
   readonly interface: string | undefined;
   /** On how many neighbors' retransmission lists this instance is. */
@@ -79,16 +81,17 @@ export class Lsdb {
   install(lsa: Lsa, source: LsaSource, interfaceName: string, now: Instant): { entry: LsdbEntry; changed: boolean } {
     const key = this.keyOf(lsa.header, interfaceName);
     const old = this.#entries.get(key);
+    const changed = old === undefined || !sameContents(old.lsa, lsa) || this.isMaxAge(old, now) !== isFlush(lsa);
     const entry: LsdbEntry = {
       key,
       lsa: copyLsa(lsa),
       source,
       installedAt: now,
+      changed,
       interface: lsa.header.type === LsType.opaqueLink ? interfaceName : undefined,
       retransmissions: 0,
       sentAt: undefined,
     };
-    const changed = old === undefined || !sameContents(old.lsa, lsa) || this.isMaxAge(old, now) !== isFlush(lsa);
     if (old !== undefined) this.#maxAge.delete(old);
     this.#entries.set(key, entry);
     if (isFlush(lsa)) this.#maxAge.set(entry, now);

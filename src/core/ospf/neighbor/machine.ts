@@ -4,6 +4,8 @@ import type { NeighborStateName } from '../events.ts';
 import { clearRetransmissions } from '../flooding/retransmit.ts';
 import { hasDesignatedRouter, isDesignated } from '../interface/interface.ts';
 import { awaitsFirstPrefix, neighborBecameFull } from '../origination/origination.ts';
+import { endHelp } from '../restart/helper.ts';
+import { awaitsOthers } from '../restart/take-over.ts';
 import { markTopologyChanged } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { resolve } from '../state-table.ts';
@@ -28,12 +30,13 @@ export function neighborEvent(
 
 function answer(speaker: Speaker, neighbor: Neighbor, guard: NeighborGuard): boolean {
   if (guard === 'adjacencyWanted') return adjacencyWanted(speaker, neighbor);
-  return neighbor.requests.size === 0 && !awaitsFirstPrefix(speaker) && speaker.resume === undefined;
+  if (guard === 'helped') return neighbor.helped !== undefined;
+  return neighbor.requests.size === 0 && !awaitsFirstPrefix(speaker);
 }
 
-/** RFC 2328 10.4; after a crash a new adjacency may have to wait, see interface/resume.ts. */
+/** RFC 2328 10.4; after a restart a new adjacency may have to wait, see restart/take-over.ts. */
 function adjacencyWanted(speaker: Speaker, neighbor: Neighbor): boolean {
-  if (speaker.resume?.phase === 'hearing' && !atLeast(neighbor.state, 'exStart')) return false;
+  if (awaitsOthers(speaker) && !atLeast(neighbor.state, 'exStart')) return false;
   const iface = neighbor.interface;
   if (!hasDesignatedRouter(iface) || isDesignated(iface)) return true;
   return neighbor.address === iface.designatedRouter || neighbor.address === iface.backupDesignatedRouter;
@@ -137,7 +140,9 @@ function changeState(speaker: Speaker, neighbor: Neighbor, to: NeighborStateName
   if (atLeast(from, 'twoWay') !== atLeast(to, 'twoWay')) neighbor.interface.neighborChange = true;
   // 12.4: an adjacency appears in, or leaves, our router-LSA and perhaps our network-LSA.
   if (from === 'full' || to === 'full') markTopologyChanged(speaker);
+  if (to === 'down') endHelp(speaker, neighbor, reason);
   if (to !== 'full') return;
-  for (const reason of ['mtu', 'noAnswer'] as const) forgetTrouble(neighbor.interface, address, reason);
+  for (const trouble of ['mtu', 'noAnswer'] as const) forgetTrouble(neighbor.interface, address, trouble);
   neighborBecameFull(speaker, neighbor);
+  endHelp(speaker, neighbor, 'the adjacency is full again');
 }

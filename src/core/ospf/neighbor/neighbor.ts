@@ -69,6 +69,8 @@ export interface Neighbor {
   heldUntil: Instant | undefined;
   /** The instance of our own router-LSA that it was last given in the present adjacency, and when. */
   routerLsaGiven: { readonly entry: LsdbEntry; readonly at: Instant } | undefined;
+  /** It restarts, and counts as Full until then at most (RFC 3623 3). */
+  helped: { readonly until: Instant } | undefined;
 }
 
 export function newNeighbor(iface: OspfInterface, routerId: Ipv4, address: Ipv4, firstSequence: number): Neighbor {
@@ -103,6 +105,7 @@ export function newNeighbor(iface: OspfInterface, routerId: Ipv4, address: Ipv4,
     retransmissions: new Map(),
     heldUntil: undefined,
     routerLsaGiven: undefined,
+    helped: undefined,
   };
 }
 

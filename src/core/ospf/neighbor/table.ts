@@ -40,15 +40,18 @@ export type NeighborAction =
   | 'forget';
 
 export type NeighborGuard =
+  /** It restarts, and we help it (RFC 3623 3). */
+  | 'helped'
   /** 10.4: should there be an adjacency? */
   | 'adjacencyWanted'
-  /** Nothing is left on the request list, and neither a first prefix (`firstAnnounceLimit`) nor another neighbor is waited for. */
+  /** Nothing is left on the request list, and no first prefix is waited for (`firstAnnounceLimit`). */
   | 'requestsEmpty';
 
 type NeighborStep = Step<NeighborStateName, NeighborAction>;
 type NeighborCell = Cell<NeighborStateName, NeighborAction, NeighborGuard>;
 type Row = Readonly<Partial<Record<NeighborEvent, NeighborCell>>>;
 
+const stay: NeighborStep = { next: 'same', actions: [] };
 const refresh: NeighborStep = { next: 'same', actions: ['armInactivityTimer'] };
 const gone: NeighborStep = { next: 'down', actions: ['clearLists', 'forget'] };
 const restart: NeighborStep = { next: 'exStart', actions: ['clearLists', 'negotiate'] };
@@ -66,8 +69,12 @@ const review: NeighborCell = {
   no: { next: 'twoWay', actions: ['clearLists'] },
 };
 
-const alive: Row = { helloReceived: refresh, inactivityTimer: gone, killNeighbor: gone, llDown: gone };
-const bidirectional: Row = { ...alive, oneWay: fallBack };
+/** RFC 3623 3: neither silence nor a Hello from a router that has forgotten us ends an adjacency that restarts. */
+const lose: NeighborCell = { when: 'helped', yes: stay, no: gone };
+const doubt: NeighborCell = { when: 'helped', yes: stay, no: fallBack };
+
+const alive: Row = { helloReceived: refresh, inactivityTimer: lose, killNeighbor: gone, llDown: gone };
+const bidirectional: Row = { ...alive, oneWay: doubt };
 const adjacent: Row = { ...bidirectional, adjOk: review, seqNumberMismatch: restart, badLsRequest: restart };
 
 export const NEIGHBOR_TABLE: StateTable<

@@ -23,6 +23,8 @@ import type { Lsa, LsaBody, LsaKey } from '../lsa/lsa.ts';
 import { scheduleAgeing } from '../lsdb/ageing.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
+import { noticeTopologyChange } from '../restart/helper.ts';
+import { isTakingOver } from '../restart/take-over.ts';
 import { scheduleSpf } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { announcedBy, type ExternalState, externalLsas, newExternalState } from './external-lsa.ts';
@@ -103,7 +105,8 @@ export function setAnnounced(speaker: Speaker, prefixes: readonly AnnouncedPrefi
 
 /** Whether an adjacency that is complete but for our own router-LSA should wait for what we are about to announce. */
 export function awaitsFirstPrefix(speaker: Speaker): boolean {
-  return speaker.phase === 'running' && speaker.now < speaker.origination.awaitFirstUntil;
+  if (speaker.phase !== 'running' || isTakingOver(speaker)) return false;
+  return speaker.now < speaker.origination.awaitFirstUntil;
 }
 
 /**
@@ -131,7 +134,8 @@ interface Wanted {
 /** Brings the database in line with what we want to say. True when it did anything. */
 export function reconcile(speaker: Speaker): boolean {
   const { origination } = speaker;
-  if (!origination.dirty) return false;
+  // While one process hands over to the next, what is out stays as it is.
+  if (!origination.dirty || speaker.phase === 'handingOver' || isTakingOver(speaker)) return false;
   origination.dirty = false;
   const wanted = wantedLsas(speaker);
   for (const one of wanted) bringUp(speaker, one);
@@ -247,7 +251,8 @@ export function flush(speaker: Speaker, entry: LsdbEntry): void {
   installOwn(speaker, flushed, entry.interface);
 }
 
-function installOwn(speaker: Speaker, lsa: Lsa, interfaceName = ''): void {
+/** `interfaceName`: for link-local scope (type 9). */
+export function installOwn(speaker: Speaker, lsa: Lsa, interfaceName = ''): void {
   const key = speaker.lsdb.keyOf(lsa.header, interfaceName);
   removeFromAllLists(speaker, key);
   const { entry, changed } = speaker.lsdb.install(lsa, 'own', interfaceName, speaker.now);
@@ -257,6 +262,7 @@ function installOwn(speaker: Speaker, lsa: Lsa, interfaceName = ''): void {
   speaker.counters.originated++;
   scheduleAgeing(speaker, entry);
   if (changed) scheduleSpf(speaker);
+  noticeTopologyChange(speaker, entry);
   flood(speaker, entry, undefined);
   noteAnnouncement(speaker, key, lsa);
 }

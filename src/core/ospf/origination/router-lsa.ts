@@ -61,8 +61,9 @@ function isTransit(iface: OspfInterface): boolean {
   return full.some((neighbor) => neighbor.address === iface.designatedRouter);
 }
 
+/** Those that restart, and are helped, among them. */
 export function fullNeighbors(iface: OspfInterface): Neighbor[] {
-  return [...iface.neighbors.values()].filter((neighbor) => neighbor.state === 'full');
+  return [...iface.neighbors.values()].filter(({ state, helped }) => state === 'full' || helped !== undefined);
 }
 
 function stubLink(address: Ipv4, length: number, metric: number): RouterLink {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { decodeLsa } from '../../../../src/core/ospf/lsa/codec.ts';
+import { buildGraceLsa } from '../../../../src/core/ospf/lsa/grace-lsa.ts';
 import { describeLsa } from '../../../../src/core/ospf/lsa/summary.ts';
 import * as vectors from '../../../vectors/ospf/handmade.ts';
 import { withRightLsaChecksum } from '../arbitraries.ts';
@@ -40,4 +41,11 @@ test('LSInfinity and a stub mask with holes are shown for what they are', () => 
   const router = vectors.fromHex(vectors.routerLsa);
   router.set([255, 0, 255, 0], 40);
   expect(describeLsa(decodeLsa(withRightLsaChecksum(router)))[2]).toBe('stub 10.1.0.0 mask 255.0.255.0 metric 10');
+});
+
+test('a Grace-LSA says how long, and why', () => {
+  const header = { advertisingRouter: 1, options: 0x42, sequence: 1 };
+  expect(describeLsa(buildGraceLsa(header, { period: 120, reason: 'upgrade', address: undefined }))).toEqual([
+    'grace 120 s, upgrade',
+  ]);
 });

@@ -4,8 +4,11 @@ import {
   NEIGHBOR_STATES,
   NEIGHBOR_TABLE,
   type NeighborEvent,
+  type NeighborGuard,
 } from '../../../../src/core/ospf/neighbor/table.ts';
-import { formatStateTable } from '../../../../src/core/ospf/state-table.ts';
+import { formatStateTable, resolve } from '../../../../src/core/ospf/state-table.ts';
+
+const no = () => false;
 
 test('the neighbor state machine, printed', async () => {
   const text = formatStateTable(NEIGHBOR_TABLE, NEIGHBOR_STATES, NEIGHBOR_EVENTS);
@@ -16,7 +19,10 @@ test.each(['inactivityTimer', 'killNeighbor', 'llDown'] satisfies NeighborEvent[
   '%s ends every neighbor that exists, with empty lists',
   (event) => {
     for (const state of NEIGHBOR_STATES.filter((name) => name !== 'down' && name !== 'attempt')) {
-      expect(NEIGHBOR_TABLE[state][event], state).toEqual({ next: 'down', actions: ['clearLists', 'forget'] });
+      expect(resolve(NEIGHBOR_TABLE[state][event]!, no), state).toEqual({
+        next: 'down',
+        actions: ['clearLists', 'forget'],
+      });
     }
   },
 );
@@ -32,6 +38,15 @@ test.each(['seqNumberMismatch', 'badLsRequest'] satisfies NeighborEvent[])(
 
 test('1-WayReceived tears down at once, from 2-Way to Full', () => {
   for (const state of ['twoWay', 'exStart', 'exchange', 'loading', 'full'] as const) {
-    expect(NEIGHBOR_TABLE[state].oneWay).toEqual({ next: 'init', actions: ['clearLists'] });
+    expect(resolve(NEIGHBOR_TABLE[state].oneWay!, no)).toEqual({ next: 'init', actions: ['clearLists'] });
+  }
+});
+
+test('a neighbor that is helped through its restart outlasts silence and oblivion, but not its link', () => {
+  const helped = (guard: NeighborGuard) => guard === 'helped';
+  for (const state of ['twoWay', 'exStart', 'exchange', 'loading', 'full'] as const) {
+    expect(resolve(NEIGHBOR_TABLE[state].oneWay!, helped).next).toBe('same');
+    expect(resolve(NEIGHBOR_TABLE[state].inactivityTimer!, helped).next).toBe('same');
+    expect(resolve(NEIGHBOR_TABLE[state].llDown!, helped).next).toBe('down');
   }
 });

@@ -1,0 +1,132 @@
+/**
+ * Helping a neighbor that restarts (RFC 3623 3): it says so by a Grace-LSA, and until it is back, at most for the grace period,
+ * it counts as Full whatever is heard of it. Its link stays in our LSAs, its silence does not end the adjacency, a Hello
+ * that does not list us does not either, and the DR it was it remains.
+ *
+ * Not helped is who is not Full, whose grace period is over, and, unless `lenient`, who has not acknowledged a change of the
+ * topology yet: it would come back to a network that is not the one it left. Neither is anybody while we restart ourselves, nor
+ * with mode `off`. Help ends when the Grace-LSA is flushed, when the adjacency has been renewed, when the grace period is over,
+ * and, unless `lenient`, with any change of the topology that would have to be flooded to the neighbor (3.2).
+ */
+import { DecodeError } from '../../base/decode-error.ts';
+import { formatIpv4 } from '../../base/ipv4.ts';
+import type { Instant } from '../../base/machine.ts';
+import { LsType } from '../codes.ts';
+import type { OspfEffect } from '../events.ts';
+import { hasDesignatedRouter, isPointToPoint } from '../interface/interface.ts';
+import { lsaKeyText } from '../lsa/codec.ts';
+import { decodeGraceLsa, type GraceLsa } from '../lsa/grace-lsa.ts';
+import type { LsdbEntry } from '../lsdb/lsdb.ts';
+import { neighborEvent } from '../neighbor/machine.ts';
+import type { Neighbor } from '../neighbor/neighbor.ts';
+import { markTopologyChanged } from '../routing.ts';
+import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
+
+/** RFC 3623 3.1 (2) and 3.2 (3): what a change of the topology is made of. */
+const TOPOLOGY: ReadonlySet<number> = new Set([
+  LsType.router,
+  LsType.network,
+  LsType.summaryNetwork,
+  LsType.summaryAsbr,
+  LsType.asExternal,
+  LsType.nssa,
+]);
+
+const helpTimer = (neighbor: Neighbor) => `help ${neighbor.interface.name} ${formatIpv4(neighbor.routerId)}`;
+
+/** A Grace-LSA was installed. `via`: who sent it, which on a LAN may be the DR. */
+export function receiveGraceLsa(speaker: Speaker, via: Neighbor, entry: LsdbEntry): void {
+  const grace = decode(speaker, via, entry);
+  const neighbor = grace === undefined ? undefined : restarting(via, entry, grace);
+  if (grace === undefined || neighbor === undefined) return;
+  if (speaker.lsdb.isMaxAge(entry, speaker.now)) {
+    endHelp(speaker, neighbor, 'it has finished its restart');
+    return;
+  }
+  const until = speaker.now + (grace.period - speaker.lsdb.ageOf(entry, speaker.now)) * 1000;
+  const refusal = reasonToRefuse(speaker, neighbor, until);
+  if (refusal === undefined) help(speaker, neighbor, until, grace.reason);
+  else tell(speaker, neighbor, 'refused', until, refusal);
+}
+
+function decode(speaker: Speaker, via: Neighbor, { lsa }: LsdbEntry): GraceLsa | undefined {
+  try {
+    return decodeGraceLsa(lsa);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    dropFrom(speaker, via, 'lsa', `${lsaKeyText(lsa.header)}: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** RFC 3623 3.1: on links with more than two ends the address in the LSA says who it is. */
+function restarting(via: Neighbor, { lsa }: LsdbEntry, { address }: GraceLsa): Neighbor | undefined {
+  const iface = via.interface;
+  return [...iface.neighbors.values()].find((neighbor) => {
+    if (neighbor.routerId !== lsa.header.advertisingRouter) return false;
+    return isPointToPoint(iface) || address === undefined || neighbor.address === address;
+  });
+}
+
+function reasonToRefuse(speaker: Speaker, neighbor: Neighbor, until: Instant): string | undefined {
+  if (speaker.helper === 'off') return 'helping is off';
+  if (speaker.phase !== 'running' || speaker.takeOver !== undefined) return 'we restart ourselves';
+  if (until <= speaker.now) return 'its grace period is over';
+  // Who is helped already has only changed its grace period.
+  if (neighbor.helped !== undefined) return undefined;
+  if (neighbor.state !== 'full') return `it is not full but ${neighbor.state}`;
+  const pending = [...neighbor.retransmissions.values()].find(({ entry }) => isTopologyChange(entry));
+  if (speaker.helper === 'strict' && pending !== undefined) {
+    return `it has not acknowledged ${lsaKeyText(pending.entry.lsa.header)}`;
+  }
+  return undefined;
+}
+
+function isTopologyChange({ lsa, changed }: LsdbEntry): boolean {
+  return changed && TOPOLOGY.has(lsa.header.type);
+}
+
+function help(speaker: Speaker, neighbor: Neighbor, until: Instant, reason: string): void {
+  neighbor.helped = { until };
+  speaker.timers.set(helpTimer(neighbor), until, () => endHelp(speaker, neighbor, 'its grace period is over'));
+  tell(speaker, neighbor, 'entered', until, reason);
+}
+
+/** What the topology looks like is judged by the adjacency's real state from now on. */
+export function endHelp(speaker: Speaker, neighbor: Neighbor, reason: string): void {
+  const { helped } = neighbor;
+  if (helped === undefined) return;
+  neighbor.helped = undefined;
+  speaker.timers.clear(helpTimer(neighbor));
+  tell(speaker, neighbor, 'left', helped.until, reason);
+  neighbor.interface.neighborChange ||= hasDesignatedRouter(neighbor.interface);
+  markTopologyChanged(speaker);
+  if (neighbor.inactiveAt <= speaker.now) neighborEvent(speaker, neighbor, 'inactivityTimer');
+}
+
+/** An instance was installed that says something new: unless lenient, nobody may be kept from hearing of it. */
+export function noticeTopologyChange(speaker: Speaker, entry: LsdbEntry): void {
+  if (speaker.helper !== 'strict' || !isTopologyChange(entry)) return;
+  for (const neighbor of [...allNeighbors(speaker)]) {
+    if (neighbor.helped !== undefined) {
+      endHelp(speaker, neighbor, `the topology has changed: ${lsaKeyText(entry.lsa.header)}`);
+    }
+  }
+}
+
+/** With `off` nobody is helped any longer. */
+export function setHelper(speaker: Speaker, mode: Speaker['helper']): void {
+  speaker.helper = mode;
+  if (mode !== 'off') return;
+  for (const neighbor of [...allNeighbors(speaker)]) endHelp(speaker, neighbor, 'helping is off');
+}
+
+function tell(
+  speaker: Speaker,
+  { interface: iface, routerId }: Neighbor,
+  step: Extract<OspfEffect, { kind: 'helper' }>['step'],
+  until: Instant,
+  reason: string,
+): void {
+  speaker.effects.push({ kind: 'helper', interface: iface.name, routerId, step, until, reason });
+}
