@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { projectRoot } from '../project.ts';
 import { type Auth, type Cell, ROUTERS, type Role } from './cells.ts';
-import { AREA, DEAD, DIRECTOR_ADDRESS, KEY, POLL, PRIORITIES, ROUTER_ADDRESS, routerFile } from './router-files.ts';
+import {
+  AREA,
+  DEAD,
+  DIRECTOR_ADDRESS,
+  KEY,
+  PASSWORD,
+  POLL,
+  PRIORITIES,
+  ROUTER_ADDRESS,
+  routerFile,
+} from './router-files.ts';
 
 /** A VIP that the cell announces, and how. */
 export interface CellVip {
@@ -24,9 +34,13 @@ export async function writeCell(cell: Cell, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   const topology = join(folder, 'cell.clab.yml');
   await writeFile(join(folder, 'router.conf'), await routerFile(cell));
-  await writeFile(join(folder, 'ospf.keys'), `${KEY.keyId} hex:${Buffer.from(KEY.key).toString('hex')}\n`, {
-    mode: 0o600,
-  });
+  const secret = cell.auth === 'simple' ? PASSWORD : KEY.key;
+  await writeFile(
+    join(folder, 'ospf.keys'),
+    `${KEY.keyId} ${secret}
+`,
+    { mode: 0o600 },
+  );
   await writeFile(join(folder, 'cluster.yml'), stringify(cluster(cell, folder)));
   await writeFile(topology, stringify(describe(cell)));
   return topology;

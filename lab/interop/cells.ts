@@ -9,7 +9,7 @@ import type { RootName } from '../roots/specs.ts';
 export type RouterKind = 'frr-8' | 'frr-10' | 'bird-2.0' | 'bird-2.17' | 'bird-3';
 /** What our director is on the link. On a non-broadcast network the router is the designated one. */
 export type Role = 'p2p' | 'dr' | 'bdr' | 'drother' | 'p2mp' | 'nbma';
-export type Auth = 'none' | 'md5' | 'hmac-sha-256';
+export type Auth = 'none' | 'simple' | 'md5' | 'hmac-sha-1' | 'hmac-sha-256' | 'hmac-sha-384' | 'hmac-sha-512';
 export type AreaType = 'normal' | 'stub' | 'nssa';
 
 export type Cell = Readonly<{ router: RouterKind; role: Role; auth: Auth; area: AreaType }>;
@@ -21,8 +21,15 @@ interface Router {
   readonly without?: Readonly<Partial<Record<Auth, string>>>;
 }
 
+const NO_HMAC = Object.fromEntries(
+  (['hmac-sha-1', 'hmac-sha-256', 'hmac-sha-384', 'hmac-sha-512'] as const).map((auth) => [
+    auth,
+    'FRR 8.4 has no HMAC for OSPF',
+  ]),
+);
+
 export const ROUTERS: Readonly<Record<RouterKind, Router>> = {
-  'frr-8': { root: 'frr', vendor: 'frr', without: { 'hmac-sha-256': 'FRR 8.4 has no HMAC for OSPF' } },
+  'frr-8': { root: 'frr', vendor: 'frr', without: NO_HMAC },
   'frr-10': { root: 'frr-10', vendor: 'frr' },
   'bird-2.0': { root: 'bird', vendor: 'bird' },
   'bird-2.17': { root: 'bird-2.17', vendor: 'bird' },
@@ -30,7 +37,7 @@ export const ROUTERS: Readonly<Record<RouterKind, Router>> = {
 };
 
 export const ROLES: readonly Role[] = ['p2p', 'dr', 'bdr', 'drother'];
-export const AUTHS: readonly Auth[] = ['none'];
+export const AUTHS: readonly Auth[] = ['none', 'md5', 'hmac-sha-256'];
 export const AREAS: readonly AreaType[] = ['normal', 'stub', 'nssa'];
 
 /** The whole product, router by router. */

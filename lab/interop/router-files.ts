@@ -17,6 +17,8 @@ export const DEAD = 4;
 export const POLL = 2;
 /** FRR takes at most 16 characters with MD5. */
 export const KEY = { keyId: 7, key: 'sluice-interop-1' } as const;
+/** Of eight characters at most. */
+export const PASSWORD = 'sluice-1';
 
 /** The director's and the router's priority, where the network elects. */
 export const PRIORITIES: Readonly<Record<Role, { readonly director: number; readonly router: number }>> = {
@@ -60,12 +62,20 @@ const NETWORK: Readonly<Record<Role, { readonly network: string; readonly birdTy
   nbma: { network: 'non-broadcast', birdType: 'nbma' },
 };
 
-const HMAC_SHA_256 = { ...KEY, algorithm: 'hmac-sha-256', birdAlgorithm: 'hmac sha256' } as const;
+const NO_KEYS = { password: [], md5: [], hmac: [] };
+
+function hmac(bits: 1 | 256 | 384 | 512): TemplateVariables {
+  return { ...NO_KEYS, hmac: [{ ...KEY, algorithm: `hmac-sha-${bits}`, birdAlgorithm: `hmac sha${bits}` }] };
+}
 
 const KEYS: Readonly<Record<Auth, TemplateVariables>> = {
-  none: { password: [], md5: [], hmac: [] },
-  md5: { password: [], md5: [KEY], hmac: [] },
-  'hmac-sha-256': { password: [], md5: [], hmac: [HMAC_SHA_256] },
+  none: NO_KEYS,
+  simple: { ...NO_KEYS, password: [{ key: PASSWORD }] },
+  md5: { ...NO_KEYS, md5: [KEY] },
+  'hmac-sha-1': hmac(1),
+  'hmac-sha-256': hmac(256),
+  'hmac-sha-384': hmac(384),
+  'hmac-sha-512': hmac(512),
 };
 
 function link({ role, auth }: Cell): TemplateVariables {
