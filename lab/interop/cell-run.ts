@@ -115,9 +115,12 @@ async function gateway(node: LabNode, prefix: string): Promise<string | undefine
   return rows[0]?.gateway;
 }
 
+/** But for what RFC 2328 13 (5)(a) has dropped: FRR originates its LSA twice within a second when its role changes. */
 async function nothingDropped(lab: Lab): Promise<void> {
   const [first] = await lab.api('d1').get('/v1/counters');
-  const dropped = Object.entries(first?.counters ?? {}).filter(([name, value]) => /^dropped\./.test(name) && value > 0);
+  const dropped = Object.entries(first?.counters ?? {}).filter(
+    ([name, value]) => /^dropped\.(?!minLsArrival$)/.test(name) && value > 0,
+  );
   if (dropped.length > 0) throw new Error(`dropped: ${dropped.map(([name, value]) => `${name} ${value}`).join(', ')}`);
 }
 
