@@ -7,6 +7,7 @@ import type { SoakRun } from './soak.ts';
 const SOAKS: Readonly<Record<string, () => Promise<{ readonly run: SoakRun }>>> = {
   'ospf-day': () => import('./ospf-day.ts'),
   'ospf-fuzz': () => import('./ospf-fuzz.ts'),
+  'ospf-stall': () => import('./ospf-stall.ts'),
 };
 
 const USAGE = `usage: npm run soak -- NAME [--quick] [--seed N] [--json FILE]

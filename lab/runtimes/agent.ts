@@ -7,6 +7,7 @@ import { projectRoot } from '../project.ts';
 import { logFile, logTail } from './daemons.ts';
 import type { NetnsNode } from './netns-node.ts';
 import { processStart } from './run-state.ts';
+import type { AgentOptions } from './runtime.ts';
 import { until } from './wait.ts';
 
 const ANSWERS_WITHIN = 15_000;
@@ -14,10 +15,15 @@ const ANSWERS_WITHIN = 15_000;
 const GONE_WITHIN = 60_000;
 
 /** Returns the agent's process id once its control socket answers. Throws a LabError with its last log lines if not. */
-export async function startAgent(node: NetnsNode, config: string, api: ControlClient): Promise<number> {
+export async function startAgent(
+  node: NetnsNode,
+  config: string,
+  api: ControlClient,
+  { under = [], nodeOptions = [] }: AgentOptions,
+): Promise<number> {
   const log = openSync(logFile(node), 'a');
   const folders = ['--run-dir', join(node.folder, 'run'), '--state-dir', join(node.folder, 'state')];
-  const sluice = [process.execPath, join(projectRoot, 'dist/src/bin/sluice.js')];
+  const sluice = [...under, process.execPath, ...nodeOptions, join(projectRoot, 'dist/src/bin/sluice.js')];
   const child = node.start([...sluice, 'agent', '--config', config, '--name', node.name, ...folders], {
     stdio: ['ignore', log, log],
     detached: true,

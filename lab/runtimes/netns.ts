@@ -21,7 +21,7 @@ import { takeDownAtExit } from './exit.ts';
 import { ipCommand, NetnsNode } from './netns-node.ts';
 import { applySourceMacReturn } from './return-path.ts';
 import { isLeftover, type RunState, readStates, runFolder, thisProcess, writeState } from './run-state.ts';
-import type { Capture, Lab, UpOptions } from './runtime.ts';
+import type { AgentOptions, Capture, Lab, UpOptions } from './runtime.ts';
 import { shellWords } from './shell-words.ts';
 import { takeDown } from './teardown.ts';
 import { type LabRole, parseTopology, type Topology, type TopologyNode } from './topology.ts';
@@ -132,8 +132,8 @@ class NetnsLab implements Lab {
     return join(this.node(director).folder, 'cluster.yml');
   }
 
-  async startDirector(name: string): Promise<void> {
-    const pid = await startAgent(this.#director(name), this.configFile(name), this.api(name));
+  async startDirector(name: string, options: AgentOptions = {}): Promise<void> {
+    const pid = await startAgent(this.#director(name), this.configFile(name), this.api(name), options);
     await this.#note({ directors: { ...this.#state.directors, [name]: pid } });
   }
 

@@ -38,6 +38,14 @@ export interface LabNode {
   link(name: string, state: 'up' | 'down'): Promise<void>;
 }
 
+/** How an agent is started, where it is not simply started. */
+export interface AgentOptions {
+  /** Programs such as `setpriv` with their arguments, each of which ends by executing the next. */
+  readonly under?: readonly string[];
+  /** Options of Node itself, e.g. `--import` of a file that does something to the process. */
+  readonly nodeOptions?: readonly string[];
+}
+
 export interface Capture {
   /** Ends the capture; the file is complete when the promise resolves. */
   stop(): Promise<void>;
@@ -54,7 +62,7 @@ export interface Lab {
   /** The cluster file that a director's agent reads: this run's own copy, free to be edited. */
   configFile(director: string): string;
   /** Starts the agent and waits until its control socket answers. */
-  startDirector(name: string): Promise<void>;
+  startDirector(name: string, options?: AgentOptions): Promise<void>;
   /** Sends the signal and waits until the process is gone (SIGTERM drains, which takes its time). */
   stopDirector(name: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Process id of a director's agent, when it runs. */

@@ -49,6 +49,7 @@ export interface LoggedEvent {
   readonly event: string;
   readonly seq: number;
   readonly time: string;
+  readonly values?: Readonly<Record<string, unknown>>;
 }
 
 /** Of a route to the VIP. */
