@@ -168,7 +168,10 @@ export class Director {
     await Promise.all([dataplane.open(), routes.open()]);
     await this.routes.adopt();
     if (this.#phase !== 'opening') return;
-    links.onChange(() => this.#ask());
+    links.onChange(() => {
+      this.routes.recheck();
+      this.#ask();
+    });
     this.#phase = 'adopting';
     this.#tellLifecycle({ kind: 'opened', peers: 0 });
     this.#ask();

@@ -33,13 +33,17 @@ export class Reconciler<Desired, Report> {
     this.#options = options;
   }
 
-  /** Plain data; a wish equal to the last one changes nothing. */
-  want(desired: Desired): void {
-    const key = JSON.stringify(desired);
+  /** Plain data; a wish equal to the last one changes nothing. `key` says it all where the data are large. */
+  want(desired: Desired, key: string = JSON.stringify(desired)): void {
     if (this.#closed || key === this.#key) return;
     this.#key = key;
     this.#desired = desired;
     this.#kick();
+  }
+
+  /** Somebody may have changed it: looks now instead of at the next recheck. */
+  recheck(): void {
+    if (this.#desired !== undefined) this.#kick();
   }
 
   /** No further applies; resolves when the one that runs has ended. */

@@ -5,6 +5,7 @@
 import type { Ipv4, Prefix } from '../core/base/ipv4.ts';
 import type { ImportRule } from '../core/model/cluster.ts';
 import type { OspfRoute } from '../core/ospf/events.ts';
+import { formatRoute } from '../core/routes/kernel-route.ts';
 import type { KernelRoute, RouteTable } from '../drivers/routes/port.ts';
 import type { Clock } from '../io/clock.ts';
 import type { EventLog } from './events.ts';
@@ -59,6 +60,9 @@ export class RouteKeeper {
   #wish: RouteWish | undefined;
   /** The instance whose route is to be in the kernel, by prefix. */
   #imported: ReadonlyMap<number, string> = new Map();
+  readonly #kernelRoutes = new WeakMap<OspfRoute, KernelRoute>();
+  #wanted: readonly KernelRoute[] | undefined;
+  #wishes = 0;
   #fault: string | undefined;
 
   constructor(options: RouteKeeperOptions) {
@@ -96,6 +100,11 @@ export class RouteKeeper {
     this.#tell(wish);
   }
 
+  /** A link has changed: the kernel drops routes with their device and does not say so. */
+  recheck(): void {
+    this.#reconciler.recheck();
+  }
+
   /** Is the route in the kernel, and if it was not imported, why not? */
   standing(instance: string, route: OspfRoute): RouteStanding {
     const holder = this.#wish?.learned.find((learned) => learned.instance === instance);
@@ -118,7 +127,10 @@ export class RouteKeeper {
     const routes = this.#import(wish);
     this.#adopted = this.#patient || wish.restarting ? this.#stillAdopted(wish) : [];
     const local = wish.served.map((address): KernelRoute => ({ kind: 'local', prefix: { address, length: 32 } }));
-    this.#reconciler.want([...this.#adopted, ...routes, ...local]);
+    const wanted = [...this.#adopted, ...routes, ...local];
+    if (this.#wanted !== undefined && sameRoutes(this.#wanted, wanted)) return;
+    this.#wanted = wanted;
+    this.#reconciler.want(wanted, String(++this.#wishes));
   }
 
   /** All of it while nobody has learned anything; after that, what leads out of the interfaces of those who have not. */
@@ -139,11 +151,20 @@ export class RouteKeeper {
         const key = prefixKey(route.prefix);
         if (imported.has(key) || importRefusal(route, rules, surroundings) !== undefined) continue;
         imported.set(key, instance);
-        routes.push(kernelRoute(route));
+        routes.push(this.#kernelRoute(route));
       }
     }
     this.#imported = imported;
     return routes;
+  }
+
+  /** A route that has not changed is the same object, here as in the speaker: ten thousand of them are quickly compared. */
+  #kernelRoute(route: OspfRoute): KernelRoute {
+    const known = this.#kernelRoutes.get(route);
+    if (known !== undefined) return known;
+    const made = kernelRoute(route);
+    this.#kernelRoutes.set(route, made);
+    return made;
   }
 
   close(): Promise<void> {
@@ -179,6 +200,11 @@ export class RouteKeeper {
 /** A prefix as one number (38 bits). */
 function prefixKey({ address, length }: Prefix): number {
   return address * 64 + length;
+}
+
+function sameRoutes(a: readonly KernelRoute[], b: readonly KernelRoute[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every((route, at) => route === b[at] || formatRoute(route) === formatRoute(b[at]!));
 }
 
 /** Every turn of the director wishes; learned routes, of which there may be thousands, are the same array until they change. */

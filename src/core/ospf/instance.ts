@@ -13,6 +13,7 @@
  */
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Machine, Millis } from '../base/machine.ts';
+import { otherAnnouncers } from './announcers.ts';
 import { type OspfCounters, snapshotCounters } from './counters.ts';
 import type {
   AnnouncedPrefix,
@@ -35,7 +36,7 @@ import { receivePacket } from './receive.ts';
 import { beginHandOver } from './restart/hand-over.ts';
 import { setHelper } from './restart/helper.ts';
 import { beginTakeOver, rejoin, takeOverView } from './restart/take-over.ts';
-import { liveLsas, otherAnnouncers } from './routing.ts';
+import { liveLsas } from './routing.ts';
 import { settle } from './settle.ts';
 import { authenticate, newSpeaker, type Speaker } from './speaker.ts';
 import { type RouterView, type UpstreamInput, upstreamView } from './spf/upstream-view.ts';

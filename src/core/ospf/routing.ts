@@ -1,7 +1,6 @@
 /** From the database to routes: when to compute, what came out, who else announces a prefix (RFC 2328 16). */
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
-import { RouterLinkType } from './codes.ts';
 import type { OspfRoute } from './events.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import type { Lsa } from './lsa/lsa.ts';
@@ -197,31 +196,4 @@ function sameRoute(a: OspfRoute, b: OspfRoute): boolean {
       return hop.interface === other.interface && hop.gateway === other.gateway;
     })
   );
-}
-
-/**
- * Router ids, ours not among them, that were reachable at the last computation and announce the host route `vip` at a
- * metric below `below`: as a stub link or as an external LSA. Ascending.
- */
-export function otherAnnouncers(speaker: Speaker, vip: Ipv4, below: number): Ipv4[] {
-  const found = new Set<Ipv4>();
-  for (const lsa of liveLsas(speaker)) {
-    const router = lsa.header.advertisingRouter;
-    if (router === speaker.config.routerId || !speaker.routing.reachable.has(router)) continue;
-    const metric = announcedMetric(lsa, vip);
-    if (metric !== undefined && metric < below) found.add(router);
-  }
-  return [...found].sort((a, b) => a - b);
-}
-
-const HOST_MASK = 0xffffffff;
-
-function announcedMetric({ header, body }: Lsa, vip: Ipv4): number | undefined {
-  // Types 5 and 7: no area carries both.
-  if (body.kind === 'external') return header.id === vip && body.mask === HOST_MASK ? body.metric : undefined;
-  if (body.kind !== 'router') return undefined;
-  const stubs = body.links.filter(
-    (link) => link.type === RouterLinkType.stub && link.id === vip && link.data === HOST_MASK,
-  );
-  return stubs.length === 0 ? undefined : Math.min(...stubs.map((link) => link.metric));
 }

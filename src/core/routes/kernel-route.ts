@@ -30,6 +30,7 @@ export function formatRoute(route: KernelRoute): string {
 
 /** By interface, then gateway; a next hop given twice counts once. */
 export function sortedNextHops(nextHops: readonly NextHop[]): readonly NextHop[] {
+  if (nextHops.length < 2) return nextHops;
   const unique = new Map(nextHops.map((hop) => [formatNextHop(hop), hop]));
   return [...unique.values()].sort(
     (a, b) => compareText(a.interface, b.interface) || gatewayOrder(a.gateway) - gatewayOrder(b.gateway),

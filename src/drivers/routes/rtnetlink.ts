@@ -6,6 +6,7 @@
  * that protocol are changed or removed. Nothing is remembered between calls: the kernel removes routes silently with
  * their device, and somebody may have removed them by hand.
  */
+import { setImmediate } from 'node:timers/promises';
 import {
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -38,6 +39,9 @@ import type { RouteTable } from './port.ts';
 
 const LOOPBACK = 'lo';
 
+/** Routes handled in one turn of the event loop: a millisecond or two. */
+const SLICE = 500;
+
 /** Interface names and indexes, as of one dump. */
 interface Links {
   readonly indexes: ReadonlyMap<string, number>;
@@ -60,7 +64,7 @@ export class RtnetlinkRoutes implements RouteTable {
 
   async apply(desired: readonly KernelRoute[]): Promise<readonly string[]> {
     const observed = await this.#read();
-    return performAll(plan(desired, observed.ours), (op) => this.#perform(op, observed));
+    return performAll(await planInSlices(desired, observed.ours), (op) => this.#perform(op, observed));
   }
 
   async observe(): Promise<readonly KernelRoute[]> {
@@ -82,7 +86,8 @@ export class RtnetlinkRoutes implements RouteTable {
     const parts = await this.#socket().dump('route-dump', RTM_GETROUTE, encodeRouteDump());
     const ours: KernelRoute[] = [];
     const foreign = new Set<string>();
-    for (const part of parts) {
+    for (const [at, part] of parts.entries()) {
+      if (at % SLICE === SLICE - 1) await setImmediate();
       const message = decodeRoute(part);
       const route = message === undefined ? undefined : fromMessage(message, links);
       if (message === undefined || route === undefined) continue;
@@ -111,6 +116,32 @@ export class RtnetlinkRoutes implements RouteTable {
       if (!(error instanceof KernelError) || error.errno !== 'ESRCH') throw error;
     }
   }
+}
+
+/**
+ * The plan for a table of any size, without standing in the way of Hellos: routes are planned in groups, a turn for each.
+ * All routes of a prefix are in the same group; all that is added or replaced comes before all that is removed.
+ */
+async function planInSlices(
+  desired: readonly KernelRoute[],
+  observed: readonly KernelRoute[],
+): Promise<readonly RouteOp[]> {
+  const groups = Math.ceil(Math.max(desired.length, observed.length) / SLICE);
+  if (groups <= 1) return plan(desired, observed);
+  const [wanted, present] = [groupsOf(desired, groups), groupsOf(observed, groups)];
+  const operations: RouteOp[] = [];
+  for (let group = 0; group < groups; group++) {
+    await setImmediate();
+    operations.push(...plan(wanted[group]!, present[group]!));
+  }
+  return [...operations.filter(({ kind }) => kind !== 'remove'), ...operations.filter(({ kind }) => kind === 'remove')];
+}
+
+function groupsOf(routes: readonly KernelRoute[], count: number): KernelRoute[][] {
+  const groups: KernelRoute[][] = Array.from({ length: count }, () => []);
+  // Neighboring prefixes differ in their middle bits.
+  for (const route of routes) groups[(route.prefix.address >>> 8) % count]!.push(route);
+  return groups;
 }
 
 /**

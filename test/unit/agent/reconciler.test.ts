@@ -29,6 +29,18 @@ test('wishes that come while an apply runs are coalesced into one', async () => 
   expect(log).toEqual(['apply a', 'applied a ok', 'apply d', 'applied d ok']);
 });
 
+test('a recheck looks at once, and only once anything was ever wished', async () => {
+  const { log, reconciler } = build(async () => 'ok');
+  reconciler.recheck();
+  await settle();
+  expect(log).toEqual([]);
+  reconciler.want('a');
+  await settle();
+  reconciler.recheck();
+  await settle();
+  expect(log).toEqual(['apply a', 'applied a ok', 'apply a', 'applied a ok']);
+});
+
 test('a refusal is tried again with growing back-off until it succeeds', async () => {
   let refusals = 3;
   const { clock, log, reconciler } = build(async () => {

@@ -51,12 +51,9 @@ function receiveLsa(speaker: Speaker, neighbor: Neighbor, lsa: Lsa): void {
     ackNow(neighbor.interface, addressOf(neighbor), lsa.header);
     return;
   }
-  if (ours === undefined && speaker.lsdb.isFull) {
-    refuse(speaker, neighbor, lsa, key);
-    return;
-  }
   const order = ours === undefined ? 1 : compareInstances(lsa.header, speaker.lsdb.headerOf(ours, speaker.now));
-  if (order > 0) acceptNewer(speaker, neighbor, lsa, key, ours);
+  if (order > 0 && !speaker.lsdb.hasRoom(lsa.bytes.length, ours)) refuse(speaker, neighbor, lsa, key);
+  else if (order > 0) acceptNewer(speaker, neighbor, lsa, key, ours);
   else if (order === 0) acceptSame(speaker, neighbor, lsa, key);
   else answerOlder(speaker, neighbor, lsa, key, ours!);
 }

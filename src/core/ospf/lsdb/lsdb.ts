@@ -37,22 +37,34 @@ export interface LsdbEntry {
 }
 
 /**
- * LSAs from others are refused once the database has so many; our own always find room. Far beyond what any area carries,
- * and a bound to what a neighbor gone wild, or a hostile one, can make us store.
+ * LSAs from others are refused once the database has so many, or so many bytes of them; our own always find room. Far
+ * beyond what any area carries (65,536 external LSAs are 2.4 MB, a router with 1,000 links is 12 kB), and a bound to what a
+ * neighbor gone wild, or a hostile one, can make us store: in memory, parsed, an LSA takes about ten times its bytes.
  */
 export const MOST_LSAS = 65_536;
+export const MOST_BYTES = 16 * 1024 * 1024;
 
 export class Lsdb {
   readonly #entries = new Map<string, LsdbEntry>();
   /** What waits to be removed, instances that were flushed or aged out, and since when. */
   readonly #maxAge = new Map<LsdbEntry, Instant>();
+  #bytes = 0;
+  #version = 0;
 
   get size(): number {
     return this.#entries.size;
   }
 
-  get isFull(): boolean {
-    return this.#entries.size >= MOST_LSAS;
+  /** Counts up whenever the set of LSAs in force, or what one of them says, may have become another. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether an instance of `length` bytes may come in, in the place of `old`. What does not grow always may. */
+  hasRoom(length: number, old: LsdbEntry | undefined): boolean {
+    if (old === undefined && this.#entries.size >= MOST_LSAS) return false;
+    const growth = length - (old?.lsa.bytes.length ?? 0);
+    return growth <= 0 || this.#bytes + growth <= MOST_BYTES;
   }
 
   /** The map key of an LSA met on an interface. */
@@ -94,6 +106,8 @@ export class Lsdb {
     };
     if (old !== undefined) this.#maxAge.delete(old);
     this.#entries.set(key, entry);
+    this.#bytes += entry.lsa.bytes.length - (old?.lsa.bytes.length ?? 0);
+    if (changed) this.#version++;
     if (isFlush(lsa)) this.#maxAge.set(entry, now);
     return { entry, changed };
   }
@@ -102,12 +116,16 @@ export class Lsdb {
   expire(entry: LsdbEntry, now: Instant): boolean {
     if (this.#maxAge.has(entry)) return false;
     this.#maxAge.set(entry, now);
+    this.#version++;
     return true;
   }
 
   remove(entry: LsdbEntry): void {
     this.#maxAge.delete(entry);
-    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+    if (this.#entries.get(entry.key) !== entry) return;
+    this.#entries.delete(entry.key);
+    this.#bytes -= entry.lsa.bytes.length;
+    this.#version++;
   }
 
   /** Seconds, 0 to MaxAge. */

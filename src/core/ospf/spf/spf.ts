@@ -8,7 +8,7 @@
  * Deliberately not here: when to run (the caller paces it), virtual links and the transit areas they need. A router at
  * MaxLinkMetric is a last resort, as RFC 6987 wants it.
  */
-import { type Ipv4, type Prefix, prefixOf } from '../../base/ipv4.ts';
+import { type Ipv4, lengthOfMask, type Prefix, prefixOf } from '../../base/ipv4.ts';
 import { LsType, RouterLinkType } from '../codes.ts';
 import type { OspfRoute } from '../events.ts';
 import type { Lsa, RouterLsaBody } from '../lsa/lsa.ts';
@@ -103,8 +103,8 @@ export function recomputeExternals(before: SpfResult, lsas: Iterable<Lsa>, chang
 /** The prefix that an AS-external-LSA is about; undefined for every other LSA, and where the mask has holes. */
 export function externalPrefixKey({ header, body }: Lsa): number | undefined {
   if (body.kind !== 'external' || header.type !== LsType.asExternal) return undefined;
-  const prefix = maskedPrefix(header.id, body.mask);
-  return prefix === undefined ? undefined : prefixKey(prefix);
+  const length = lengthOfMask(body.mask);
+  return length === undefined ? undefined : prefixKey({ address: (header.id & body.mask) >>> 0, length });
 }
 
 /** `routes` without those for `keys`, and with `found` in their place, in order. */

@@ -81,10 +81,12 @@ export class RouteTable {
 
   /** Sorted by address, then length. */
   routes(): OspfRoute[] {
-    const base = this.#base === undefined ? [] : this.#base.#best;
-    const all = new Map([...base, ...this.#best]);
+    const keys = [...this.#best.keys()];
+    if (this.#base !== undefined) for (const key of this.#base.#best.keys()) if (!this.#best.has(key)) keys.push(key);
     // Numbers in a typed array sort without a comparison function, many times faster.
-    return [...Float64Array.from(all.keys()).sort()].map((key) => routeOf(all.get(key)!));
+    const routes: OspfRoute[] = [];
+    for (const key of Float64Array.from(keys).sort()) routes.push(routeOf(this.best(key)!));
+    return routes;
   }
 }
 

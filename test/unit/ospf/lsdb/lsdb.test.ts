@@ -3,7 +3,7 @@ import { ipv4 } from '../../../../src/core/base/ipv4.ts';
 import { INITIAL_SEQUENCE, LsType, MAX_AGE, Option } from '../../../../src/core/ospf/codes.ts';
 import { buildLsa, buildOpaqueLsa, decodeLsa } from '../../../../src/core/ospf/lsa/codec.ts';
 import type { Lsa } from '../../../../src/core/ospf/lsa/lsa.ts';
-import { Lsdb } from '../../../../src/core/ospf/lsdb/lsdb.ts';
+import { Lsdb, MOST_BYTES } from '../../../../src/core/ospf/lsdb/lsdb.ts';
 
 const ROUTER = ipv4('10.0.0.1');
 const KEY = { type: LsType.router, id: ROUTER, advertisingRouter: ROUTER };
@@ -71,4 +71,23 @@ test('link-scoped LSAs of two links do not meet, others are one wherever they ca
     ['9/3.0.0.0/10.0.0.1@eth2', 'eth2'],
     ['1/10.0.0.1/10.0.0.1', undefined],
   ]);
+});
+
+test('room is bounded by bytes too: beyond them nothing comes in and nothing grows, but everything may be renewed', () => {
+  const lsdb = new Lsdb();
+  const opaque = (id: number, length: number) =>
+    buildOpaqueLsa(
+      { type: 10, id, advertisingRouter: 7, age: 1, options: 2, sequence: INITIAL_SEQUENCE },
+      new Uint8Array(length),
+    );
+  const whole = 60_000;
+  let stored = 0;
+  for (; lsdb.hasRoom(whole + 20, undefined); stored++) lsdb.install(opaque(stored, whole), 'flooded', 'eth1', 0);
+  expect(stored).toBe(Math.floor(MOST_BYTES / (whole + 20)));
+  const first = lsdb.get(lsdb.keyOf(opaque(0, whole).header, 'eth1'));
+  expect(lsdb.hasRoom(whole + 20, first)).toBe(true);
+  expect(lsdb.hasRoom(whole + 40_000, first)).toBe(false);
+  expect(lsdb.hasRoom(whole + 20, undefined)).toBe(false);
+  lsdb.remove(first!);
+  expect(lsdb.hasRoom(whole + 20, undefined)).toBe(true);
 });
