@@ -20,11 +20,11 @@ function route(prefix: string, ...gateways: readonly string[]): OspfRoute {
 }
 
 function learned(instance: string, routes: readonly OspfRoute[], rules: readonly ImportRule[] = [ALL]): LearnedRoutes {
-  return { instance, rules, routes };
+  return { instance, interfaces: ['up0', 'up1'], rules, routes };
 }
 
 function wish(...instances: readonly LearnedRoutes[]): RouteWish {
-  return { learned: instances, connected: [], served: [], vips: new Set() };
+  return { learned: instances, connected: [], served: [], vips: new Set(), restarting: false };
 }
 
 async function world() {
