@@ -30,6 +30,7 @@ export class SequenceKeeper {
   #earlier = 0;
   /** What the file says. */
   #reserved = 0;
+  #writing: Promise<void> = Promise.resolve();
   #fault: string | undefined;
   #cancel: (() => void) | undefined;
 
@@ -77,7 +78,13 @@ export class SequenceKeeper {
     return Math.max(this.#earlier, ...this.#followed.map((sequence) => sequence()));
   }
 
-  async #extend(highest: number): Promise<void> {
+  /** One write at a time. */
+  #extend(highest: number): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write(highest));
+    return this.#writing;
+  }
+
+  async #write(highest: number): Promise<void> {
     if (this.#reserved >= Math.min(LAST, highest + STEP / 2)) return;
     const reserved = Math.min(LAST, highest + STEP);
     try {
