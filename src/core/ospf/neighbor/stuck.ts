@@ -4,8 +4,9 @@ import type { Speaker } from '../speaker.ts';
 import { noticeTrouble } from '../troubles.ts';
 import type { Neighbor } from './neighbor.ts';
 
-/** The same description this often without an answer that leads on is no coincidence any more. */
+/** The same description this often without an answer that leads on is no coincidence; with MTUs that differ, less is none. */
 const TOO_OFTEN = 4;
+const TOO_OFTEN_WITH_CAUSE = 2;
 
 /**
  * To be called when a description has to be sent again. Where it is the neighbor that does not accept our MTU, we hear
@@ -13,9 +14,10 @@ const TOO_OFTEN = 4;
  */
 export function noticeStuck(speaker: Speaker, neighbor: Neighbor): void {
   const { exchange, interface: iface, mtu, address } = neighbor;
-  if (exchange.tries < TOO_OFTEN) return;
-  if (mtu !== 0 && mtu !== iface.mtu) noticeTrouble(speaker, iface, neighbor, 'mtu', describeMtus(neighbor));
-  else {
+  if (mtu !== 0 && mtu !== iface.mtu) {
+    if (exchange.tries < TOO_OFTEN_WITH_CAUSE) return;
+    noticeTrouble(speaker, iface, neighbor, 'mtu', describeMtus(neighbor));
+  } else if (exchange.tries >= TOO_OFTEN) {
     const detail = `no answer to ${exchange.tries} database descriptions; do packets of ${iface.mtu} bytes, and unicast, reach ${formatIpv4(address)}?`;
     noticeTrouble(speaker, iface, neighbor, 'noAnswer', detail);
   }
