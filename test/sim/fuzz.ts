@@ -318,12 +318,12 @@ function record({ net, nodes }: Stage): Recorded[] {
   const teller = nodes[1]!;
   const said = recorded.filter(({ from }) => from !== addressOf(nodes[0]!));
   const header = { routerId: teller.config.routerId, areaId: 0 };
-  const told = everyKind(nodes).map((lsa) =>
-    encodePacket({ header, body: { kind: 'lsUpdate', lsas: [lsa], skipped: [] } }),
-  );
+  // In the name of a stranger, and in that of the one who will be struck.
+  const lsas = everyKind([ipv4('10.0.0.77'), nodes[0]!.config.routerId]);
+  const told = lsas.map((lsa) => encodePacket({ header, body: { kind: 'lsUpdate', lsas: [lsa], skipped: [] } }));
   const request = encodePacket({
     header,
-    body: { kind: 'lsRequest', requests: everyKind(nodes).map((lsa) => lsa.header) },
+    body: { kind: 'lsRequest', requests: lsas.map((lsa) => lsa.header) },
   });
   const additional = [...told, request].map((bytes) => ({ from: addressOf(teller), bytes }));
   // Hellos are most of what is said; a few will do.
@@ -331,9 +331,9 @@ function record({ net, nodes }: Stage): Recorded[] {
   return [...hellos, ...said.filter(({ bytes }) => bytes[1] !== 1), ...additional];
 }
 
-/** In the name of a stranger, and in the name of the one who will be struck. */
-function everyKind(nodes: readonly SimNode[]): Lsa[] {
-  return [ipv4('10.0.0.77'), nodes[0]!.config.routerId].flatMap((advertisingRouter) => {
+/** An LSA of every type in the name of each of these routers. */
+export function everyKind(routers: readonly Ipv4[]): Lsa[] {
+  return routers.flatMap((advertisingRouter) => {
     const header = { id: ipv4('198.51.100.0'), advertisingRouter, age: 1, options: 2, sequence: 0x80000009 | 0 };
     const link: RouterLink = { type: RouterLinkType.pointToPoint, id: ipv4('10.0.0.78'), data: 0, metric: 1 };
     const external = { kind: 'external', mask: 0xffffff00, e2: true, metric: 1, forwardingAddress: 0, tag: 0 } as const;
