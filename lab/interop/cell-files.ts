@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { projectRoot } from '../project.ts';
-import { type Auth, type Cell, ROUTERS, type Role } from './cells.ts';
+import { directorNode, routerNode, SYSCTLS } from '../topologies/generated.ts';
+import { type AreaType, type Auth, type Cell, ROUTERS, type Role } from './cells.ts';
 import {
   AREA,
   DEAD,
@@ -24,10 +24,16 @@ export interface CellVip {
 
 const STUB: CellVip = { address: '203.0.113.10', lsa: 'stub' };
 
-/** A stub link everywhere, and where the area carries external LSAs one of those. */
+/** A stub link everywhere, and an LSA of its own for another VIP where the area has such. */
 export function vipsOf({ area }: Cell): readonly CellVip[] {
-  return area === 'stub' ? [STUB] : [STUB, { address: '203.0.113.20', lsa: area === 'nssa' ? 'nssa' : 'external' }];
+  return [STUB, ...OWN_LSA[area]];
 }
+
+const OWN_LSA: Readonly<Record<AreaType, readonly CellVip[]>> = {
+  normal: [{ address: '203.0.113.20', lsa: 'external' }],
+  stub: [],
+  nssa: [{ address: '203.0.113.30', lsa: 'nssa' }],
+};
 
 /** Writes the files into `folder` and returns the topology's path. */
 export async function writeCell(cell: Cell, folder: string): Promise<string> {
@@ -35,12 +41,7 @@ export async function writeCell(cell: Cell, folder: string): Promise<string> {
   const topology = join(folder, 'cell.clab.yml');
   await writeFile(join(folder, 'router.conf'), await routerFile(cell));
   const secret = cell.auth === 'simple' ? PASSWORD : KEY.key;
-  await writeFile(
-    join(folder, 'ospf.keys'),
-    `${KEY.keyId} ${secret}
-`,
-    { mode: 0o600 },
-  );
+  await writeFile(join(folder, 'ospf.keys'), `${KEY.keyId} ${secret}\n`, { mode: 0o600 });
   await writeFile(join(folder, 'cluster.yml'), stringify(cluster(cell, folder)));
   await writeFile(topology, stringify(describe(cell)));
   return topology;
@@ -101,39 +102,14 @@ function service({ address, lsa }: CellVip) {
 }
 
 function describe({ router }: Cell) {
-  const { root, vendor } = ROUTERS[router];
-  const upstream = join(projectRoot, 'frr-templates/upstream');
-  const binds =
-    vendor === 'bird'
-      ? ['router.conf:/etc/bird/bird.conf:ro']
-      : [
-          'router.conf:/etc/frr/frr.conf:ro',
-          `${upstream}/daemons:/etc/frr/daemons:ro`,
-          `${upstream}/vtysh.conf:/etc/frr/vtysh.conf:ro`,
-        ];
-  const sysctls = {
-    'net.ipv4.ip_forward': 1,
-    'net.ipv4.conf.all.rp_filter': 0,
-    'net.ipv4.conf.default.rp_filter': 0,
-    'net.ipv6.conf.all.disable_ipv6': 1,
-    'net.ipv6.conf.default.disable_ipv6': 1,
-  };
-  const d1 = {
-    labels: { 'sluice.role': 'director' },
-    binds: ['cluster.yml:/etc/sluice/cluster.yml:ro'],
-    exec: [`ip address add ${DIRECTOR_ADDRESS}/24 dev eth1`],
-  };
-  const r1 = {
-    labels: { 'sluice.role': 'router', 'sluice.root': root },
-    binds,
-    exec: [
-      'ip link add name core0 type veth peer name core1',
-      'ip link set core0 up',
-      'ip link set core1 up',
-      'ip address add 10.9.0.1/24 dev core0',
-      `ip address add ${ROUTER_ADDRESS}/24 dev eth1`,
-    ],
-  };
+  const r1 = routerNode(router, 'router.conf', [
+    'ip link add name core0 type veth peer name core1',
+    'ip link set core0 up',
+    'ip link set core1 up',
+    'ip address add 10.9.0.1/24 dev core0',
+    `ip address add ${ROUTER_ADDRESS}/24 dev eth1`,
+  ]);
+  const nodes = { d1: directorNode('cluster.yml', `${DIRECTOR_ADDRESS}/24`), r1 };
   const links = [{ endpoints: ['d1:eth1', 'r1:eth1'] }];
-  return { name: 'interop', topology: { defaults: { kind: 'linux', sysctls }, nodes: { d1, r1 }, links } };
+  return { name: 'interop', topology: { defaults: { kind: 'linux', sysctls: SYSCTLS }, nodes, links } };
 }

@@ -36,7 +36,7 @@ export const ROUTERS: Readonly<Record<RouterKind, Router>> = {
   'bird-3': { root: 'bird-3', vendor: 'bird' },
 };
 
-export const ROLES: readonly Role[] = ['p2p', 'dr', 'bdr', 'drother'];
+export const ROLES: readonly Role[] = ['p2p', 'dr', 'bdr', 'drother', 'p2mp', 'nbma'];
 export const AUTHS: readonly Auth[] = ['none', 'md5', 'hmac-sha-256'];
 export const AREAS: readonly AreaType[] = ['normal', 'stub', 'nssa'];
 

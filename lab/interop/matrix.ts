@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type Claim, claimEqual, type ResultDocument } from '../report/result.ts';
 import { type Column, table } from '../report/table.ts';
 import { type CellOutcome, playCell } from './cell-run.ts';
-import { AREAS, AUTHS, type Cell, cellName, impossible, product, ROLES, ROUTERS } from './cells.ts';
+import { AREAS, AUTHS, type Cell, cellName, impossible, possibleCells, product, ROLES, ROUTERS } from './cells.ts';
 
 interface LeftOut {
   readonly cell: string;
@@ -32,25 +32,36 @@ export interface MatrixOptions {
   readonly onCell: (samples: MatrixSamples) => void;
 }
 
+/** What held earlier stays in the samples, whether `only` names it or not: a run may be put together from several. */
 export async function playMatrix(options: MatrixOptions): Promise<MatrixSamples> {
-  const chosen = product().filter((cell) => options.only.every((word) => cellName(cell).split(' ').includes(word)));
-  const leftOut = chosen.flatMap((cell): LeftOut[] => {
-    const reason = impossible(cell);
-    return reason === undefined ? [] : [{ cell: cellName(cell), reason }];
+  const outcomes = new Map(options.earlier.filter(({ held }) => held).map((one) => [cellName(one), one]));
+  const samples = (): MatrixSamples => ({
+    cells: possibleCells().flatMap((cell) => outcomes.get(cellName(cell)) ?? []),
+    leftOut: leftOut(),
   });
-  const cells = chosen.filter((cell) => impossible(cell) === undefined);
-  const held = new Map(options.earlier.filter((one) => one.held).map((one) => [cellName(one), one]));
-  const outcomes = new Map(cells.flatMap((cell) => held.get(cellName(cell)) ?? []).map((one) => [cellName(one), one]));
-  const samples = () => ({ cells: cells.flatMap((cell) => outcomes.get(cellName(cell)) ?? []), leftOut });
-  const left = cells.filter((cell) => !outcomes.has(cellName(cell)));
-  if (outcomes.size > 0) options.progress(`${outcomes.size} of ${cells.length} cells have held before`);
+  const chosen = possibleCells().filter((cell) => hasWords(cell, options.only));
+  const left = chosen.filter((cell) => !outcomes.has(cellName(cell)));
+  if (left.length < chosen.length) options.progress(`${chosen.length - left.length} cells have held before`);
+  let played = 0;
   await inParallel(options.parallel, left, async (cell) => {
     const outcome = await playCell(cell);
     outcomes.set(cellName(cell), outcome);
-    options.progress(`${outcomes.size}/${cells.length} ${lineOf(outcome)}`);
+    played++;
+    options.progress(`${played}/${left.length} ${lineOf(outcome)}`);
     options.onCell(samples());
   });
   return samples();
+}
+
+function hasWords(cell: Cell, words: readonly string[]): boolean {
+  return words.every((word) => cellName(cell).split(' ').includes(word));
+}
+
+function leftOut(): LeftOut[] {
+  return product().flatMap((cell) => {
+    const reason = impossible(cell);
+    return reason === undefined ? [] : [{ cell: cellName(cell), reason }];
+  });
 }
 
 function lineOf(outcome: CellOutcome): string {

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../project.ts';
 import { renderTemplate, type TemplateVariables } from '../topologies/template.ts';
-import { type AreaType, type Auth, type Cell, ROUTERS, type Role } from './cells.ts';
+import { type Auth, type Cell, ROUTERS, type Role, type RouterKind } from './cells.ts';
 
 export const DIRECTOR_ADDRESS = '10.1.0.11';
 export const ROUTER_ADDRESS = '10.1.0.1';
@@ -39,19 +39,29 @@ export async function routerFile(cell: Cell): Promise<string> {
     routerId: ROUTER_ID,
     maximumPaths: 16,
     area: AREA,
-    areaType: AREA_TYPE[cell.area].map((type) => ({ type: type[vendor] })),
+    areaType: areaType(cell),
     backbone: [{ interface: 'core0' }],
     passive: [],
     links: [link(cell)],
   });
 }
 
-/** An NSSA has a default route only if its border router is told to make one. */
-const AREA_TYPE: Readonly<Record<AreaType, readonly Readonly<Record<'frr' | 'bird', string>>[]>> = {
-  normal: [],
-  stub: [{ frr: 'stub', bird: 'stub' }],
-  nssa: [{ frr: 'nssa no-summary', bird: 'nssa; summary; default nssa' }],
+/**
+ * An NSSA has a default route only if its border router is told to make one: as a type-7 LSA, or, with FRR 8.4, which has no
+ * word for that, as the summary of a totally stubby one.
+ */
+const NSSA: Readonly<Record<RouterKind, string>> = {
+  'frr-8': 'nssa no-summary',
+  'frr-10': 'nssa default-information-originate',
+  'bird-2.0': 'nssa; summary; default nssa',
+  'bird-2.17': 'nssa; summary; default nssa',
+  'bird-3': 'nssa; summary; default nssa',
 };
+
+function areaType({ area, router }: Cell): TemplateVariables[] {
+  if (area === 'normal') return [];
+  return [{ type: area === 'nssa' ? NSSA[router] : area }];
+}
 
 const NETWORK: Readonly<Record<Role, { readonly network: string; readonly birdType: string }>> = {
   p2p: { network: 'point-to-point', birdType: 'ptp' },
