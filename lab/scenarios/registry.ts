@@ -7,8 +7,9 @@ import { scaleIn } from './scale-in.ts';
 import { scaleOut } from './scale-out.ts';
 import type { Scenario, Series } from './scenario.ts';
 import { steady } from './steady.ts';
+import { transit } from './transit.ts';
 
-export const SCENARIOS: readonly Scenario[] = [steady, scaleOut, scaleIn, crashScenario, agentRestart, order];
+export const SCENARIOS: readonly Scenario[] = [steady, scaleOut, scaleIn, crashScenario, agentRestart, order, transit];
 
 export const SERIES: readonly Series[] = [ospfInterop];
 

@@ -45,6 +45,9 @@ function router(index: 1 | 2) {
 
 const P2P = { links: [link('eth1', 'point-to-point')], passive: [] };
 const LAN = { links: [link('eth1', 'broadcast')], passive: [] };
+/** Between a client and a director; the other one has a network of its own on `lo`. */
+const NEAR = { links: [link('eth2', 'point-to-point')], passive: [{ interface: 'eth1' }] };
+const FAR = { links: [link('eth1', 'point-to-point')], passive: [{ interface: 'lo' }] };
 const ECMP = {
   links: ['eth2', 'eth3', 'eth4', 'eth5'].map((name) => link(name, 'point-to-point')),
   passive: [{ interface: 'eth1' }],
@@ -59,6 +62,8 @@ export const ROUTER_FILES: readonly RouterFile[] = [
   { file: 'interop/p2p-bird-r1.conf', template: 'bird.conf.template', variables: { ...router(1), ...P2P } },
   { file: 'interop/lan-bird-r1.conf', template: 'bird.conf.template', variables: { ...router(1), ...LAN } },
   { file: 'interop/lan-bird-r2.conf', template: 'bird.conf.template', variables: { ...router(2), ...LAN } },
+  { file: 'transit/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...NEAR } },
+  { file: 'transit/r2.conf', template: 'frr.conf.template', variables: { ...router(2), ...FAR } },
 ];
 
 /** What the templates give for one file of ROUTER_FILES. */
