@@ -4,7 +4,7 @@ import { Secret } from '../../src/core/base/secret.ts';
 import type { Algorithm, AuthenticationKey, KeysInForce } from '../../src/core/model/keys.ts';
 import type { InterfaceAuthentication } from '../../src/core/ospf/events.ts';
 import { digester } from '../../src/io/digester.ts';
-import { instanceConfig, interfaceConfig, Network, SimLink, type SimNode } from './network.ts';
+import { instanceConfig, interfaceConfig, lifeOf, Network, SimLink, type SimNode } from './network.ts';
 import { announce, hostsSeen } from './topologies.ts';
 
 type Auth = InterfaceAuthentication | undefined;
@@ -245,6 +245,23 @@ describe('sequence numbers', () => {
     expect(dropped(b)).toMatchObject({ authSequence: expect.any(Number) });
     expect(net.runUntil(() => full(b, net.now) === 1 && full(fresh, net.now) === 1, 6000)).toBe(true);
   });
+});
+
+test('who restarts with our help, longer than the dead interval, may begin again below its last number', () => {
+  const { net, nodes, keys, start } = link(strict(), strict());
+  for (const node of nodes) keys(node, inForce(key(1)));
+  start();
+  net.run(20_000);
+  const [a, b] = nodes;
+  const { sequence } = lifeOf(a, net.now, { planned: true, until: net.now + 30_000 });
+  net.input(a, { kind: 'handOver', period: 30_000, reason: 'upgrade', sequence });
+  net.run(6000);
+  const fresh = net.replace(a);
+  keys(fresh, inForce(key(1)));
+  net.run(3000);
+  expect(dropped(b)['authSequence']).toBeUndefined();
+  expect(full(fresh, net.now)).toBe(1);
+  expect(b.logged('neighborChanged').map(({ effect }) => effect.to)).not.toContain('down');
 });
 
 test('without a key nothing is sent, and the reason is counted', () => {

@@ -45,8 +45,11 @@ export function receivePacket(speaker: Speaker, input: PacketInput): void {
 /** RFC 2328 D.4.3: a number below the neighbor's last is a repetition. An equal one is not: BIRD's counts in seconds. */
 function isFresh(speaker: Speaker, iface: OspfInterface, { routerId }: PacketHeader, input: PacketInput): boolean {
   const sequence = sequenceOf(input.bytes);
-  const last = findNeighbor(iface, routerId, input.source)?.sequence;
+  const neighbor = findNeighbor(iface, routerId, input.source);
+  const last = neighbor?.sequence;
   if (sequence === undefined || last === undefined || sequence >= last) return true;
+  // Only our help (RFC 3623 3) keeps it from being down, where it might begin again at any number.
+  if (neighbor?.helped !== undefined && neighbor.inactiveAt <= speaker.now) return true;
   drop(speaker, iface.name, input.source, 'authSequence', `sequence number ${sequence}, its last was ${last}`);
   return false;
 }
