@@ -42,7 +42,7 @@ export function receivePacket(speaker: Speaker, input: PacketInput): void {
   noteAuthentication(iface, packet.header, input);
 }
 
-/** RFC 2328 D.4.3: a number below the neighbor's last is a repetition. An equal one is not: BIRD's counts in seconds. */
+/** RFC 2328 D.5.3: a number below the neighbor's last is a repetition. An equal one is not: BIRD's counts in seconds. */
 function isFresh(speaker: Speaker, iface: OspfInterface, { routerId }: PacketHeader, input: PacketInput): boolean {
   const sequence = sequenceOf(input.bytes);
   const neighbor = findNeighbor(iface, routerId, input.source);

@@ -91,7 +91,7 @@ export function authenticate(speaker: Speaker, iface: OspfInterface): void {
     keys: iface.keys,
     digester: speaker.config.digester,
     nextSequence: () => {
-      // The last number is never left again: neighbors accept equal ones (D.4.3), and none that is lower.
+      // The last number is never left again: neighbors accept equal ones (D.5.3), and none that is lower.
       speaker.sequence = Math.min(speaker.sequence + 1, LAST_SEQUENCE);
       return speaker.sequence;
     },

@@ -124,7 +124,7 @@ function changeState(speaker: Speaker, neighbor: Neighbor, to: NeighborStateName
   const from = neighbor.state;
   if (from === to) return;
   neighbor.state = to;
-  // D.4.3: a neighbor that is down may begin again at any number, for instance after a restart with a wrong clock.
+  // D.5.3: a neighbor that is down may begin again at any number, for instance after a restart with a wrong clock.
   if (to === 'down') neighbor.sequence = undefined;
   const { routerId, address } = neighbor;
   speaker.effects.push({

@@ -49,7 +49,7 @@ export interface Neighbor {
   greetedAt: Instant;
   /** When it counts as dead. */
   inactiveAt: Instant;
-  /** The sequence number of its last packet with cryptographic authentication (RFC 2328 D.4.3); undefined before one. */
+  /** The sequence number of its last packet with cryptographic authentication (RFC 2328 D.5.3); undefined before one. */
   sequence: number | undefined;
   /** Whether its last packet was authenticated; of interest while the link migrates. */
   authenticated: boolean;
