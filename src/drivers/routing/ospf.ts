@@ -107,7 +107,7 @@ export class OspfSpeaker implements Speaker {
   configure(interfaces: readonly InterfaceConfig[]): void {
     this.#settings = byName(interfaces);
     // One that is passive no more speaks as soon as the instance knows.
-    for (const port of this.#ports.values()) this.#prepare(port);
+    if (this.#unwatch !== undefined) for (const port of this.#ports.values()) this.#prepare(port);
     this.#handle({ kind: 'configure', interfaces });
     for (const port of [...this.#ports.values()]) {
       if (this.#settings.has(port.name)) continue;

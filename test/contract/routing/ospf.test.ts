@@ -129,7 +129,7 @@ test('loss of carrier keeps the socket; another address or index gets a new one;
   network.links.change(link({ ifindex: 8, addresses: [] }));
   expect(network.log).toEqual(['open 7 first', 'close 7', 'open 7 second', 'close 7', 'open 8 first', 'close 8']);
   expect(speaker.interfaces()[0]?.state).toBe('down');
-  expect(faults()).toEqual(['interface eth1 has no IPv4 address; waiting for one']);
+  expect(faults()).toEqual(['interface eth1 has no IPv4 address; waiting for one, or for 10.255.0.1 on lo to borrow']);
 });
 
 test('configure: an interface that is new gets a socket, one that goes says goodbye and its socket is closed', async () => {
@@ -179,6 +179,56 @@ test('configure before the start opens nothing, nor does it after the stop', asy
   network.links.change(link({ name: 'eth3', ifindex: 11 }));
   speaker.configure([interfaceConfig('eth3')]);
   expect(network.opened).toHaveLength(opened);
+});
+
+test('a passive interface is known without a socket; it opens one before it speaks, and closes it when it is passive again', async () => {
+  const network = new FakeNetwork();
+  network.links.change(link());
+  const { speaker, news, faults } = network.speaker();
+  speaker.configure([interfaceConfig('eth1', { passive: true })]);
+  await speaker.start();
+  expect(speaker.interfaces()).toMatchObject([{ state: 'passive', address: ADDRESS }]);
+  await network.clock.advance(5000);
+  expect([network.log, network.sent]).toEqual([[], 0]);
+  speaker.configure([interfaceConfig('eth1')]);
+  expect(network.log).toEqual(['open 7 first']);
+  expect(news).toContainEqual({ kind: 'hello', interface: 'eth1' });
+  speaker.configure([interfaceConfig('eth1', { passive: true })]);
+  expect(network.log).toEqual(['open 7 first', 'close 7']);
+  expect(speaker.interfaces()).toMatchObject([{ state: 'passive' }]);
+  expect(faults()).toEqual([]);
+});
+
+test('a point-to-point link without an address borrows the router id from lo, and loses it with lo', async () => {
+  const network = new FakeNetwork();
+  const loopback = (...addresses: LinkState['addresses']) => link({ name: 'lo', ifindex: 1, mtu: 65_536, addresses });
+  const localhost = { address: ipv4('127.0.0.1'), prefixLength: 8 };
+  network.links.change(loopback(localhost));
+  network.links.change(link({ addresses: [] }));
+  const { speaker, faults } = network.speaker();
+  await speaker.start();
+  expect(faults()).toEqual(['interface eth1 has no IPv4 address; waiting for one, or for 10.255.0.1 on lo to borrow']);
+  network.links.change(loopback(localhost, { address: config.routerId, prefixLength: 32 }));
+  expect(network.opened.map(({ address }) => address)).toEqual([config.routerId]);
+  expect(speaker.interfaces()).toMatchObject([{ state: 'pointToPoint', unnumbered: true, address: config.routerId }]);
+  network.links.change(loopback(localhost));
+  expect(speaker.interfaces()).toMatchObject([{ state: 'down' }]);
+  expect(network.log.at(-1)).toBe('close 7');
+  // On a LAN there is nothing to borrow: neighbors have to be on one subnet.
+  speaker.configure([interfaceConfig('eth1', { network: 'broadcast' })]);
+  network.links.change(loopback({ address: config.routerId, prefixLength: 32 }));
+  expect(speaker.interfaces()).toMatchObject([{ state: 'down' }]);
+});
+
+test('lo may be passive: its first address outside 127.0.0.0/8 is announced', async () => {
+  const network = new FakeNetwork();
+  const localhost = { address: ipv4('127.0.0.1'), prefixLength: 8 };
+  const own = { address: config.routerId, prefixLength: 32 };
+  network.links.change(link({ name: 'lo', ifindex: 1, addresses: [localhost, own] }));
+  const { speaker } = network.speaker();
+  speaker.configure([interfaceConfig('lo', { passive: true })]);
+  await speaker.start();
+  expect(speaker.interfaces()).toMatchObject([{ state: 'passive', address: config.routerId, prefixLength: 32 }]);
 });
 
 test('a socket error is told once a minute, not once a packet', async () => {

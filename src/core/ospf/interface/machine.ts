@@ -115,6 +115,6 @@ function changeState(speaker: Speaker, iface: OspfInterface, to: InterfaceStateN
 function takeUpDesignation(speaker: Speaker, iface: OspfInterface): void {
   speaker.effects.push({ kind: 'joinAllDRouters', interface: iface.name });
   if (iface.config.network !== 'nbma') return;
-  seekNeighbors(speaker, iface);
+  seekNeighbors(speaker, iface, true);
   hastenHello(speaker, iface);
 }

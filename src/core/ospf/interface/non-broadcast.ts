@@ -16,11 +16,15 @@ import { greetsByMulticast, isDesignated, type OspfInterface } from './interface
 
 const pollTimer = (iface: OspfInterface) => `poll ${iface.name}`;
 
-/** Event Start (10.2) for those of the list who are to be greeted and are not known yet; then polling. */
-export function seekNeighbors(speaker: Speaker, iface: OspfInterface): void {
+/**
+ * Event Start (10.2) for those of the list who are to be greeted and are not known yet; then polling. On becoming DR or
+ * Backup (`ineligible`) it concerns those who may not become it: the others have been greeted all along (9.4 (6)).
+ */
+export function seekNeighbors(speaker: Speaker, iface: OspfInterface, ineligible = false): void {
   speaker.timers.clear(pollTimer(iface));
   if (greetsByMulticast(iface)) return;
   for (const sought of missing(iface)) {
+    if (ineligible && sought.priority > 0) continue;
     const neighbor = newNeighbor(iface, 0, sought.address, speaker.prng.u32());
     neighbor.priority = sought.priority;
     iface.neighbors.set(sought.address, neighbor);

@@ -7,6 +7,7 @@
  *     setup p2p                                    the lines of setups/p2p.txt, whose output is not shown
  *     router 10.0.0.2 [area A] [area-type normal|stub|nssa] [stub] [hold T] [floor T]
  *     interface eth1 point-to-point|broadcast|... [cost N] [hello T] [dead T] [priority N] [rxmt T] [mtu-ignore]
+ *               [passive] [neighbors A,B] [poll T]
  *     peer P eth1 10.1.0.1 router 10.0.0.3
  *     lsa R1 ...                                   see lsas.ts
  *     ignore hello, routes                         what the claim is not about; the topics of print.ts
@@ -130,7 +131,8 @@ class Stage {
 
   #interface(text: string): string[] {
     const [name = '', network = '', ...words] = split(text);
-    const pairs = new Pairs(text, words, [], ['mtu-ignore']);
+    const pairs = new Pairs(text, words, [], ['mtu-ignore', 'passive']);
+    const neighbors = pairs.get('neighbors', '-').split(',');
     this.#interfaces.set(
       name,
       interfaceConfig(name, {
@@ -141,6 +143,9 @@ class Stage {
         priority: pairs.number('priority', 1),
         rxmtInterval: duration(pairs.get('rxmt', '5s')),
         mtuIgnore: pairs.has('mtu-ignore'),
+        passive: pairs.has('passive'),
+        neighbors: neighbors[0] === '-' ? [] : neighbors.map((one) => ({ address: ipv4(one), priority: 1 })),
+        pollInterval: duration(pairs.get('poll', '120s')),
       }),
     );
     pairs.done();
