@@ -53,6 +53,14 @@ const ECMP = {
   passive: [{ interface: 'eth1' }],
 };
 
+/** A border router of a stub area, to which BIRD tells nothing but the default route unless it says `summary`. */
+const STUB = {
+  area: '0.0.0.1',
+  areaType: [{ type: 'stub' }],
+  backbone: [{ interface: 'core0' }],
+  passive: [{ interface: 'lo' }],
+} as const;
+
 export const ROUTER_FILES: readonly RouterFile[] = [
   { file: 'ecmp-3/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...ECMP } },
   { file: 'ecmp-3/r2.conf', template: 'frr.conf.template', variables: { ...router(2), ...ECMP } },
@@ -64,6 +72,8 @@ export const ROUTER_FILES: readonly RouterFile[] = [
   { file: 'interop/lan-bird-r2.conf', template: 'bird.conf.template', variables: { ...router(2), ...LAN } },
   { file: 'transit/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...NEAR } },
   { file: 'transit/r2.conf', template: 'frr.conf.template', variables: { ...router(2), ...FAR } },
+  { file: 'instances/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...P2P } },
+  { file: 'instances/r2.conf', template: 'bird.conf.template', variables: { ...router(2), ...P2P, ...STUB } },
 ];
 
 /** What the templates give for one file of ROUTER_FILES. */

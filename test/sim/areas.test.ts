@@ -274,6 +274,39 @@ describe('type 5', () => {
   });
 });
 
+describe('E1 and E2: a router chooses between a near director and one behind another director', () => {
+  /** Through d1, which announces nothing itself, to d2 (metric 10); straight to d3 (metric 11). */
+  function chain(metricType: 1 | 2) {
+    const net = new Network();
+    const host = { stubRouter: true };
+    const port = (name: string) => interfaceConfig(name);
+    const r = net.addNode('r', instanceConfig('10.0.0.9', [port('eth1'), port('eth2')]));
+    const d1 = net.addNode('d1', instanceConfig('10.0.0.1', [port('eth1'), port('eth2')], host));
+    const d2 = net.addNode('d2', instanceConfig('10.0.0.2', [port('eth1')], host));
+    const d3 = net.addNode('d3', instanceConfig('10.0.0.3', [port('eth1')], host));
+    const cable = (n: number, a: SimNode, portOfA: string, b: SimNode, portOfB: string) => {
+      const link = new SimLink();
+      net.attach(link, a, portOfA, `10.1.${n}.1`, 30);
+      net.attach(link, b, portOfB, `10.1.${n}.2`, 30);
+    };
+    cable(1, r, 'eth1', d1, 'eth1');
+    cable(2, d1, 'eth2', d2, 'eth1');
+    cable(3, r, 'eth2', d3, 'eth1');
+    announce(net, d2, alone(`${VIP} metric 10`, 'external', metricType));
+    announce(net, d3, alone(`${VIP} metric 11`, 'external', metricType));
+    net.run(10_000);
+    return r.instance.routes().find(({ prefix }) => prefix.length === 32)?.nextHops;
+  }
+
+  test('E1 takes the near one', () => {
+    expect(chain(1)).toEqual([{ interface: 'eth2', gateway: ipv4('10.1.3.2') }]);
+  });
+
+  test('E2 sends the traffic through a host, for one less of metric', () => {
+    expect(chain(2)).toEqual([{ interface: 'eth1', gateway: ipv4('10.1.1.2') }]);
+  });
+});
+
 describe('NSSA', () => {
   /** A director with two uplinks, and a router at each. */
   function twoUplinks() {

@@ -27,7 +27,7 @@ import { noticeTopologyChange } from '../restart/helper.ts';
 import { isTakingOver } from '../restart/take-over.ts';
 import { scheduleSpf } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
-import { announcedBy, type ExternalState, externalLsas, newExternalState } from './external-lsa.ts';
+import { announcedBy, type ExternalState, externalLsas, newExternalState, sameExternal } from './external-lsa.ts';
 import { networkLsaBody } from './network-lsa.ts';
 import { routerLsaContents } from './router-lsa.ts';
 
@@ -138,8 +138,8 @@ export function reconcile(speaker: Speaker): boolean {
   if (!origination.dirty || speaker.phase === 'handingOver' || isTakingOver(speaker)) return false;
   origination.dirty = false;
   const wanted = wantedLsas(speaker);
-  for (const one of wanted) bringUp(speaker, one);
-  flushUnwanted(speaker, new Set(wanted.map(({ key }) => lsaKeyText(key))));
+  const keys = new Set(wanted.map((one) => bringUp(speaker, one)));
+  flushUnwanted(speaker, keys);
   origination.unpaced = false;
   report(speaker);
   return true;
@@ -164,11 +164,18 @@ function wantedLsas(speaker: Speaker): Wanted[] {
   return [routerLsa, ...networkLsas, ...externals];
 }
 
-function bringUp(speaker: Speaker, { key, options, body }: Wanted): void {
-  const text = lsaKeyText(key);
+/** Returns the database key. */
+function bringUp(speaker: Speaker, wanted: Wanted): string {
+  const text = lsaKeyText(wanted.key);
   const own = ownLsa(speaker, text);
   own.isOurs = true;
   const entry = speaker.lsdb.get(text);
+  // There may be hundreds of them, and all but one are as they should be.
+  if (own.refresh || !isSaid(speaker, entry, wanted)) originate(speaker, wanted, own, entry);
+  return text;
+}
+
+function originate(speaker: Speaker, { key, options, body }: Wanted, own: OwnLsa, entry: LsdbEntry | undefined): void {
   const sequence = nextSequence(own, entry);
   if (sequence === undefined) {
     // 12.1.6: the last number is used up. That instance must be gone everywhere before the first one can follow;
@@ -196,6 +203,14 @@ function nextSequence(own: OwnLsa, entry: LsdbEntry | undefined): number | undef
 function isInPlace(speaker: Speaker, entry: LsdbEntry | undefined, lsa: Lsa): boolean {
   if (entry === undefined || entry.source !== 'own' || speaker.lsdb.isMaxAge(entry, speaker.now)) return false;
   return sameContents(entry.lsa, lsa);
+}
+
+/** The same for an LSA of one prefix, without building one to compare with. */
+function isSaid(speaker: Speaker, entry: LsdbEntry | undefined, { options, body }: Wanted): boolean {
+  if (entry === undefined || entry.source !== 'own' || body.kind !== 'external') return false;
+  const { lsa } = entry;
+  if (lsa.body.kind !== 'external' || lsa.header.options !== options) return false;
+  return sameExternal(lsa.body, body) && !speaker.lsdb.isMaxAge(entry, speaker.now);
 }
 
 function dueAt(speaker: Speaker, own: OwnLsa, entry: LsdbEntry | undefined): Instant {
