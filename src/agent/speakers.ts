@@ -58,9 +58,14 @@ export function instanceConfig(instance: RoutingInstance, director: Director, se
     stubRouter: true,
     originateFloor: ORIGINATE_FLOOR,
     holdLimit: HOLD_LIMIT,
-    firstAnnounceLimit: FIRST_ANNOUNCE_LIMIT,
+    firstAnnounceLimit: hasPrefixes(instance, director) ? FIRST_ANNOUNCE_LIMIT : 0,
     seed,
   };
+}
+
+/** Will there be anything to wait for? */
+function hasPrefixes({ announce }: RoutingInstance, { local }: Director): boolean {
+  return announce.includes('vip') || (announce.includes('local') && local.length > 0);
 }
 
 export class Speakers {

@@ -10,6 +10,7 @@ import type {
 import { formatIpv4, formatPrefix } from '../core/base/ipv4.ts';
 import type { Health, RealServer, Service } from '../core/model/cluster.ts';
 import type { ServerCounters, ServiceCounters } from '../core/model/dataplane.ts';
+import { formatAnnouncedAs } from '../core/model/routing.ts';
 import type { InterfaceView, LsaView, NeighborView, OspfRoute } from '../core/ospf/events.ts';
 import { lsaContent } from './lsa-content.ts';
 import type { RouteStanding } from './route-keeper.ts';
@@ -99,6 +100,7 @@ export function serviceDocument(service: Service, facts: ServiceFacts): ServiceD
     protocol: service.protocol,
     forward: service.forward,
     scheduler: service.scheduler,
+    lsa: formatAnnouncedAs(service.announce.lsa),
     healthy: facts.healthy,
     servers: service.servers.length,
     programmed: facts.programmed,

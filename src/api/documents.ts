@@ -208,6 +208,8 @@ export interface CountersDocument {
 }
 
 export interface ServiceDocument {
+  /** How its VIPs are announced: `stub`, `external E1`, `nssa E2 tag 7`. */
+  readonly lsa: string;
   readonly service: string;
   readonly vips: readonly string[];
   readonly ports: readonly number[];

@@ -7,13 +7,14 @@ const TRAFFIC = ['NEW CONNS', 'PKTS IN', 'BYTES IN', 'PKTS OUT', 'BYTES OUT'];
 export function renderServices(rows: readonly ServiceDocument[]): string {
   if (rows.length === 0) return 'no services';
   return table(
-    ['SERVICE', 'VIP', 'PORTS', 'FORWARD', 'SCHED', 'HEALTHY', 'PROGRAMMED', ...TRAFFIC],
+    ['SERVICE', 'VIP', 'PORTS', 'FORWARD', 'SCHED', 'LSA', 'HEALTHY', 'PROGRAMMED', ...TRAFFIC],
     rows.map((row) => [
       row.service,
       row.vips.join(', '),
       `${row.protocol}/${row.ports.join(',')}`,
       row.forward,
       row.scheduler,
+      row.lsa,
       `${row.healthy}/${row.servers}`,
       row.programmed ? 'yes' : 'no',
       ...traffic(row),

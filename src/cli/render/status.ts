@@ -79,7 +79,7 @@ function vipTable(vips: readonly VipStatus[]): string {
     vip.services.join(', '),
     vip.waitingFor.join('; '),
   ]);
-  const shown = table(['VIP', 'ANNOUNCED', 'METRIC', 'AS', 'SERVICES', 'WAITING FOR'], rows, ['METRIC']);
+  const shown = table(['VIP', 'ANNOUNCED', 'METRIC', 'LSA', 'SERVICES', 'WAITING FOR'], rows, ['METRIC']);
   const silent = vips.filter((vip) => !vip.announced).length;
   return silent === 0 ? shown : `${shown}\n${plural(silent, 'VIP')} not announced`;
 }

@@ -50,7 +50,7 @@ test('status: facts, then each VIP with its reason', () => {
       process     nice -20; event loop late by 2 ms (p99), 12 ms (p99.9), 20 ms at most
       config      /etc/sluice/cluster.yml (3f2a91c0b7e4)
 
-    VIP           ANNOUNCED  METRIC  AS    SERVICES      WAITING FOR
+    VIP           ANNOUNCED  METRIC  LSA   SERVICES      WAITING FOR
     203.0.113.10  yes            10  stub  web, web-udp
     203.0.113.11  no              -  -     api           api: 1 of 2 servers healthy, needs 2
     1 VIP not announced"
@@ -226,6 +226,7 @@ test('services and servers', () => {
     protocol: 'tcp',
     forward: 'nat',
     scheduler: 'mh',
+    lsa: 'external E1',
     healthy: 3,
     servers: 4,
     programmed: true,
@@ -233,8 +234,8 @@ test('services and servers', () => {
     ...traffic,
   };
   expect(renderServices([service])).toMatchInlineSnapshot(`
-    "SERVICE  VIP           PORTS       FORWARD  SCHED  HEALTHY  PROGRAMMED  NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
-    web      203.0.113.10  tcp/80,443  nat      mh         3/4  yes              1.2k    56.8k   4.8 MiB         0     1023 B"
+    "SERVICE  VIP           PORTS       FORWARD  SCHED  LSA          HEALTHY  PROGRAMMED  NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
+    web      203.0.113.10  tcp/80,443  nat      mh     external E1      3/4  yes              1.2k    56.8k   4.8 MiB         0     1023 B"
   `);
   const server = {
     service: 'web',

@@ -385,6 +385,47 @@ describe('out of the AS', () => {
   });
 });
 
+describe('out of an NSSA and of a stub area', () => {
+  const exits = `${TWO_UPLINKS}
+    flags r1 B E
+    flags r2 E`;
+
+  test('type 7 LSAs lead out like type 5 ones; the border router’s default is one of them', () => {
+    const area = new Topology(`${exits}
+      nssa r1 0.0.0.0/0 E2 10
+      nssa r2 10.6.0.0/16 E1 4
+      nssa r2 10.7.0.0/16 E1 1 via 10.9.0.77`);
+    const routes = print(area.solve('d1'));
+    expect(routes).toContain('0.0.0.0/0 E2 10 via if0 10.1.0.2');
+    expect(routes).toContain('10.6.0.0/16 E1 14 via if1 10.1.1.2');
+    expect(routes).toContain('10.7.0.0/16 E1 16 via if0 10.1.0.2, if1 10.1.1.2');
+  });
+
+  test('a forwarding address of a type 7 LSA must be in the area; that of a type 5 one may be beyond it', () => {
+    const area = new Topology(`${exits}
+      summary r1 10.8.0.0/16 20
+      nssa r2 10.6.0.0/16 E1 1 via 10.8.0.1
+      external r2 10.7.0.0/16 E1 1 via 10.8.0.1`);
+    const routes = print(area.solve('d1'));
+    expect(routes).toContain('10.7.0.0/16 E1 31 via if0 10.1.0.2');
+    expect(routes.join()).not.toContain('10.6.0.0/16');
+  });
+
+  test('what we announce as type 7 has no route', () => {
+    const area = new Topology(`${exits}
+      nssa d1 203.0.113.10/32 E1 10
+      nssa r1 203.0.113.10/32 E1 10`);
+    expect(print(area.solve('d1')).join()).not.toContain('203.0.113.10');
+  });
+
+  test('a border router’s type 3 default serves a stub area, and in an NSSA outranks a type 7 one', () => {
+    const area = new Topology(`${exits}
+      summary r1 0.0.0.0/0 1
+      nssa r2 0.0.0.0/0 E1 1`);
+    expect(print(area.solve('d1'))[0]).toBe('0.0.0.0/0 inter 11 via if0 10.1.0.2');
+  });
+});
+
 describe('the order of the LSAs does not matter', () => {
   const area = new Topology(`${TWO_UPLINKS}
     lan 10.2.0.0/24 r1 10.2.0.1 1 r2 10.2.0.2 1 d1 10.2.0.11 9 d2 10.2.0.12 10

@@ -7,7 +7,8 @@
  *     flags r1 E B
  *     summary r1 10.8.0.0/16 20              type 3
  *     asbr r1 r9 20                          type 4
- *     external r1 0.0.0.0/0 E2 10 [via 10.2.0.9]
+ *     external r1 0.0.0.0/0 E2 10 [via 10.2.0.9]      type 5
+ *     nssa r1 0.0.0.0/0 E2 10 [via 10.2.0.9]          type 7
  *
  * Router `dN` has the id 10.255.0.N, `rN` has 10.255.0.(100+N). Interfaces of a router are if0, if1, … in the order of
  * the lines that give it one.
@@ -92,7 +93,10 @@ export class Topology {
         this.#lan(words);
         break;
       case 'external':
-        this.#external(words);
+        this.#external(LsType.asExternal, words);
+        break;
+      case 'nssa':
+        this.#external(LsType.nssa, words);
         break;
       case 'stub':
         this.#stub(words);
@@ -124,7 +128,7 @@ export class Topology {
     this.#others.push(lsa(type, prefix.address, routerId(router!), body));
   }
 
-  #external([router, what, metricType, metric, , forwarder]: string[]): void {
+  #external(type: number, [router, what, metricType, metric, , forwarder]: string[]): void {
     const { address, length } = parsePrefix(what!)!;
     const body: LsaBody = {
       kind: 'external',
@@ -134,7 +138,7 @@ export class Topology {
       forwardingAddress: forwarder === undefined ? 0 : ipv4(forwarder),
       tag: 0,
     };
-    this.#others.push(lsa(LsType.asExternal, address, routerId(router!), body));
+    this.#others.push(lsa(type, address, routerId(router!), body));
   }
 
   #pointToPoint([a, aAddress, aMetric, b, bAddress, bMetric]: string[]): void {
