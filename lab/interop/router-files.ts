@@ -38,6 +38,7 @@ export async function routerFile(cell: Cell): Promise<string> {
     hostname: 'r1',
     routerId: ROUTER_ID,
     maximumPaths: 16,
+    graceHelper: [{}],
     area: AREA,
     areaType: areaType(cell),
     backbone: [{ interface: 'core0' }],

@@ -7,7 +7,7 @@ import { projectRoot } from '../project.ts';
 import { logFile, logTail } from './daemons.ts';
 import type { NetnsNode } from './netns-node.ts';
 import { processStart } from './run-state.ts';
-import type { AgentOptions } from './runtime.ts';
+import type { AgentOptions, StopSignal } from './runtime.ts';
 import { until } from './wait.ts';
 
 const ANSWERS_WITHIN = 15_000;
@@ -46,7 +46,7 @@ export async function startAgent(
   return pid;
 }
 
-export async function stopAgent(name: string, pid: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+export async function stopAgent(name: string, pid: number, signal: StopSignal): Promise<void> {
   if (processStart(pid) === undefined) return;
   process.kill(pid, signal);
   await until(`the agent of ${name} to end after ${signal}`, GONE_WITHIN, () => processStart(pid) === undefined);

@@ -21,7 +21,7 @@ import { takeDownAtExit } from './exit.ts';
 import { ipCommand, NetnsNode } from './netns-node.ts';
 import { applySourceMacReturn } from './return-path.ts';
 import { isLeftover, type RunState, readStates, runFolder, thisProcess, writeState } from './run-state.ts';
-import type { AgentOptions, Capture, Lab, UpOptions } from './runtime.ts';
+import type { AgentOptions, Capture, Lab, StopSignal, UpOptions } from './runtime.ts';
 import { shellWords } from './shell-words.ts';
 import { takeDown } from './teardown.ts';
 import { type LabRole, parseTopology, type Topology, type TopologyNode } from './topology.ts';
@@ -137,7 +137,7 @@ class NetnsLab implements Lab {
     await this.#note({ directors: { ...this.#state.directors, [name]: pid } });
   }
 
-  async stopDirector(name: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  async stopDirector(name: string, signal: StopSignal): Promise<void> {
     const pid = this.#state.directors[this.#director(name).name];
     if (pid === undefined) throw new LabError(`director ${name} is not running`);
     await stopAgent(name, pid, signal);

@@ -51,6 +51,9 @@ export interface Capture {
   stop(): Promise<void>;
 }
 
+/** SIGUSR2: as `sluice restart`. */
+export type StopSignal = 'SIGTERM' | 'SIGKILL' | 'SIGUSR2';
+
 export interface Lab {
   readonly runId: string;
   /** Folder of this run: per node `NODE.log` and `NODE/`; removed by `down`. */
@@ -64,7 +67,7 @@ export interface Lab {
   /** Starts the agent and waits until its control socket answers. */
   startDirector(name: string, options?: AgentOptions): Promise<void>;
   /** Sends the signal and waits until the process is gone (SIGTERM drains, which takes its time). */
-  stopDirector(name: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  stopDirector(name: string, signal: StopSignal): Promise<void>;
   /** Process id of a director's agent, when it runs. */
   directorPid(name: string): number | undefined;
   api(director: string): ControlClient;

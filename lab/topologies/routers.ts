@@ -27,7 +27,7 @@ const WORDS = {
   nbma: { network: 'non-broadcast', birdType: 'nbma' },
 } as const;
 
-const COMMON = { area: '0.0.0.0', areaType: [], backbone: [], maximumPaths: 16 } as const;
+const COMMON = { area: '0.0.0.0', areaType: [], backbone: [], maximumPaths: 16, graceHelper: [{}] } as const;
 
 /** How packets on a link are authenticated, in the templates' variables. */
 const NO_KEYS = { password: [], md5: [], hmac: [] } as const;

@@ -88,6 +88,29 @@ test('after kill -9 the neighbor never sees the agent one-way, and the last verd
   expect(again.child.exitCode).toBeNull();
 });
 
+test('an agent that hands over and the next one: the neighbor helps, and renews the adjacency', async () => {
+  const { config, run } = await serving();
+  const { seq } = (await right.client('d2').get('/v1/events')).at(-1)!;
+  const { code } = await run.stop('SIGUSR2');
+  expect(code).toBe(0);
+  expect(readFileSync(stateFile(), 'utf8')).toContain('"graceUntil"');
+  const helped = await right.event('neighbor-helped', undefined, right.client('d2'));
+  expect(helped.values).toMatchObject({ routerId: '10.255.0.1', reason: 'restart' });
+  left.agent(config, 'd1');
+  expect((await left.event('restart-begun')).values['detail']).toContain('planned');
+  expect((await left.event('restart-ended')).values['detail']).toBe('all adjacencies are full again');
+  const ended = await right.event('neighbor-help-ended', undefined, right.client('d2'));
+  expect(ended.values['reason']).toBe('the adjacency is full again');
+  const states = (await right.client('d2').get('/v1/events'))
+    .filter((event) => event.seq > seq && event.event === 'neighbor-changed')
+    .map(({ values }) => values['to']);
+  // Renewed, never lost.
+  expect(states[0]).toBe('exStart');
+  expect(states.at(-1)).toBe('full');
+  expect(states).not.toContain('init');
+  expect(states).not.toContain('down');
+});
+
 test('what is left of an earlier agent is rubbish: told once, and the agent serves', async () => {
   const { config, run } = await serving();
   await run.stop('SIGKILL');
