@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabNode } from '../../lab/runtimes/runtime.ts';
 import { type Contender, Sluice } from './contenders.ts';
+import { countEchoes } from './echo.ts';
 import type { Round } from './figures.ts';
 import { frrTimers } from './files.ts';
 import type { Suite } from './plan.ts';
@@ -17,6 +18,8 @@ const DEADLINE = 40_000;
 /** Between two changes of which the second is timed, and between the end of a process and its next start. */
 const SOON = 300;
 const HELLO_INTERVAL = 1_000;
+/** Longer than the dead interval. */
+const AWAY = 6_000;
 /** How long the link is down: longer than the dead interval. */
 const DARK = 5_000;
 
@@ -38,6 +41,7 @@ export async function timeRound(bench: Bench): Promise<Round> {
   await timeCarrier(bench, round);
   await timeRestart(bench, round, 'restart', async () => undefined);
   if (contender instanceof Sluice) await timeRestart(bench, round, 'fresh', () => contender.forget());
+  if (contender instanceof Sluice) await timeGraceful(bench, contender, round);
   round.killToOut = await timeKill(bench);
   if (bench.suite.daemon === 'frr' && contender.name !== 'bird') await timeMinimal(bench, round);
   return round;
@@ -130,6 +134,21 @@ async function timeRestart(
   const { milliseconds, times } = watch.absence(vip, killed, Date.now());
   round[`${kind}Gap`] = milliseconds;
   round[`${kind}Flaps`] = times;
+}
+
+/** The agent is away for longer than the dead interval. */
+async function timeGraceful({ router, watch, stage }: Bench, ours: Sluice, round: Round): Promise<void> {
+  const [vip] = ours.stand.vips;
+  const began = Date.now();
+  const { sent, received } = await countEchoes(router, vip, async () => {
+    await sleep(HELLO_INTERVAL);
+    await stage.act(() => ours.leaveGracefully());
+    await sleep(AWAY);
+    await stage.act(() => ours.restart());
+    await sleep(SETTLED);
+  });
+  round.gracefulEvents = watch.absence(vip, began, Date.now()).times;
+  round.gracefulLost = sent - received;
 }
 
 /** At any moment between two Hellos: the pauses before it are whole numbers of hello intervals. */
