@@ -132,6 +132,7 @@ ${frrInterface(medium, 1, 'normal')}
 router ospf
  ospf router-id 10.255.1.${stand.index}
  log-adjacency-changes detail
+ capability opaque
  graceful-restart helper enable
  default-information originate always
 !

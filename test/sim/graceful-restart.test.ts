@@ -156,6 +156,22 @@ test('without help the adjacency is lost after the dead interval, and the succes
   expect(h.instance.routes().some(({ prefix }) => prefix.address === ipv4(VIP))).toBe(true);
 });
 
+test('a router that has lost us meanwhile is Full before its next Hello: its description stands for it', () => {
+  const w = world();
+  const { net, d, routers } = w;
+  helpAs(w, 'off');
+  const life = leave(w);
+  net.run(5000);
+  for (const name of ['up0', 'up1']) {
+    d.links.get(name)!.filter = (packet, from) => packet.body.kind !== 'hello' || from.name === d.name;
+  }
+  const since = net.now;
+  const fresh = succeed(w, life);
+  announce(net, fresh, VIP);
+  net.run(900);
+  for (const router of routers) expect(fresh.fullAt(router.config.routerId)! - since).toBeLessThan(50);
+});
+
 test('an agent that is killed asks for grace before it says Hello, and no route moves', () => {
   const w = world();
   const { net, d, routers, h } = w;

@@ -170,7 +170,10 @@ export function receiveHello(
   if (listsUs && hasDesignatedRouter(iface)) noticeDesignation(speaker, iface, neighbor, before);
 }
 
-/** The neighbor that a description comes from whose sender has said no Hello, if it answers ours: see opening.ts. */
+/**
+ * The neighbor that a description comes from whose sender has said no Hello, if it answers ours (see opening.ts): our
+ * description, or our Hello that listed it because we remember it, while it had lost us meanwhile.
+ */
 export function meetUnheard(
   speaker: Speaker,
   iface: OspfInterface,
@@ -178,10 +181,11 @@ export function meetUnheard(
   source: Ipv4,
 ): Neighbor | undefined {
   const sequence = takeOpening(iface);
-  if (sequence === undefined) return undefined;
+  const remembered = iface.remembered.includes(routerId) && !iface.strangerRefused;
+  if (sequence === undefined && !remembered) return undefined;
   const neighbor = addNeighbor(speaker, iface, routerId, source);
   // ExStart begins with the number after this one: with the description that the sender may be answering.
-  neighbor.exchange.sequence = (sequence - 1) >>> 0;
+  if (sequence !== undefined) neighbor.exchange.sequence = (sequence - 1) >>> 0;
   neighbor.helloAt = speaker.now;
   neighborEvent(speaker, neighbor, 'helloReceived', 'dbDescription');
   reply(speaker, iface, neighbor, true);

@@ -8,6 +8,7 @@ import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
 import { type LsdbEntry, MOST_LSAS } from '../lsdb/lsdb.ts';
 import type { DbDescription } from '../packet/packet.ts';
+import { awaitsOthers } from '../restart/take-over.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
 import { noticeTrouble } from '../troubles.ts';
 import { neighborEvent } from './machine.ts';
@@ -103,9 +104,14 @@ function receiveInState(speaker: Speaker, neighbor: Neighbor, dd: DbDescription)
     default:
       // 10.6 ignores it. But where the peer has come to the end of its waiting first, it repeats what it says now only after
       // its retransmission interval, and until then a peer that outranks us does not heed our own packets either.
-      if (neighbor.state === 'twoWay' && neighbor.interface.state === 'waiting') neighbor.exchange.early = dd;
+      if (neighbor.state === 'twoWay' && mayComeToExchange(speaker, neighbor)) neighbor.exchange.early = dd;
       else dropFrom(speaker, neighbor, 'badState', `database description in ${neighbor.state}`);
   }
+}
+
+/** Whether a neighbor in 2-Way is there because we wait, for a designated router or for those of an earlier life. */
+function mayComeToExchange(speaker: Speaker, { interface: { state } }: Neighbor): boolean {
+  return state === 'waiting' || awaitsOthers(speaker);
 }
 
 function receiveNegotiation(speaker: Speaker, neighbor: Neighbor, dd: DbDescription): void {
