@@ -8,7 +8,7 @@
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
 import type { TroubleReason } from './events.ts';
-import type { OspfInterface } from './interface/interface.ts';
+import { greetsByMulticast, type OspfInterface } from './interface/interface.ts';
 import type { Speaker } from './speaker.ts';
 
 export interface Trouble {
@@ -23,7 +23,7 @@ const TELL_AGAIN: Millis = 60_000;
 /** Troubles kept per interface: whoever makes up addresses gets no more events than this in a minute. */
 const MOST_TROUBLES = 32;
 
-/** A trouble is over when it has not been seen for this many dead intervals. */
+/** A trouble is over when it has not been seen for this many dead intervals, or polls, where one polls. */
 const PAST = 3;
 
 /** `who` is the sender as far as it is known (`routerId` 0: not), `detail` a sentence with both sides' values. */
@@ -54,8 +54,10 @@ export function forgetTrouble(iface: OspfInterface, address: Ipv4, reason: Troub
 
 /** What is wrong now, with one neighbor or with all on the interface. */
 export function presentTroubles(iface: OspfInterface, now: Instant, address?: Ipv4): Trouble[] {
+  const { deadInterval, pollInterval } = iface.config;
+  const rhythm = greetsByMulticast(iface) ? deadInterval : Math.max(deadInterval, pollInterval);
   return [...iface.troubles.values()].filter((trouble) => {
-    const present = now - trouble.seenAt <= PAST * iface.config.deadInterval;
+    const present = now - trouble.seenAt <= PAST * rhythm;
     return present && (address === undefined || trouble.address === address);
   });
 }

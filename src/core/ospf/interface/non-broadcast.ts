@@ -53,6 +53,7 @@ export function owesAnswer(iface: OspfInterface, { priority, address }: Neighbor
 
 /** On the list and not in the neighbor table: state Down. */
 export function silentNeighbors(iface: OspfInterface): StaticNeighbor[] {
+  if (greetsByMulticast(iface)) return [];
   // The same file may serve all routers of a network: a list that has us in it does not mean us.
   return iface.config.neighbors.filter(({ address }) => address !== iface.address && !iface.neighbors.has(address));
 }
