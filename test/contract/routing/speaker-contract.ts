@@ -57,6 +57,19 @@ export function speakerContract(name: string, build: () => SpeakerWorld): void {
       expect(speaker.announced()).toEqual([]);
     });
 
+    test('a prefix may have an LSA of its own, beside others, and change its form', async () => {
+      const world = build();
+      const { speaker, news } = await started(world);
+      const stub = vip('203.0.113.10', 10);
+      const alone = { ...vip('203.0.113.11', 20), lsa: { kind: 'external', metricType: 2, tag: 7 } } as const;
+      speaker.set([stub, alone]);
+      await world.pass(PACE);
+      expect(announcements(news).at(-1)).toEqual([stub, alone]);
+      speaker.set([{ ...alone, lsa: { kind: 'stub' } }]);
+      await world.pass(PACE);
+      expect(speaker.announced()).toEqual([vip('203.0.113.11', 20)]);
+    });
+
     test('setting the same again announces nothing again', async () => {
       const world = build();
       const { speaker, news } = await started(world);
