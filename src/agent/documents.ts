@@ -1,4 +1,5 @@
 /** The documents of the control API, drawn from the director as it is now. Nothing here changes anything. */
+import { setImmediate } from 'node:timers/promises';
 import type {
   CountersDocument,
   InterfaceDocument,
@@ -157,11 +158,19 @@ export function interfaceDocuments(director: Director): InterfaceDocument[] {
     .flatMap((speaker) => speaker.interfaces().map((row) => interfaceDocument(speaker.instance, row)));
 }
 
-export function lsaDocuments(director: Director, filter: LsaFilter, detail: boolean): LsaDocument[] {
-  return director.speakers
-    .all()
-    .flatMap((speaker) => speaker.lsdb(filter).map((row) => lsaDocument(speaker.instance, row, detail)));
+/** A database may have tens of thousands of LSAs: they are put into words a few at a time, and Hellos go out in between. */
+export async function lsaDocuments(director: Director, filter: LsaFilter, detail: boolean): Promise<LsaDocument[]> {
+  const documents: LsaDocument[] = [];
+  for (const speaker of director.speakers.all()) {
+    for (const row of speaker.lsdb(filter)) {
+      documents.push(lsaDocument(speaker.instance, row, detail));
+      if (documents.length % SLICE === 0) await setImmediate();
+    }
+  }
+  return documents;
 }
+
+const SLICE = 500;
 
 export function routeDocuments(director: Director): RouteDocument[] {
   return director.speakers

@@ -8,6 +8,7 @@
 import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import type { GetDocuments, PostDocuments } from './client.ts';
 import type { ErrorDocument, EventDocument } from './documents.ts';
 
@@ -119,13 +120,31 @@ function removeSocket(path: string): void {
 async function answer(backend: ControlBackend, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   outgoing.on('error', () => {});
   try {
-    write(outgoing, 200, await dispatch(backend, incoming, outgoing));
+    await writeSliced(outgoing, await dispatch(backend, incoming, outgoing));
   } catch (error) {
     const { status, code, message } =
       error instanceof RequestError ? error : new RequestError(500, 'internal', String(error));
     const document: ErrorDocument = { error: { code, message } };
     write(outgoing, status, document);
   }
+}
+
+const SLICE = 500;
+
+/** A long list is made into text a part at a time: in one piece, ten thousand rows would keep the agent from its Hellos. */
+async function writeSliced(outgoing: ServerResponse, document: unknown): Promise<void> {
+  if (!Array.isArray(document) || document.length <= SLICE) {
+    write(outgoing, 200, document);
+    return;
+  }
+  if (outgoing.destroyed) return;
+  outgoing.writeHead(200, { 'content-type': 'application/json' });
+  for (let from = 0; from < document.length; from += SLICE) {
+    const rows = document.slice(from, from + SLICE).map((row) => JSON.stringify(row));
+    outgoing.write(`${from === 0 ? '[' : ','}${rows.join(',')}`);
+    await setImmediate();
+  }
+  outgoing.end(']\n');
 }
 
 function write(outgoing: ServerResponse, status: number, document: unknown): void {

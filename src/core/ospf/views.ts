@@ -96,7 +96,13 @@ export function lsdbViews(speaker: Speaker, now: Instant, filter: LsaFilter = {}
     if (filter.own === true && !own) continue;
     const age = speaker.lsdb.ageOf(entry, now);
     const { lsa } = entry;
-    rows.push({ type, id, advertisingRouter, sequence, checksum, age, length, own, summary: describeLsa(lsa), lsa });
+    rows.push({
+      ...{ type, id, advertisingRouter, sequence, checksum, age, length, own, lsa },
+      // Put into words only when it is read: of a large database nobody reads all at once.
+      get summary() {
+        return describeLsa(lsa);
+      },
+    });
   }
   return rows.sort((a, b) => a.type - b.type || a.id - b.id || a.advertisingRouter - b.advertisingRouter);
 }

@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AgentUnreachable, ApiError, ControlClient } from '../../../src/api/client.ts';
-import type { EventDocument, LifecycleDocument, ReloadDocument, StatusDocument } from '../../../src/api/documents.ts';
+import type {
+  EventDocument,
+  LifecycleDocument,
+  ReloadDocument,
+  RouteDocument,
+  StatusDocument,
+} from '../../../src/api/documents.ts';
 import { type ControlBackend, type ControlServer, RequestError, serveControl } from '../../../src/api/server.ts';
 
 const status = { cluster: 'edge-1' } as StatusDocument;
@@ -14,13 +20,14 @@ const reloaded: ReloadDocument = { path: 'f', applied: true, changes: [], faults
 const hello: EventDocument = { seq: 7, t: 1, at: '', event: 'hello-sent', values: {} };
 
 let asked: unknown[] = [];
+let routes: RouteDocument[] = [];
 const backend: ControlBackend = {
   views: {
     '/v1/status': () => status,
     '/v1/neighbors': () => [],
     '/v1/interfaces': () => [],
     '/v1/lsdb': () => [],
-    '/v1/routes': () => [],
+    '/v1/routes': () => routes,
     '/v1/upstream-view': () => [],
     '/v1/counters': () => [],
     '/v1/services': () => {
@@ -65,6 +72,20 @@ afterEach(async () => {
 
 test('the socket is for its owner and group only', () => {
   expect(statSync(server.path).mode & 0o777).toBe(0o660);
+});
+
+test.each([0, 500, 501, 1234])('a list of %i rows arrives whole', async (length) => {
+  const row: RouteDocument = {
+    instance: 'outside',
+    prefix: '0.0.0.0/0',
+    pathType: 'external2',
+    cost: 0,
+    nextHops: [],
+    installed: true,
+    refusal: null,
+  };
+  routes = Array.from({ length }, (_, cost) => ({ ...row, cost }));
+  expect(await client.get('/v1/routes')).toEqual(routes);
 });
 
 test('documents, commands and events arrive', async () => {
