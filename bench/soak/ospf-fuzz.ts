@@ -1,12 +1,18 @@
-/** A million mutated packets for OSPF speakers in the middle of their work; see test/sim/fuzz.ts. */
+/**
+ * A million mutated packets for OSPF speakers in the middle of their work, see test/sim/fuzz.ts; and ten thousand on the wire
+ * for an agent that is Full with two routers, see test/lab/wire-fuzz.ts.
+ */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { claimBetween, claimEqual } from '../../lab/report/result.ts';
+import { fuzzOnTheWire } from '../../test/lab/wire-fuzz.ts';
 import { fuzz, SLOW } from '../../test/sim/fuzz.ts';
 import type { SoakRun } from './soak.ts';
 
 const PACKETS = 1_000_000;
 const QUICK_PACKETS = 50_000;
+const ON_THE_WIRE = 10_000;
+const QUICK_ON_THE_WIRE = 1000;
 const MEGABYTE = 1 << 20;
 /** Between two quarters of a run; what one garbage collection leaves differs by less from the next. */
 const GROWTH_LIMIT = 8;
@@ -27,6 +33,8 @@ export const run: SoakRun = async ({ quick, seed, progress }) => {
     progress(`${situation}, strike ${strike}: ${millis.toFixed(1)} ms for ${hex}`);
   }
   const growth = Math.max(...[...heaps.values()].map(growthOf));
+  const wire = await fuzzOnTheWire(quick ? QUICK_ON_THE_WIRE : ON_THE_WIRE, seed, progress);
+  for (const line of wire.disturbances) progress(line);
   const claims = [
     claimEqual(`exceptions that came out of the speaker, of ${report.packets} packets`, report.escapes.length, 0),
     claimEqual('times that not all was in order after the strikes', report.faults.length, 0),
