@@ -97,14 +97,10 @@ function decoded(bytes: Uint8Array): Packet | undefined {
   }
 }
 
-/** RFC 2328 10.5. */
-function passes(hello: Hello, strikes: Strikes): boolean {
-  const { helloInterval, deadInterval } = strikes;
-  return (
-    hello.networkMask === ipv4(strikes.mask) &&
-    hello.deadInterval === deadInterval &&
-    hello.helloInterval === helloInterval
-  );
+/** RFC 2328 10.5; a HelloInterval of 0 means several Hellos per second and fits any other. */
+function passes(hello: Hello, { mask, helloInterval, deadInterval }: Strikes): boolean {
+  const fits = hello.helloInterval === helloInterval || hello.helloInterval === 0;
+  return hello.networkMask === ipv4(mask) && hello.deadInterval === deadInterval && fits;
 }
 
 async function strike(strikes: Strikes): Promise<StrikeCount> {

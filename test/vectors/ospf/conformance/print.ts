@@ -1,5 +1,6 @@
 /** What the router under test does, in words: one line per effect, one more per LSA that a packet carries or lists. */
 import { formatIpv4, formatPrefix, lengthOfMask } from '../../../../src/core/base/ipv4.ts';
+import { LsType, Option } from '../../../../src/core/ospf/codes.ts';
 import type {
   AnnouncedPrefix,
   LsaView,
@@ -106,7 +107,9 @@ function printHello(hello: Hello): string {
 }
 
 function printHeader(header: LsaHeader): string {
-  return `${lsaKeyText(header)} seq ${hex(header.sequence)} age ${header.age}`;
+  // Of an LSA's options the P-bit alone decides something (RFC 3101 2.4); elsewhere the same bit has another meaning.
+  const isTranslated = header.type === LsType.nssa && (header.options & Option.np) !== 0;
+  return `${lsaKeyText(header)} seq ${hex(header.sequence)} age ${header.age}${isTranslated ? ' P' : ''}`;
 }
 
 function hex(sequence: number): string {
