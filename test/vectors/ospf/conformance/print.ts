@@ -63,6 +63,10 @@ export function printEffect(effect: OspfEffect, claimed: number): string[] {
       return [`router-LSA ${hex(effect.sequence)} announces ${printPrefixes(effect.prefixes)}`];
     case 'routes':
       return effect.routes.length === 0 ? ['no routes'] : ['routes', ...effect.routes.map(printRoute)];
+    case 'helper':
+      return [`${effect.interface} help for ${formatIpv4(effect.routerId)} ${effect.step}`];
+    case 'restart':
+      return [`our restart ${effect.step}`];
     case 'dropped':
       return [`${effect.interface} drops (${effect.reason})`];
     case 'neighborTrouble':
