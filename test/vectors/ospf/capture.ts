@@ -6,21 +6,16 @@
  * when the two differ in a field, or tshark finds fault with a packet, the program fails and no file is written. So the
  * expected values in the files are tshark's as much as ours.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { projectRoot } from '../../../lab/project.ts';
 import { type Lab, type LabNode, up } from '../../../lab/runtimes/runtime.ts';
-import { until } from '../../../lab/runtimes/wait.ts';
-import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { decodePacket } from '../../../src/core/ospf/packet/codec.ts';
 import { formatVectors, type Link, type Vector } from './captured.ts';
-import { type Fields, fieldsOf } from './fields.ts';
-import { type CapturedPacket, ospfPackets } from './pcap.ts';
 import { exchangeOf, flushes, fromRouters, isComplete, isLarge, pick, type Recorded, titleOf } from './picks.ts';
+import { compareReadings, OURS, Recording, readPackets } from './recording.ts';
 import { tsharkReading, tsharkVersion } from './tshark.ts';
 
 interface Implementation {
@@ -35,9 +30,6 @@ interface Implementation {
   removeRoutes(router: LabNode): Promise<void>;
 }
 
-/** The director's router id in the topologies. */
-const OURS = ipv4('10.255.0.1');
-const WITHIN = 30_000;
 /** RFC 2328 appendix B has 5 s between two instances of an LSA, and a second for the rest: what changed is out by then. */
 const MIN_LS_INTERVAL = 6000;
 const ROUTES = Array.from({ length: 60 }, (_, n) => `10.77.${n}.0/24`);
@@ -95,26 +87,6 @@ const BIRD: Implementation = {
   removeRoutes: (router) => reconfigureBird(router, []),
 };
 
-/** What passes the director's link, as it comes in. */
-class Recording {
-  readonly #lab: Lab;
-  readonly #file: string;
-
-  constructor(lab: Lab, file: string) {
-    this.#lab = lab;
-    this.#file = file;
-  }
-
-  /** Waits until some packet of the routers, or the list of them, is as wanted. Throws a LabError when it does not come. */
-  async wait(what: string, there: (recorded: readonly Recorded[]) => boolean): Promise<void> {
-    await until(`${what} (${this.#lab.runId})`, WITHIN, () => there(fromRouters(readPackets(this.#file), OURS)));
-  }
-}
-
-function readPackets(file: string): CapturedPacket[] {
-  return ospfPackets(readFileSync(file));
-}
-
 /** Runs one lab and leaves its recording in `file`. Returns the routers' version. */
 async function record(implementation: Implementation, link: Link, file: string): Promise<string> {
   const lab = await up(implementation.topologies[link], { directors: [] });
@@ -160,20 +132,6 @@ async function broadcast(lab: Lab, recording: Recording) {
   await lab.startDirector('d1');
   await recording.wait('the exchange', (all) => exchangeOf(all, OURS).length > 0);
   await recording.wait('every kind of packet', (all) => isComplete(all, 'lan'));
-}
-
-/** Compares our reading of every packet with tshark's. Throws an Error that lists all differences. */
-function compareReadings(packets: readonly CapturedPacket[], theirs: ReadonlyMap<number, Fields>): void {
-  const differences = packets.flatMap(({ frame, bytes }) => {
-    const ours = fieldsOf(decodePacket(bytes));
-    const other = theirs.get(frame) ?? {};
-    const names = new Set([...Object.keys(ours), ...Object.keys(other)]);
-    return [...names]
-      .filter((name) => !isDeepStrictEqual(ours[name], other[name]))
-      .map((name) => `frame ${frame}, ${name}: ours ${ours[name]}, tshark's ${other[name]}`);
-  });
-  if (differences.length > 0) throw new Error(`our reading is not tshark's:\n${differences.join('\n')}`);
-  if (packets.length !== theirs.size) throw new Error(`${packets.length} OSPF packets, tshark has ${theirs.size}`);
 }
 
 /** The vectors of one recording, whose expected values are tshark's. */

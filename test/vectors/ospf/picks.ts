@@ -1,6 +1,7 @@
 /** Which packets of a recording become vectors: a few of each kind, and the exchange of each link up to Full. */
 import { formatIpv4, type Ipv4 } from '../../../src/core/base/ipv4.ts';
 import { DdFlag, LsType, MAX_AGE } from '../../../src/core/ospf/codes.ts';
+import { nullAuthentication, type Verifier } from '../../../src/core/ospf/packet/authentication.ts';
 import { decodePacket, packetLength } from '../../../src/core/ospf/packet/codec.ts';
 import type { Packet, PacketBody } from '../../../src/core/ospf/packet/packet.ts';
 import type { Link } from './captured.ts';
@@ -96,8 +97,12 @@ const PICKS: readonly Pick[] = [
 ];
 
 /** Decodes what the routers of a recording sent; what our own router sent is left out. */
-export function fromRouters(packets: readonly CapturedPacket[], ours: Ipv4): Recorded[] {
-  const decoded = packets.map((captured) => ({ ...captured, packet: decodePacket(captured.bytes) }));
+export function fromRouters(
+  packets: readonly CapturedPacket[],
+  ours: Ipv4,
+  verifier: Verifier = nullAuthentication,
+): Recorded[] {
+  const decoded = packets.map((captured) => ({ ...captured, packet: decodePacket(captured.bytes, verifier) }));
   return decoded.filter(({ packet }) => packet.header.routerId !== ours);
 }
 
