@@ -201,7 +201,10 @@ export class Speakers {
 }
 
 /** Drops that the speaker explains in a `neighbor-trouble` of their own. */
-const TOLD_AS_TROUBLE: ReadonlySet<string> = new Set(['area', 'helloMismatch', 'mtu', 'duplicateRouterId']);
+const TOLD_AS_TROUBLE: ReadonlySet<string> = new Set([
+  ...['area', 'helloMismatch', 'mtu', 'duplicateRouterId'],
+  ...['authType', 'authPassword', 'authKey', 'authDigest', 'authSequence'],
+]);
 
 const EVENT_NAMES = {
   hello: 'hello-sent',

@@ -50,8 +50,15 @@ function isFresh(speaker: Speaker, iface: OspfInterface, { routerId }: PacketHea
   if (sequence === undefined || last === undefined || sequence >= last) return true;
   // Only our help (RFC 3623 3) keeps it from being down, where it might begin again at any number.
   if (neighbor?.helped !== undefined && neighbor.inactiveAt <= speaker.now) return true;
-  drop(speaker, iface.name, input.source, 'authSequence', `sequence number ${sequence}, its last was ${last}`);
+  const detail = `sequence number ${sequence}, its last was ${last}`;
+  drop(speaker, iface.name, input.source, 'authSequence', detail);
+  noticeForgery(speaker, iface, input, detail);
   return false;
+}
+
+/** Whoever it is: a router id that is not authenticated says nothing. */
+function noticeForgery(speaker: Speaker, iface: OspfInterface, { source }: PacketInput, detail: string): void {
+  noticeTrouble(speaker, iface, { address: source, routerId: 0 }, 'authentication', detail);
 }
 
 function noteAuthentication(iface: OspfInterface, { routerId }: PacketHeader, { source, bytes }: PacketInput): void {
@@ -69,6 +76,7 @@ function decode(speaker: Speaker, iface: OspfInterface, input: PacketInput): Pac
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     drop(speaker, iface.name, input.source, error.reason, error.message);
+    if (error.reason.startsWith('auth')) noticeForgery(speaker, iface, input, error.message);
     return undefined;
   }
 }
