@@ -233,6 +233,22 @@ test('a refresh is no change of the topology', () => {
   expect(routers.map((router) => reasons(router, 'left'))).toEqual([[], []]);
 });
 
+test('an LSA that ages out is one', () => {
+  const w = world();
+  const { net, routers, h } = w;
+  const stranger = net.addNode('x', instanceConfig('10.0.7.1', [interfaceConfig('e')]));
+  const link = new SimLink();
+  net.configure(h, [...h.config.interfaces, interfaceConfig('r2')]);
+  net.attach(link, stranger, 'e', '10.3.0.1', 30);
+  net.attach(link, h, 'r2', '10.3.0.2', 30);
+  net.run(6000);
+  net.kill(stranger);
+  net.run(MAX_AGE * 1000 - 60_000);
+  leave(w, 1_800_000);
+  net.run(120_000);
+  expect(reasons(routers[0]!, 'left')).toEqual(['the topology has changed: 1/10.0.7.1/10.0.7.1']);
+});
+
 test('a change that the neighbor has not acknowledged is a reason not to help it, unless lenient', () => {
   for (const [mode, refused] of [
     ['strict', ['it has not acknowledged 1/10.0.9.1/10.0.9.1']],

@@ -86,7 +86,7 @@ function acceptNewer(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, key: string
   const { entry, changed } = speaker.lsdb.install(lsa, source, neighbor.interface.name, speaker.now);
   scheduleAgeing(speaker, entry);
   if (changed) lsaChanged(speaker, entry.lsa, ours?.lsa);
-  noticeTopologyChange(speaker, entry);
+  if (changed) noticeTopologyChange(speaker, entry.lsa);
   // (f) comes before (b): what is about to be replaced, or flushed, by us need not be spread first.
   if (isSelfOriginated(speaker, lsa.header) && !isTakingOver(speaker)) {
     noticeImpostor(speaker, neighbor, lsa, ours);

@@ -5,6 +5,7 @@ import { flood } from '../flooding/flood.ts';
 import { anyoneSynchronizing } from '../flooding/receive.ts';
 import { removeFromAllLists } from '../flooding/retransmit.ts';
 import { ownLsa } from '../origination/origination.ts';
+import { noticeTopologyChange } from '../restart/helper.ts';
 import { lsaChanged } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
 import type { LsdbEntry } from './lsdb.ts';
@@ -53,6 +54,7 @@ function expire(speaker: Speaker, entry: LsdbEntry): void {
   removeFromAllLists(speaker, entry.key);
   flood(speaker, entry, undefined);
   lsaChanged(speaker, entry.lsa, undefined);
+  noticeTopologyChange(speaker, entry.lsa);
 }
 
 /**

@@ -277,7 +277,7 @@ export function installOwn(speaker: Speaker, lsa: Lsa, interfaceName = ''): void
   speaker.counters.originated++;
   scheduleAgeing(speaker, entry);
   if (changed) scheduleSpf(speaker);
-  noticeTopologyChange(speaker, entry);
+  if (changed) noticeTopologyChange(speaker, entry.lsa);
   flood(speaker, entry, undefined);
   noteAnnouncement(speaker, key, lsa);
 }

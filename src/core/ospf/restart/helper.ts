@@ -16,6 +16,7 @@ import type { OspfEffect } from '../events.ts';
 import { hasDesignatedRouter, isPointToPoint } from '../interface/interface.ts';
 import { lsaKeyText } from '../lsa/codec.ts';
 import { decodeGraceLsa, type GraceLsa } from '../lsa/grace-lsa.ts';
+import type { Lsa } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
@@ -104,13 +105,11 @@ export function endHelp(speaker: Speaker, neighbor: Neighbor, reason: string): v
   if (neighbor.inactiveAt <= speaker.now) neighborEvent(speaker, neighbor, 'inactivityTimer');
 }
 
-/** An instance was installed that says something new: unless lenient, nobody may be kept from hearing of it. */
-export function noticeTopologyChange(speaker: Speaker, entry: LsdbEntry): void {
-  if (speaker.helper !== 'strict' || !isTopologyChange(entry)) return;
+/** An LSA says something new, or has aged out: unless lenient, nobody may be kept from hearing of it. */
+export function noticeTopologyChange(speaker: Speaker, { header }: Lsa): void {
+  if (speaker.helper !== 'strict' || !TOPOLOGY.has(header.type)) return;
   for (const neighbor of [...allNeighbors(speaker)]) {
-    if (neighbor.helped !== undefined) {
-      endHelp(speaker, neighbor, `the topology has changed: ${lsaKeyText(entry.lsa.header)}`);
-    }
+    if (neighbor.helped !== undefined) endHelp(speaker, neighbor, `the topology has changed: ${lsaKeyText(header)}`);
   }
 }
 
