@@ -1,5 +1,6 @@
 /** Runs one claim of the suite against the kernel; started by `routes.test.ts` in a namespace of its own. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { RtnetlinkRoutes } from '../../../src/drivers/routes/rtnetlink.ts';
 import { claims, type RouteWorld } from './suite.ts';
 
@@ -28,6 +29,28 @@ const kernel: RouteWorld = {
   addLoopbackAddress(address) {
     ip('link set lo up');
     ip(`addr add ${address}/32 dev lo`);
+  },
+  async disappeared(during) {
+    const monitor = spawn('ip', ['monitor', 'route'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let heard = '';
+    monitor.stdout.setEncoding('utf8').on('data', (text: string) => {
+      heard += text;
+    });
+    // What was done before a route of ours is heard has been heard too.
+    const marked = async (prefix: string) => {
+      while (!heard.includes(prefix)) {
+        ip(`route replace ${prefix} dev up0`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    await marked('10.98.0.0/16');
+    const from = heard.length;
+    await during();
+    await marked('10.99.0.0/16');
+    monitor.kill();
+    await once(monitor, 'exit');
+    const gone = [...heard.slice(from).matchAll(/^Deleted (\S+) (?:.* )?proto 217 /gm)].map(([, prefix]) => prefix!);
+    return [...new Set(gone)];
   },
   removeInterface(name) {
     ip(`link del ${name}`);

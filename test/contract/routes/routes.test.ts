@@ -15,6 +15,16 @@ function fakeWorld(): RouteWorld {
     },
     foreign: () => [...kernel.foreign.keys()],
     addLoopbackAddress: (address) => kernel.addForeign({ kind: 'local', prefix: parsePrefix(`${address}/32`)! }),
+    async disappeared(during) {
+      const gone = new Set<string>();
+      const forget = kernel.ours.delete.bind(kernel.ours);
+      kernel.ours.delete = (key) => {
+        gone.add(key.split(' ')[0]!);
+        return forget(key);
+      };
+      await during();
+      return [...gone];
+    },
     removeInterface: (name) => kernel.removeInterface(name),
     restoreInterface: (name) => void kernel.interfaces.add(name),
   };

@@ -17,6 +17,8 @@ export interface RouteWorld {
   foreign(): readonly string[];
   /** The operator gives `lo` this address, so that the kernel has a local route of its own for it. */
   addLoopbackAddress(address: string): void;
+  /** The prefixes of which a route disappeared, for however short a time, while `during` ran. */
+  disappeared(during: () => Promise<void>): Promise<readonly string[]>;
   /** The device disappears, as when it is unplugged. */
   removeInterface(name: string): void;
   /** It is back, up and with its address. */
@@ -106,6 +108,58 @@ export const claims: readonly Claim[] = [
         'replace 0.0.0.0/0 metric 20 via 10.1.1.2 dev up1',
       ]);
       assert.deepEqual(await show(table), ['0.0.0.0/0 metric 20 via 10.1.1.2 dev up1']);
+    },
+  },
+  {
+    name: 'while next hops are exchanged there is no moment without the route',
+    async run(world) {
+      const table = await open(world);
+      await table.apply([via('0.0.0.0/0', 'up0', 'up1'), via('10.9.0.0/16', 'up0')]);
+      const gone = await world.disappeared(async () => {
+        for (let round = 0; round < 5; round++) {
+          await table.apply([via('0.0.0.0/0', 'up1'), via('10.9.0.0/16', 'up1')]);
+          await table.apply([via('0.0.0.0/0', 'up0', 'up1'), via('10.9.0.0/16', 'up1', 'up0')]);
+        }
+        await table.apply([via('0.0.0.0/0', 'up0')]);
+      });
+      assert.deepEqual(gone, ['10.9.0.0/16']);
+    },
+  },
+  {
+    name: 'a new agent removes what it does not want of what the last one left, and nothing of what others have',
+    async run(world) {
+      const before = await open(world);
+      await before.apply([via('0.0.0.0/0', 'up0', 'up1'), via('10.9.0.0/16', 'up0'), vip('203.0.113.10')]);
+      await before.close();
+      world.addForeign('10.50.0.0/16', 20);
+      const table = await open(world);
+      assert.deepEqual(await table.apply([via('0.0.0.0/0', 'up1'), vip('203.0.113.10')]), [
+        'replace 0.0.0.0/0 metric 20 via 10.1.1.2 dev up1',
+        'remove 10.9.0.0/16 metric 20 via 10.1.0.2 dev up0',
+      ]);
+      assert.deepEqual(world.foreign(), ['10.50.0.0/16 20']);
+    },
+  },
+  {
+    name: 'a table of thousands is the same: only what differs is touched, additions before removals',
+    async run(world) {
+      const table = await open(world);
+      const many = Array.from({ length: 1500 }, (_, n) => via(`20.${n >> 8}.${n & 255}.0/24`, 'up0'));
+      assert.equal((await table.apply(many)).length, 1500);
+      assert.deepEqual(await table.apply(many), []);
+      const changed = [...many.slice(2), via('20.0.0.0/16', 'up1'), via('20.0.7.0/24', 'up1')];
+      const done = await table.apply(changed);
+      assert.deepEqual(done.toSorted(), [
+        'add 20.0.0.0/16 metric 20 via 10.1.1.2 dev up1',
+        'remove 20.0.0.0/24 metric 20 via 10.1.0.2 dev up0',
+        'remove 20.0.1.0/24 metric 20 via 10.1.0.2 dev up0',
+        'replace 20.0.7.0/24 metric 20 via 10.1.1.2 dev up1',
+      ]);
+      assert.deepEqual(
+        done.slice(-2).map((text) => text.startsWith('remove')),
+        [true, true],
+      );
+      assert.equal((await show(table)).length, 1499);
     },
   },
   {
