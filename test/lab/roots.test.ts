@@ -27,9 +27,19 @@ describe('root folders', () => {
     }
   });
 
-  test.each(['frr', 'bird2', 'nginx', 'conntrackd'])('package %s is not installed on the host', (name) => {
+  test.each(['frr', 'bird2', 'bird3', 'nginx', 'conntrackd'])('package %s is not installed on the host', (name) => {
     const { stdout } = spawnSync('dpkg-query', ['-W', '-f', `\${Status}`, name], { encoding: 'utf8' });
     expect(stdout).not.toContain('ok installed');
+  });
+
+  test.each([
+    ['frr', 'frr_8.4'],
+    ['frr-10', 'frr_10.3'],
+    ['bird', 'bird2_2.0'],
+    ['bird-2.17', 'bird2_2.17'],
+    ['bird-3', 'bird3_3.1'],
+  ] as const)('%s is %s whatever the host is', async (name, version) => {
+    expect(readFileSync(join(await rootPath(name), '.sluice-root.json'), 'utf8')).toContain(`"${version}`);
   });
 
   test('another list of packages is another folder', async () => {
