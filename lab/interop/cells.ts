@@ -21,16 +21,22 @@ interface Router {
   readonly without?: Readonly<Partial<Record<Auth, string>>>;
 }
 
-const NO_HMAC = Object.fromEntries(
-  (['hmac-sha-1', 'hmac-sha-256', 'hmac-sha-384', 'hmac-sha-512'] as const).map((auth) => [
-    auth,
-    'FRR 8.4 has no HMAC for OSPF',
-  ]),
+function without(reason: string, ...auths: readonly Auth[]): NonNullable<Router['without']> {
+  return Object.fromEntries(auths.map((auth) => [auth, reason]));
+}
+
+const NO_HMAC = without(
+  'FRR 8.4 has no HMAC for OSPF',
+  ...(['hmac-sha-1', 'hmac-sha-256', 'hmac-sha-384', 'hmac-sha-512'] as const),
+);
+const ONLY_SHA_256 = without(
+  'FRR 10.3 does not accept a key chain of that kind',
+  ...(['hmac-sha-1', 'hmac-sha-384', 'hmac-sha-512'] as const),
 );
 
 export const ROUTERS: Readonly<Record<RouterKind, Router>> = {
   'frr-8': { root: 'frr', vendor: 'frr', without: NO_HMAC },
-  'frr-10': { root: 'frr-10', vendor: 'frr' },
+  'frr-10': { root: 'frr-10', vendor: 'frr', without: ONLY_SHA_256 },
   'bird-2.0': { root: 'bird', vendor: 'bird' },
   'bird-2.17': { root: 'bird-2.17', vendor: 'bird' },
   'bird-3': { root: 'bird-3', vendor: 'bird' },

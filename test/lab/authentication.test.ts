@@ -1,7 +1,15 @@
-/** Authentication beside FRR and BIRD: Full under every algorithm that the router has. */
-import { expect, test } from 'vitest';
+/** Authentication beside FRR and BIRD: every algorithm that the router has, and keys that change under an adjacency. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { writeCell } from '../../lab/interop/cell-files.ts';
 import { playCell } from '../../lab/interop/cell-run.ts';
 import { type Auth, type Cell, cellName, type RouterKind } from '../../lab/interop/cells.ts';
+import { KEY } from '../../lab/interop/router-files.ts';
+import { type Lab, up } from '../../lab/runtimes/runtime.ts';
+import { until } from '../../lab/runtimes/wait.ts';
 
 const ALGORITHMS: readonly (readonly [RouterKind, readonly Auth[]])[] = [
   ['frr-8', ['simple', 'md5']],
@@ -16,4 +24,108 @@ const CELLS = ALGORITHMS.flatMap(([router, auths]) =>
 // Several at a time: most of a cell's time is the router's own waiting.
 test.concurrent.each(CELLS.map((cell) => [cellName(cell), cell] as const))('%s', async (_, cell) => {
   expect((await playCell(cell)).fault).toBeUndefined();
+});
+
+/** Longer than the dead interval (4 s): what is wrong with a key shows within it. */
+const SETTLED = 5000;
+
+describe('beside FRR 8.4, which knows no migration', () => {
+  let folder = '';
+  let lab: Lab;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-auth-'));
+    const cell: Cell = { router: 'frr-8', role: 'p2p', auth: 'none', area: 'normal' };
+    lab = await up(await writeCell(cell, folder), { directors: ['d1'] });
+    await full(10_000);
+  });
+  afterAll(async () => {
+    await lab.down();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const full = (within: number) =>
+    until('the adjacency to be Full', within, async () => {
+      const rows = await lab.api('d1').get('/v1/neighbors');
+      return rows.length === 1 && rows[0]?.state === 'full';
+    });
+
+  /** The adjacency stays as it is for longer than a dead interval. */
+  async function nothingIsLost(): Promise<void> {
+    const before = await lost();
+    const end = performance.now() + SETTLED;
+    await until('a dead interval and more to pass', SETTLED + 1000, () => performance.now() >= end);
+    expect(await lost()).toEqual(before);
+  }
+
+  async function lost(): Promise<unknown[]> {
+    const events = await lab.api('d1').get('/v1/events?since=0');
+    return events.filter(({ event, values }) => event === 'neighbor-changed' && values['from'] === 'full');
+  }
+
+  async function configure(auth: Readonly<Record<string, unknown>>): Promise<void> {
+    const path = lab.configFile('d1');
+    const cluster = parse(await readFile(path, 'utf8'));
+    cluster.routing.instances.outside.interfaces.up0.auth = { ...auth, keys: { file: join(folder, 'ospf.keys') } };
+    await writeFile(path, stringify(cluster));
+    await reload();
+  }
+
+  async function reload(): Promise<void> {
+    expect(await lab.api('d1').post('/v1/reload')).toMatchObject({ applied: true });
+  }
+
+  async function keys(...lines: readonly string[]): Promise<void> {
+    await writeFile(join(folder, 'ospf.keys'), `${lines.join('\n')}\n`);
+    await reload();
+  }
+
+  async function router(...commands: readonly string[]): Promise<void> {
+    const all = ['configure terminal', 'interface eth1', ...commands].flatMap((command) => ['-c', command]);
+    expect(await lab.node('r1').exec(['vtysh', ...all])).toMatchObject({ code: 0 });
+  }
+
+  const keyInUse = async () => (await lab.api('d1').get('/v1/interfaces'))[0]?.authentication;
+
+  test('from none to MD5', async () => {
+    await configure({ algorithm: 'md5', migrate: true });
+    await nothingIsLost();
+    await router(`ip ospf message-digest-key ${KEY.keyId} md5 ${KEY.key}`, 'ip ospf authentication message-digest');
+    await nothingIsLost();
+    await configure({ algorithm: 'md5' });
+    await nothingIsLost();
+    expect(await keyInUse()).toEqual({ algorithm: 'md5', keyId: 7, accepts: [7], standing: 'valid', migrate: false });
+  });
+
+  test('from one key to another', async () => {
+    const [old, fresh] = [`${KEY.keyId} ${KEY.key}`, '8 other'];
+    await keys(old, `${fresh} accept-only`);
+    await nothingIsLost();
+    // From here on it takes no other than the key that was added last, so we follow within the dead interval.
+    await router('ip ospf message-digest-key 8 md5 other');
+    await keys(old, fresh);
+    await nothingIsLost();
+    await router(`no ip ospf message-digest-key ${KEY.keyId}`);
+    await keys(fresh);
+    await nothingIsLost();
+    expect(await keyInUse()).toMatchObject({ keyId: 8, accepts: [8] });
+  });
+
+  test('an agent that is killed is believed by the router as soon as it is back', async () => {
+    await lab.stopDirector('d1', 'SIGKILL');
+    await lab.startDirector('d1');
+    await full(3500);
+    const [counters] = await lab.api('d1').get('/v1/counters');
+    expect(Object.keys(counters?.counters ?? {}).filter((name) => name.startsWith('dropped.auth'))).toEqual([]);
+  });
+
+  test('a wrong key is named once, with neighbor and reason', async () => {
+    await router('no ip ospf message-digest-key 8', 'ip ospf message-digest-key 8 md5 wrong');
+    const refused = async () =>
+      (await lab.api('d1').get('/v1/events?since=0')).filter(({ event }) => event === 'authentication-refused');
+    await until('the refusal to be told', 5000, async () => (await refused()).length > 0);
+    await until('the adjacency to be lost', 10_000, async () => (await lost()).length > 0);
+    expect((await refused()).map(({ values }) => values)).toEqual([
+      expect.objectContaining({ interface: 'eth1', source: '10.1.0.1', reason: 'authDigest' }),
+    ]);
+  });
 });
