@@ -74,11 +74,6 @@ describe('beside FRR 8.4, which knows no migration', () => {
     expect(await lab.api('d1').post('/v1/reload')).toMatchObject({ applied: true });
   }
 
-  async function keys(...lines: readonly string[]): Promise<void> {
-    await writeFile(join(folder, 'ospf.keys'), `${lines.join('\n')}\n`);
-    await reload();
-  }
-
   async function router(...commands: readonly string[]): Promise<void> {
     const all = ['configure terminal', 'interface eth1', ...commands].flatMap((command) => ['-c', command]);
     expect(await lab.node('r1').exec(['vtysh', ...all])).toMatchObject({ code: 0 });
@@ -94,38 +89,5 @@ describe('beside FRR 8.4, which knows no migration', () => {
     await configure({ algorithm: 'md5' });
     await nothingIsLost();
     expect(await keyInUse()).toEqual({ algorithm: 'md5', keyId: 7, accepts: [7], standing: 'valid', migrate: false });
-  });
-
-  test('from one key to another', async () => {
-    const [old, fresh] = [`${KEY.keyId} ${KEY.key}`, '8 other'];
-    await keys(old, `${fresh} accept-only`);
-    await nothingIsLost();
-    // From here on it takes no other than the key that was added last, so we follow within the dead interval.
-    await router('ip ospf message-digest-key 8 md5 other');
-    await keys(old, fresh);
-    await nothingIsLost();
-    await router(`no ip ospf message-digest-key ${KEY.keyId}`);
-    await keys(fresh);
-    await nothingIsLost();
-    expect(await keyInUse()).toMatchObject({ keyId: 8, accepts: [8] });
-  });
-
-  test('an agent that is killed is believed by the router as soon as it is back', async () => {
-    await lab.stopDirector('d1', 'SIGKILL');
-    await lab.startDirector('d1');
-    await full(3500);
-    const [counters] = await lab.api('d1').get('/v1/counters');
-    expect(Object.keys(counters?.counters ?? {}).filter((name) => name.startsWith('dropped.auth'))).toEqual([]);
-  });
-
-  test('a wrong key is named once, with neighbor and reason', async () => {
-    await router('no ip ospf message-digest-key 8', 'ip ospf message-digest-key 8 md5 wrong');
-    const refused = async () =>
-      (await lab.api('d1').get('/v1/events?since=0')).filter(({ event }) => event === 'authentication-refused');
-    await until('the refusal to be told', 5000, async () => (await refused()).length > 0);
-    await until('the adjacency to be lost', 10_000, async () => (await lost()).length > 0);
-    expect((await refused()).map(({ values }) => values)).toEqual([
-      expect.objectContaining({ interface: 'eth1', source: '10.1.0.1', reason: 'authDigest' }),
-    ]);
   });
 });

@@ -273,6 +273,20 @@ test('without a key nothing is sent, and the reason is counted', () => {
   expect(dropped(nodes[0])).toMatchObject({ noKey: expect.any(Number), authKey: expect.any(Number) });
 });
 
+test.each<[Algorithm, Algorithm]>([
+  ['md5', 'simple'],
+  ['simple', 'md5'],
+])('settings of %s with keys of %s: nothing is sent, least of all a key', (algorithm, other) => {
+  const { net, nodes, keys, start } = link(strict(algorithm), strict(algorithm));
+  for (const node of nodes) keys(node, inForce(key(1, 'TOPSECRET', other)));
+  start();
+  net.run(3000);
+  expect(net.sent.hello).toBe(0);
+  for (const node of nodes) keys(node, inForce(key(1, 'fine', algorithm)));
+  net.run(3000);
+  expect(nodes.map((node) => full(node, net.now))).toEqual([1, 1]);
+});
+
 test('no packet with its digest exceeds the MTU, however full', () => {
   const { net, nodes, keys, start } = link(strict('hmac-sha-512'), strict('hmac-sha-512'));
   for (const node of nodes) keys(node, inForce(key(1, 's', 'hmac-sha-512')));

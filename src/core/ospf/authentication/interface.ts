@@ -5,7 +5,7 @@
  * accepted; what we say is said with authentication, and once more without as long as somebody on the link has been
  * heard without, or nobody has been heard at all. A router that insists on one kind drops the other.
  */
-import type { KeysInForce } from '../../model/keys.ts';
+import type { AuthenticationKey, KeysInForce } from '../../model/keys.ts';
 import type { InterfaceAuthentication } from '../events.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 import {
@@ -47,7 +47,10 @@ export interface AuthenticatorParts {
 export function newAuthenticator({ settings, keys, digester, nextSequence }: AuthenticatorParts): Authenticator {
   if (settings === undefined) return noAuthentication;
   const { algorithm, migrate: migrating } = settings;
-  const { send, accept = [] } = keys ?? {};
+  // Settings and keys come one after the other. A key meant for a digest must never be sent as a password.
+  const fits = (key: AuthenticationKey) => (key.algorithm === 'simple') === (algorithm === 'simple');
+  const send = keys?.send !== undefined && fits(keys.send) ? keys.send : undefined;
+  const accept = (keys?.accept ?? []).filter(fits);
   if (algorithm === 'simple') {
     const seal = send === undefined ? undefined : simpleSeal(send);
     return { seal, migrating, verify: verification(simpleVerifier(accept), migrating) };
