@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   hash: () => import('./hash.ts'),
   'nftables-apply': () => import('./nftables-apply.ts'),
   'ospf-codec': () => import('./ospf-codec.ts'),
+  'ospf-lsdb': () => import('./ospf-lsdb.ts'),
   'ospf-spf': () => import('./ospf-spf.ts'),
   'ospf-timings': () => import('./ospf-timings.ts'),
 };
