@@ -68,8 +68,9 @@ async function routerFile({ vendor, minimal }: Link): Promise<string> {
   const none = { sought: [], greeted: [], password: [], md5: [], hmac: [] };
   const fast = minimal === undefined ? [] : [{ multiplier: minimal }];
   const common = { hostname: 'r1', routerId: ROUTER_ID, maximumPaths: 16, area: '0.0.0.0', areaType: [], backbone: [] };
+  const usual = { ...common, graceHelper: [], passive: [] };
   const links = [{ interface: 'eth1', ...words, hello: 1, dead: 4, priority: 1, minimal: fast, ...none }];
-  return renderTemplate(await readFile(template, 'utf8'), { ...common, passive: [], links });
+  return renderTemplate(await readFile(template, 'utf8'), { ...usual, links });
 }
 
 function topologyOf({ vendor, director, router }: Link) {
