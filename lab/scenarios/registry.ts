@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which `lab run` without a name would tell about them. */
 import { agentRestart } from './agent-restart.ts';
 import { crashScenario } from './crash.ts';
+import { gracefulRestart } from './graceful-restart.ts';
 import { order } from './order.ts';
 import { ospfInterop } from './ospf-interop.ts';
 import { scaleIn } from './scale-in.ts';
@@ -9,7 +10,16 @@ import type { Scenario, Series } from './scenario.ts';
 import { steady } from './steady.ts';
 import { transit } from './transit.ts';
 
-export const SCENARIOS: readonly Scenario[] = [steady, scaleOut, scaleIn, crashScenario, agentRestart, order, transit];
+export const SCENARIOS: readonly Scenario[] = [
+  steady,
+  scaleOut,
+  scaleIn,
+  crashScenario,
+  agentRestart,
+  gracefulRestart,
+  order,
+  transit,
+];
 
 export const SERIES: readonly Series[] = [ospfInterop];
 
