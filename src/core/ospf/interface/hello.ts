@@ -229,11 +229,12 @@ function findMismatch(speaker: Speaker, iface: OspfInterface, hello: Hello): Mis
     return { reason: 'mask', detail: `network mask ${formatIpv4(hello.networkMask)}, ours is ${formatIpv4(mask)}` };
   }
   const interval = wholeSeconds(config.helloInterval);
-  // A field of 0 means several Hellos per second; then only the dead interval has to agree.
-  if (hello.helloInterval !== interval && hello.helloInterval !== 0 && interval !== 0) {
+  const dead = Math.max(1, wholeSeconds(config.deadInterval));
+  // A field of 0 means several Hellos per second, which goes with a dead interval of 1 s; then only that has to agree.
+  const subSecond = dead === 1 && (hello.helloInterval === 0 || interval === 0);
+  if (hello.helloInterval !== interval && !subSecond) {
     return { reason: 'helloInterval', detail: `hello interval ${hello.helloInterval} s, ours is ${interval} s` };
   }
-  const dead = Math.max(1, wholeSeconds(config.deadInterval));
   if (hello.deadInterval !== dead) {
     return { reason: 'deadInterval', detail: `dead interval ${hello.deadInterval} s, ours is ${dead} s` };
   }
