@@ -2,6 +2,7 @@
 import { agentRestart } from './agent-restart.ts';
 import { crashScenario } from './crash.ts';
 import { gracefulRestart } from './graceful-restart.ts';
+import { holdLink } from './hold-link.ts';
 import { order } from './order.ts';
 import { ospfInterop } from './ospf-interop.ts';
 import { scaleIn } from './scale-in.ts';
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   gracefulRestart,
   order,
   transit,
+  holdLink,
 ];
 
 export const SERIES: readonly Series[] = [ospfInterop];

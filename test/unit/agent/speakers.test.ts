@@ -81,6 +81,12 @@ async function running(interfaces: readonly RoutingInterface[]) {
   return { clock, events, made, set, shown, said };
 }
 
+test('a director is never transit, on any of its instances', () => {
+  const inside = { ...outside([uplink('up1')]), name: 'inside' };
+  const configs = [outside([uplink('up0')]), inside].map((instance) => instanceConfig(instance, d1, 1));
+  expect(configs.map(({ stubRouter }) => stubRouter)).toEqual([true, true]);
+});
+
 test('the same file again asks nothing of the speaker', async () => {
   const { made, set, said } = await running([uplink('up0')]);
   await set([uplink('up0')]);
