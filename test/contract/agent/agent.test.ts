@@ -1,5 +1,5 @@
 /** The built agent as a process in a namespace of its own: what it refuses, what it survives, what it leaves behind. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -278,4 +278,70 @@ test('a link with the only default route is not held', async () => {
   expect(values).toEqual({ interface: 'eth1', reason: 'the only default route leads through eth1' });
   await namespace.event('hello-sent');
   expect(namespace.output('ip', 'route', 'show', 'default')).toContain('10.1.1.1');
+});
+
+test("an upstream router's view: our own agent stands in for the router, and says the same of itself", async () => {
+  const router = new Namespace();
+  try {
+    namespace.addLink('eth1', '10.1.1.2/30');
+    namespace.ip('link', 'set', 'eth1-peer', 'netns', router.name);
+    router.ip('address', 'add', '10.1.1.1/30', 'dev', 'eth1-peer');
+    router.ip('link', 'set', 'eth1-peer', 'up');
+    const text = readFileSync(clusterFile(), 'utf8');
+    const other = text.replace(
+      'd1: { routerId: 10.255.0.1, interfaces: { up0: eth1 } }',
+      'x1: { routerId: 10.255.1.1, interfaces: { up0: eth1-peer } }',
+    );
+    writeFileSync(join(router.dir, 'cluster.yml'), other.replace('203.0.113.10', '203.0.113.99'));
+    router.agent(join(router.dir, 'cluster.yml'), 'x1');
+    const both = text.replace(
+      'up0: eth1 } }',
+      'up0: eth1 } }\n  d2: { routerId: 10.255.0.2, interfaces: { up0: eth9 } }',
+    );
+    writeFileSync(join(namespace.dir, 'cluster.yml'), both);
+    namespace.agent(join(namespace.dir, 'cluster.yml'));
+    await namespace.event('vip-announced');
+    await namespace.event('neighbor-changed', ({ values }) => values['to'] === 'full');
+    // Its router-LSA with the link back follows its own Full.
+    const isMember = async () => (await namespace.client().get('/v1/upstream-view'))[0]?.vips[0]?.directors[0]?.inSet;
+    await expect.poll(isMember, { timeout: 5000 }).toBe('yes');
+    // The stand-in is a director, whose way to anything else costs the maximum.
+    const view = await namespace.client().get('/v1/upstream-view?maxPaths=4');
+    expect(view).toMatchObject([
+      {
+        instance: 'outside',
+        router: '10.255.1.1',
+        reachable: true,
+        vips: [
+          {
+            vip: '203.0.113.10',
+            pathType: 'intraArea',
+            cost: 65_545,
+            nextHops: [{ interface: '10.1.1.1', gateway: '10.1.1.2' }],
+            directors: [
+              { director: 'd1', inSet: 'yes', cost: 65_545, reason: null },
+              { director: 'd2', inSet: 'no', expected: true, reason: 'noRouterLsa' },
+            ],
+            warnings: [],
+          },
+        ],
+      },
+    ]);
+    const { code, stdout } = await namespace.sluice('upstream-view').ended;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/203\.0\.113\.10 +d2 +NO .* it has no router-LSA/);
+    const own = await namespace.client().get('/v1/lsdb?own=1&type=1&detail=1');
+    expect(own.map(({ content }) => content)).toMatchObject([
+      {
+        kind: 'router',
+        flags: expect.arrayContaining(['H']),
+        links: expect.arrayContaining([{ type: 'stub', id: '203.0.113.10', data: '255.255.255.255', metric: 10 }]),
+      },
+    ]);
+    await expect(namespace.client().get('/v1/upstream-view?router=10.255.9.9')).rejects.toMatchObject({ status: 404 });
+    await expect(namespace.client().get('/v1/upstream-view?maxPaths=many')).rejects.toMatchObject({ status: 400 });
+    await expect(namespace.client().get('/v1/lsdb?type=router')).rejects.toMatchObject({ status: 400 });
+  } finally {
+    await router.remove();
+  }
 });
