@@ -90,9 +90,9 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
   dataplane.open().catch(() => undefined);
   const links = new LinkHub();
   await links.open((error) => events.emit('speaker-fault', { message: error.message }));
-  const memory = await openMemory(options, name, loaded, events);
+  const [memory, forwards] = await Promise.all([openMemory(options, name, loaded, events), doesForward(dataplane)]);
   for (const message of loaded.warnings) events.emit('keys-fault', { message });
-  const director = new Director(realPorts(events, links, memory, loaded, dataplane), loaded);
+  const director = new Director(realPorts(events, links, { ...memory, forwards }, loaded, dataplane), loaded);
   const control = new Control(director, {
     version: options.version,
     pid: process.pid,
@@ -164,7 +164,7 @@ async function openMemory(
 function realPorts(
   events: EventLog,
   links: LinkHub,
-  { sequences, last, keeper }: Memory,
+  { sequences, last, keeper, forwards }: Memory & { readonly forwards: boolean },
   loaded: LoadedCluster,
   dataplane: NftablesDataplane,
 ): ConstructorParameters<typeof Director>[0] {
@@ -177,10 +177,12 @@ function realPorts(
     routes: new RtnetlinkRoutes(),
     linkControl: new RtnetlinkLinks(),
     makeSpeaker: (instance: string, config: InstanceConfig) => {
+      const terms = continuation(loaded, config);
+      const inheriting = { ...config, ...inheritance(config, terms, last, forwards) };
       const speaker = new OspfSpeaker({
-        ...{ instance, config, clock: systemClock, links, openSocket: openOspfSocket, digester },
+        ...{ instance, config: inheriting, clock: systemClock, links, openSocket: openOspfSocket, digester },
         firstSequence: sequences.first(),
-        earlier: last.earlier(instance, continuation(loaded, config)),
+        earlier: last.earlier(instance, terms),
       });
       sequences.follow(() => speaker.sequence());
       return speaker;
@@ -209,6 +211,25 @@ function continuation({ cluster }: LoadedCluster, { interfaces }: InstanceConfig
     announceWithin: Math.max(0, ...checks) + READ_BACK_WITHIN,
     grace: Math.min(cluster.lifecycle.grace, wanted),
   };
+}
+
+/**
+ * What to do about announcements of an agent before us of which we know nothing: they may go on if the kernel still serves them.
+ * One of which it is known that the routers have given it up is not among them: whether its servers are well is to be seen.
+ */
+function inheritance(
+  { firstAnnounceLimit = 0 }: InstanceConfig,
+  { announceWithin }: Continuation,
+  last: LastLife,
+  forwards: boolean,
+): Pick<InstanceConfig, 'inheritLimit'> {
+  if (!forwards) return { inheritLimit: 0 };
+  return last.age === undefined && firstAnnounceLimit > 0 ? { inheritLimit: announceWithin } : {};
+}
+
+/** Is there a data plane of an agent before us? A kernel that does not say has none; why not is told when it is opened. */
+function doesForward(dataplane: NftablesDataplane): Promise<boolean> {
+  return dataplane.isPresent().catch(() => false);
 }
 
 /** The first SIGTERM or SIGINT drains and stops, a second one stops at once; SIGUSR2 hands over. Returns how to stop listening. */

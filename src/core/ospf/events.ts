@@ -65,6 +65,12 @@ export interface InstanceConfig {
    * first router-LSA that a neighbor sees has the prefixes in it and none has to wait for the floor. 0 = no wait.
    */
   readonly firstAnnounceLimit?: Millis;
+  /**
+   * For how long, counted from the instance's start, LSAs of ours that announce prefixes and come back from an earlier life may
+   * stay in force until those prefixes are wanted again. 0: there is nothing that would serve them, so they are outdone at once.
+   * Undefined: they are treated like any other LSA of ours that comes back.
+   */
+  readonly inheritLimit?: Millis;
   /** Seeds jitter and DD sequence numbers. */
   readonly seed: number;
   /** Needed where the authentication of an interface is cryptographic. */

@@ -47,6 +47,8 @@ export interface Speaker {
   stopBy: Instant;
   /** While we continue what an earlier process has begun. */
   takeOver: TakeOver | undefined;
+  /** Until then an earlier process that nobody remembers may be continued; see restart/inheritance.ts. */
+  inheritUntil: Instant;
   /** Whether neighbors that restart are helped. */
   helper: HelperMode;
 }
@@ -70,6 +72,7 @@ export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
     phase: 'running',
     stopBy: 0,
     takeOver: undefined,
+    inheritUntil: now + (config.inheritLimit ?? 0),
     helper: 'strict',
   };
   for (const settings of config.interfaces) addInterface(speaker, settings);

@@ -15,6 +15,7 @@ import { removeRequest } from '../neighbor/requests.ts';
 import { isSelfOriginated, noticeImpostor, receiveSelfOriginated } from '../origination/self-originated.ts';
 import type { LsAck, LsUpdate } from '../packet/packet.ts';
 import { noticeTopologyChange, receiveGraceLsa } from '../restart/helper.ts';
+import { inheritFrom } from '../restart/inheritance.ts';
 import { isTakingOver } from '../restart/take-over.ts';
 import { lsaChanged } from '../routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
@@ -88,6 +89,7 @@ function acceptNewer(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, key: string
   if (changed) lsaChanged(speaker, entry.lsa, ours?.lsa);
   if (changed) noticeTopologyChange(speaker, entry.lsa);
   // (f) comes before (b): what is about to be replaced, or flushed, by us need not be spread first.
+  if (isSelfOriginated(speaker, lsa.header)) inheritFrom(speaker, entry);
   if (isSelfOriginated(speaker, lsa.header) && !isTakingOver(speaker)) {
     noticeImpostor(speaker, neighbor, lsa, ours);
     for (const other of allNeighbors(speaker)) forgetRequest(speaker, other, entry);

@@ -18,6 +18,8 @@
  * That others are waited for all the same departs from the RFC, which gives up at the first such router: it guards transit
  * routers against loops, and a leaf forwards nothing for others. See docs/adr/0014.
  *
+ * What is not remembered but found in a neighbor's database is continued in the same way: inheritance.ts.
+ *
  * Killed, not asked: then Grace-LSAs with the reason "unknown" leave before each Hello that nobody has answered yet.
  */
 import { formatIpv4, type Ipv4, type Prefix } from '../../base/ipv4.ts';
@@ -38,6 +40,8 @@ export interface TakeOver extends EarlierLife {
   readonly since: Instant;
   /** Until then adjacencies wait for all routers to be heard; undefined once they need not. */
   hearBy: Instant | undefined;
+  /** It is known by its LSAs alone; see inheritance.ts. */
+  readonly inherited: boolean;
 }
 
 /** A Hello may come a little later than its interval says. */
@@ -54,7 +58,7 @@ export function beginTakeOver(speaker: Speaker, earlier: EarlierLife): void {
   if (known.length === 0) return;
   const longest = Math.max(...known.map(({ interface: name }) => helloInterval(speaker, name)));
   const hearBy = speaker.now + longest * HELLO_TOLERANCE;
-  speaker.takeOver = { ...earlier, interfaces: known, since: speaker.now, hearBy };
+  speaker.takeOver = { ...earlier, interfaces: known, since: speaker.now, hearBy, inherited: false };
   for (const { interface: name, routerIds } of known) speaker.interfaces.get(name)!.remembered = routerIds;
   speaker.timers.set('take over', earlier.until, () => undefined);
   speaker.timers.set('take over: heard', hearBy, () => undefined);
@@ -209,12 +213,22 @@ function networkLsas(speaker: Speaker): Lsa[] {
 /** RFC 3623 2.2: why it is over; undefined when it is not. */
 function reasonToEnd(speaker: Speaker, takeOver: TakeOver): string | undefined {
   if (speaker.phase !== 'running') return 'told to stop';
+  if (takeOver.inherited) return reasonToEndInherited(speaker, takeOver);
   if (speaker.now >= takeOver.until) return 'the grace period is over';
   const all = awaited(speaker, takeOver);
   if (all.some(({ standing }) => standing === 'awaited')) return undefined;
   if (speaker.now < takeOver.announceBy && missingPrefixes(speaker, takeOver) > 0) return undefined;
   const given = all.filter(({ standing }) => standing !== 'full').map(reasonGivenUp);
   return given.length === 0 ? 'all adjacencies are full again' : given.join('; ');
+}
+
+/** Who was Full is not known: so whoever is on the way there is waited for. */
+function reasonToEndInherited(speaker: Speaker, takeOver: TakeOver): string | undefined {
+  const missing = missingPrefixes(speaker, takeOver);
+  if (speaker.now >= takeOver.until) return missing > 0 ? `${missing} prefixes are not wanted in time` : 'it is time';
+  if (missing > 0) return undefined;
+  const onTheWay = [...allNeighbors(speaker)].some(({ state }) => atLeast(state, 'exStart') && state !== 'full');
+  return onTheWay ? undefined : 'all that was announced is wanted again';
 }
 
 function reasonGivenUp({ interface: name, routerId, standing }: Awaited): string {
