@@ -9,6 +9,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RouterKind } from '../lab/interop/cells.ts';
 import { table } from '../lab/report/table.ts';
 import { type Lab, up } from '../lab/runtimes/runtime.ts';
 import type { BenchArguments, BenchOutcome, BenchRun } from './result.ts';
@@ -17,7 +18,7 @@ import { serveEcho } from './timings/echo.ts';
 import { outcome, type Round, spreadTable } from './timings/figures.ts';
 import { writeLab } from './timings/files.ts';
 import { Journal } from './timings/journal.ts';
-import { CONTENDERS, MEDIA, type Medium, ROUTERS, type Stand, type Suite, stands } from './timings/plan.ts';
+import { CONTENDERS, MEDIA, type Medium, type Stand, SUITES, type Suite, stands } from './timings/plan.ts';
 import { timeRound } from './timings/round.ts';
 import { RouterWatch } from './timings/router-watch.ts';
 import { Stage } from './timings/stage.ts';
@@ -25,8 +26,8 @@ import { Stage } from './timings/stage.ts';
 export const options: BenchArguments = {
   router: {
     type: 'string',
-    default: 'frr-8.4',
-    choices: Object.keys(ROUTERS),
+    default: 'frr-8',
+    choices: Object.keys(SUITES),
     help: 'the router that is announced to',
   },
   medium: {
@@ -39,7 +40,10 @@ export const options: BenchArguments = {
   fresh: { type: 'boolean', default: false, help: 'forget the rounds of earlier runs' },
 };
 
-const QUICK = { routers: ['frr-8.4', 'bird-2.0'], repetitions: 3 } as const;
+const QUICK: { readonly routers: readonly RouterKind[]; readonly repetitions: number } = {
+  routers: ['frr-8', 'bird-2.0'],
+  repetitions: 3,
+};
 
 export const run: BenchRun = async ({ quick, values, progress }) => {
   const stage = new Stage();
@@ -51,14 +55,14 @@ export const run: BenchRun = async ({ quick, values, progress }) => {
     );
     return merge(QUICK.routers, all);
   }
-  const router = String(values['router']);
+  const router = values['router'] as RouterKind;
   const medium = values['medium'] as Medium;
   const repetitions = Number(values['repetitions']);
   return timeRouter({ router, medium, repetitions, fresh: values['fresh'] === true }, stage, progress);
 };
 
 interface Wanted {
-  readonly router: string;
+  readonly router: RouterKind;
   readonly medium: Medium;
   readonly repetitions: number;
   readonly fresh: boolean;
@@ -66,7 +70,7 @@ interface Wanted {
 
 async function timeRouter(wanted: Wanted, stage: Stage, progress: (line: string) => void): Promise<BenchOutcome> {
   const { router, medium, repetitions, fresh } = wanted;
-  const suite = ROUTERS[router]!;
+  const suite = SUITES[router];
   const journal = await Journal.open(router, medium, fresh);
   const say = (line: string) => progress(`${router} ${medium}: ${line}`);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-timings-'));

@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { projectRoot } from '../../lab/project.ts';
 import { directorNode, routerNode, SYSCTLS } from '../../lab/topologies/generated.ts';
+import { frrDirector, writeFrrDirector } from '../frr-director.ts';
 
 export const CONTENDERS = ['sluice', 'frr', 'bird'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
@@ -70,8 +70,7 @@ export async function writeLab(folder: string, contender: ContenderName): Promis
   await write('r2.conf', frr('r2', '10.255.1.2', ['eth1']));
   await write('bird.conf', BIRD);
   await write('ospfd.conf', frr('d1', ROUTER_ID, ['eth1', 'eth2']));
-  await write('zebra.conf', 'hostname d1\nlog stdout informational\n!\nline vty\n!\n');
-  await write('daemons', 'ospfd=no\nvtysh_enable=yes\nzebra_options="  -A 127.0.0.1 -s 90000000"\n');
+  await writeFrrDirector(folder);
   await write('cluster.yml', stringify(cluster()));
   const path = join(folder, 'lsdb.clab.yml');
   await writeFile(path, stringify(topology(contender)));
@@ -101,15 +100,5 @@ function director(contender: ContenderName): unknown {
     const node = directorNode('cluster.yml', '10.1.1.2/30');
     return { ...node, exec: [...node.exec, second] };
   }
-  const upstream = join(projectRoot, 'frr-templates/upstream');
-  return {
-    labels: { 'sluice.role': 'router', 'sluice.root': 'frr' },
-    binds: [
-      'daemons:/etc/frr/daemons:ro',
-      `${upstream}/vtysh.conf:/etc/frr/vtysh.conf:ro`,
-      'zebra.conf:/etc/frr/frr.conf:ro',
-      'ospfd.conf:/etc/frr/ospfd.conf:ro',
-    ],
-    exec: addresses,
-  };
+  return frrDirector('frr-8', ['ospfd.conf'], addresses);
 }

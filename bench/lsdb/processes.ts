@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Lab } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
+import { BIRD, ospfd } from '../frr-director.ts';
 import type { ContenderName } from './files.ts';
 
 /** Starts the director's routing processes (all of them, where there are several) and returns their process ids. */
@@ -12,10 +13,7 @@ export async function startDirector(lab: Lab, contender: ContenderName): Promise
   }
   const node = lab.node('d1');
   if (contender === 'bird') await node.exec(['birdc', 'down']);
-  const argv =
-    contender === 'frr'
-      ? ['/usr/lib/frr/ospfd', '-A', '127.0.0.1', '-f', '/etc/frr/ospfd.conf']
-      : ['/usr/sbin/bird', '-f', '-c', '/etc/bird/bird.conf'];
+  const argv = contender === 'frr' ? ospfd('ospfd.conf') : BIRD;
   // Every step from here to the daemon is an exec: the process id stays.
   const { pid } = node.spawn(argv, { stdio: 'ignore' });
   if (contender === 'bird') return [pid!];

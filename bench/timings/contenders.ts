@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { ipCommand } from '../../lab/runtimes/netns-node.ts';
 import type { Lab, LabNode } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
-import { clusterFile } from './files.ts';
+import { BIRD, ospfd } from '../frr-director.ts';
+import { clusterFile, ospfdFile } from './files.ts';
 import type { ContenderName, Medium, Stand, Timers } from './plan.ts';
 
 export interface Contender {
@@ -115,10 +116,7 @@ export class Daemon implements Contender {
 
   async start(timers: Timers = 'normal'): Promise<number> {
     await this.announce([this.stand.vips[0]]);
-    const argv =
-      this.name === 'frr'
-        ? ['/usr/lib/frr/ospfd', '-A', '127.0.0.1', '-f', `/etc/frr/ospfd-${timers}.conf`]
-        : ['/usr/sbin/bird', '-f', '-c', '/etc/bird/bird.conf'];
+    const argv = this.name === 'frr' ? ospfd(ospfdFile(timers)) : BIRD;
     const at = Date.now();
     this.#process = this.#node.spawn(argv, { stdio: 'ignore' });
     return at;

@@ -4,13 +4,13 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { projectRoot } from '../../lab/project.ts';
-import { type Medium, type Stand, type Suite, stands, type Timers } from './plan.ts';
+import { stringify } from 'yaml';
+import { directorNode, routerNode, SYSCTLS } from '../../lab/topologies/generated.ts';
+import { frrDirector, writeFrrDirector } from '../frr-director.ts';
+import { type Medium, type Stand, type Suite, stands, TIMERS, type Timers } from './plan.ts';
 
 /** The director's real server: answers UDP behind the VIP. */
 export const ECHO = { address: '10.3.0.21', director: '10.3.0.1', port: 7 } as const;
-
-const UPSTREAM = join(projectRoot, 'frr-templates/upstream');
 
 /** Writes the topology and all that it binds into `folder`; returns the topology's path. */
 export async function writeLab(folder: string, suite: Suite, medium: Medium): Promise<string> {
@@ -20,88 +20,66 @@ export async function writeLab(folder: string, suite: Suite, medium: Medium): Pr
   for (const stand of all) {
     await write(`${stand.router}.conf`, suite.daemon === 'frr' ? frrRouter(stand, medium) : birdRouter(stand, medium));
   }
-  // Only zebra (and what it needs) runs all the time: ospfd is started and stopped to be timed.
-  await write('director.daemons', 'ospfd=no\nvtysh_enable=yes\nzebra_options="  -A 127.0.0.1 -s 90000000"\n');
-  await write('director.frr.conf', 'hostname d2\nlog stdout informational\n!\nline vty\n!\n');
+  await writeFrrDirector(folder);
   const [ours, frr, bird] = all as [Stand, Stand, Stand];
-  for (const timers of ['normal', 'minimal'] as const) {
-    await write(`ospfd-${timers}.conf`, frrDirector(frr, medium, timers));
-  }
+  for (const timers of TIMERS) await write(ospfdFile(timers), frrConfiguration(frr, medium, timers));
   await write('bird.conf', birdDirector(bird, medium));
   await write('cluster.yml', clusterFile(ours, medium, { stubs: [ours.vips[0]], externals: [], timers: 'normal' }));
   const path = join(folder, 'timings.clab.yml');
-  await writeFile(path, topology(suite, medium, all));
+  await writeFile(path, stringify(topology(suite, medium, all)));
   return path;
 }
 
-function topology(suite: Suite, medium: Medium, all: readonly Stand[]): string {
+function topology(suite: Suite, medium: Medium, all: readonly Stand[]): unknown {
   const links = all.flatMap(({ router, director, index }) =>
     medium === 'p2p'
-      ? [`["${director}:eth1", "${router}:eth1"]`]
-      : [`["${director}:eth1", "lan${index}:d"]`, `["${router}:eth1", "lan${index}:r"]`],
+      ? [[`${director}:eth1`, `${router}:eth1`]]
+      : [
+          [`${director}:eth1`, `lan${index}:${director}-eth1`],
+          [`${router}:eth1`, `lan${index}:${router}-eth1`],
+        ],
   );
-  const bridges = all.map(({ index }) => `    lan${index}: { kind: bridge, labels: { sluice.role: bridge } }`);
-  return `name: timings
-topology:
-  defaults:
-    kind: linux
-    sysctls:
-      net.ipv4.ip_forward: 1
-      net.ipv4.conf.all.rp_filter: 0
-      net.ipv4.conf.default.rp_filter: 0
-      net.ipv6.conf.all.disable_ipv6: 1
-      net.ipv6.conf.default.disable_ipv6: 1
-  nodes:
-${[...all.map((stand) => routerNode(suite, stand)), ...directorNodes(suite, all), ...(medium === 'lan' ? bridges : [])].join('\n')}
-    s1:
-      image: sluice/agent
-      labels: { sluice.role: server }
-      exec:
-        - ip address add ${ECHO.address}/24 dev eth1
-        - ip route add default via ${ECHO.director}
-  links:
-${[...links, '["d1:eth2", "s1:eth1"]'].map((ends) => `    - endpoints: ${ends}`).join('\n')}
-`;
+  const bridge = { kind: 'bridge', labels: { 'sluice.role': 'bridge' } };
+  const bridges = medium === 'p2p' ? [] : all.map(({ index }) => [`lan${index}`, bridge]);
+  const routers = all.map((stand) => [
+    stand.router,
+    routerNode(suite.router, `${stand.router}.conf`, [linkAddress(stand.routerAddress, stand)]),
+  ]);
+  return {
+    name: 'timings',
+    topology: {
+      defaults: { kind: 'linux', sysctls: SYSCTLS },
+      nodes: { ...Object.fromEntries([...routers, ...bridges]), ...directors(suite, all), s1: ECHO_SERVER },
+      links: [...links, ['d1:eth2', 's1:eth1']].map((endpoints) => ({ endpoints })),
+    },
+  };
 }
 
-function routerNode({ router, daemon }: Suite, stand: Stand): string {
-  const binds =
-    daemon === 'frr'
-      ? `["${UPSTREAM}/daemons:/etc/frr/daemons:ro", "${UPSTREAM}/vtysh.conf:/etc/frr/vtysh.conf:ro", "${stand.router}.conf:/etc/frr/frr.conf:ro"]`
-      : `["${stand.router}.conf:/etc/bird/bird.conf:ro"]`;
-  return `    ${stand.router}:
-      image: ${router}
-      labels: { sluice.role: router, sluice.root: "${router}" }
-      binds: ${binds}
-      exec: [ip address add ${stand.routerAddress}/${stand.prefixLength} dev eth1]`;
+const ECHO_SERVER = {
+  labels: { 'sluice.role': 'server' },
+  exec: [`ip address add ${ECHO.address}/24 dev eth1`, `ip route add default via ${ECHO.director}`],
+};
+
+function linkAddress(address: string, { prefixLength }: Stand): string {
+  return `ip address add ${address}/${prefixLength} dev eth1`;
 }
 
-function directorNodes({ peers }: Suite, [ours, frr, bird]: readonly Stand[]): string[] {
-  const link = ({ directorAddress, prefixLength }: Stand) =>
-    `ip address add ${directorAddress}/${prefixLength} dev eth1`;
-  const first = ({ vips }: Stand) => `ip address add ${vips[0]}/32 dev lo`;
-  return [
-    `    d1:
-      image: sluice/agent
-      labels: { sluice.role: director, sluice.start: "false" }
-      binds: ["cluster.yml:/etc/sluice/cluster.yml:ro"]
-      exec: [${link(ours!)}, ip address add ${ECHO.director}/24 dev eth2]`,
-    `    d2:
-      image: ${peers.frr}
-      labels: { sluice.role: router, sluice.root: "${peers.frr}" }
-      binds:
-        - director.daemons:/etc/frr/daemons:ro
-        - ${UPSTREAM}/vtysh.conf:/etc/frr/vtysh.conf:ro
-        - director.frr.conf:/etc/frr/frr.conf:ro
-        - ospfd-normal.conf:/etc/frr/ospfd-normal.conf:ro
-        - ospfd-minimal.conf:/etc/frr/ospfd-minimal.conf:ro
-      exec: [${link(frr!)}, ${first(frr!)}]`,
-    `    d3:
-      image: ${peers.bird}
-      labels: { sluice.role: router, sluice.root: "${peers.bird}" }
-      binds: ["bird.conf:/etc/bird/bird.conf:ro"]
-      exec: [${link(bird!)}, ${first(bird!)}]`,
+function directors({ peers }: Suite, [ours, frr, bird]: readonly Stand[]): Readonly<Record<string, unknown>> {
+  const addresses = (stand: Stand) => [
+    linkAddress(stand.directorAddress, stand),
+    `ip address add ${stand.vips[0]}/32 dev lo`,
   ];
+  const node = directorNode('cluster.yml', `${ours!.directorAddress}/${ours!.prefixLength}`);
+  return {
+    d1: { ...node, exec: [...node.exec, `ip address add ${ECHO.director}/24 dev eth2`] },
+    d2: frrDirector(peers.frr, TIMERS.map(ospfdFile), addresses(frr!)),
+    d3: routerNode(peers.bird, 'bird.conf', addresses(bird!)),
+  };
+}
+
+/** What ospfd of the director that runs FRR is started with. */
+export function ospfdFile(timers: Timers): string {
+  return `ospfd-${timers}.conf`;
 }
 
 function frrInterface(medium: Medium, priority: number, timers: Timers): string {
@@ -142,7 +120,7 @@ line vty
 }
 
 /** A director as operators build it today: VIPs are addresses on lo, announced as stub links. */
-function frrDirector(stand: Stand, medium: Medium, timers: Timers): string {
+function frrConfiguration(stand: Stand, medium: Medium, timers: Timers): string {
   return `hostname ${stand.director}
 log stdout informational
 !

@@ -1,29 +1,28 @@
 /** Who is timed against whom, on which kind of link, and by which addresses they are known. */
 import { join } from 'node:path';
+import type { RouterKind } from '../../lab/interop/cells.ts';
 import { projectRoot } from '../../lab/project.ts';
-import type { RootName } from '../../lab/roots/specs.ts';
 
 export const MEDIA = ['p2p', 'lan'] as const;
 export type Medium = (typeof MEDIA)[number];
 
 export interface Suite {
-  /** The root folder of the router. */
-  readonly router: RootName;
+  readonly router: RouterKind;
   readonly daemon: 'frr' | 'bird';
-  /** Root folders of the directors that run FRR and BIRD: those of the router's own Debian release. */
-  readonly peers: { readonly frr: RootName; readonly bird: RootName };
+  /** What the other directors run: the versions of the router's own Debian release. */
+  readonly peers: { readonly frr: RouterKind; readonly bird: RouterKind };
 }
 
-const DEBIAN_12 = { frr: 'frr', bird: 'bird' } as const;
+const DEBIAN_12 = { frr: 'frr-8', bird: 'bird-2.0' } as const;
 const DEBIAN_13 = { frr: 'frr-10', bird: 'bird-2.17' } as const;
 
-/** By the name that the command line uses: daemon and version. */
-export const ROUTERS: Readonly<Record<string, Suite>> = {
-  'frr-8.4': { router: 'frr', daemon: 'frr', peers: DEBIAN_12 },
-  'bird-2.0': { router: 'bird', daemon: 'bird', peers: DEBIAN_12 },
-  'frr-10.3': { router: 'frr-10', daemon: 'frr', peers: DEBIAN_13 },
+/** By the router, as the interop matrix names it. */
+export const SUITES: Readonly<Record<RouterKind, Suite>> = {
+  'frr-8': { router: 'frr-8', daemon: 'frr', peers: DEBIAN_12 },
+  'bird-2.0': { router: 'bird-2.0', daemon: 'bird', peers: DEBIAN_12 },
+  'frr-10': { router: 'frr-10', daemon: 'frr', peers: DEBIAN_13 },
   'bird-2.17': { router: 'bird-2.17', daemon: 'bird', peers: DEBIAN_13 },
-  'bird-3.1': { router: 'bird-3', daemon: 'bird', peers: { ...DEBIAN_13, bird: 'bird-3' } },
+  'bird-3': { router: 'bird-3', daemon: 'bird', peers: { ...DEBIAN_13, bird: 'bird-3' } },
 };
 
 export const CONTENDERS = ['sluice', 'frr', 'bird'] as const;
@@ -59,8 +58,9 @@ export function stands(medium: Medium): readonly Stand[] {
   });
 }
 
-/** Seconds; `minimal` is a dead interval of 1 s with four Hellos in it, which BIRD does not know. */
-export type Timers = 'normal' | 'minimal';
+/** `normal`: Hellos each second, dead interval 4 s. `minimal`: 1 s with four Hellos in it, which BIRD does not know. */
+export const TIMERS = ['normal', 'minimal'] as const;
+export type Timers = (typeof TIMERS)[number];
 
 /** A compiled script of this folder. */
 export function script(name: string): string {
