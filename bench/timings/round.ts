@@ -13,7 +13,7 @@ import type { RouterWatch } from './router-watch.ts';
 import type { Stage } from './stage.ts';
 
 /** Longer than MinLSInterval (5 s): whoever has not changed anything for so long is at rest. */
-const SETTLED = 6_000;
+export const SETTLED = 6_000;
 const DEADLINE = 40_000;
 /** Between two changes of which the second is timed, and between the end of a process and its next start. */
 const SOON = 300;
@@ -165,7 +165,7 @@ async function timeMinimal(bench: Bench, round: Round): Promise<void> {
   try {
     const started = await stage.act(() => contender.start('minimal'));
     await watch.route(contender.stand.vips[0], true, started, DEADLINE);
-    await sleep(1_000);
+    await watch.settled(contender.stand.vips[0], SETTLED);
     round.minimalKillToOut = await timeKill(bench);
   } finally {
     await router.exec(['vtysh', ...frrTimers('normal')]);
