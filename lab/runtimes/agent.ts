@@ -1,5 +1,5 @@
 /** Starts and stops the agent of a director in its namespace, as the built product. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlClient } from '../../src/api/client.ts';
 import { LabError } from '../lab-error.ts';
@@ -23,7 +23,7 @@ export async function startAgent(
 ): Promise<number> {
   const log = openSync(logFile(node), 'a');
   const folders = ['--run-dir', join(node.folder, 'run'), '--state-dir', join(node.folder, 'state')];
-  const sluice = [...under, process.execPath, ...nodeOptions, join(projectRoot, 'dist/src/bin/sluice.js')];
+  const sluice = [...under, process.execPath, ...nodeOptions, program()];
   const child = node.start([...sluice, 'agent', '--config', config, '--name', node.name, ...folders], {
     stdio: ['ignore', log, log],
     detached: true,
@@ -45,6 +45,18 @@ export async function startAgent(
   });
   return pid;
 }
+
+/** The built program. Throws a LabError when it is older than what it was made from. */
+function program(): string {
+  const path = join(projectRoot, PROGRAM);
+  const written = (file: string) => statSync(join(projectRoot, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (COMPILED.every((file) => written(file) <= written(PROGRAM)) && existsSync(path)) return path;
+  throw new LabError('the program is older than what the compiler wrote: npm run build');
+}
+
+const PROGRAM = 'dist/bundle/bin/sluice.js';
+/** Written by tsc with every change of the product's modules. */
+const COMPILED = ['dist/core.tsbuildinfo', 'dist/src.tsbuildinfo'] as const;
 
 export async function stopAgent(name: string, pid: number, signal: StopSignal): Promise<void> {
   if (processStart(pid) === undefined) return;

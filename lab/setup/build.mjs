@@ -35,10 +35,15 @@ function sameVersions(locked, installed) {
   return wanted.every(([path, { version }]) => path in installed && installed[path].version === version);
 }
 
-/** `tsc -b`, always: it looks itself what is out of date. Throws a Stop with the compiler's words. */
+/** `tsc -b`, always: it looks itself what is out of date; then the bundle. Throws a Stop with the compiler's words. */
 export async function compile() {
-  await step('tsc -b', async () => {
-    const { code, output } = await run([join(root, 'node_modules/.bin/tsc'), '-b']);
+  await perform('tsc -b', [join(root, 'node_modules/.bin/tsc'), '-b']);
+  await perform('rolldown', [join(root, 'node_modules/.bin/rolldown'), '-c', '--log-level', 'warn']);
+}
+
+async function perform(name, argv) {
+  await step(name, async () => {
+    const { code, output } = await run(argv);
     if (code !== 0) throw new Stop(output.trim(), 1);
   });
 }

@@ -28,7 +28,7 @@ const COMMANDS = {
   lab: { namespaces: true, entry: 'dist/lab/cli.js' },
   bench: { namespaces: true, entry: 'dist/bench/main.js' },
   soak: { namespaces: true, entry: 'dist/bench/soak/main.js' },
-  sluice: { namespaces: false, entry: 'dist/src/bin/sluice.js' },
+  sluice: { namespaces: false, entry: 'dist/bundle/bin/sluice.js' },
 };
 
 function start(entry, args) {
