@@ -1,8 +1,15 @@
 /** The agent restarts beside FRR (`graceful-restart helper enable`) and BIRD (which helps unasked): no route moves. */
 import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { writeCell } from '../../lab/interop/cell-files.ts';
+import { type Cell, cellName } from '../../lab/interop/cells.ts';
 import { rootPath } from '../../lab/roots/build.ts';
+import { ipCommand } from '../../lab/runtimes/netns-node.ts';
 import { RouteMonitor } from '../../lab/runtimes/route-monitor.ts';
 import { type Lab, type LabNode, type StopSignal, up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
@@ -70,17 +77,39 @@ async function eventsOf(lab: Lab, name: string): Promise<string[]> {
   return events.filter(({ event }) => event === name).map(({ values }) => String(values['detail']));
 }
 
-describe.each(['p2p-frr', 'lan-frr', 'p2p-bird', 'lan-bird'])('%s', (topology) => {
+/** Every router has the VIP, and nothing is under way. */
+async function settled(lab: Lab): Promise<void> {
+  for (const router of lab.byRole('router')) {
+    await until(`the VIP in the kernel of ${router.name}`, WITHIN, () => leadsToDirector(router));
+  }
+  // A change that a router has not acknowledged yet would be a reason not to help.
+  await sleep(AFTERWARDS);
+}
+
+const NEWER: readonly Cell[] = [
+  { router: 'frr-10', role: 'p2p', auth: 'none', area: 'normal' },
+  { router: 'frr-10', role: 'p2p', auth: 'hmac-sha-256', area: 'normal' },
+  { router: 'bird-2.17', role: 'p2p', auth: 'none', area: 'normal' },
+  { router: 'bird-3', role: 'p2p', auth: 'none', area: 'normal' },
+];
+
+const WORLDS: readonly (readonly [string, (folder: string) => Promise<string>])[] = [
+  ...['p2p-frr', 'lan-frr', 'p2p-bird', 'lan-bird'].map((name) => [name, async () => name] as const),
+  ...NEWER.map((cell) => [cellName(cell), (folder: string) => writeCell(cell, folder)] as const),
+];
+
+describe.each(WORLDS)('%s', (_, topology) => {
+  let folder = '';
   let lab: Lab;
   beforeAll(async () => {
-    lab = await up(topology, { directors: ['d1'] });
-    for (const router of lab.byRole('router')) {
-      await until(`the VIP in the kernel of ${router.name}`, WITHIN, () => leadsToDirector(router));
-    }
-    // A change that a router has not acknowledged yet would be a reason not to help.
-    await sleep(AFTERWARDS);
+    folder = await mkdtemp(join(tmpdir(), 'sluice-restart-'));
+    lab = await up(await topology(folder), { directors: ['d1'] });
+    await settled(lab);
   });
-  afterAll(() => lab.down());
+  afterAll(async () => {
+    await lab.down();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   test('a planned restart, away for longer than the dead interval: no route event, no packet lost', async () => {
     const cost = await costOf(lab, 'SIGUSR2', LONGER_THAN_DEAD);
@@ -96,5 +125,78 @@ describe.each(['p2p-frr', 'lan-frr', 'p2p-bird', 'lan-bird'])('%s', (topology) =
     expect(await eventsOf(lab, 'restart-ended')).toEqual(['all adjacencies are full again']);
     expect(cost.changes).toEqual([]);
     expect(cost.lost).toBe(0);
+  });
+});
+
+const SERVER = '10.3.0.21';
+/** A real server that is well, on the router: `ok` to whatever is asked. */
+const SERVE = "require('node:http').createServer((_, answer) => answer.end('ok')).listen(80, '10.3.0.21')";
+
+/** The VIP depends on a server whose check needs four successes, a second apart. */
+async function checkSlowly(lab: Lab): Promise<void> {
+  const { netns } = lab.node('r1');
+  await ipCommand(['-n', netns, 'address', 'add', `${SERVER}/32`, 'dev', 'lo']);
+  await ipCommand(['-n', lab.node('d1').netns, 'route', 'add', SERVER, 'via', '10.1.1.1']);
+  const cluster = parse(await readFile(lab.configFile('d1'), 'utf8'));
+  const health = { http: { path: '/', expect: 200 }, interval: '1s', timeout: '500ms', rise: 4, fall: 2 };
+  Object.assign(cluster.services.web, { health, announce: { min: 1, metric: 10, lsa: 'stub' } });
+  await writeFile(lab.configFile('d1'), stringify(cluster));
+}
+
+/** The time for which the VIP was missing, in milliseconds, and how often it went. */
+function absence(monitor: RouteMonitor) {
+  let [milliseconds, times, goneAt] = [0, 0, Number.NaN];
+  for (const { prefix, deleted, at } of monitor.changes) {
+    if (prefix !== VIP) continue;
+    if (deleted) {
+      times++;
+      goneAt = at;
+    } else if (!Number.isNaN(goneAt)) {
+      milliseconds += at - goneAt;
+      goneAt = Number.NaN;
+    }
+  }
+  return { milliseconds, times };
+}
+
+describe.each(['p2p-frr', 'p2p-bird'])('%s, nothing remembered, a check that needs seconds', (topology) => {
+  let lab: Lab;
+  let server: ReturnType<typeof spawn>;
+  beforeAll(async () => {
+    lab = await up(topology, { directors: [] });
+    await checkSlowly(lab);
+    server = spawn('ip', ['netns', 'exec', lab.node('r1').netns, process.execPath, '-e', SERVE], { stdio: 'inherit' });
+    await lab.startDirector('d1');
+    await settled(lab);
+  });
+  afterAll(async () => {
+    server.kill('SIGTERM');
+    await lab.down();
+  });
+
+  test('a killed agent with its data plane in the kernel is missed for 0.3 s at most, once', async () => {
+    const monitor = new RouteMonitor(lab.node('r1').netns);
+    await lab.stopDirector('d1', 'SIGKILL');
+    await rm(join(lab.dir, 'd1/state'), { recursive: true, force: true });
+    await sleep(300);
+    await lab.startDirector('d1');
+    await until('the VIP to be announced again', WITHIN, async () => {
+      const { restarts, vips } = await lab.api('d1').get('/v1/status');
+      return restarts.length === 0 && vips.every(({ announced }) => announced);
+    });
+    await sleep(AFTERWARDS);
+    monitor.stop();
+    const { milliseconds, times } = absence(monitor);
+    console.log(
+      topology,
+      milliseconds,
+      times,
+      await eventsOf(lab, 'restart-begun'),
+      await eventsOf(lab, 'restart-ended'),
+    );
+    expect(times).toBeLessThanOrEqual(1);
+    expect(milliseconds).toBeLessThanOrEqual(300);
+    expect(await eventsOf(lab, 'restart-ended')).toEqual(['all that was announced is wanted again']);
+    expect(await leadsToDirector(lab.node('r1'))).toBe(true);
   });
 });
