@@ -187,13 +187,6 @@ describe.each(['p2p-frr', 'p2p-bird'])('%s, nothing remembered, a check that nee
     await sleep(AFTERWARDS);
     monitor.stop();
     const { milliseconds, times } = absence(monitor);
-    console.log(
-      topology,
-      milliseconds,
-      times,
-      await eventsOf(lab, 'restart-begun'),
-      await eventsOf(lab, 'restart-ended'),
-    );
     expect(times).toBeLessThanOrEqual(1);
     expect(milliseconds).toBeLessThanOrEqual(300);
     expect(await eventsOf(lab, 'restart-ended')).toEqual(['all that was announced is wanted again']);

@@ -10,14 +10,21 @@
  * and, before the lists, what breaks the packet or comes from elsewhere: `from A`, `router A`, `to A`, `area A`,
  * `version N`, `packet-type N`, `autype N`, `length N` (as the header states it), `checksum wrong`, `cut N` (bytes off the
  * end), `trailing HEX` (bytes beyond the packet's length, such as an LLS block). The checksum is right unless it says so.
+ *
+ * Where our interface has a key, the packet is authenticated with it: `crypto-seq N` (1 unless told), `key-id N`, `secret S`
+ * (ours unless told), `digest wrong`. Nothing else breaks such a packet.
  */
 import { formatIpv4, type Ipv4, ipv4, maskOf } from '../../../../src/core/base/ipv4.ts';
+import { Secret } from '../../../../src/core/base/secret.ts';
+import type { AuthenticationKey } from '../../../../src/core/model/keys.ts';
+import { cryptographicSeal } from '../../../../src/core/ospf/authentication/cryptographic.ts';
 import { ALL_SPF_ROUTERS } from '../../../../src/core/ospf/codes.ts';
 import type { InterfaceConfig } from '../../../../src/core/ospf/events.ts';
 import type { Lsa, LsaKey } from '../../../../src/core/ospf/lsa/lsa.ts';
 import { packetChecksum } from '../../../../src/core/ospf/packet/checksum.ts';
 import { encodePacket } from '../../../../src/core/ospf/packet/codec.ts';
-import type { PacketBody } from '../../../../src/core/ospf/packet/packet.ts';
+import type { Packet, PacketBody } from '../../../../src/core/ospf/packet/packet.ts';
+import { digester } from '../../../../src/io/digester.ts';
 import { fromHex } from '../handmade.ts';
 import { resolveLsa } from './lsas.ts';
 import { bits, DD_FLAGS, OPTIONS, Pairs, split } from './words.ts';
@@ -39,6 +46,8 @@ export interface Surroundings {
   };
   readonly interface: InterfaceConfig;
   readonly lsas: ReadonlyMap<string, Lsa>;
+  /** Of our interface, where it has one. */
+  readonly key: AuthenticationKey | undefined;
   /** The sequence number of our last claim to be master. */
   readonly claimed: number;
 }
@@ -63,7 +72,10 @@ export function peerPacket(peer: Peer, text: string, around: Surroundings): Peer
   const packet = {
     source: ipv4(pairs.get('from', formatIpv4(peer.address))),
     destination: destinationOf(kind, pairs, around),
-    bytes: breakPacket(encodePacket({ header, body }), pairs),
+    bytes:
+      around.key === undefined
+        ? breakPacket(encodePacket({ header, body }), pairs)
+        : authenticated({ header, body }, around.key, pairs),
   };
   pairs.done();
   return packet;
@@ -137,6 +149,22 @@ const LENGTH_AT = 2;
 const CHECKSUM_AT = 12;
 const AUTHENTICATION_TYPE_AT = 14;
 const COUNT_AT = 24;
+
+function authenticated(packet: Packet, ours: AuthenticationKey, pairs: Pairs): Uint8Array {
+  const secret = pairs.get('secret', '');
+  const key = {
+    ...ours,
+    id: pairs.number('key-id', ours.id),
+    ...(secret === '' ? {} : { secret: new Secret(new TextEncoder().encode(secret)) }),
+  };
+  const sequence = pairs.number('crypto-seq', 1);
+  const bytes = encodePacket(
+    packet,
+    cryptographicSeal(key, digester, () => sequence),
+  );
+  if (pairs.get('digest', 'right') === 'wrong') bytes[bytes.length - 1]! ^= 1;
+  return bytes;
+}
 
 /** Applies what the line says of the packet itself; the checksum is made right after all but its own change. */
 function breakPacket(whole: Uint8Array, pairs: Pairs): Uint8Array {

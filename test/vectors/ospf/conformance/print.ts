@@ -11,9 +11,13 @@ import type {
 import { lsaKeyText } from '../../../../src/core/ospf/lsa/codec.ts';
 import type { LsaHeader } from '../../../../src/core/ospf/lsa/lsa.ts';
 import { describeLsa } from '../../../../src/core/ospf/lsa/summary.ts';
+import type { Verifier } from '../../../../src/core/ospf/packet/authentication.ts';
 import { decodePacket } from '../../../../src/core/ospf/packet/codec.ts';
 import type { Hello, PacketBody } from '../../../../src/core/ospf/packet/packet.ts';
 import { bitNames, DD_FLAGS, OPTIONS } from './words.ts';
+
+/** For those who look on: whether a packet is authentic is its receiver's question. */
+export const ANY_AUTHENTICATION: Verifier = { verify: () => {} };
 
 /** What a case may leave out with `ignore`. */
 export type Topic = 'hello' | 'routes' | 'originated' | 'neighbor' | 'interface' | 'update' | 'ack' | 'dd' | 'request';
@@ -36,7 +40,7 @@ const PACKET_WORDS: Readonly<Record<PacketBody['kind'], Topic>> = {
 };
 
 export function topicOf(effect: OspfEffect): Topic | undefined {
-  if (effect.kind === 'send') return PACKET_WORDS[decodePacket(effect.bytes).body.kind];
+  if (effect.kind === 'send') return PACKET_WORDS[decodePacket(effect.bytes, ANY_AUTHENTICATION).body.kind];
   return TOPICS[effect.kind];
 }
 
@@ -44,7 +48,7 @@ export function topicOf(effect: OspfEffect): Topic | undefined {
 export function printEffect(effect: OspfEffect, claimed: number): string[] {
   switch (effect.kind) {
     case 'send': {
-      const { body } = decodePacket(effect.bytes);
+      const { body } = decodePacket(effect.bytes, ANY_AUTHENTICATION);
       const [first, ...list] = printBody(body, claimed);
       const head = `${effect.interface} ${PACKET_WORDS[body.kind]} to ${formatIpv4(effect.destination)}`;
       return [first === '' ? head : `${head}: ${first}`, ...list.map((line) => `    ${line}`)];

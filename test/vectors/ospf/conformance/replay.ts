@@ -5,13 +5,16 @@
  *
  *     # RFC 2328 10.6: a DD with the init bit in Exchange starts the exchange over.
  *     setup p2p                                    the lines of setups/p2p.txt, whose output is not shown
- *     router 10.0.0.2 [area A] [area-type normal|stub|nssa] [stub] [hold T] [floor T]
+ *     router 10.0.0.2 [area A] [area-type normal|stub|nssa] [stub] [hold T] [floor T] [inherit T]
  *     interface eth1 point-to-point|broadcast|... [cost N] [hello T] [dead T] [priority N] [rxmt T] [mtu-ignore]
- *               [passive] [neighbors A,B] [poll T]
+ *               [passive] [neighbors A,B] [poll T] [auth md5|hmac-sha-256|...]
+ *     key eth1 7 SECRET                            what packets are sent with and accepted with from now on
  *     peer P eth1 10.1.0.1 router 10.0.0.3
  *     lsa R1 ...                                   see lsas.ts
  *     ignore hello, routes                         what the claim is not about; the topics of print.ts
  *     up eth1 10.1.0.2/30 [mtu 1500] | down eth1 | announce 203.0.113.10/32 10 [as external type E1 tag 0], ... | stop
+ *     take-over planned|killed for T eth1 10.0.0.3 [expects 203.0.113.10/32 by T] RFC 3623
+ *     hand-over 120s
  *     < P dd flags I,M,MS seq 100                  a packet from the neighbor, see packets.ts
  *     every 10s < P hello heard us                 from now on, until `every off`
  *     wait 1.1s                                    what happens meanwhile has the time since then before it
@@ -23,7 +26,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ipv4 } from '../../../../src/core/base/ipv4.ts';
 import type { Instant, Millis } from '../../../../src/core/base/machine.ts';
-import { DdFlag } from '../../../../src/core/ospf/codes.ts';
+import { Secret } from '../../../../src/core/base/secret.ts';
+import type { Algorithm, AuthenticationKey } from '../../../../src/core/model/keys.ts';
+import { DdFlag, INITIAL_SEQUENCE } from '../../../../src/core/ospf/codes.ts';
 import type {
   AnnouncedPrefix,
   InstanceConfig,
@@ -35,10 +40,11 @@ import { OspfInstance } from '../../../../src/core/ospf/instance.ts';
 import { copyLsa, lsaKeyText } from '../../../../src/core/ospf/lsa/codec.ts';
 import type { Lsa } from '../../../../src/core/ospf/lsa/lsa.ts';
 import { decodePacket } from '../../../../src/core/ospf/packet/codec.ts';
+import { digester } from '../../../../src/io/digester.ts';
 import { instanceConfig, interfaceConfig } from '../../../sim/network.ts';
 import { parseLsa } from './lsas.ts';
 import { type Peer, peerPacket } from './packets.ts';
-import { printEffect, printLsaView, printNeighbor, type Topic, topicOf } from './print.ts';
+import { ANY_AUTHENTICATION, printEffect, printLsaView, printNeighbor, type Topic, topicOf } from './print.ts';
 import { addressed, duration, Pairs, prefixed, split } from './words.ts';
 
 const SETUPS = join(import.meta.dirname, 'setups');
@@ -73,6 +79,7 @@ class Stage {
   #settings: Partial<InstanceConfig> & { routerId: number } = { routerId: ipv4('10.0.0.2') };
   readonly #interfaces = new Map<string, InterfaceConfig>();
   readonly #addresses = new Map<string, { address: number; prefixLength: number }>();
+  readonly #keys = new Map<string, AuthenticationKey>();
   readonly #peers = new Map<string, Peer>();
   /** Those that the case names, and the last instance of each that the router has sent. */
   readonly #lsas = new Map<string, Lsa>();
@@ -102,6 +109,10 @@ class Stage {
     up: (text) => this.#up(text),
     down: (text) => this.#input({ kind: 'interfaceDown', name: text }),
     announce: (text) => this.#announce(text),
+    key: (text) => this.#key(text),
+    'take-over': (text) => this.#takeOver(text),
+    'hand-over': (text) =>
+      this.#input({ kind: 'handOver', period: duration(text), reason: 'restart', sequence: INITIAL_SEQUENCE }),
     stop: () => this.#input({ kind: 'stop' }),
     '<': (text) => this.#hear(text),
     every: (text) => this.#every(text),
@@ -117,6 +128,7 @@ class Stage {
   #router(text: string): string[] {
     const [id = '', ...words] = split(text);
     const pairs = new Pairs(text, words, [], ['stub']);
+    const inherit = pairs.get('inherit', '');
     this.#settings = {
       routerId: ipv4(id),
       areaId: ipv4(pairs.get('area', '0.0.0.0')),
@@ -124,6 +136,7 @@ class Stage {
       stubRouter: pairs.has('stub'),
       holdLimit: duration(pairs.get('hold', '0ms')),
       originateFloor: duration(pairs.get('floor', '1.1s')),
+      ...(inherit === '' ? {} : { inheritLimit: duration(inherit) }),
     };
     pairs.done();
     return [];
@@ -133,6 +146,7 @@ class Stage {
     const [name = '', network = '', ...words] = split(text);
     const pairs = new Pairs(text, words, [], ['mtu-ignore', 'passive']);
     const neighbors = pairs.get('neighbors', '-').split(',');
+    const algorithm = pairs.get('auth', '-') as Algorithm | '-';
     this.#interfaces.set(
       name,
       interfaceConfig(name, {
@@ -146,6 +160,7 @@ class Stage {
         passive: pairs.has('passive'),
         neighbors: neighbors[0] === '-' ? [] : neighbors.map((one) => ({ address: ipv4(one), priority: 1 })),
         pollInterval: duration(pairs.get('poll', '120s')),
+        authentication: algorithm === '-' ? undefined : { algorithm, migrate: false },
       }),
     );
     pairs.done();
@@ -185,6 +200,27 @@ class Stage {
     return this.#input({ kind: 'announce', prefixes });
   }
 
+  #key(text: string): string[] {
+    const [name = '', id = '', secret = ''] = split(text);
+    const { algorithm } = this.#interfaces.get(name)!.authentication!;
+    const key = { id: Number(id), algorithm, secret: new Secret(new TextEncoder().encode(secret)) };
+    this.#keys.set(name, key);
+    return this.#input({ kind: 'keys', interface: name, keys: { send: key, accept: [key], standing: 'valid' } });
+  }
+
+  #takeOver(text: string): string[] {
+    const [how = '', , period = '', name = '', router = '', ...words] = split(text);
+    const pairs = new Pairs(text, words);
+    const expects = pairs.get('expects', '');
+    const announceBy = this.#now + duration(pairs.get('by', '0s'));
+    pairs.done();
+    const link = { interface: name, routerIds: [ipv4(router)], designatedRouter: 0, backupDesignatedRouter: 0 };
+    return this.#input({
+      ...{ kind: 'takeOver', planned: how === 'planned', until: this.#now + duration(period), announceBy },
+      ...{ expected: expects === '' ? [] : [prefixed(expects)], interfaces: [link], sequence: INITIAL_SEQUENCE + 1 },
+    });
+  }
+
   #hear(text: string): string[] {
     return this.#input(this.#packet(text));
   }
@@ -201,6 +237,7 @@ class Stage {
       },
       interface: this.#interfaces.get(peer.interface)!,
       lsas: this.#lsas,
+      key: this.#keys.get(peer.interface),
       claimed: this.#claimed,
     });
     return { kind: 'packet', interface: peer.interface, source, destination, bytes };
@@ -250,7 +287,10 @@ class Stage {
   #running(): OspfInstance {
     const { routerId, ...settings } = this.#settings;
     this.#instance ??= new OspfInstance(
-      { ...instanceConfig('10.0.0.2', [...this.#interfaces.values()], { holdLimit: 0, ...settings }), routerId },
+      {
+        ...instanceConfig('10.0.0.2', [...this.#interfaces.values()], { holdLimit: 0, digester, ...settings }),
+        routerId,
+      },
       this.#now,
     );
     return this.#instance;
@@ -267,7 +307,7 @@ class Stage {
 
   #remember(effect: OspfEffect): void {
     if (effect.kind !== 'send') return;
-    const { body } = decodePacket(effect.bytes);
+    const { body } = decodePacket(effect.bytes, ANY_AUTHENTICATION);
     if (body.kind === 'dbDescription' && (body.flags & DdFlag.init) !== 0) this.#claimed = body.sequence;
     if (body.kind !== 'lsUpdate') return;
     for (const lsa of body.lsas) this.#lsas.set(lsaKeyText(lsa.header), copyLsa(lsa));
