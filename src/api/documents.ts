@@ -260,7 +260,6 @@ export type EventName =
   | 'neighbor-changed'
   | 'neighbor-trouble'
   | 'packet-dropped'
-  | 'authentication-refused'
   | 'key-changed'
   | 'keys-fault'
   | 'speaker-fault'

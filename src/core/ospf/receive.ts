@@ -52,7 +52,7 @@ function isFresh(speaker: Speaker, iface: OspfInterface, { routerId }: PacketHea
   if (neighbor?.helped !== undefined && neighbor.inactiveAt <= speaker.now) return true;
   const detail = `sequence number ${sequence}, its last was ${last}`;
   drop(speaker, iface.name, input.source, 'authSequence', detail);
-  noticeForgery(speaker, iface, input, detail);
+  noticeForgery(speaker, iface, input, `authSequence: ${detail}`);
   return false;
 }
 
