@@ -9,7 +9,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterKind } from '../lab/interop/cells.ts';
 import { table } from '../lab/report/table.ts';
 import { type Lab, up } from '../lab/runtimes/runtime.ts';
@@ -20,7 +19,7 @@ import { outcome, type Round, spreadTable } from './timings/figures.ts';
 import { writeLab } from './timings/files.ts';
 import { Journal } from './timings/journal.ts';
 import { CONTENDERS, MEDIA, type Medium, type Stand, SUITES, type Suite, stands } from './timings/plan.ts';
-import { SETTLED, timeRound } from './timings/round.ts';
+import { timeRound } from './timings/round.ts';
 import { RouterWatch } from './timings/router-watch.ts';
 import { Stage } from './timings/stage.ts';
 
@@ -80,8 +79,6 @@ async function timeRouter(wanted: Wanted, stage: Stage, progress: (line: string)
     const endEcho = serveEcho(lab.node('s1'));
     try {
       await lab.node('d3').exec(['birdc', 'down']);
-      // A router that is new on a LAN elects nobody for a dead interval: that is not to be timed.
-      await sleep(SETTLED);
       const repeat = (stand: Stand) => repeatRounds(lab, stand, { suite, medium, repetitions, journal, stage, say });
       await Promise.all(stands(medium).map(repeat));
     } finally {

@@ -13,15 +13,15 @@ import type { RouterWatch } from './router-watch.ts';
 import type { Stage } from './stage.ts';
 
 /** Longer than MinLSInterval (5 s): whoever has not changed anything for so long is at rest. */
-export const SETTLED = 6_000;
+const SETTLED = 6_000;
 const DEADLINE = 40_000;
 /** Between two changes of which the second is timed, and between the end of a process and its next start. */
 const SOON = 300;
 const HELLO_INTERVAL = 1_000;
 /** Longer than the dead interval. */
 const AWAY = 6_000;
-/** How long the link is down: longer than the dead interval. */
-const DARK = 5_000;
+/** How long the link is down: longer than the dead interval, and than the router may keep what it has to say to itself. */
+const DARK = 7_000;
 
 export interface Bench {
   readonly contender: Contender;
@@ -49,6 +49,8 @@ export async function timeRound(bench: Bench): Promise<Round> {
 
 async function timeStart({ contender, watch, stage }: Bench, round: Round): Promise<void> {
   const { vips, routerId } = contender.stand;
+  // The round before has ended with a crash, of which the router has just told everybody; a new router on a LAN has to elect.
+  await sleep(SETTLED);
   const started = await stage.act(() => contender.start());
   const inFib = await watch.route(vips[0], true, started, DEADLINE);
   const full = await watch.full(routerId, started, DEADLINE);
