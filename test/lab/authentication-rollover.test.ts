@@ -139,7 +139,7 @@ describe.each(['frr-8', 'bird-2.0'] as const)('beside %s', (router) => {
     });
   }
 
-  test('nobody refused anything on the way', async () => {
+  test('we refused nothing on the way', async () => {
     expect(await link.refusedByUs()).toEqual([]);
     expect(await link.keyInUse()).toMatchObject({ algorithm: 'md5', keyId: NEW.id, accepts: [NEW.id] });
   });
