@@ -10,7 +10,8 @@ import { Command, CommanderError } from 'commander';
 import { LabError } from './lab-error.ts';
 import { projectRoot } from './project.ts';
 import { machineText, type ResultDocument, writeResult } from './report/result.ts';
-import { attach, type RuntimeName, runningLabs, up } from './runtimes/runtime.ts';
+import type { RuntimeName } from './runtimes/lab.ts';
+import { attach, runningLabs, up } from './runtimes/runtime.ts';
 import { findScenario, findSeries, SCENARIOS, SERIES } from './scenarios/registry.ts';
 import type { Scenario, ScenarioResult, Series } from './scenarios/scenario.ts';
 

@@ -1,6 +1,6 @@
 /** Memory and processor time of running processes, from `/proc`. */
 import { readFile } from 'node:fs/promises';
-import type { Lab } from '../../lab/runtimes/runtime.ts';
+import type { Lab } from '../../lab/runtimes/lab.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 import { BIRD, ospfd } from '../frr-director.ts';
 import type { ContenderName } from './files.ts';

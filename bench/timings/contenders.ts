@@ -2,11 +2,10 @@
  * The directors that are timed: ours, one that runs FRR's ospfd, one that runs BIRD. Each starts and ends its routing
  * process, and announces and withdraws VIPs in the way its operators do.
  */
-import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Lab, LabNode } from '../../lab/runtimes/lab.ts';
 import { ipCommand } from '../../lab/runtimes/netns-node.ts';
-import type { Lab, LabNode } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 import { BIRD, ospfd } from '../frr-director.ts';
 import { clusterFile, ospfdFile } from './files.ts';
@@ -65,11 +64,7 @@ export class Sluice implements Contender {
   /** The agent asks the router for grace and ends, so that the next one can go on; returns the instant. */
   async leaveGracefully(): Promise<number> {
     const at = Date.now();
-    const pid = this.#lab.directorPid('d1');
-    await this.#lab.api('d1').post('/v1/restart', { reason: 'upgrade' });
-    await until('the agent to end', 5_000, () => !existsSync(`/proc/${pid}`));
-    // It has ended: this only notes it.
-    await this.#lab.stopDirector('d1', 'SIGTERM');
+    await this.#lab.stopDirector('d1', 'SIGUSR2');
     return at;
   }
 

@@ -1,6 +1,6 @@
 /** The echo of `echo-main.ts` in the lab: a server behind the director, a client beside the router. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { LabNode } from '../../lab/runtimes/runtime.ts';
+import type { LabNode } from '../../lab/runtimes/lab.ts';
 import { ECHO } from './files.ts';
 import { script } from './plan.ts';
 

@@ -3,7 +3,7 @@
  * changed is given time to settle before the next change, so that each is timed on its own.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LabNode } from '../../lab/runtimes/runtime.ts';
+import type { LabNode } from '../../lab/runtimes/lab.ts';
 import { type Contender, Sluice } from './contenders.ts';
 import { countEchoes } from './echo.ts';
 import type { Round } from './figures.ts';

@@ -3,7 +3,7 @@
  * load client's ticks as they come. It only watches; what it cannot reach is shown as off.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { type DirectorEvent, type DirectorView, EventFollower, viewDirector } from '../scenarios/observe.ts';
 import type { Session } from '../scenarios/session.ts';
 import { type Placement, type ProbeReading, placementOf } from '../traffic/placement.ts';

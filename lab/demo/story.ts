@@ -1,5 +1,5 @@
 /** The play: what happens to the cluster, in which order, and how long each scene is watched afterwards. */
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { crash, drain, join } from '../scenarios/acts.ts';
 import { untilAnnounced } from '../scenarios/observe.ts';
 import { DIRECTORS } from '../scenarios/scenario.ts';

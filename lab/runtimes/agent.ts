@@ -5,9 +5,9 @@ import type { ControlClient } from '../../src/api/client.ts';
 import { LabError } from '../lab-error.ts';
 import { projectRoot } from '../project.ts';
 import { logFile, logTail } from './daemons.ts';
+import type { AgentOptions, StopSignal } from './lab.ts';
 import type { NetnsNode } from './netns-node.ts';
 import { processStart } from './run-state.ts';
-import type { AgentOptions, StopSignal } from './runtime.ts';
 import { until } from './wait.ts';
 
 const ANSWERS_WITHIN = 15_000;

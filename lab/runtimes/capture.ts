@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { LabError } from '../lab-error.ts';
+import type { Capture } from './lab.ts';
 import type { NetnsNode } from './netns-node.ts';
-import type { Capture } from './runtime.ts';
 import { until } from './wait.ts';
 
 /** tcpdump of the tools root in the node's namespace, written to a file on the host. Resolves once it listens. */

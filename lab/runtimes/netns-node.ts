@@ -10,7 +10,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { LabError } from '../lab-error.ts';
-import type { ExecOptions, ExecResult, LabNode } from './runtime.ts';
+import type { ExecOptions, ExecResult, LabNode } from './lab.ts';
 import type { Bind, LabRole, TopologyNode } from './topology.ts';
 
 const OWN_FOLDERS = { run: '/run', tmp: '/tmp', srv: '/srv', log: '/var/log' } as const;

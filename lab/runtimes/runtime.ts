@@ -1,93 +1,13 @@
 /**
- * What a running lab looks like to scenarios, tests and the command line, whatever builds it.
+ * Where labs come from.
  *
  * A runtime turns a topology file into nodes and links, starts the routers, the real servers and the directors' agents,
  * and takes all of it down again. Today there is one, `netns` (netns.ts); the file's keys are containerlab's, so that a
  * runtime on a container engine or on virtual machines can read the same files.
  */
-import type { ChildProcess, StdioOptions } from 'node:child_process';
-import type { ControlClient } from '../../src/api/client.ts';
 import { LabError } from '../lab-error.ts';
+import type { Lab, UpOptions } from './lab.ts';
 import { attachNetns, runningNetns, upNetns } from './netns.ts';
-import type { LabRole } from './topology.ts';
-
-export interface ExecOptions {
-  readonly input?: string;
-  /** Milliseconds after which the program is killed and the call rejects with a LabError; 30,000 unless told. */
-  readonly deadline?: number;
-}
-
-export interface ExecResult {
-  /** Exit code; 128 + signal number when a signal ended it. */
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export interface LabNode {
-  readonly name: string;
-  readonly role: LabRole;
-  /** Name of the network namespace. */
-  readonly netns: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** Runs a program in the node (inside its root folder, where it has one: `vtysh`, `birdc`) and waits for its end. */
-  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
-  /** Starts a program in the node. It ends with the lab at the latest. */
-  spawn(argv: readonly string[], options?: { readonly stdio?: StdioOptions }): ChildProcess;
-  /** Sets the node's end of a link up or down; the other end loses or gets its carrier. */
-  link(name: string, state: 'up' | 'down'): Promise<void>;
-}
-
-/** How an agent is started, where it is not simply started. */
-export interface AgentOptions {
-  /** Programs such as `setpriv` with their arguments, each of which ends by executing the next. */
-  readonly under?: readonly string[];
-  /** Options of Node itself, e.g. `--import` of a file that does something to the process. */
-  readonly nodeOptions?: readonly string[];
-}
-
-export interface Capture {
-  /** Ends the capture; the file is complete when the promise resolves. */
-  stop(): Promise<void>;
-}
-
-/** SIGUSR2: as `sluice restart`. */
-export type StopSignal = 'SIGTERM' | 'SIGKILL' | 'SIGUSR2';
-
-export interface Lab {
-  readonly runId: string;
-  /** Folder of this run: per node `NODE.log` and `NODE/`; removed by `down`. */
-  readonly dir: string;
-  readonly nodes: ReadonlyMap<string, LabNode>;
-  /** Throws a LabError with the names that there are when there is no such node. */
-  node(name: string): LabNode;
-  byRole(role: LabRole): readonly LabNode[];
-  /** The cluster file that a director's agent reads: this run's own copy, free to be edited. */
-  configFile(director: string): string;
-  /** Starts the agent and waits until its control socket answers. */
-  startDirector(name: string, options?: AgentOptions): Promise<void>;
-  /** Sends the signal and waits until the process is gone (SIGTERM drains, which takes its time). */
-  stopDirector(name: string, signal: StopSignal): Promise<void>;
-  /** Process id of a director's agent, when it runs. */
-  directorPid(name: string): number | undefined;
-  api(director: string): ControlClient;
-  /** Records what passes an interface (or `any`) into a pcap file on the host; `filter` in tcpdump's words, all by default. */
-  capture(node: string, iface: string, file: string, filter?: string): Promise<Capture>;
-  /** Leaves the lab running when this process ends; `attach` finds it again. */
-  keep(): Promise<void>;
-  /** Ends every process, removes every namespace and the folder. Safe to call twice. */
-  down(): Promise<void>;
-}
-
-export type RuntimeName = 'netns';
-
-export interface UpOptions {
-  readonly runtime?: RuntimeName;
-  /** Directors whose agents are started; by default those without the label `sluice.start: "false"`. */
-  readonly directors?: readonly string[];
-  /** Told what is being done, a line at a time. */
-  readonly progress?: (text: string) => void;
-}
 
 /**
  * Builds a topology (the name of one in `lab/topologies`, or a file) and starts it. Whatever goes wrong is thrown as a

@@ -2,7 +2,7 @@
  * What is done to directors on purpose, in scenarios and in the demo. Each act is over when the routers act on it, except
  * for the crash, of which they are not told.
  */
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { type RouterView, untilAnnounced, untilState } from './observe.ts';
 
 /** Starts a director's agent; `all`: the directors that carry traffic afterwards. Throws LabError. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { claimAtMost, claimEqual } from '../report/result.ts';
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { join } from './acts.ts';
 import { DIRECTORS, ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
 import { losslessClaims, Session } from './session.ts';

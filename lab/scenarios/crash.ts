@@ -1,5 +1,5 @@
 import { claimAtMost, claimEqual } from '../report/result.ts';
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { crash } from './acts.ts';
 import { DIRECTORS, ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
 import { Session } from './session.ts';

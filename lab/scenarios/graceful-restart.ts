@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { claimAtMost, claimEqual } from '../report/result.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { RouteMonitor } from '../runtimes/route-monitor.ts';
-import type { Lab } from '../runtimes/runtime.ts';
 import { until } from '../runtimes/wait.ts';
 import { join } from './acts.ts';
+import { untilAreaAtRest } from './observe.ts';
 import { DIRECTORS, ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
 import { losslessClaims, Session } from './session.ts';
 
@@ -11,6 +12,8 @@ import { losslessClaims, Session } from './session.ts';
 const WITHOUT_AGENT = 6000;
 
 const TAKEN_OVER_WITHIN = 20_000;
+/** Longer than a router's retransmission interval of 5 s. */
+const AT_REST = 6000;
 
 /** What an upgrade of the agent does: it asks the routers to wait (RFC 3623), and they do. */
 export const gracefulRestart: Scenario = {
@@ -24,6 +27,8 @@ export const gracefulRestart: Scenario = {
 
 async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioResult> {
   const session = await Session.open(lab, DIRECTORS);
+  // A router that checks strictly helps nobody while the topology changes, and it changes as long as the lab is young.
+  await untilAreaAtRest(lab, 'd1', AT_REST);
   const monitors = lab.byRole('router').map(({ netns }) => new RouteMonitor(netns));
   progress('the agent of d2 hands over; the next one starts six seconds later');
   const report = await session.step({

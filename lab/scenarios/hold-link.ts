@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LabError } from '../lab-error.ts';
 import { projectRoot } from '../project.ts';
 import { claimBetween, claimEqual } from '../report/result.ts';
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { until } from '../runtimes/wait.ts';
 import { RouterView } from './observe.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from './scenario.ts';

@@ -4,7 +4,7 @@
  */
 import type { EventDocument, LifecycleState, StatusDocument } from '../../src/api/documents.ts';
 import { LabError } from '../lab-error.ts';
-import type { Lab, LabNode } from '../runtimes/runtime.ts';
+import type { Lab, LabNode } from '../runtimes/lab.ts';
 import { until } from '../runtimes/wait.ts';
 
 export interface DirectorView {
@@ -142,4 +142,20 @@ async function ipJson(node: LabNode, words: readonly string[]): Promise<unknown>
   const { code, stdout, stderr } = await node.exec(['ip', '-j', '-4', ...words]);
   if (code !== 0) throw new LabError(`ip ${words.join(' ')} on ${node.name}: ${stderr.trim()}`);
   return stdout.trim() === '' ? [] : JSON.parse(stdout);
+}
+
+/**
+ * Waits until no LSA of a director's area has had a new instance for `quiet` milliseconds. Routers that have just started
+ * go on for some seconds: FRR repeats what another has refused as too early only after 5 s. Throws LabError.
+ */
+export async function untilAreaAtRest(lab: Lab, director: string, quiet: number, deadline = 60_000): Promise<void> {
+  let last = '';
+  let since = performance.now();
+  await until(`no LSA to change for ${quiet / 1000} s`, deadline, async () => {
+    const rows = await lab.api(director).get('/v1/lsdb');
+    const now = rows.map((row) => `${row.type} ${row.id} ${row.advertisingRouter} ${row.sequence}`).join();
+    if (now !== last) since = performance.now();
+    last = now;
+    return performance.now() - since >= quiet;
+  });
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Claim, claimEqual } from '../report/result.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { type RouteChange, RouteMonitor } from '../runtimes/route-monitor.ts';
-import type { Lab } from '../runtimes/runtime.ts';
 import { until } from '../runtimes/wait.ts';
 import { join as joinCluster } from './acts.ts';
 import { RouterView } from './observe.ts';

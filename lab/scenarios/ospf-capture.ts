@@ -9,7 +9,7 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
 import { rootPath } from '../roots/build.ts';
-import type { Capture, Lab } from '../runtimes/runtime.ts';
+import type { Capture, Lab } from '../runtimes/lab.ts';
 import { addressesOf } from './observe.ts';
 
 export interface CaptureVerdict {

@@ -1,4 +1,4 @@
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { join } from './acts.ts';
 import { DIRECTORS, ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
 import { losslessClaims, Session, shareClaims } from './session.ts';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { projectRoot } from '../project.ts';
 import type { Claim } from '../report/result.ts';
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 
 /** The default lab: a client, two FRR routers, three directors and a spare, four real servers. */
 export const ECMP_3: string = join(projectRoot, 'lab/topologies/ecmp-3.clab.yml');

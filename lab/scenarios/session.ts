@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LabError } from '../lab-error.ts';
 import { type Claim, claimBetween, claimEqual } from '../report/result.ts';
 import { total } from '../report/words.ts';
-import type { Lab, LabNode } from '../runtimes/runtime.ts';
+import type { Lab, LabNode } from '../runtimes/lab.ts';
 import { until } from '../runtimes/wait.ts';
 import { Traffic, type TrafficSettings } from '../traffic/client.ts';
 import { DEFAULT_LOAD } from '../traffic/options.ts';

@@ -1,5 +1,5 @@
 import { claimEqual } from '../report/result.ts';
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { DIRECTORS, ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
 import { losslessClaims, Session, shareClaims } from './session.ts';
 

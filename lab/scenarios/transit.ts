@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
 import { projectRoot } from '../project.ts';
 import { claimAtMost, claimBetween, claimEqual } from '../report/result.ts';
-import type { Lab } from '../runtimes/runtime.ts';
+import type { Lab } from '../runtimes/lab.ts';
 import { until } from '../runtimes/wait.ts';
 import { untilAnnounced } from './observe.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from './scenario.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LabError } from '../lab-error.ts';
 import { projectRoot } from '../project.ts';
-import type { LabNode } from '../runtimes/runtime.ts';
+import type { LabNode } from '../runtimes/lab.ts';
 import type { LoadOptions } from './options.ts';
 import type { BrokenLine, FlowRow, TickLine, TrafficCommand, TrafficLine, WindowSummary } from './protocol.ts';
 

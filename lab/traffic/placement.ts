@@ -6,7 +6,7 @@
  * A flow belongs to the director that saw its newest packet. Idle flows keep their last place until they speak again.
  */
 import { LabError } from '../lab-error.ts';
-import type { LabNode } from '../runtimes/runtime.ts';
+import type { LabNode } from '../runtimes/lab.ts';
 import { LONG_PORTS } from './ports.ts';
 
 const TABLE = 'sl_probe';

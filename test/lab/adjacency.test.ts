@@ -1,6 +1,7 @@
 /** Our speaker on a LAN with two routers: Full with both, and the VIP in the forwarding table of each. One router: interop.test.ts. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Lab, type LabNode, up } from '../../lab/runtimes/runtime.ts';
+import type { Lab, LabNode } from '../../lab/runtimes/lab.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 
 const VIP = '203.0.113.10';

@@ -5,8 +5,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Lab, LabNode } from '../../lab/runtimes/lab.ts';
 import { RouteMonitor } from '../../lab/runtimes/route-monitor.ts';
-import { type Lab, type LabNode, up } from '../../lab/runtimes/runtime.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 
 const VIP = '203.0.113.10';

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeCell } from '../../lab/interop/cell-files.ts';
 import type { RouterKind } from '../../lab/interop/cells.ts';
 import { KEY } from '../../lab/interop/router-files.ts';
-import { type Lab, up } from '../../lab/runtimes/runtime.ts';
+import type { Lab } from '../../lab/runtimes/lab.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 
 /** Longer than the dead interval (4 s): what is wrong with a key shows within it. */

@@ -8,7 +8,8 @@ import { writeCell } from '../../lab/interop/cell-files.ts';
 import { playCell } from '../../lab/interop/cell-run.ts';
 import { type Auth, type Cell, cellName, type RouterKind } from '../../lab/interop/cells.ts';
 import { KEY } from '../../lab/interop/router-files.ts';
-import { type Lab, up } from '../../lab/runtimes/runtime.ts';
+import type { Lab } from '../../lab/runtimes/lab.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 
 const ALGORITHMS: readonly (readonly [RouterKind, readonly Auth[]])[] = [

@@ -10,9 +10,10 @@ import { writeCell } from '../../lab/interop/cell-files.ts';
 import { type Cell, cellName } from '../../lab/interop/cells.ts';
 import { ROUTER_ADDRESS } from '../../lab/interop/router-files.ts';
 import { rootPath } from '../../lab/roots/build.ts';
+import type { Lab, LabNode, StopSignal } from '../../lab/runtimes/lab.ts';
 import { ipCommand } from '../../lab/runtimes/netns-node.ts';
 import { RouteMonitor } from '../../lab/runtimes/route-monitor.ts';
-import { type Lab, type LabNode, type StopSignal, up } from '../../lab/runtimes/runtime.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 
 const VIP = '203.0.113.10';

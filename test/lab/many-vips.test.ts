@@ -1,7 +1,8 @@
 /** 500 VIPs on one director: a router-LSA beyond one packet, or 500 LSAs; both routers take them, and one change is one LSA. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Lab, up } from '../../lab/runtimes/runtime.ts';
+import type { Lab } from '../../lab/runtimes/lab.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 
 const COUNT = 500;

@@ -1,7 +1,8 @@
 /** FRR, BIRD and two directors on one LAN: whichever router is the designated one, and whichever dies, the VIP stays. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Lab } from '../../lab/runtimes/lab.ts';
 import { ipCommand } from '../../lab/runtimes/netns-node.ts';
-import { type Lab, up } from '../../lab/runtimes/runtime.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 
 const VIP = '203.0.113.10';

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { projectRoot } from '../../lab/project.ts';
-import { type Lab, up } from '../../lab/runtimes/runtime.ts';
+import type { Lab } from '../../lab/runtimes/lab.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 import { renderTemplate } from '../../lab/topologies/template.ts';
 

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../lab/project.ts';
+import type { Lab } from '../../lab/runtimes/lab.ts';
 import { LABS_FOLDER } from '../../lab/runtimes/run-state.ts';
-import { type Lab, up } from '../../lab/runtimes/runtime.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { namespaces } from '../../lab/runtimes/teardown.ts';
 
 function namespacesOf(runId: string): string[] {

@@ -1,6 +1,7 @@
 /** What our view says of the routers is what their kernels have: gateways and directors, before and after one leaves. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Lab, type LabNode, up } from '../../lab/runtimes/runtime.ts';
+import type { Lab, LabNode } from '../../lab/runtimes/lab.ts';
+import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
 import { RouterView } from '../../lab/scenarios/observe.ts';
 import type { UpstreamRouterDocument } from '../../src/api/documents.ts';

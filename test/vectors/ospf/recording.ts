@@ -1,7 +1,7 @@
 /** What a capture of a lab is read with: our decoder and tshark side by side, and waiting until something has come. */
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Lab } from '../../../lab/runtimes/runtime.ts';
+import type { Lab } from '../../../lab/runtimes/lab.ts';
 import { until } from '../../../lab/runtimes/wait.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { nullAuthentication, type Verifier } from '../../../src/core/ospf/packet/authentication.ts';
