@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { formatIpv4, formatPrefix, ipv4 } from '../../src/core/base/ipv4.ts';
 import { MAX_AGE } from '../../src/core/ospf/codes.ts';
 import type { InterfaceConfig, NetworkType } from '../../src/core/ospf/events.ts';
+import { THOROUGH } from '../sizes.ts';
 import { instanceConfig, interfaceConfig, Network, SimLink, type SimNode } from './network.ts';
 import { announceOwnId } from './topologies.ts';
 
@@ -110,6 +111,6 @@ test('any sequence of settings ends where an instance that starts with the last 
       fresh.net.run(40_000);
       expect(outcome(changed)).toEqual(outcome(fresh));
     }),
-    { numRuns: 60 },
+    { numRuns: THOROUGH ? 200 : 20 },
   );
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { THOROUGH } from '../sizes.ts';
 import { liveThrough } from './day.ts';
 
-/** One day in the quick check; SLUICE_FUZZ, which the whole suite sets, asks for more of everything. */
-const SEEDS = process.env['SLUICE_FUZZ'] === undefined ? [1] : [1, 2, 3];
+const SEEDS = THOROUGH ? [1, 2, 3] : [1];
 
 test.each(SEEDS)(
   'after a day of flaps, restarts, loss and disorder all databases and routes agree, and nothing is stale (seed %i)',

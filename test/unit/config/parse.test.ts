@@ -4,6 +4,7 @@ import { formatFault } from '../../../src/core/base/fault.ts';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
 import type { Cluster } from '../../../src/core/model/cluster.ts';
+import { THOROUGH } from '../../sizes.ts';
 import { EDGE, LEAST } from './files.ts';
 
 function cluster(text: string): Cluster {
@@ -523,7 +524,7 @@ describe('any text gives a cluster or faults, never an exception', () => {
     const mutated = fc
       .array(cut, { minLength: 1, maxLength: 4 })
       .map((cuts) => cuts.reduce((text, c) => text.slice(0, c.at) + c.piece + text.slice(c.at + c.length), EDGE));
-    fc.assert(fc.property(mutated, check), { numRuns: 120 });
+    fc.assert(fc.property(mutated, check), { numRuns: THOROUGH ? 500 : 60 });
   });
 
   test('a valid file with any value in place of one of its own', () => {
@@ -537,7 +538,7 @@ describe('any text gives a cluster or faults, never an exception', () => {
       fc.property(fc.constantFrom(...places), value, ([at, length], text) => {
         check(EDGE.slice(0, at) + text + EDGE.slice(at + length));
       }),
-      { numRuns: 120 },
+      { numRuns: THOROUGH ? 500 : 60 },
     );
   });
 });

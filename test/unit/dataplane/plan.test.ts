@@ -7,6 +7,7 @@ import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
 import { SlotMaps, wantedSteps } from '../../../src/core/dataplane/wanted-ruleset.ts';
 import type { DesiredDataplane, ServerState } from '../../../src/core/model/dataplane.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { THOROUGH } from '../../sizes.ts';
 import { dataplane, finish, service, THREE, withState } from './model.ts';
 
 async function planFor(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
@@ -179,7 +180,7 @@ describe('plan', () => {
           expect(await planFor(desired, kernel)).toEqual([]);
         }
       }),
-      { numRuns: 60, seed: 7 },
+      { numRuns: THOROUGH ? 200 : 30, seed: 7 },
     );
   });
 });
