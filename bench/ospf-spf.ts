@@ -5,13 +5,14 @@
  * A turn is one call of the core: what it takes, the event loop of the agent stands still. Nothing here touches the
  * network; the two speakers hand each other their packets.
  */
-import { ipv4 } from '../src/core/base/ipv4.ts';
+import { formatIpv4, ipv4 } from '../src/core/base/ipv4.ts';
 import { INITIAL_SEQUENCE, LsType, RouterFlag, RouterLinkType } from '../src/core/ospf/codes.ts';
 import type { InstanceConfig, OspfInput } from '../src/core/ospf/events.ts';
 import { OspfInstance } from '../src/core/ospf/instance.ts';
 import { buildLsa } from '../src/core/ospf/lsa/codec.ts';
 import type { Lsa, LsaBody, RouterLink } from '../src/core/ospf/lsa/lsa.ts';
 import { computeRoutes, externalPrefixKey, recomputeExternals } from '../src/core/ospf/spf/spf.ts';
+import { instanceConfig, interfaceConfig } from '../test/sim/network.ts';
 import { atMost, type BenchGoal, type BenchOutcome, type BenchRun, figure, median } from './result.ts';
 
 const ROUTERS = 200;
@@ -87,30 +88,7 @@ function calculations(repetitions: number): { readonly whole: number[]; readonly
 }
 
 function config(routerId: number): InstanceConfig {
-  return {
-    routerId,
-    areaId: 0,
-    areaType: 'normal',
-    interfaces: [
-      {
-        name: 'eth1',
-        network: 'point-to-point',
-        cost: 10,
-        helloInterval: 1000,
-        deadInterval: 4000,
-        priority: 0,
-        rxmtInterval: 1000,
-        mtuIgnore: false,
-        passive: false,
-        neighbors: [],
-        pollInterval: 120_000,
-      },
-    ],
-    stubRouter: false,
-    originateFloor: 1100,
-    holdLimit: 300,
-    seed: routerId,
-  };
+  return instanceConfig(formatIpv4(routerId), [interfaceConfig('eth1')]);
 }
 
 /** Two speakers on one link, virtual time; every turn of ours is timed. */

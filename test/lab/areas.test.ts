@@ -77,6 +77,7 @@ test('a second VIP, 0.3 s after the first, does not wait for it', async () => {
   try {
     await add('second', '203.0.113.11');
     await until('the second VIP at the router', WITHIN, () => changed('203.0.113.11'));
+    // Not a wait for something: the second change is to come so soon after the first.
     await sleep(300);
     await add('third', '203.0.113.12');
     const seen = await until('the third VIP at the router', WITHIN, () => changed('203.0.113.12'));
@@ -100,6 +101,7 @@ test('when one network is gone, what the other one says counts', async () => {
 
 test('SIGTERM withdraws both, the own address last', async () => {
   const monitors = ['r1', 'r2'].map((name) => new RouteMonitor(lab.node(name).netns));
+  // `ip monitor` does not say when it has begun to listen; what it must not miss comes after this.
   await sleep(200);
   await lab.stopDirector('d1', 'SIGTERM');
   await until('both gone', 5000, async () => {

@@ -194,6 +194,7 @@ describe.each(FORGETFUL)('%s, nothing remembered, a check that needs seconds', (
     await lab.stopDirector('d1', 'SIGKILL');
     await between();
     await rm(join(lab.dir, 'd1/state'), { recursive: true, force: true });
+    // The case itself: for so long there is no agent.
     await sleep(300);
     const at = Date.now();
     await lab.startDirector('d1');

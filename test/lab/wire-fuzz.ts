@@ -135,6 +135,7 @@ class EventWatch {
     // What was said before the first strike is history.
     await this.#follower.poll();
     while (!this.#ended) {
+      // Between two looks at the events: they are kept, so none is missed.
       await sleep(250);
       for (const { event, values } of await this.#follower.poll()) {
         if (event !== 'neighbor-changed' || !routers.includes(String(values['routerId']))) continue;

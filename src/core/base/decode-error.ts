@@ -5,9 +5,12 @@ export type DecodeReason =
   | 'version'
   | 'type'
   | 'checksum'
+  /** Authentication of another type than ours, or none. */
   | 'authType'
   | 'authPassword'
+  /** A key id that is not accepted. */
   | 'authKey'
+  /** Right key id, wrong digest: another secret or another algorithm. */
   | 'authDigest'
   | 'value'
   | 'trailing';

@@ -2,6 +2,7 @@
  * The whole conversation between the OSPF instance and its shell: what may come in, what may be wished for.
  * Everything here is plain data, so that a run can be recorded as JSON lines and replayed.
  */
+import type { DecodeReason } from '../base/decode-error.ts';
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
 import type { Algorithm, KeysInForce } from '../model/keys.ts';
@@ -205,24 +206,11 @@ export type TroubleReason =
 
 /** Why a packet, or an LSA inside one, was not used. Counter labels. */
 export type DropReason =
-  | 'short'
-  | 'length'
-  | 'version'
-  | 'type'
-  | 'checksum'
-  /** Authentication of another type than ours, or none. */
-  | 'authType'
-  | 'authPassword'
-  /** A key id that is not accepted. */
-  | 'authKey'
-  /** Right key id, wrong digest: another secret or another algorithm. */
-  | 'authDigest'
+  | DecodeReason
   /** A sequence number below the neighbor's last: a repetition of something old. */
   | 'authSequence'
   /** Ours to send, but there is no key to send it with. */
   | 'noKey'
-  | 'value'
-  | 'trailing'
   | 'interfaceDown'
   | 'passive'
   | 'ownPacket'

@@ -17,6 +17,7 @@ import type { RestartReason } from '../events.ts';
 import { buildOpaqueLsa } from './codec.ts';
 import type { Lsa, LsaKey } from './lsa.ts';
 import { opaqueTypeOf } from './opaque-lsa.ts';
+import { filling } from './tlv.ts';
 
 export interface GraceLsa {
   /** Seconds. */
@@ -61,10 +62,6 @@ export function decodeGraceLsa(lsa: Lsa): GraceLsa {
 function whole(value: Reader, length: number): Reader {
   if (value.remaining === length) return value;
   throw new DecodeError('length', value.offset, `${value.remaining} bytes, not ${length}`);
-}
-
-function filling(length: number): number {
-  return (4 - (length % 4)) % 4;
 }
 
 /** `header`: what is not the same for all Grace-LSAs. */

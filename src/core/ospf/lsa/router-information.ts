@@ -11,6 +11,7 @@ import { Reader } from '../../base/reader.ts';
 import { LSA_HEADER_LENGTH, LsType } from '../codes.ts';
 import type { Lsa } from './lsa.ts';
 import { opaqueTypeOf } from './opaque-lsa.ts';
+import { filling } from './tlv.ts';
 
 const ROUTER_INFORMATION = 4;
 const INFORMATIONAL_CAPABILITIES = 1;
@@ -37,7 +38,8 @@ function informationalCapabilities(r: Reader): number {
     const type = r.u16();
     const length = r.u16();
     if (type === INFORMATIONAL_CAPABILITIES && length >= 4) return r.u32();
-    r.skip(Math.min(r.remaining, length + 3 - ((length + 3) % 4)));
+    // Another TLV, which does not concern us; the last one's filling may be missing.
+    r.skip(Math.min(length + filling(length), r.remaining));
   }
   return 0;
 }

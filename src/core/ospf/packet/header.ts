@@ -40,6 +40,7 @@ export function decodeHeader(r: Reader): DecodedHeader {
   const length = r.u16();
   const routerId = r.u32();
   const areaId = r.u32();
+  // Checksum and authentication: read below, by whoever judges them.
   r.skip(PACKET_HEADER_LENGTH - 12);
   if (length < PACKET_HEADER_LENGTH || length > given) {
     throw new DecodeError('length', LENGTH_AT, `${length} of ${given} bytes`);
