@@ -30,6 +30,15 @@ export type Rounds = Readonly<Record<ContenderName, readonly Round[]>>;
 
 const COUNTED: ReadonlySet<Figure> = new Set(['restartFlaps', 'freshFlaps', 'gracefulEvents', 'gracefulLost']);
 
+const RESTARTS: Partial<Record<Figure, number>> = {
+  restartGap: 300,
+  restartFlaps: 1,
+  freshGap: 300,
+  freshFlaps: 1,
+  gracefulEvents: 0,
+  gracefulLost: 0,
+};
+
 /** Goals of ours by the router's daemon; BIRD computes routes once a second. Undefined: only reported. */
 const GOALS: Readonly<Record<Suite['daemon'], Partial<Record<Figure, number>>>> = {
   frr: {
@@ -40,12 +49,7 @@ const GOALS: Readonly<Record<Suite['daemon'], Partial<Record<Figure, number>>>> 
     withdraw: 20,
     secondChange: 1150,
     secondExternal: 30,
-    restartGap: 300,
-    restartFlaps: 1,
-    freshGap: 300,
-    freshFlaps: 1,
-    gracefulEvents: 0,
-    gracefulLost: 0,
+    ...RESTARTS,
   },
   bird: {
     startToFib: 1200,
@@ -54,12 +58,7 @@ const GOALS: Readonly<Record<Suite['daemon'], Partial<Record<Figure, number>>>> 
     announce: 1100,
     withdraw: 1100,
     secondChange: 2150,
-    restartGap: 300,
-    restartFlaps: 1,
-    freshGap: 300,
-    freshFlaps: 1,
-    gracefulEvents: 0,
-    gracefulLost: 0,
+    ...RESTARTS,
   },
 };
 
