@@ -22,7 +22,8 @@ import {
   type WithElements,
 } from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
-import { SlotMaps, wantedSteps } from '../../core/dataplane/wanted-ruleset.ts';
+import { SlotMaps } from '../../core/dataplane/service-rules.ts';
+import { wantedSteps } from '../../core/dataplane/wanted-ruleset.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import type { ApplyReport } from './port.ts';
 import type { Run } from './slices.ts';

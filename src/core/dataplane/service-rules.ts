@@ -1,0 +1,122 @@
+/**
+ * What sends a new connection to a real server: VIP, protocol and port to the service's chain; there the hash slot to the
+ * server's id, which becomes the connection's mark, and the id to the server's address.
+ */
+import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { NO_SERVER } from '../hash/maglev.ts';
+import type { DesiredService } from '../model/dataplane.ts';
+import { SERVER_ID_EXPRESSION } from './mark.ts';
+import { SERVICES_MAP, serviceNames } from './names.ts';
+import type { Part } from './parts.ts';
+import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
+import type { ServerIds } from './server-ids.ts';
+import { FLOW_HASH, type ServiceTable, serviceTable } from './service-table.ts';
+
+const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
+
+/** The part that finds the chain of a packet's service. */
+export function servicesPart(services: readonly DesiredService[]): Part {
+  return {
+    rules: { prerouting: [`${SERVICE_KEY} vmap @${SERVICES_MAP}`] },
+    sets: new Map([[SERVICES_MAP, servicesMap(services)]]),
+  };
+}
+
+function servicesMap(services: readonly DesiredService[]): WantedSet {
+  const elements = new Map<string, string>();
+  for (const { name, vips, protocol, ports } of services) {
+    const verdict = `goto ${serviceNames(name).chain}`;
+    for (const vip of vips) for (const port of ports) elements.set(endpointElement(vip, protocol, port), verdict);
+  }
+  return { kind: 'map', declaration: `typeof ${SERVICE_KEY} : verdict`, elements };
+}
+
+/**
+ * The parts of all services, one each. Yields after each of them.
+ *
+ * @param given ids of servers that are wanted, in decimal
+ */
+export function* serviceParts(
+  services: readonly DesiredService[],
+  ids: ServerIds,
+  found: FoundTable | undefined,
+  given: ReadonlySet<string>,
+  slotMaps: SlotMaps,
+): Generator<void, readonly Part[]> {
+  const parts: Part[] = [];
+  for (const service of services) {
+    const names = serviceNames(service.name);
+    const serviceIds = ids.get(service.name) ?? new Map<Ipv4, number>();
+    parts.push({
+      chains: new Map([[names.chain, serviceChain(service)]]),
+      sets: new Map([
+        [names.slots, slotMaps.of(service, serviceIds)],
+        [names.servers, serversMap(serviceIds, found?.sets.get(names.servers)?.elements, given)],
+      ]),
+      counters: [names.newConnections, names.misses],
+    });
+    yield;
+  }
+  slotMaps.settle();
+  return parts;
+}
+
+/** Runs for the first packet of a connection only: nat chains see no other. */
+function serviceChain(service: DesiredService): readonly string[] {
+  const names = serviceNames(service.name);
+  const slot = `jhash ip saddr . th sport mod ${FLOW_HASH.slots} seed 0x${FLOW_HASH.seed.toString(16)}`;
+  return [
+    `counter name ${names.newConnections}`,
+    `ct mark set ${slot} map @${names.slots}`,
+    `dnat to ${SERVER_ID_EXPRESSION} map @${names.servers}`,
+    // Reached only when the slot is empty: dnat ends the chain.
+    `counter name ${names.misses}`,
+  ];
+}
+
+function slotsMap(table: ServiceTable, ids: ReadonlyMap<Ipv4, number>): WantedSet {
+  const idByIndex = table.servers.map((server) => String(ids.get(server.address)));
+  const elements = new Map<string, string>();
+  table.slots.forEach((index, slot) => {
+    if (index !== NO_SERVER) elements.set(String(slot), idByIndex[index]!);
+  });
+  const declaration = `typeof numgen inc mod ${FLOW_HASH.slots} : ct mark; size ${FLOW_HASH.slots}`;
+  return { kind: 'map', declaration, elements };
+}
+
+/** Entries of retired servers are kept as they were found, unless their id was given to another server. */
+function serversMap(
+  ids: ReadonlyMap<Ipv4, number>,
+  found: ReadonlyMap<string, string> | undefined,
+  given: ReadonlySet<string>,
+): WantedSet {
+  const elements = new Map<string, string>();
+  for (const [key, data] of found ?? []) if (!given.has(key)) elements.set(key, data);
+  for (const [address, id] of ids) elements.set(String(id), formatIpv4(address));
+  return { kind: 'map', declaration: 'typeof ct mark : ip daddr; counter', elements };
+}
+
+/**
+ * Slot maps of services that have not changed, so that they are neither computed nor compared again. It remembers those of
+ * the last data plane only.
+ */
+export class SlotMaps {
+  #last: ReadonlyMap<string, WantedSet> = new Map();
+  #next = new Map<string, WantedSet>();
+
+  /** The map for these servers with these ids; the very same object as last time when nothing differs. */
+  of(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): WantedSet {
+    const key = service.servers
+      .map(({ address, weight, state }) => `${address} ${weight} ${state} ${ids.get(address)}`)
+      .join();
+    const map = this.#next.get(key) ?? this.#last.get(key) ?? slotsMap(serviceTable(service), ids);
+    this.#next.set(key, map);
+    return map;
+  }
+
+  /** All services have been asked for: what was not is forgotten. */
+  settle(): void {
+    this.#last = this.#next;
+    this.#next = new Map();
+  }
+}
