@@ -7,11 +7,15 @@
 
 import type { Operation } from './plan.ts';
 import type { BaseChain } from './ruleset.ts';
-import { ruleStamp } from './ruleset.ts';
+import { ruleStamp, setStamp } from './ruleset.ts';
 
 function chainText(base: BaseChain | undefined): string {
   if (base === undefined) return '';
   return ` { type ${base.type} hook ${base.hook} priority ${base.priority}; policy accept; }`;
+}
+
+function declarationText({ set, declaration }: Extract<Operation, { kind: 'add-set' }>): string {
+  return `${declaration}; comment "${setStamp({ kind: set, declaration })}";`;
 }
 
 function elementText([element, data]: readonly [element: string, data: string]): string {
@@ -40,11 +44,13 @@ function statements(operation: Operation): readonly string[] {
     case 'delete-counter':
       return [`delete counter ip ${table} ${operation.name}`];
     case 'add-set':
-      return [`add ${operation.set} ip ${table} ${operation.name} { ${operation.declaration}; }`];
+      return [`add ${operation.set} ip ${table} ${operation.name} { ${declarationText(operation)} }`];
     case 'delete-set':
       return [`delete ${operation.set} ip ${table} ${operation.name}`];
     case 'add-chain':
       return [`add chain ip ${table} ${operation.name}${chainText(operation.base)}`];
+    case 'flush-chain':
+      return [`flush chain ip ${table} ${operation.name}`];
     case 'delete-chain':
       return [`flush chain ip ${table} ${operation.name}`, `delete chain ip ${table} ${operation.name}`];
     case 'set-rules':

@@ -40,6 +40,7 @@ const NFTA_RULE_CHAIN = 2;
 const NFTA_RULE_EXPRESSIONS = 4;
 const NFTA_RULE_USERDATA = 7;
 const NFTA_SET_FLAGS = 3;
+const NFTA_SET_USERDATA = 13;
 const NFTA_OBJ_TYPE = 3;
 const NFTA_OBJ_DATA = 4;
 const NFT_OBJECT_COUNTER = 1;
@@ -49,8 +50,9 @@ export const NFTA_COUNTER_PACKETS = 2;
 const NF_DROP = 0;
 const NFT_SET_ANONYMOUS = 0x1;
 const NFT_SET_MAP = 0x8;
-/** libnftnl's own: what the user data of a rule holds is one byte type, one byte length, value. */
+/** libnftnl's own: user data is a list of one byte type, one byte length, value. */
 const NFTNL_UDATA_RULE_COMMENT = 0;
+const NFTNL_UDATA_SET_COMMENT = 7;
 
 /** By number (linux/netfilter.h, enum nf_inet_hooks). */
 const HOOKS: readonly string[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
@@ -142,15 +144,15 @@ export function decodeRule(payload: Uint8Array): RuleMessage {
   const attributes = attributesOf(payload);
   return {
     chain: textOf(attributes, NFTA_RULE_CHAIN),
-    comment: commentOf(attributes.get(NFTA_RULE_USERDATA)),
+    comment: commentOf(attributes.get(NFTA_RULE_USERDATA), NFTNL_UDATA_RULE_COMMENT),
     shape: bytesText(attributes.get(NFTA_RULE_EXPRESSIONS)),
   };
 }
 
-function commentOf(userdata: NetlinkReader | undefined): string {
+function commentOf(userdata: NetlinkReader | undefined, commentType: number): string {
   for (let at = 0; userdata !== undefined && at < userdata.length; ) {
     const [type, length] = [userdata.u8(at), userdata.u8(at + 1)];
-    if (type === NFTNL_UDATA_RULE_COMMENT) return userdata.slice(at + 2, length).text();
+    if (type === commentType) return userdata.slice(at + 2, length).text();
     at += 2 + length;
   }
   return '';
@@ -165,6 +167,8 @@ function bytesText(reader: NetlinkReader | undefined): string {
 export interface SetMessage {
   readonly name: string;
   readonly kind: 'set' | 'map';
+  /** Empty when there is none. */
+  readonly comment: string;
   /** Belongs to a rule, and comes and goes with it. */
   readonly anonymous: boolean;
 }
@@ -175,6 +179,7 @@ export function decodeSet(payload: Uint8Array): SetMessage {
   return {
     name: textOf(attributes, NFTA_NAME),
     kind: (flags & NFT_SET_MAP) === 0 ? 'set' : 'map',
+    comment: commentOf(attributes.get(NFTA_SET_USERDATA), NFTNL_UDATA_SET_COMMENT),
     anonymous: (flags & NFT_SET_ANONYMOUS) !== 0,
   };
 }

@@ -2,7 +2,8 @@
  * Wanted and found tables to the operations that turn the one into the other, in an order in which nft accepts them as one
  * transaction: what is referred to before what refers to it, and the reverse for what goes.
  *
- * Pure and idempotent: when nothing differs the plan is empty. The tables are ours by name, so anything found in them that is
+ * Pure and idempotent: when nothing differs the plan is empty. A set whose declaration has changed is made anew: the rules
+ * of its table go first and come back after it, which to packets is one change like any other. The tables are ours by name, so anything found in them that is
  * not wanted goes; other tables are never looked at.
  */
 import {
@@ -11,6 +12,7 @@ import {
   type FoundTable,
   ruleStamp,
   sameBase,
+  setStamp,
   type Wanted,
   type WantedChain,
   type WantedSet,
@@ -31,6 +33,7 @@ export type Operation =
     }
   | { readonly kind: 'delete-set'; readonly table: string; readonly name: string; readonly set: 'set' | 'map' }
   | { readonly kind: 'add-chain'; readonly table: string; readonly name: string; readonly base: BaseChain | undefined }
+  | { readonly kind: 'flush-chain'; readonly table: string; readonly name: string }
   | { readonly kind: 'delete-chain'; readonly table: string; readonly name: string }
   /** Replaces all rules of a chain. */
   | { readonly kind: 'set-rules'; readonly table: string; readonly name: string; readonly rules: readonly string[] }
@@ -79,15 +82,34 @@ function planChains(table: string, wanted: WantedTable, found: FoundTable): { ad
   return { add, rules };
 }
 
-function* planTable(table: string, wanted: WantedTable, found: FoundTable): Generator<void, Operation[]> {
+/** Sets that are there, and not as they are to be declared. */
+function outdatedSets(wanted: WantedTable, found: FoundTable): ReadonlySet<string> {
+  const names = [...wanted.sets].filter(([name, set]) => {
+    const existing = found.sets.get(name);
+    return existing !== undefined && existing.stamp !== setStamp(set);
+  });
+  return new Set(names.map(([name]) => name));
+}
+
+/** As if the chains had no rules: no set can go while a rule names it. */
+function withoutRules(found: FoundTable): FoundTable {
+  const chains = new Map([...found.chains].map(([name, chain]) => [name, { ...chain, stamps: [], shapes: [] }]));
+  return { ...found, chains };
+}
+
+function* planTable(table: string, wanted: WantedTable, present: FoundTable): Generator<void, Operation[]> {
   const before: Operation[] = [];
   const elements: Operation[] = [];
   const after: Operation[] = [];
+  const outdated = outdatedSets(wanted, present);
+  const found = outdated.size === 0 ? present : withoutRules(present);
+  if (outdated.size > 0) for (const name of found.chains.keys()) before.push({ kind: 'flush-chain', table, name });
+  for (const name of outdated) before.push({ kind: 'delete-set', table, name, set: present.sets.get(name)!.kind });
   for (const name of wanted.counters) {
     if (!found.counters.has(name)) before.push({ kind: 'add-counter', table, name });
   }
   for (const [name, set] of wanted.sets) {
-    const existing = found.sets.get(name);
+    const existing = outdated.has(name) ? undefined : found.sets.get(name);
     if (existing === undefined) {
       before.push({ kind: 'add-set', table, name, set: set.kind, declaration: set.declaration });
     }

@@ -2,8 +2,8 @@
  * A plain picture of nftables tables: wanted (what `wanted-ruleset.ts` makes of the model) and found (what `read-back.ts`
  * makes of the kernel's answers). `plan.ts` compares the two.
  *
- * Rules are compared by stamp, never by what they consist of: nft versions may make different expressions of the same text.
- * The stamp is a hash of the text that was loaded and travels as the rule's comment.
+ * Rules and the declarations of sets are compared by stamp, never by what they consist of: nft versions may make different
+ * expressions of the same text. The stamp is a hash of the text that was loaded and travels as a comment.
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { jhashText } from '../hash/jhash.ts';
@@ -62,6 +62,8 @@ export interface FoundChain {
 
 export interface FoundSet {
   readonly kind: 'set' | 'map';
+  /** Of the declaration that it was made by; empty text when it is not ours. */
+  readonly stamp: string;
   readonly elements: ReadonlyMap<string, string>;
   /** Only of elements that count. */
   readonly tallies: ReadonlyMap<string, Tally>;
@@ -78,6 +80,11 @@ export type Wanted = ReadonlyMap<string, WantedTable>;
 export type Found = ReadonlyMap<string, FoundTable>;
 
 const STAMP_SEED = 0x51c1ce10;
+
+/** The comment of a set or map: the same of its declaration, which nft gives back in words of its own. */
+export function setStamp({ kind, declaration }: Pick<WantedSet, 'kind' | 'declaration'>): string {
+  return ruleStamp(`${kind} ${declaration}`);
+}
 
 /** The comment of a rule: a word that says whose it is and a hash of its text. */
 export function ruleStamp(text: string): string {
@@ -115,7 +122,7 @@ function sameChain(a: FoundChain, b: FoundChain): boolean {
 function sameTable(a: FoundTable, b: FoundTable): boolean {
   return (
     sameMap(a.chains, b.chains, sameChain) &&
-    sameMap(a.sets, b.sets, (x, y) => x.kind === y.kind && sameMap(x.elements, y.elements)) &&
+    sameMap(a.sets, b.sets, (x, y) => x.kind === y.kind && x.stamp === y.stamp && sameMap(x.elements, y.elements)) &&
     sameMap(a.counters, b.counters, () => true)
   );
 }

@@ -15,6 +15,7 @@ import {
   type FoundTable,
   NO_TALLY,
   ruleStamp,
+  setStamp,
   type Tally,
 } from '../../core/dataplane/ruleset.ts';
 import { FLOW_HASH } from '../../core/dataplane/service-table.ts';
@@ -158,13 +159,21 @@ export class FakeKernel implements RulesetKernel {
         table.counters.delete(name);
         break;
       case 'add-set':
-        table.sets.set(name, { kind: operation.set, elements: new Map(), tallies: new Map() });
+        table.sets.set(name, {
+          kind: operation.set,
+          stamp: setStamp({ kind: operation.set, declaration: operation.declaration }),
+          elements: new Map(),
+          tallies: new Map(),
+        });
         break;
       case 'delete-set':
         table.sets.delete(name);
         break;
       case 'add-chain':
         table.chains.set(name, { base: operation.base, stamps: [], shapes: [] });
+        break;
+      case 'flush-chain':
+        table.chains.set(name, { base: table.chains.get(name)?.base, stamps: [], shapes: [] });
         break;
       case 'delete-chain':
         table.chains.delete(name);

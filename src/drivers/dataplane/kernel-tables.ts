@@ -33,6 +33,9 @@ import { inSlices } from './slices.ts';
 /** How often a reading is begun anew when somebody writes during it. */
 const ATTEMPTS = 2;
 
+/** A set but for its elements. */
+type SetHead = { readonly name: string } & Pick<FoundSet, 'kind' | 'stamp'>;
+
 /** `undefined` in place of what is not there. */
 async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
@@ -73,7 +76,8 @@ export class KernelTables implements RulesetKernel {
       const objects = await unlessGone(this.#dump('objects', NFT_MSG_GETOBJ, table));
       if (objects === undefined) continue;
       const sets = new Map<string, FoundSet>();
-      if (table === DATA_TABLE) for (const name of names) sets.set(name, await this.#readSet(table, name, 'set'));
+      if (table === DATA_TABLE)
+        for (const name of names) sets.set(name, await this.#readSet(table, { name, kind: 'set', stamp: '' }));
       found.set(table, { chains: new Map(), sets, counters: readNamedCounters(objects) });
     }
     return found;
@@ -91,7 +95,7 @@ export class KernelTables implements RulesetKernel {
     const found = new Map<string, FoundTable>();
     if (kept.structure !== undefined) {
       for (const [name, table] of kept.structure) {
-        const sets = [...table.sets].map(([set, { kind }]) => ({ name: set, kind }));
+        const sets = [...table.sets].map(([set, { kind, stamp }]) => ({ name: set, kind, stamp }));
         found.set(name, { ...table, sets: await this.#readSets(name, sets, kept) });
       }
       return found;
@@ -111,27 +115,24 @@ export class KernelTables implements RulesetKernel {
       sets: await this.#dump('sets', NFT_MSG_GETSET, name),
       objects: await this.#dump('objects', NFT_MSG_GETOBJ, name),
     });
-    return { ...structure, sets: await this.#readSets(name, structure.sets, kept) };
+    const sets = structure.sets.map(({ name: set, kind, comment }) => ({ name: set, kind, stamp: comment }));
+    return { ...structure, sets: await this.#readSets(name, sets, kept) };
   }
 
-  async #readSets(
-    table: string,
-    sets: readonly { readonly name: string; readonly kind: FoundSet['kind'] }[],
-    kept: Kept,
-  ): Promise<ReadonlyMap<string, FoundSet>> {
+  async #readSets(table: string, sets: readonly SetHead[], kept: Kept): Promise<ReadonlyMap<string, FoundSet>> {
     const found = new Map<string, FoundSet>();
-    for (const { name, kind } of sets) {
-      found.set(name, kept.set(table, name) ?? (await this.#readSet(table, name, kind)));
+    for (const set of sets) {
+      found.set(set.name, kept.set(table, set.name) ?? (await this.#readSet(table, set)));
     }
     return found;
   }
 
-  async #readSet(table: string, set: string, kind: FoundSet['kind']): Promise<FoundSet> {
+  async #readSet(table: string, { name: set, kind, stamp }: SetHead): Promise<FoundSet> {
     const layout = elementLayout(set);
-    if (layout === undefined) return { kind, elements: new Map(), tallies: new Map() };
+    if (layout === undefined) return { kind, stamp, elements: new Map(), tallies: new Map() };
     const request = encodeElementsDump(table, set);
     const dump = this.#netlink.dump('nft-dump-elements', NFT_MSG_GETSETELEM, request, { table, set });
-    return { kind, ...readElements((await unlessGone(dump)) ?? [], layout) };
+    return { kind, stamp, ...readElements((await unlessGone(dump)) ?? [], layout) };
   }
 
   /** Of all tables of family ip, or of one. */

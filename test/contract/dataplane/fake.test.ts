@@ -51,7 +51,8 @@ function fakeBench(): Bench {
         'replace-rule': () => rules(chain.stamps, ['accept', ...chain.shapes.slice(1)]),
         'add-rule': () => rules([...chain.stamps, ''], [...chain.shapes, 'drop']),
         'drop-policy': () => table.chains.set('forward', { ...table.chains.get('forward')!, base: undefined }),
-        'add-set': () => table.sets.set('mine', { kind: 'set', elements: new Map(), tallies: new Map() }),
+        'redeclare-map': () => table.sets.set('slots_web', { ...table.sets.get('slots_web')!, stamp: '' }),
+        'add-set': () => table.sets.set('mine', { kind: 'set', stamp: '', elements: new Map(), tallies: new Map() }),
       };
       acts[what]();
     },

@@ -55,6 +55,9 @@ export function netnsBench(network: Network): NetnsBench {
     'flush-rules': 'flush chain ip sluice_v1 service_web\n',
     'add-rule': 'insert rule ip sluice_v1 forward drop\n',
     'drop-policy': 'add chain ip sluice_v1 forward { policy drop; }\n',
+    'redeclare-map':
+      'flush chain ip sluice_v1 service_web\ndelete map ip sluice_v1 slots_web\n' +
+      'add map ip sluice_v1 slots_web { typeof numgen inc mod 4099 : ct mark; size 5000; }\n',
     'add-set': 'add set ip sluice_v1 mine { type ipv4_addr; elements = { 192.0.2.1 }; }\n',
   };
 

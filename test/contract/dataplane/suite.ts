@@ -33,6 +33,7 @@ export const TAMPERINGS = [
   'add-rule',
   'drop-policy',
   'add-set',
+  'redeclare-map',
 ] as const;
 export type Tampering = (typeof TAMPERINGS)[number];
 

@@ -71,6 +71,27 @@ describe('plan', () => {
     ]);
   });
 
+  test('a map that was declared in another way is made anew, between the rules that go and those that come', async () => {
+    const kernel = new FakeKernel();
+    const desired = dataplane(service('web', THREE.slice(0, 2)));
+    await converge(desired, kernel);
+    const sets = kernel.tables.get('sluice_v1')!.sets;
+    sets.set('servers_web', { ...sets.get('servers_web')!, stamp: 'sluice 00000000' });
+    const operations = await converge(desired, kernel);
+    expect(operations.map(describeOperation)).toEqual([
+      'sluice_v1 prerouting: flush chain',
+      'sluice_v1 forward: flush chain',
+      'sluice_v1 service_web: flush chain',
+      'sluice_v1 servers_web: delete map',
+      'sluice_v1 servers_web: add map',
+      'sluice_v1 prerouting: write 1 rules',
+      'sluice_v1 forward: write 2 rules',
+      'sluice_v1 service_web: write 4 rules',
+      'sluice_v1 servers_web: write 2 of 2 elements (1 : 10.2.0.21, 2 : 10.2.0.22)',
+    ]);
+    expect(await planFor(desired, kernel)).toEqual([]);
+  });
+
   test('the transaction of a small change is the change and nothing else', async () => {
     const kernel = new FakeKernel();
     await converge(dataplane(service('web', THREE)), kernel);

@@ -39,10 +39,10 @@ describe('reading back what a kernel answered', () => {
     expect(chain?.stamps).toEqual(['sluice 12345678', '']);
     expect(new Set(chain?.shapes).size).toBe(2);
     expect(table.sets).toEqual([
-      { name: 'services', kind: 'map', anonymous: false },
-      { name: 'traffic_in', kind: 'set', anonymous: false },
-      { name: 'slots_web', kind: 'map', anonymous: false },
-      { name: 'servers_web', kind: 'map', anonymous: false },
+      { name: 'services', kind: 'map', comment: '', anonymous: false },
+      { name: 'traffic_in', kind: 'set', comment: 'sluice 89abcdef', anonymous: false },
+      { name: 'slots_web', kind: 'map', comment: '', anonymous: false },
+      { name: 'servers_web', kind: 'map', comment: '', anonymous: false },
     ]);
     expect([...table.counters]).toEqual([['new_web', { packets: 0, bytes: 0 }]]);
     expect(payloads('tables').map(decodeTableName)).toEqual(['sluice_v1']);

@@ -6,7 +6,7 @@ import { assignServerIds, type ServerIds } from '../../../src/core/dataplane/ser
 import { dataplane, service, THREE } from './model.ts';
 
 function foundSet(kind: 'set' | 'map', entries: readonly (readonly [string, string])[]): FoundSet {
-  return { kind, elements: new Map(entries), tallies: new Map() };
+  return { kind, stamp: '', elements: new Map(entries), tallies: new Map() };
 }
 
 function foundWith(sets: Readonly<Record<string, FoundSet>>): Found {
