@@ -13,15 +13,13 @@
  * around it (`main.ts`), the documents of the control API (`documents.ts`).
  */
 import type { LifecycleState } from '../api/documents.ts';
-import { ringName } from '../api/key-files.ts';
 import { Lifecycle, type LifecycleEffect, type LifecycleInput } from '../core/announce/lifecycle.ts';
-import { AnnouncePolicy, LAST_RESORT, type PolicyEffect, type PolicyInput } from '../core/announce/policy.ts';
+import { AnnouncePolicy, type PolicyEffect, type PolicyInput } from '../core/announce/policy.ts';
 import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
 import type { Verdict } from '../core/health/rise-fall.ts';
 import type { HealthTarget } from '../core/health/target.ts';
 import type { Service } from '../core/model/cluster.ts';
-import type { DesiredService } from '../core/model/dataplane.ts';
 import type { UnixMillis } from '../core/model/keys.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { Dataplane } from '../drivers/dataplane/port.ts';
@@ -34,18 +32,21 @@ import { DeadlineTimer } from '../io/deadline-timer.ts';
 import { Announcer } from './announcer.ts';
 import type { LoadedCluster } from './cluster-file.ts';
 import { DataplaneKeeper } from './dataplane-keeper.ts';
+import { desiredDataplane, desiredService } from './desired-dataplane.ts';
 import { DrainWatch } from './drain-watch.ts';
 import type { EventLog } from './events.ts';
 import { HealthKeeper, type StartProbe } from './health-keeper.ts';
 import { connectedPrefixes } from './import-filter.ts';
-import { type InterfaceKeys, KeyKeeper } from './key-keeper.ts';
+import { KeyKeeper } from './key-keeper.ts';
+import { lastAnnounced } from './last-announcer.ts';
 import type { LifeFacts } from './last-life.ts';
+import { lifeFacts } from './life-facts.ts';
 import type { LifeKeeper } from './life-keeper.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { RouteKeeper } from './route-keeper.ts';
 import type { SequenceKeeper } from './sequence-keeper.ts';
-import { instanceConfig, Speakers } from './speakers.ts';
-import { upstreamInterfaces } from './upstream-interfaces.ts';
+import { interfaceKeys, wantedSpeakers } from './speaker-wishes.ts';
+import { Speakers } from './speakers.ts';
 import { ServiceVersions } from './versions.ts';
 
 export interface DirectorPorts {
@@ -224,7 +225,7 @@ export class Director {
     const period = this.#loaded.cluster.lifecycle.grace;
     this.#ending = true;
     try {
-      await this.#ports.life.handOver(this.#facts(), period);
+      await this.#ports.life.handOver(this.#facts, period);
     } catch (error) {
       this.#ending = false;
       return `the next agent would not know of this one: ${error instanceof Error ? error.message : String(error)}`;
@@ -284,7 +285,7 @@ export class Director {
     const programmed = this.#programmedServices();
     if (this.dataplane.lastApply !== undefined) this.#tellLifecycle({ kind: 'programmed' });
     this.#tellLifecycle({ kind: 'announced', announcements });
-    this.#tellLifecycle({ kind: 'lastAnnouncer', vips: this.#lastAnnounced() });
+    this.#tellLifecycle({ kind: 'lastAnnouncer', vips: lastAnnounced(this.announcer) });
     for (const service of this.#served) {
       this.#tellPolicy({ kind: 'health', service: service.name, healthy: this.health.healthy(service) });
     }
@@ -308,9 +309,7 @@ export class Director {
       isSettled: (service) => this.health.isSettled(service),
       mustStay: (vip) => this.policy.mustStayProgrammed(vip) || this.#lingering.has(vip),
     });
-    const { cluster, director } = this.#loaded;
-    const desired = this.#versions.held().map((service) => this.#desired(service));
-    this.dataplane.want({ services: desired, upstream: upstreamInterfaces(cluster, director) });
+    this.dataplane.want(desiredDataplane(this.#loaded, this.#versions.held(), this.health));
   }
 
   /** The policy goes over to the services of a new file when all of them are in the data plane: nothing flaps meanwhile. */
@@ -325,7 +324,7 @@ export class Director {
   /** As the file in force has it. */
   #isProgrammed({ name }: Service): boolean {
     const version = this.#versions.held().find((service) => service.name === name);
-    return version !== undefined && this.dataplane.isProgrammed(this.#desired(version));
+    return version !== undefined && this.dataplane.isProgrammed(desiredService(version, this.health));
   }
 
   /** Whatever a router sends us finds its way: nothing is left to be copied, and every service is in the kernel. */
@@ -368,36 +367,14 @@ export class Director {
     this.routes.want({ learned: this.speakers.learned(), connected, served, vips: own, restarting });
   }
 
-  /** What the next agent has to know to go on from here. */
-  #facts(): LifeFacts {
-    const speakers = this.speakers.all();
-    const full = speakers.flatMap((speaker) => {
-      const links = new Map(speaker.interfaces().map((link) => [link.name, link]));
-      return speaker.neighbors().flatMap(({ interface: name, routerId, state }) => {
-        if (state !== 'full') return [];
-        const { designatedRouter = 0, backupDesignatedRouter = 0 } = links.get(name) ?? {};
-        return [{ instance: speaker.instance, interface: name, routerId, designatedRouter, backupDesignatedRouter }];
-      });
-    });
-    const announced = speakers.flatMap((speaker) =>
-      speaker.announced().map(({ prefix }) => ({ instance: speaker.instance, prefix })),
-    );
-    return { full, announced, verdicts: this.health.verdicts() };
+  get #facts(): LifeFacts {
+    return lifeFacts(this.speakers.all(), this.health.verdicts());
   }
 
   /** For an agent that has to go on from here should this one be killed. While we take over ourselves, the file knows more. */
   #remember(): void {
     if (this.#phase !== 'running' || this.speakers.isTakingOver()) return;
-    this.#ports.life.keep(this.#facts());
-  }
-
-  #desired(service: Service): DesiredService {
-    const { name, vips, ports, protocol } = service;
-    const servers = service.servers.map((server) => {
-      const state = this.health.state(service, server) === 'up' ? ('up' as const) : ('down' as const);
-      return { name: server.name, address: server.address, weight: server.weight, state };
-    });
-    return { name, vips, ports, protocol, servers };
+    this.#ports.life.keep(this.#facts);
   }
 
   /** Names, as the policy knows them. A service that the file no longer has is served as long as something serves its VIPs. */
@@ -407,17 +384,6 @@ export class Director {
     const vips = this.dataplane.vips();
     const carried = this.#served.filter(({ name, vips: own }) => !file.has(name) && own.every((vip) => vips.has(vip)));
     return [...new Set([...there, ...carried.map(({ name }) => name)])];
-  }
-
-  /** VIPs of ours that no other reachable director announces at a normal metric. */
-  #lastAnnounced(): Ipv4[] {
-    const all = this.announcer.speakers('vip');
-    // Traffic comes in wherever VIPs are announced; an instance that nobody hears brings none, and hears of nobody.
-    const heard = all.filter((speaker) => speaker.neighbors().some(({ state }) => state === 'full'));
-    const speakers = heard.length > 0 ? heard : all;
-    return [...this.announcer.heard().keys()].filter((vip) =>
-      speakers.some((speaker) => speaker.otherAnnouncers(vip, LAST_RESORT).length === 0),
-    );
   }
 
   #tellLifecycle(input: LifecycleInput): void {
@@ -464,29 +430,10 @@ export class Director {
   }
 
   async #setSpeakers(): Promise<void> {
-    const keys = this.#interfaceKeys();
+    const keys = interfaceKeys(this.#loaded);
     if (keys.length > 0) await this.#ports.sequences.reserve();
     this.keys.configure(keys);
-    await this.speakers.set(this.#wantedSpeakers());
-  }
-
-  #interfaceKeys(): InterfaceKeys[] {
-    const { cluster, director, keyRings } = this.#loaded;
-    return cluster.routing.instances.flatMap(({ name: instance, interfaces }) =>
-      interfaces.flatMap(({ alias, auth }): InterfaceKeys[] => {
-        const ring = auth && keyRings.get(ringName(auth));
-        const name = director.interfaces[alias];
-        return ring === undefined || name === undefined ? [] : [{ instance, interface: name, ring }];
-      }),
-    );
-  }
-
-  #wantedSpeakers() {
-    const { cluster, director } = this.#loaded;
-    return cluster.routing.instances.map((instance) => ({
-      instance,
-      config: instanceConfig(instance, director, this.#ports.seed),
-    }));
+    await this.speakers.set(wantedSpeakers(this.#loaded, this.#ports.seed));
   }
 
   #deadline(): Instant | undefined {

@@ -1,0 +1,27 @@
+/** The cluster file and what the health checks have found, to what the data plane should hold. */
+import type { Service } from '../core/model/cluster.ts';
+import type { DesiredDataplane, DesiredService } from '../core/model/dataplane.ts';
+import type { LoadedCluster } from './cluster-file.ts';
+import type { HealthKeeper } from './health-keeper.ts';
+import { upstreamInterfaces } from './upstream-interfaces.ts';
+
+/** `services`: those of the file and of files before it that have to be held now. */
+export function desiredDataplane(
+  { cluster, director }: LoadedCluster,
+  services: readonly Service[],
+  health: Pick<HealthKeeper, 'state'>,
+): DesiredDataplane {
+  return {
+    services: services.map((service) => desiredService(service, health)),
+    upstream: upstreamInterfaces(cluster, director),
+  };
+}
+
+export function desiredService(service: Service, health: Pick<HealthKeeper, 'state'>): DesiredService {
+  const { name, vips, ports, protocol } = service;
+  const servers = service.servers.map((server) => {
+    const state = health.state(service, server) === 'up' ? ('up' as const) : ('down' as const);
+    return { name: server.name, address: server.address, weight: server.weight, state };
+  });
+  return { name, vips, ports, protocol, servers };
+}
