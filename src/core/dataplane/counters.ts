@@ -77,9 +77,15 @@ function guardCounters(table: FoundTable | undefined): GuardCounters {
   };
 }
 
-/** The sets of the data table that `readCounters` reads. */
-export function countingSets({ services }: DesiredDataplane): readonly string[] {
-  return [TRAFFIC_IN_SET, TRAFFIC_OUT_SET, ...services.map(({ name }) => serviceNames(name).servers)];
+/** By table: sets whose tallies are read, beside the named counters of the table. */
+export type CountingSets = ReadonlyMap<string, readonly string[]>;
+
+/** What `readCounters` reads. */
+export function countingSets({ services }: DesiredDataplane): CountingSets {
+  return new Map([
+    [DATA_TABLE, [TRAFFIC_IN_SET, TRAFFIC_OUT_SET, ...services.map(({ name }) => serviceNames(name).servers)]],
+    [GUARD_TABLE, []],
+  ]);
 }
 
 /** Counters of the guard and of every service and server of `desired`; zero for what the kernel does not hold. */

@@ -6,6 +6,19 @@ export const DATA_TABLE = 'sluice_v1';
 /** What must never leave this director, nor be answered by it, whatever the data table holds. */
 export const GUARD_TABLE = 'sluice_guard_v1';
 
+/** Direct routing: what is passed on as it came, before anything else sees it. */
+export const DR_TABLE = 'sluice_dr_v1';
+
+export const OUR_TABLES: readonly string[] = [DATA_TABLE, GUARD_TABLE, DR_TABLE];
+
+export const FAMILIES = ['ip', 'netdev'] as const;
+export type Family = (typeof FAMILIES)[number];
+
+/** A name of ours stands for one table, in one family. */
+export function tableFamily(table: string): Family {
+  return table === DR_TABLE ? 'netdev' : 'ip';
+}
+
 /** Map in the data table: VIP . protocol . port to the service's chain. */
 export const SERVICES_MAP = 'services';
 

@@ -5,13 +5,20 @@
  * syntax error, and so is a `}` right after a statement without a newline.
  */
 
+import { tableFamily } from './names.ts';
 import type { Operation } from './plan.ts';
 import type { BaseChain } from './ruleset.ts';
-import { ruleStamp, setStamp } from './ruleset.ts';
+import { linkElement, ruleStamp, setStamp } from './ruleset.ts';
+
+/** Family and name, as everything that is in a table is addressed. */
+function tableText(table: string): string {
+  return `${tableFamily(table)} ${table}`;
+}
 
 function chainText(base: BaseChain | undefined): string {
   if (base === undefined) return '';
-  return ` { type ${base.type} hook ${base.hook} priority ${base.priority}; policy accept; }`;
+  const device = base.device === undefined ? '' : ` device ${linkElement(base.device)}`;
+  return ` { type ${base.type} hook ${base.hook}${device} priority ${base.priority}; policy accept; }`;
 }
 
 function declarationText({ set, declaration }: Extract<Operation, { kind: 'add-set' }>): string {
@@ -24,39 +31,40 @@ function elementText([element, data]: readonly [element: string, data: string]):
 
 function elementsText(operation: Extract<Operation, { kind: 'elements' }>): string[] {
   const { table, name, remove, add } = operation;
+  const at = tableText(table);
   const lines: string[] = [];
-  if (remove.length > 0) lines.push(`delete element ip ${table} ${name} { ${remove.join(', ')} }`);
+  if (remove.length > 0) lines.push(`delete element ${at} ${name} { ${remove.join(', ')} }`);
   if (add.length > 0) {
-    lines.push(`add element ip ${table} ${name} { ${add.map(elementText).join(', ')} }`);
+    lines.push(`add element ${at} ${name} { ${add.map(elementText).join(', ')} }`);
   }
   return lines;
 }
 
 function statements(operation: Operation): readonly string[] {
-  const { table } = operation;
+  const at = tableText(operation.table);
   switch (operation.kind) {
     case 'add-table':
-      return [`add table ip ${table}`];
+      return [`add table ${at}`];
     case 'delete-table':
-      return [`delete table ip ${table}`];
+      return [`delete table ${at}`];
     case 'add-counter':
-      return [`add counter ip ${table} ${operation.name}`];
+      return [`add counter ${at} ${operation.name}`];
     case 'delete-counter':
-      return [`delete counter ip ${table} ${operation.name}`];
+      return [`delete counter ${at} ${operation.name}`];
     case 'add-set':
-      return [`add ${operation.set} ip ${table} ${operation.name} { ${declarationText(operation)} }`];
+      return [`add ${operation.set} ${at} ${operation.name} { ${declarationText(operation)} }`];
     case 'delete-set':
-      return [`delete ${operation.set} ip ${table} ${operation.name}`];
+      return [`delete ${operation.set} ${at} ${operation.name}`];
     case 'add-chain':
-      return [`add chain ip ${table} ${operation.name}${chainText(operation.base)}`];
+      return [`add chain ${at} ${operation.name}${chainText(operation.base)}`];
     case 'flush-chain':
-      return [`flush chain ip ${table} ${operation.name}`];
+      return [`flush chain ${at} ${operation.name}`];
     case 'delete-chain':
-      return [`flush chain ip ${table} ${operation.name}`, `delete chain ip ${table} ${operation.name}`];
+      return [`flush chain ${at} ${operation.name}`, `delete chain ${at} ${operation.name}`];
     case 'set-rules':
       return [
-        `flush chain ip ${table} ${operation.name}`,
-        ...operation.rules.map((rule) => `add rule ip ${table} ${operation.name} ${rule} comment "${ruleStamp(rule)}"`),
+        `flush chain ${at} ${operation.name}`,
+        ...operation.rules.map((rule) => `add rule ${at} ${operation.name} ${rule} comment "${ruleStamp(rule)}"`),
       ];
     case 'elements':
       return elementsText(operation);

@@ -11,6 +11,7 @@
 import { DecodeError } from '../base/decode-error.ts';
 import { NetlinkReader, NetlinkWriter } from '../netlink/attributes.ts';
 import { AF_INET } from '../netlink/codes.ts';
+import { type Family, tableFamily } from './names.ts';
 import type { BaseChain, Tally } from './ruleset.ts';
 
 /** Message types: the subsystem in the high byte. */
@@ -36,6 +37,7 @@ const NFTA_CHAIN_POLICY = 5;
 const NFTA_CHAIN_TYPE = 7;
 const NFTA_HOOK_HOOKNUM = 1;
 const NFTA_HOOK_PRIORITY = 2;
+const NFTA_HOOK_DEV = 3;
 const NFTA_RULE_CHAIN = 2;
 const NFTA_RULE_EXPRESSIONS = 4;
 const NFTA_RULE_USERDATA = 7;
@@ -54,8 +56,13 @@ const NFT_SET_MAP = 0x8;
 const NFTNL_UDATA_RULE_COMMENT = 0;
 const NFTNL_UDATA_SET_COMMENT = 7;
 
-/** By number (linux/netfilter.h, enum nf_inet_hooks). */
-const HOOKS: readonly string[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+const FAMILIES: Readonly<Record<Family, number>> = { ip: AF_INET, netdev: 5 };
+
+/** By number (linux/netfilter.h, enum nf_inet_hooks and nf_dev_hooks). */
+const HOOKS: Readonly<Record<Family, readonly string[]>> = {
+  ip: ['prerouting', 'input', 'forward', 'output', 'postrouting'],
+  netdev: ['ingress', 'egress'],
+};
 
 function request(family: number): NetlinkWriter {
   return new NetlinkWriter().u8(family).u8(0).u16(0);
@@ -71,16 +78,18 @@ function nameAttribute(w: NetlinkWriter, type: number, name: string): NetlinkWri
 /** For NFT_MSG_GETGEN. */
 export const encodeGenerationRequest = (): Uint8Array => request(0).finish();
 
-/** For dumps of everything of family ip; tables and chains can be asked for no other way. */
-export const encodeDumpAll = (): Uint8Array => request(AF_INET).finish();
+/** For dumps of everything of a family; tables and chains can be asked for no other way. */
+export const encodeDumpAll = (family: Family): Uint8Array => request(FAMILIES[family]).finish();
+
+const requestIn = (table: string): NetlinkWriter =>
+  nameAttribute(request(FAMILIES[tableFamily(table)]), NFTA_TABLE, table);
 
 /** For dumps of the rules, sets or objects of one table; ENOENT when there is no such table. */
-export const encodeDumpOfTable = (table: string): Uint8Array =>
-  nameAttribute(request(AF_INET), NFTA_TABLE, table).finish();
+export const encodeDumpOfTable = (table: string): Uint8Array => requestIn(table).finish();
 
 /** For a dump of the elements of one set or map; ENOENT when there is none. */
 export function encodeElementsDump(table: string, set: string): Uint8Array {
-  return nameAttribute(nameAttribute(request(AF_INET), NFTA_TABLE, table), NFTA_NAME, set).finish();
+  return nameAttribute(requestIn(table), NFTA_NAME, set).finish();
 }
 
 type Attributes = ReadonlyMap<number, NetlinkReader>;
@@ -121,12 +130,14 @@ export function decodeChain(payload: Uint8Array): ChainMessage {
   const attributes = attributesOf(payload);
   const drops = attributes.has(NFTA_CHAIN_POLICY) && u32Of(attributes, NFTA_CHAIN_POLICY) === NF_DROP;
   const hook = drops ? undefined : attributes.get(NFTA_CHAIN_HOOK)?.attributes(0);
+  const table = textOf(attributes, NFTA_TABLE);
   return {
-    table: textOf(attributes, NFTA_TABLE),
+    table,
     name: textOf(attributes, NFTA_CHAIN_NAME),
     base: hook && {
       type: textOf(attributes, NFTA_CHAIN_TYPE) as BaseChain['type'],
-      hook: HOOKS[u32Of(hook, NFTA_HOOK_HOOKNUM)] ?? 'unknown',
+      hook: HOOKS[tableFamily(table)][u32Of(hook, NFTA_HOOK_HOOKNUM)] ?? 'unknown',
+      device: hook.get(NFTA_HOOK_DEV)?.text(),
       priority: u32Of(hook, NFTA_HOOK_PRIORITY) | 0,
     },
   };

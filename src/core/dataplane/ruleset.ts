@@ -11,6 +11,8 @@ import { jhashText } from '../hash/jhash.ts';
 export interface BaseChain {
   readonly type: 'nat' | 'filter' | 'route';
   readonly hook: string;
+  /** The interface whose packets it gets; of family netdev only. */
+  readonly device?: string | undefined;
   readonly priority: number;
 }
 
@@ -75,7 +77,7 @@ export interface FoundTable {
   readonly counters: ReadonlyMap<string, Tally>;
 }
 
-/** By table name; all tables are of family `ip`. */
+/** By table name, which says the family too (`tableFamily`). */
 export type Wanted = ReadonlyMap<string, WantedTable>;
 export type Found = ReadonlyMap<string, FoundTable>;
 
@@ -112,7 +114,7 @@ function sameMap<V>(
 
 export function sameBase(a: BaseChain | undefined, b: BaseChain | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.type === b.type && a.hook === b.hook && a.priority === b.priority;
+  return a.type === b.type && a.hook === b.hook && a.device === b.device && a.priority === b.priority;
 }
 
 function sameChain(a: FoundChain, b: FoundChain): boolean {

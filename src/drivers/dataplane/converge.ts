@@ -7,7 +7,7 @@
  * written, and what is remembered is what is there. Our own write is one step of the generation: when it took exactly one,
  * only what we wrote to is read back; when it took more, somebody else wrote as well, and everything is read.
  */
-import { countingSets, readCounters } from '../../core/dataplane/counters.ts';
+import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
 import { serviceNames } from '../../core/dataplane/names.ts';
 import { describe } from '../../core/dataplane/nft-text.ts';
 import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
@@ -50,8 +50,8 @@ export interface RulesetKernel {
   /** Changes by one with every transaction on any table, whoever makes it, and by nothing else. */
   generation(): Promise<number>;
   read(kept?: Kept): Promise<Reading>;
-  /** Named counters of both tables, and of the data table these sets with their tallies. What is not there is left out. */
-  readCounting(sets: readonly string[]): Promise<Found>;
+  /** Named counters of these tables, and their sets with their tallies. What is not there is left out. */
+  readCounting(counting: CountingSets): Promise<Found>;
   /** All of it or nothing, as one transaction. Throws `KernelError`. */
   write(operations: readonly Operation[]): Promise<void>;
 }

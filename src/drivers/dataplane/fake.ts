@@ -4,6 +4,7 @@
  */
 
 import { type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
+import type { CountingSets } from '../../core/dataplane/counters.ts';
 import { DATA_TABLE, namesByChain, SERVICES_MAP, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from '../../core/dataplane/names.ts';
 import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
 import type { Operation } from '../../core/dataplane/plan.ts';
@@ -83,11 +84,13 @@ export class FakeKernel implements RulesetKernel {
     return { tables: copy, generation: this.#generation };
   }
 
-  async readCounting(names: readonly string[]): Promise<Found> {
+  async readCounting(counting: CountingSets): Promise<Found> {
     const found = new Map<string, FoundTable>();
     for (const [name, table] of this.#tables) {
-      const counting = [...table.sets].filter(([set]) => name === DATA_TABLE && names.includes(set));
-      const sets = new Map(counting.map(([set, content]) => [set, copyOf(content)]));
+      const names = counting.get(name);
+      if (names === undefined) continue;
+      const own = [...table.sets].filter(([set]) => names.includes(set));
+      const sets = new Map(own.map(([set, content]) => [set, copyOf(content)]));
       found.set(name, { chains: new Map(), sets, counters: new Map(table.counters) });
     }
     return found;

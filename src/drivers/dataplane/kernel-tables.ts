@@ -4,7 +4,9 @@
  * In: operations, and which sets are worth reading. Out: `Found`, and the generation at which it was so. It compares
  * nothing and remembers nothing.
  */
-import { DATA_TABLE, GUARD_TABLE } from '../../core/dataplane/names.ts';
+
+import type { CountingSets } from '../../core/dataplane/counters.ts';
+import { DATA_TABLE, FAMILIES, type Family, OUR_TABLES, tableFamily } from '../../core/dataplane/names.ts';
 import { transactionSteps } from '../../core/dataplane/nft-text.ts';
 import {
   decodeGeneration,
@@ -55,9 +57,9 @@ export class KernelTables implements RulesetKernel {
     return decodeGeneration(answer);
   }
 
-  /** Both tables, or neither: they are written in one transaction. */
+  /** All tables, or none: they are written in one transaction. */
   async isPresent(): Promise<boolean> {
-    return (await this.#dump('tables', NFT_MSG_GETTABLE)).map(decodeTableName).includes(DATA_TABLE);
+    return (await this.#tablesOf(tableFamily(DATA_TABLE))).includes(DATA_TABLE);
   }
 
   async read(kept: Kept = NOTHING_KEPT): Promise<Reading> {
@@ -70,14 +72,13 @@ export class KernelTables implements RulesetKernel {
     }
   }
 
-  async readCounting(names: readonly string[]): Promise<Found> {
+  async readCounting(counting: CountingSets): Promise<Found> {
     const found = new Map<string, FoundTable>();
-    for (const table of [DATA_TABLE, GUARD_TABLE]) {
-      const objects = await unlessGone(this.#dump('objects', NFT_MSG_GETOBJ, table));
+    for (const [table, names] of counting) {
+      const objects = await unlessGone(this.#dumpOf(table, 'objects', NFT_MSG_GETOBJ));
       if (objects === undefined) continue;
       const sets = new Map<string, FoundSet>();
-      if (table === DATA_TABLE)
-        for (const name of names) sets.set(name, await this.#readSet(table, { name, kind: 'set', stamp: '' }));
+      for (const name of names) sets.set(name, await this.#readSet(table, { name, kind: 'set', stamp: '' }));
       found.set(table, { chains: new Map(), sets, counters: readNamedCounters(objects) });
     }
     return found;
@@ -100,20 +101,23 @@ export class KernelTables implements RulesetKernel {
       }
       return found;
     }
-    const there = new Set((await this.#dump('tables', NFT_MSG_GETTABLE)).map(decodeTableName));
-    for (const name of [DATA_TABLE, GUARD_TABLE]) {
-      const table = there.has(name) ? await unlessGone(this.#readTable(name, kept)) : undefined;
-      if (table !== undefined) found.set(name, table);
+    for (const family of FAMILIES) {
+      const there = await this.#tablesOf(family);
+      for (const name of OUR_TABLES) {
+        const isOurs = tableFamily(name) === family && there.includes(name);
+        const table = isOurs ? await unlessGone(this.#readTable(name, kept)) : undefined;
+        if (table !== undefined) found.set(name, table);
+      }
     }
     return found;
   }
 
   async #readTable(name: string, kept: Kept): Promise<FoundTable> {
     const structure = readStructure(name, {
-      chains: await this.#dump('chains', NFT_MSG_GETCHAIN),
-      rules: await this.#dump('rules', NFT_MSG_GETRULE, name),
-      sets: await this.#dump('sets', NFT_MSG_GETSET, name),
-      objects: await this.#dump('objects', NFT_MSG_GETOBJ, name),
+      chains: await this.#dumpAll(tableFamily(name), 'chains', NFT_MSG_GETCHAIN),
+      rules: await this.#dumpOf(name, 'rules', NFT_MSG_GETRULE),
+      sets: await this.#dumpOf(name, 'sets', NFT_MSG_GETSET),
+      objects: await this.#dumpOf(name, 'objects', NFT_MSG_GETOBJ),
     });
     const sets = structure.sets.map(({ name: set, kind, comment }) => ({ name: set, kind, stamp: comment }));
     return { ...structure, sets: await this.#readSets(name, sets, kept) };
@@ -135,9 +139,17 @@ export class KernelTables implements RulesetKernel {
     return { kind, stamp, ...readElements((await unlessGone(dump)) ?? [], layout) };
   }
 
-  /** Of all tables of family ip, or of one. */
-  #dump(what: string, type: number, table?: string): Promise<readonly Uint8Array[]> {
-    const request = table === undefined ? encodeDumpAll() : encodeDumpOfTable(table);
-    return this.#netlink.dump(`nft-dump-${what}`, type, request, table === undefined ? {} : { table });
+  /** Whoever they belong to. */
+  async #tablesOf(family: Family): Promise<readonly string[]> {
+    return (await this.#dumpAll(family, 'tables', NFT_MSG_GETTABLE)).map(decodeTableName);
+  }
+
+  /** Of all tables of a family. */
+  #dumpAll(family: Family, what: string, type: number): Promise<readonly Uint8Array[]> {
+    return this.#netlink.dump(`nft-dump-${what}`, type, encodeDumpAll(family), { family });
+  }
+
+  #dumpOf(table: string, what: string, type: number): Promise<readonly Uint8Array[]> {
+    return this.#netlink.dump(`nft-dump-${what}`, type, encodeDumpOfTable(table), { table });
   }
 }
