@@ -16,6 +16,7 @@ import {
   visit,
 } from 'yaml';
 import type { Fault } from '../base/fault.ts';
+import { deeperThan } from './nesting.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -24,6 +25,9 @@ export type Part = 'key' | 'value';
 
 /** Larger than any cluster file that a person or a generator would write; parsing is not worth the time. */
 const MAX_LENGTH = 4 * 1024 * 1024;
+
+/** Collections within each other; a cluster file needs less than ten. */
+const MAX_DEPTH = 64;
 
 /** Names that JavaScript objects treat specially; as keys they would get lost on the way. */
 const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
@@ -80,16 +84,18 @@ export function loadYaml(text: string): Loaded {
   try {
     return load(text);
   } catch (error) {
-    // The library gives up by exception: on nesting that exhausts the stack, and on aliases that multiply without end.
+    // The library gives up by exception on aliases that multiply without end.
     return refuse(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-function refuse(message: string): Loaded {
-  return { faults: [{ line: 1, column: 1, path: '', message }] };
+function refuse(message: string, { line, col }: { line: number; col: number } = { line: 1, col: 1 }): Loaded {
+  return { faults: [{ line, column: col, path: '', message }] };
 }
 
 function load(text: string): Loaded {
+  const deep = deeperThan(text, MAX_DEPTH);
+  if (deep !== undefined) return refuse(`nested deeper than ${MAX_DEPTH} levels`, deep);
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,

@@ -439,8 +439,21 @@ describe('faults of syntax', () => {
     expect(faults(text)).toEqual(['1:1: cannot be read: Excessive alias count indicates a resource exhaustion attack']);
   });
 
-  test.each([['['], ['{a: '], ['- ']])('nesting without end is refused: %j', (opening) => {
-    expect(faults(opening.repeat(50_000)).length).toBeGreaterThan(0);
+  test.each([
+    ['[', 65],
+    ['{a: ', 257],
+    ['- ', 129],
+    ['? ', 129],
+  ])('nesting without end is refused: %j', (opening, column) => {
+    const refused = [`1:${column}: nested deeper than 64 levels`];
+    // At a thousand levels a parser that recurses comes near the end of the stack, at ten thousand it is beyond.
+    for (const levels of [65, 1000, 10_000]) expect(faults(opening.repeat(levels))).toEqual(refused);
+    expect(faults(opening.repeat(64))).not.toEqual(refused);
+  });
+
+  test('nesting by indentation counts like any other', () => {
+    const text = Array.from({ length: 70 }, (_, level) => `${' '.repeat(level)}a:\n`).join('');
+    expect(faults(text)).toEqual(['65:65: nested deeper than 64 levels']);
   });
 });
 
