@@ -81,6 +81,8 @@ export interface InstanceConfig {
    * an earlier process has sent, or the neighbors drop us until they have forgotten it.
    */
   readonly firstSequence?: number;
+  /** LSAs of others are refused once the database has so many; 65,536 by default. */
+  readonly lsdbLimit?: number;
 }
 
 /** A prefix of ours to announce. The metric has 16 bits in a stub link, 24 in an LSA of its own. */

@@ -59,7 +59,7 @@ export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
     prng: new Prng(config.seed),
     timers: new Timers(),
     counters: newCounters(),
-    lsdb: new Lsdb(),
+    lsdb: new Lsdb(config.lsdbLimit),
     interfaces: new Map(),
     keys: new Map(),
     sequence: config.firstSequence ?? 0,

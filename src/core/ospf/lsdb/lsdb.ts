@@ -45,11 +45,17 @@ export const MOST_LSAS = 65_536;
 export const MOST_BYTES = 16 * 1024 * 1024;
 
 export class Lsdb {
+  /** Of LSAs, for those of others. */
+  readonly limit: number;
   readonly #entries = new Map<string, LsdbEntry>();
   /** What waits to be removed, instances that were flushed or aged out, and since when. */
   readonly #maxAge = new Map<LsdbEntry, Instant>();
   #bytes = 0;
   #version = 0;
+
+  constructor(limit: number = MOST_LSAS) {
+    this.limit = limit;
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -62,7 +68,7 @@ export class Lsdb {
 
   /** Whether an instance of `length` bytes may come in, in the place of `old`. What does not grow always may. */
   hasRoom(length: number, old: LsdbEntry | undefined): boolean {
-    if (old === undefined && this.#entries.size >= MOST_LSAS) return false;
+    if (old === undefined && this.#entries.size >= this.limit) return false;
     const growth = length - (old?.lsa.bytes.length ?? 0);
     return growth <= 0 || this.#bytes + growth <= MOST_BYTES;
   }

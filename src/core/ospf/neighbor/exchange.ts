@@ -6,7 +6,7 @@ import { isAreaType, isOpaque } from '../flooding/scope.ts';
 import { addressOf, type OspfInterface, packetRoom } from '../interface/interface.ts';
 import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
-import { type LsdbEntry, MOST_LSAS } from '../lsdb/lsdb.ts';
+import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { DbDescription } from '../packet/packet.ts';
 import { awaitsOthers } from '../restart/take-over.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
@@ -208,12 +208,12 @@ function want(speaker: Speaker, neighbor: Neighbor, header: LsaHeader): void {
   }
   const key = speaker.lsdb.keyOf(header, neighbor.interface.name);
   const ours = speaker.lsdb.get(key);
-  if (ours === undefined && speaker.lsdb.size + neighbor.requests.size >= MOST_LSAS) {
+  if (ours === undefined && speaker.lsdb.size + neighbor.requests.size >= speaker.lsdb.limit) {
     dropFrom(
       speaker,
       neighbor,
       'lsdbFull',
-      `described ${lsaKeyText(header)}: ${MOST_LSAS} LSAs are there or asked for`,
+      `described ${lsaKeyText(header)}: ${speaker.lsdb.limit} LSAs are there or asked for`,
     );
     return;
   }
