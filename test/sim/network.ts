@@ -112,6 +112,8 @@ export class Network {
   onSend: ((from: SimNode, packet: Packet, destination: Ipv4) => void) | undefined;
   readonly #prng: Prng;
   readonly #queue: Delivery[] = [];
+  /** Those of `nodes` that nobody has replaced: after a day of restarts only a few. */
+  readonly #present: SimNode[] = [];
   #order = 0;
 
   constructor(seed = 1) {
@@ -121,6 +123,7 @@ export class Network {
   addNode(name: string, config: InstanceConfig): SimNode {
     const node = new SimNode(name, config, this.now);
     this.nodes.push(node);
+    this.#present.push(node);
     return node;
   }
 
@@ -156,6 +159,7 @@ export class Network {
   /** A new process in the place of a killed one, on the same links, with what that one has left; without it, nothing. */
   replace(node: SimNode, seed = node.config.seed + 1000, earlier?: EarlierLife): SimNode {
     this.kill(node);
+    this.#present.splice(this.#present.indexOf(node), 1);
     const fresh = this.addNode(node.name, { ...node.config, seed });
     if (earlier !== undefined) this.input(fresh, { kind: 'takeOver', ...earlier });
     for (const [name, link] of node.links) {
@@ -201,7 +205,7 @@ export class Network {
 
   #next(): Instant | undefined {
     let least = this.#queue[0]?.at;
-    for (const node of this.nodes) {
+    for (const node of this.#present) {
       const deadline = node.running ? node.instance.deadline : undefined;
       if (deadline !== undefined && (least === undefined || deadline < least)) least = deadline;
     }
@@ -216,7 +220,7 @@ export class Network {
       first.run();
       return;
     }
-    for (const node of this.nodes) {
+    for (const node of [...this.#present]) {
       const deadline = node.instance.deadline;
       if (deadline !== undefined && deadline <= this.now) this.input(node, { kind: 'timer' });
     }

@@ -75,7 +75,9 @@ export function lsaChanged(speaker: Speaker, lsa: Lsa, before: Lsa | undefined):
 /** To be called at the end of every event: a database that is complete is a way out, before the neighbor is Full. */
 export function noticeComplete(speaker: Speaker): void {
   let complete = 0;
-  for (const iface of speaker.interfaces.values()) complete += neighborsWithDatabase(iface).length;
+  for (const { neighbors } of speaker.interfaces.values()) {
+    for (const neighbor of neighbors.values()) if (hasDatabase(neighbor)) complete++;
+  }
   if (complete === speaker.routing.complete) return;
   speaker.routing.complete = complete;
   scheduleSpf(speaker);
@@ -163,11 +165,13 @@ function links(speaker: Speaker): SpfLink[] {
   }));
 }
 
-/** Loading may last a little, for the sake of what we are about to announce; the way out is known meanwhile. */
 function neighborsWithDatabase(iface: OspfInterface): Neighbor[] {
-  return [...iface.neighbors.values()].filter(({ state, requests, helped }) => {
-    return state === 'full' || helped !== undefined || (state === 'loading' && requests.size === 0);
-  });
+  return [...iface.neighbors.values()].filter(hasDatabase);
+}
+
+/** Loading may last a little, for the sake of what we are about to announce; the way out is known meanwhile. */
+function hasDatabase({ state, requests, helped }: Neighbor): boolean {
+  return state === 'full' || helped !== undefined || (state === 'loading' && requests.size === 0);
 }
 
 /** `next`, with the old objects for routes that are the same; the old list itself when all of them are. */

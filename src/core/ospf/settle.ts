@@ -17,9 +17,11 @@ export function settle(speaker: Speaker): void {
   do {
     while (elect(speaker) || advanceTakeOver(speaker) || finishLoading(speaker) || reconcile(speaker));
   } while (sweep(speaker));
-  for (const neighbor of allNeighbors(speaker)) {
-    answerHeld(speaker, neighbor);
-    sendRequests(speaker, neighbor);
+  for (const { neighbors } of speaker.interfaces.values()) {
+    for (const neighbor of neighbors.values()) {
+      answerHeld(speaker, neighbor);
+      sendRequests(speaker, neighbor);
+    }
   }
   noticeComplete(speaker);
   for (const iface of speaker.interfaces.values()) flushOutbox(speaker, iface);
@@ -48,10 +50,12 @@ function finishLoading(speaker: Speaker): boolean {
     return false;
   }
   let any = false;
-  for (const neighbor of allNeighbors(speaker)) {
-    if (neighbor.state !== 'loading' || neighbor.requests.size > 0) continue;
-    neighborEvent(speaker, neighbor, 'loadingDone');
-    any = true;
+  for (const { neighbors } of speaker.interfaces.values()) {
+    for (const neighbor of neighbors.values()) {
+      if (neighbor.state !== 'loading' || neighbor.requests.size > 0) continue;
+      neighborEvent(speaker, neighbor, 'loadingDone');
+      any = true;
+    }
   }
   return any;
 }

@@ -53,7 +53,9 @@ export class Timers {
   /** Runs what is due, the earliest first; one that an earlier one cleared or set anew is left alone. */
   runDue(now: Instant): void {
     if (this.deadline === undefined || this.deadline > now) return;
-    const due = [...this.#pending].filter(([, timer]) => timer.at <= now).sort(([, a], [, b]) => a.at - b.at);
+    const due: [string, Timer][] = [];
+    for (const pending of this.#pending) if (pending[1].at <= now) due.push(pending);
+    due.sort(([, a], [, b]) => a.at - b.at);
     for (const [name, timer] of due) {
       if (this.#pending.get(name) !== timer) continue;
       this.clear(name);

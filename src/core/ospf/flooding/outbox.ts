@@ -75,6 +75,8 @@ function ackDestinations(iface: OspfInterface): Ipv4[] {
 
 /** Sends everything that is queued on an interface. */
 export function flushOutbox(speaker: Speaker, iface: OspfInterface): void {
+  // Asked at the end of every event, and most events leave nothing to send.
+  if (iface.directAcks.size === 0 && iface.updates.size === 0) return;
   for (const [destination, headers] of iface.directAcks) sendAcks(speaker, iface, destination, headers);
   iface.directAcks.clear();
   for (const [destination, queue] of iface.updates) {
