@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** `pure` needs no root and no clock; `lab` builds namespaces and needs root. One lab file at a time: two cores. */
 export default defineConfig({
   test: {
+    // A file that has not changed is not translated again.
+    experimental: { fsModuleCache: true },
     projects: [
       {
         test: {
