@@ -14,6 +14,10 @@ export function desiredDataplane(
   return {
     services: services.map((service) => desiredService(service, health)),
     upstream: upstreamInterfaces(cluster, director),
+    self: director.name,
+    // Who lives is not found out yet: all of the file do.
+    members: cluster.directors.map(({ name }) => name),
+    local: { directors: cluster.directors.map(({ name, local }) => ({ name, local })), shared: [] },
   };
 }
 

@@ -20,10 +20,23 @@ export interface DesiredService {
   readonly servers: readonly DesiredServer[];
 }
 
+/** LIPs: source addresses of FullNAT towards the real servers, as the cluster file has them. */
+export interface LocalAddresses {
+  /** Every director of the file, with the addresses of it alone. */
+  readonly directors: readonly { readonly name: string; readonly local: readonly Ipv4[] }[];
+  /** Of all directors together. */
+  readonly shared: readonly Ipv4[];
+}
+
 export interface DesiredDataplane {
   readonly services: readonly DesiredService[];
   /** Interfaces towards those who hear of the VIPs: nothing but our own flows may come in by one and leave by one. */
   readonly upstream: readonly string[];
+  /** This director's name. */
+  readonly self?: string;
+  /** Names of the directors that live, this one among them. */
+  readonly members?: readonly string[];
+  readonly local?: LocalAddresses;
 }
 
 /** Counters of one service since its table was made. */
