@@ -1,0 +1,61 @@
+/** The bench without packets: the fake data plane, and what it would do with them. */
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { type Bench, CLIENT, type FlowTarget, type Tampering, VIP, WEB } from './suite.ts';
+
+const NAMES = new Map([
+  [ipv4('10.2.0.21'), 's1'],
+  [ipv4('10.2.0.22'), 's2'],
+  [ipv4('10.2.0.23'), 's3'],
+]);
+
+export function fakeBench(): Bench {
+  const kernel = new FakeKernel();
+  let driver = new FakeDataplane(kernel);
+
+  async function send(sport: number, count: number, target: FlowTarget = WEB): Promise<readonly string[]> {
+    return Array.from({ length: count }, (_, i) => {
+      const flow = { protocol: target.protocol, source: ipv4(CLIENT), sport: sport + i, port: target.port };
+      const address = kernel.packet({ ...flow, vip: ipv4(target.vip) });
+      return address === undefined ? 'none' : (NAMES.get(address) ?? 'unknown');
+    });
+  }
+
+  return {
+    up: () => driver.open(),
+    down: () => driver.close(),
+    apply: (desired) => driver.apply(desired),
+    counters: () => driver.counters(),
+    remove: () => driver.remove(),
+    async restart() {
+      driver = new FakeDataplane(kernel);
+      await driver.open();
+    },
+    connect: send,
+    ask: (sport, count) => send(sport, count),
+    async tamper(what) {
+      const { tables } = kernel;
+      const table = tables.get('sluice_v1');
+      const chain = table?.chains.get('service_web');
+      if (table === undefined || chain === undefined) throw new Error('nothing to tamper with');
+      const elements = (set: string) => table.sets.get(set)!.elements;
+      const rules = (stamps: readonly string[], shapes: readonly string[]) =>
+        table.chains.set('service_web', { ...chain, stamps, shapes });
+      const acts: Readonly<Record<Tampering, () => unknown>> = {
+        'delete-tables': () => tables.clear(),
+        'empty-slots': () => elements('slots_web').clear(),
+        'delete-slot': () => elements('slots_web').delete('7'),
+        'change-slot': () => elements('slots_web').set('7', '77'),
+        'change-server': () => elements('servers_web').set('1', '10.2.0.99'),
+        'change-verdict': () => elements('services').set(`${VIP} . tcp . 80`, 'foreign'),
+        'flush-rules': () => rules([], []),
+        'replace-rule': () => rules(chain.stamps, ['accept', ...chain.shapes.slice(1)]),
+        'add-rule': () => rules([...chain.stamps, ''], [...chain.shapes, 'drop']),
+        'drop-policy': () => table.chains.set('forward', { ...table.chains.get('forward')!, base: undefined }),
+        'redeclare-map': () => table.sets.set('slots_web', { ...table.sets.get('slots_web')!, stamp: '' }),
+        'add-set': () => table.sets.set('mine', { kind: 'set', stamp: '', elements: new Map(), tallies: new Map() }),
+      };
+      acts[what]();
+    },
+  };
+}
