@@ -30,6 +30,7 @@ export class Announcer {
   readonly #speakers = new Map<Speaker, readonly PrefixClass[]>();
   #wished: Announcements = new Map();
   #local: readonly Ipv4[] = [];
+  #inside: ReadonlySet<Ipv4> = new Set();
   #isPublished = true;
   /** As last told to the neighbors by any of the speakers. */
   #heard: Announcements = new Map();
@@ -91,6 +92,18 @@ export class Announcer {
     this.#isPublished = false;
   }
 
+  /** These VIPs are announced with the class `local`. */
+  setInside(vips: ReadonlySet<Ipv4>): void {
+    if ([...this.#inside].join() === [...vips].join()) return;
+    this.#inside = vips;
+    this.#isPublished = false;
+  }
+
+  /** The class with which a VIP is announced. */
+  classOf(vip: Ipv4): PrefixClass {
+    return this.#inside.has(vip) ? 'local' : 'vip';
+  }
+
   /** Tells the speakers what has been set since the last time. */
   publish(): void {
     if (this.#isPublished) return;
@@ -114,11 +127,14 @@ export class Announcer {
   }
 
   #prefixes(classes: readonly PrefixClass[]): AnnouncedPrefix[] {
-    const vips = [...this.#wished].map(([address, one]) => ({ prefix: host(address), ...one }));
+    const vips = [...this.#wished].filter(([address]) => classes.includes(this.classOf(address)));
     const local = this.#local.map((address) => {
       return { prefix: host(address), metric: LOCAL_METRIC, lsa: AS_STUB, local: true };
     });
-    return [...(classes.includes('vip') ? vips : []), ...(classes.includes('local') ? local : [])];
+    return [
+      ...vips.map(([address, one]) => ({ prefix: host(address), ...one })),
+      ...(classes.includes('local') ? local : []),
+    ];
   }
 }
 

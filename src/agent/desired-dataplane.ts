@@ -17,7 +17,7 @@ export function desiredDataplane(
     self: director.name,
     // Who lives is not found out yet: all of the file do.
     members: cluster.directors.map(({ name }) => name),
-    local: { directors: cluster.directors.map(({ name, local }) => ({ name, local })), shared: [] },
+    local: { directors: cluster.directors.map(({ name, local }) => ({ name, local })), shared: cluster.local.shared },
   };
 }
 

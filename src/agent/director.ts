@@ -43,6 +43,7 @@ import type { LifeFacts } from './last-life.ts';
 import { lifeFacts } from './life-facts.ts';
 import type { LifeKeeper } from './life-keeper.ts';
 import { LinkKeeper } from './link-keeper.ts';
+import { insideVips, ownAddresses } from './own-addresses.ts';
 import { RouteKeeper } from './route-keeper.ts';
 import type { SequenceKeeper } from './sequence-keeper.ts';
 import { interfaceKeys, wantedSpeakers } from './speaker-wishes.ts';
@@ -293,10 +294,14 @@ export class Director {
     this.#tellPolicy({ kind: 'announced', announcements });
   }
 
+  #ownAddresses(): readonly Ipv4[] {
+    return ownAddresses(this.#loaded.cluster, this.#loaded.director);
+  }
+
   /** Our own addresses are announced from before the first VIP until after the last one. */
   #announceLocal(): void {
     const isServing = this.state === 'active' || this.state === 'draining';
-    this.announcer.setLocal(isServing ? this.#loaded.director.local : []);
+    this.announcer.setLocal(isServing ? this.#ownAddresses() : []);
   }
 
   #programDataplane(): void {
@@ -351,12 +356,13 @@ export class Director {
     this.#tellPolicy({ kind: 'programmed', services: this.#programmedServices() });
     this.#tellPolicy({ kind: 'configure', services, vips, holdUp: lifecycle.holdUp });
     this.#served = services;
+    this.announcer.setInside(insideVips(services));
     this.health.configure([...services, ...this.#versions.held()]);
   }
 
   #installRoutes(): void {
     const connected = connectedPrefixes(this.#ports.links.links().values());
-    const { local } = this.#loaded.director;
+    const local = this.#ownAddresses();
     const vips = new Set(this.#loaded.cluster.services.flatMap((service) => service.vips));
     // A local route outlives what the data plane has for its VIP: without it, packets would go back to the router and return.
     const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];

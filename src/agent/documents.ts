@@ -22,6 +22,7 @@ import type { LoopWatch } from '../io/event-loop.ts';
 import type { Priority } from '../io/priority.ts';
 import type { Director } from './director.ts';
 import { targetOf } from './health-keeper.ts';
+import { ownAddresses } from './own-addresses.ts';
 import {
   interfaceDocument,
   lsaDocument,
@@ -67,7 +68,7 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
       fault: dataplane.fault ?? null,
     },
     vips: vipStatuses(director, full),
-    local: self.local.map((address) => {
+    local: ownAddresses(cluster, self).map((address) => {
       return { address: formatIpv4(address), announced: director.announcer.heardLocal().has(address) };
     }),
     restarts: restarts(director),

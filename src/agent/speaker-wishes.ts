@@ -2,6 +2,7 @@
 import { ringName } from '../api/key-files.ts';
 import type { LoadedCluster } from './cluster-file.ts';
 import type { InterfaceKeys } from './key-keeper.ts';
+import { ownAddresses } from './own-addresses.ts';
 import { instanceConfig } from './speakers.ts';
 
 /** The key ring of each interface that has one. */
@@ -17,5 +18,8 @@ export function interfaceKeys({ cluster, director, keyRings }: LoadedCluster): I
 
 /** `seed`: of the speakers' jitter and sequence numbers. */
 export function wantedSpeakers({ cluster, director }: LoadedCluster, seed: number) {
-  return cluster.routing.instances.map((instance) => ({ instance, config: instanceConfig(instance, director, seed) }));
+  const own = ownAddresses(cluster, director);
+  return cluster.routing.instances.map((instance) => {
+    return { instance, config: instanceConfig(instance, director, own, seed) };
+  });
 }

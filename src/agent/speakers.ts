@@ -5,6 +5,7 @@
  * told the new ones, and only who it is (router id, area, what it announces) makes it start over.
  */
 import type { EventName } from '../api/documents.ts';
+import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Director, RoutingInstance } from '../core/model/cluster.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { HandOver, Speaker, SpeakerEvent } from '../drivers/routing/port.ts';
@@ -40,8 +41,13 @@ const HOLD_LIMIT = 300;
 /** A data plane is read back within half a second of the start, a first health verdict soon after. */
 const FIRST_ANNOUNCE_LIMIT = 1500;
 
-/** The settings of one instance as the OSPF core takes them; interfaces by their names on this host. */
-export function instanceConfig(instance: RoutingInstance, director: Director, seed: number): InstanceConfig {
+/** The settings of one instance as the OSPF core takes them; interfaces by their names on this host. `own`: its addresses. */
+export function instanceConfig(
+  instance: RoutingInstance,
+  director: Director,
+  own: readonly Ipv4[],
+  seed: number,
+): InstanceConfig {
   const interfaces = instance.interfaces.flatMap((settings) => {
     const name = director.interfaces[settings.alias];
     if (name === undefined) return [];
@@ -58,14 +64,14 @@ export function instanceConfig(instance: RoutingInstance, director: Director, se
     stubRouter: true,
     originateFloor: ORIGINATE_FLOOR,
     holdLimit: HOLD_LIMIT,
-    firstAnnounceLimit: hasPrefixes(instance, director) ? FIRST_ANNOUNCE_LIMIT : 0,
+    firstAnnounceLimit: hasPrefixes(instance, own) ? FIRST_ANNOUNCE_LIMIT : 0,
     seed,
   };
 }
 
 /** Will there be anything to wait for? */
-function hasPrefixes({ announce }: RoutingInstance, { local }: Director): boolean {
-  return announce.includes('vip') || (announce.includes('local') && local.length > 0);
+function hasPrefixes({ announce }: RoutingInstance, own: readonly Ipv4[]): boolean {
+  return announce.includes('vip') || (announce.includes('local') && own.length > 0);
 }
 
 export class Speakers {

@@ -39,7 +39,8 @@ const AREA_WORDS = { normal: 'a normal area', stub: 'a stub area', nssa: 'an NSS
 function* announcers(file: File): Iterable<Complaint> {
   const instances = entries(file.routing?.instances);
   if (instances.length === 0 || entries(file.services).length === 0) return;
-  if (!instances.some(([, instance]) => mayAnnounce(instance, 'vip')))
+  const isOutside = entries(file.services).some(([, { inside }]) => inside === false);
+  if (isOutside && !instances.some(([, instance]) => mayAnnounce(instance, 'vip')))
     yield { path: ['routing', 'instances'], part: 'key', message: 'no instance announces vip' };
 }
 
@@ -66,12 +67,13 @@ function* announceForms(file: File): Iterable<Complaint> {
 
 /** Each instance that announces VIPs must be in an area that carries their LSAs. */
 function* announceAreas(file: File): Iterable<Complaint> {
-  for (const [name, { announce }] of entries(file.services)) {
+  for (const [name, { announce, inside }] of entries(file.services)) {
     const lsa = announce?.lsa;
-    if (lsa === undefined || lsa === 'stub') continue;
+    if (lsa === undefined || lsa === 'stub' || inside === undefined) continue;
+    const announcedBy = inside ? 'local' : 'vip';
     for (const [instance, settings] of entries(file.routing?.instances)) {
       const { area } = settings;
-      if (area?.type === undefined || area.id === undefined || !settings.announce?.includes('vip')) continue;
+      if (area?.type === undefined || area.id === undefined || !settings.announce?.includes(announcedBy)) continue;
       if (area.type === (lsa === 'nssa' ? 'nssa' : 'normal')) continue;
       const kind = `instance ${instance} announces VIPs in ${AREA_WORDS[area.type]}`;
       const message = `${kind} (${formatIpv4(area.id)}), which carries no ${lsa === 'nssa' ? 'type 7' : 'type 5'} LSAs`;
@@ -108,7 +110,7 @@ function announceText(announce: Announce, key: 'metric' | 'lsa' | 'metricType' |
   return String(announce[key] ?? (key === 'tag' ? 0 : 'E1'));
 }
 
-/** An address of one director alone is nobody else's. */
+/** An address of one director alone is nobody else's, and a shared one no director's alone. */
 function* localAddresses(file: File): Iterable<Complaint> {
   const owners = new Firsts<Ipv4>();
   for (const [name, service] of entries(file.services)) {
@@ -125,6 +127,11 @@ function* localAddresses(file: File): Iterable<Complaint> {
       yield { path, part: 'value', message: `${formatIpv4(address)} is ${other}` };
     }
   }
+  for (const [index, address] of items(file.local?.shared)) {
+    const other = owners.claim(address, 'shared already');
+    if (other === undefined) continue;
+    yield { path: ['local', 'shared', index], part: 'value', message: `${formatIpv4(address)} is ${other}` };
+  }
 }
 
 /** The class and the addresses are of no use without each other. */
@@ -137,7 +144,12 @@ function* localAnnouncers(file: File): Iterable<Complaint> {
     const hint = 'add local to the announce of the instance that is to';
     yield { path: ['directors', name, 'local'], part: 'key', message: 'no instance announces local', hint };
   }
-  if (directors.length === 0 || directors.some(([, { local }]) => local !== undefined)) return;
+  const { shared } = file.local ?? {};
+  if (shared !== undefined && !isAnnounced && instances.length > 0) {
+    const hint = 'add local to the announce of the instance that is to';
+    yield { path: ['local', 'shared'], part: 'key', message: 'no instance announces local', hint };
+  }
+  if (directors.length === 0 || shared !== undefined || directors.some(([, { local }]) => local !== undefined)) return;
   for (const [name, { announce }] of instances) {
     const index = announce?.indexOf('local') ?? -1;
     if (index < 0) continue;

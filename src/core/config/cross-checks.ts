@@ -7,6 +7,7 @@
 import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../base/ipv4.ts';
 import { announceChecks } from './announce-checks.ts';
 import type { Path } from './document.ts';
+import { fullnatChecks } from './fullnat-checks.ts';
 import { networkChecks } from './network-checks.ts';
 import type { ClusterFile } from './schema.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
@@ -31,6 +32,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...vipSettings(file),
     ...servicePorts(file),
     ...announceChecks(file),
+    ...fullnatChecks(file),
     ...servers(file),
     ...quorums(file),
     ...checks(file),

@@ -86,6 +86,7 @@ function thingsOf(cluster: Cluster): Things {
     }
     for (const address of local) things.set(`${within}: local ${formatIpv4(address)}`, { within, properties: {} });
   }
+  for (const address of cluster.local.shared) things.set(`local: shared ${formatIpv4(address)}`, { properties: {} });
   for (const instance of cluster.routing.instances) addInstance(things, instance);
   for (const [vip, { require }] of Object.entries(cluster.vips)) things.set(`vip ${vip}`, { properties: { require } });
   for (const service of cluster.services) addService(things, service);
@@ -164,9 +165,10 @@ function interfaceUnrest({ network, passive, auth }: RoutingInterface): Readonly
 function addService(things: Things, service: Service): void {
   const within = `service ${service.name}`;
   const { protocol, forward, scheduler, health, announce } = service;
+  const inside = service.inside || undefined;
   const { metric, whenDown } = announce;
   const lsa = formatAnnouncedAs(announce.lsa);
-  const properties = { protocol, forward, scheduler, min: quorumText(announce.min), metric, lsa, whenDown };
+  const properties = { protocol, forward, inside, scheduler, min: quorumText(announce.min), metric, lsa, whenDown };
   things.set(within, { properties: { ...properties, health: healthText(health) } });
   for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
   for (const port of service.ports) things.set(`${within}: port ${port}`, { within, properties: {} });

@@ -92,6 +92,7 @@ function clusterOf(file: ClusterFile): Cluster {
       }),
     },
     dataplane: file.dataplane,
+    local: { shared: file.local.shared ?? [] },
     services: Object.entries(file.services).map(([name, service]) => serviceOf(name, service)),
     vips: file.vips,
   };
@@ -116,6 +117,7 @@ function serviceOf(name: string, service: FileService): Service {
     ports: service.ports,
     protocol: service.protocol,
     forward: service.forward,
+    inside: service.inside,
     scheduler: service.scheduler,
     servers: Object.entries(service.servers).map(([server, { address, weight }]) => ({
       name: server,

@@ -164,12 +164,17 @@ const announce = closed({
   tag: v.optional(whole('a tag', 0, 0xffffffff)),
 });
 
+/** Addresses of all directors together, beside each one's own. */
+const local = closed({ shared: v.optional(oneOrMany('address', address)) }, ['handOver']);
+
 const service = closed(
   {
     vip: oneOrMany('address', address),
     ports: oneOrMany('port', port),
     protocol: v.optional(choice(['tcp', 'udp'], ['sctp']), 'tcp'),
     forward: v.optional(choice(['nat'], ['dr', 'tun', 'fullnat']), 'nat'),
+    /** Announced on the servers' side, for clients there. */
+    inside: v.optional(yesOrNo, false),
     scheduler: v.optional(
       choice(['mh'], ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh', 'sed', 'nq', 'fo', 'ovf']),
       'mh',
@@ -189,9 +194,10 @@ export const clusterFile = closed(
     routing,
     dataplane: v.optional(choice(['auto', 'nftables'], ['ipvs']), 'auto'),
     vips: v.optional(mapOf(addressText, closed({ require: v.optional(choice(['all', 'any']), 'all') })), {}),
+    local: v.optional(local, {}),
     services: mapOf(name, service),
   },
-  ['keys', 'local', 'snat'],
+  ['keys', 'snat'],
 );
 
 /** The file as written, each value read and every default filled in. */

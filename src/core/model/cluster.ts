@@ -91,12 +91,17 @@ export type Quorum =
 
 export type WhenDown = 'withdraw' | 'metric' | 'keep';
 
+/** How packets reach the real server: with its address in place of the VIP, and with an address of ours in place of the client's. */
+export type Forward = 'nat' | 'fullnat';
+
 export interface Service {
   readonly name: string;
   readonly vips: readonly Ipv4[];
   readonly ports: readonly number[];
   readonly protocol: 'tcp' | 'udp';
-  readonly forward: 'nat';
+  readonly forward: Forward;
+  /** Its VIPs are announced where the directors' own addresses are: on the servers' side, for clients there. */
+  readonly inside: boolean;
   readonly scheduler: 'mh';
   readonly servers: readonly RealServer[];
   readonly health: Health | undefined;
@@ -121,6 +126,8 @@ export interface Cluster {
   readonly lifecycle: Lifecycle;
   readonly routing: { readonly speaker: 'ospf'; readonly instances: readonly RoutingInstance[] };
   readonly dataplane: 'auto' | 'nftables';
+  /** Addresses of all directors together, on `lo` of each, announced by the class `local`. */
+  readonly local: { readonly shared: readonly Ipv4[] };
   readonly services: readonly Service[];
   /** Per VIP: does it need all of its services, or any one? */
   readonly vips: Readonly<Record<string, { readonly require: 'all' | 'any' }>>;

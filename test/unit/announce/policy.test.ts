@@ -23,6 +23,7 @@ function service(name: string, options: Options = {}): Service {
     ports: [80],
     protocol: 'tcp',
     forward: 'nat',
+    inside: false,
     scheduler: 'mh',
     servers: Array.from({ length: servers }, (_, i) => ({ name: `r${i}`, address: ipv4('10.2.0.1') + i, weight: 1 })),
     health: undefined,

@@ -34,6 +34,7 @@ services:
     protocol: udp
     servers: { r1: 10.2.0.21 }
     announce: { metric: 15, lsa: external, metricType: E2, tag: 65001 }
+local: { shared: [10.8.0.1] }
 `;
 
 /** The least that makes a cluster. */

@@ -75,6 +75,7 @@ test('every key is read, with its unit', () => {
       ],
     },
     dataplane: 'nftables',
+    local: { shared: [ipv4('10.8.0.1')] },
     vips: { '203.0.113.10': { require: 'any' } },
     services: [
       {
@@ -83,6 +84,7 @@ test('every key is read, with its unit', () => {
         ports: [80, 443],
         protocol: 'tcp',
         forward: 'nat',
+        inside: false,
         scheduler: 'mh',
         servers: [
           { name: 'r1', address: ipv4('10.2.0.21'), weight: 1 },
@@ -109,6 +111,7 @@ test('every key is read, with its unit', () => {
         ports: [53],
         protocol: 'udp',
         forward: 'nat',
+        inside: false,
         scheduler: 'mh',
         servers: [{ name: 'r1', address: ipv4('10.2.0.21'), weight: 1 }],
         health: undefined,

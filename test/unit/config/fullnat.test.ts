@@ -1,0 +1,98 @@
+/** Local addresses, FullNAT and VIPs inside in the cluster file. */
+import { expect, test } from 'vitest';
+import { formatFault } from '../../../src/core/base/fault.ts';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { describeChanges } from '../../../src/core/config/diff.ts';
+import { parseCluster } from '../../../src/core/config/parse.ts';
+import type { Cluster } from '../../../src/core/model/cluster.ts';
+
+interface Choices {
+  readonly announce?: string;
+  readonly d1?: string;
+  readonly d2?: string;
+  readonly local?: string;
+  readonly web?: string;
+  readonly dns?: string;
+}
+
+function text({ announce = '[vip, local]', d1 = '', d2 = '', local = '', web = '', dns = '' }: Choices): string {
+  return `cluster: edge-1
+directors: { d1: { routerId: 10.255.0.1, interfaces: { up0: eth1 }${d1} }, d2: { routerId: 10.255.0.2, interfaces: { up0: eth1 }${d2} } }
+routing: { instances: { outside: { area: 0, announce: ${announce}, interfaces: { up0: {} } } } }
+${local}
+services:
+  web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 }${web} }
+  dns: { vip: 203.0.113.11, ports: 53, servers: { r1: 10.2.0.21 }${dns} }
+`;
+}
+
+function faults(choices: Choices): string[] {
+  const parsed = parseCluster(text(choices));
+  if ('cluster' in parsed) return [];
+  return parsed.faults.map((fault) => formatFault('', fault).replace(/^:?\d+:\d+: /, ''));
+}
+
+function cluster(choices: Choices): Cluster {
+  const parsed = parseCluster(text(choices));
+  if ('faults' in parsed) throw new Error(faults(choices).join('\n'));
+  return parsed.cluster;
+}
+
+const OWN = { d1: ', local: 10.3.0.1', d2: ', local: 10.3.0.2' };
+const SHARED = 'local: { shared: [10.8.0.1, 10.8.0.2] }';
+
+test('shared local addresses are a list, or one', () => {
+  expect(cluster(OWN).local.shared).toEqual([]);
+  expect(cluster({ local: SHARED }).local.shared).toEqual([ipv4('10.8.0.1'), ipv4('10.8.0.2')]);
+  expect(cluster({ local: 'local: { shared: 10.8.0.1 }' }).local.shared).toEqual([ipv4('10.8.0.1')]);
+});
+
+test.each<[string, Choices, readonly string[]]>([
+  [
+    'shared addresses that nobody announces',
+    { announce: 'vip', local: SHARED },
+    ['local.shared: no instance announces local; add local to the announce of the instance that is to'],
+  ],
+  [
+    'a shared address that is a VIP, a server, of one director, or stands there twice',
+    { ...OWN, local: 'local: { shared: [203.0.113.10, 10.2.0.21, 10.3.0.2, 10.8.0.1, 10.8.0.1] }' },
+    [
+      'local.shared.0: 203.0.113.10 is the VIP of service web',
+      'local.shared.1: 10.2.0.21 is server r1 of service web',
+      'local.shared.2: 10.3.0.2 is an address of director d2 already',
+      'local.shared.4: 10.8.0.1 is shared already',
+    ],
+  ],
+  [
+    'a VIP inside without FullNAT',
+    { ...OWN, web: ', inside: true' },
+    [
+      'services.web.inside: with forward: nat the servers answer clients on their own side directly, which take no such answer; use forward: fullnat',
+    ],
+  ],
+  [
+    'a VIP inside that nobody announces',
+    { announce: 'vip', web: ', inside: true, forward: fullnat' },
+    [
+      'services.web.inside: no instance announces local; add local to the announce of the instance on the servers’ side',
+      'services.web.forward: "fullnat" is not supported in this version; use nat',
+    ],
+  ],
+])('fault: %s', (_what, choices, expected) => {
+  expect(faults(choices)).toEqual(expected);
+});
+
+test('more addresses than a last survivor could use', () => {
+  const many = Array.from({ length: 1001 }, (_, i) => `10.9.${i >> 8}.${i & 255}`).join(', ');
+  expect(faults({ local: `local: { shared: [${many}] }` })).toEqual([
+    'local.shared: the file has 1001 local addresses; it may have 1000',
+  ]);
+});
+
+test('changes are told', () => {
+  expect(describeChanges(cluster({ local: SHARED }), cluster({ local: 'local: { shared: 10.8.0.3 }' }))).toEqual([
+    'local: shared 10.8.0.1 removed',
+    'local: shared 10.8.0.2 removed',
+    'local: shared 10.8.0.3 added',
+  ]);
+});
