@@ -1,6 +1,11 @@
-/** 500 VIPs on one director: a router-LSA beyond one packet, or 500 LSAs; both routers take them, and one change is one LSA. */
-import { readFile, writeFile } from 'node:fs/promises';
+/** 500 VIPs on one director: a router-LSA beyond one packet, or 500 LSAs; all routers take them, and one change is one LSA. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeCell } from '../../lab/interop/cell-files.ts';
+import type { RouterKind } from '../../lab/interop/cells.ts';
+import { DIRECTOR_ADDRESS } from '../../lab/interop/router-files.ts';
 import type { Lab } from '../../lab/runtimes/lab.ts';
 import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
@@ -11,12 +16,16 @@ const WITHIN = 30_000;
 
 const VIPS = Array.from({ length: COUNT }, (_, n) => `198.18.${n >> 8}.${n & 255}`);
 
-describe.each([
-  ['p2p-frr', 'stub'],
-  ['p2p-bird', 'stub'],
-  ['p2p-frr', 'external'],
-  ['p2p-bird', 'external'],
-])('%s, as %s', (topology, lsa) => {
+describe.each<[RouterKind, 'stub' | 'external']>([
+  ['frr-8', 'stub'],
+  ['frr-8', 'external'],
+  ['frr-10', 'stub'],
+  ['bird-2.0', 'stub'],
+  ['bird-2.0', 'external'],
+  ['bird-2.17', 'stub'],
+  ['bird-3', 'stub'],
+])('%s, as %s', (router, lsa) => {
+  let folder: string;
   let lab: Lab;
   let file: string;
   const announce = async (vips: readonly string[]) => {
@@ -27,16 +36,21 @@ describe.each([
     await writeFile(file, `${text.slice(0, text.indexOf('services:'))}${services}`);
   };
   beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sl-many-vips-'));
+    const topology = await writeCell({ router, role: 'p2p', auth: 'none', area: 'normal' }, folder);
     lab = await up(topology, { directors: [] });
     file = lab.configFile('d1');
     await announce(VIPS);
     await lab.startDirector('d1');
   });
-  afterAll(() => lab.down());
+  afterAll(async () => {
+    await lab.down();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   const routed = async () => {
     const { stdout } = await lab.node('r1').exec(['ip', 'route', 'show', 'root', '198.18.0.0/15']);
-    return stdout.split('\n').filter((line) => line.includes('via 10.1.1.2')).length;
+    return stdout.split('\n').filter((line) => line.includes(`via ${DIRECTOR_ADDRESS}`)).length;
   };
   /** Key and sequence number of each LSA of ours in force. */
   const own = async () => {
