@@ -118,7 +118,7 @@ async function routeCount(node: LabNode): Promise<number> {
 
 /** From a route's coming into the first router's kernel to its coming into the second one's: LSA by LSA. */
 async function floodTimes(from: LabNode, to: LabNode, changes: number): Promise<number[]> {
-  const monitor = new RouteMonitor(to.netns);
+  const monitor = await RouteMonitor.start(to.netns);
   const times: number[] = [];
   try {
     // FRR originates at most one change a second without delay.

@@ -109,7 +109,7 @@ interface Setting {
 async function repeatRounds(lab: Lab, stand: Stand, setting: Setting): Promise<void> {
   const { journal, repetitions, say, suite, stage } = setting;
   const router = lab.node(stand.router);
-  const watch = new RouterWatch(router.netns, `${lab.dir}/${stand.router}.log`);
+  const watch = await RouterWatch.start(router.netns, `${lab.dir}/${stand.router}.log`);
   const contender = contenderOf(lab, stand, setting.medium);
   try {
     for (let n = journal.done(contender.name) + 1; n <= repetitions; n++) {

@@ -22,10 +22,14 @@ export class RouterWatch {
   readonly #monitor: RouteMonitor;
   readonly #log: string;
 
-  /** `log` is the file that the router's daemons write to. */
-  constructor(netns: string, log: string) {
+  private constructor(monitor: RouteMonitor, log: string) {
+    this.#monitor = monitor;
     this.#log = log;
-    this.#monitor = new RouteMonitor(netns);
+  }
+
+  /** `log` is the file that the router's daemons write to. */
+  static async start(netns: string, log: string): Promise<RouterWatch> {
+    return new RouterWatch(await RouteMonitor.start(netns), log);
   }
 
   /** When the route to `address` was first added (or removed) at or after `since`. Rejects after `deadline` ms. */

@@ -1,5 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { until } from './wait.ts';
+
+const WITHIN = 10_000;
 
 /** A route that came into a kernel's tables, or left them. */
 export interface RouteChange {
@@ -15,10 +19,18 @@ export class RouteMonitor {
   readonly changes: RouteChange[] = [];
   readonly #child: ChildProcess;
 
-  constructor(netns: string) {
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    createInterface({ input: child.stdout! }).on('line', (line) => this.#read(line));
+  }
+
+  /** One that listens: it misses nothing of what comes after. */
+  static async start(netns: string): Promise<RouteMonitor> {
     const argv = ['-n', netns, '-4', '-ts', 'monitor', 'route'];
-    this.#child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#read(line));
+    const child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const monitor = new RouteMonitor(child);
+    await until(`ip monitor to listen in ${netns}`, WITHIN, () => isListening(child.pid!));
+    return monitor;
   }
 
   stop(): void {
@@ -32,4 +44,13 @@ export class RouteMonitor {
     // `Date` knows milliseconds only.
     this.changes.push({ at: Date.parse(time.slice(0, 23)), prefix, deleted: deleted !== undefined });
   }
+}
+
+/** `ip` does not say when it has begun: the kernel's list of netlink sockets does, by the groups that they have joined. */
+async function isListening(pid: number): Promise<boolean> {
+  const sockets = await readFile(`/proc/${pid}/net/netlink`, 'utf8');
+  return sockets.split('\n').some((line) => {
+    const [, , port, groups] = line.trim().split(/\s+/);
+    return port === String(pid) && groups !== undefined && Number.parseInt(groups, 16) !== 0;
+  });
 }

@@ -29,7 +29,7 @@ async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioRes
   const session = await Session.open(lab, DIRECTORS);
   // A router that checks strictly helps nobody while the topology changes, and it changes as long as the lab is young.
   await untilAreaAtRest(lab, 'd1', AT_REST);
-  const monitors = lab.byRole('router').map(({ netns }) => new RouteMonitor(netns));
+  const monitors = await Promise.all(lab.byRole('router').map(({ netns }) => RouteMonitor.start(netns)));
   progress('the agent of d2 hands over; the next one starts six seconds later');
   const report = await session.step({
     name: 'agent of d2 is restarted',

@@ -27,7 +27,7 @@ async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioRes
   const routers = await RouterView.of(lab, vip);
   await routers.untilNextHops(['d1', 'd2']);
   const watched = [...routers.routers, lab.node(DIRECTOR)];
-  const monitors = watched.map((node) => new RouteMonitor(node.netns));
+  const monitors = await Promise.all(watched.map((node) => RouteMonitor.start(node.netns)));
   const changesOf = (monitor: RouteMonitor) => monitor.changes.filter(({ prefix }) => prefix === vip);
   progress(`${DIRECTOR} starts`);
   await joinCluster(lab, routers, DIRECTOR, ['d1', 'd2', DIRECTOR]);

@@ -61,7 +61,7 @@ test('the director routes by both: the default route of the first instance, the 
 
 test('a second VIP, 0.3 s after the first, does not wait for it', async () => {
   const file = lab.configFile('d1');
-  const monitor = new RouteMonitor(lab.node('r1').netns);
+  const monitor = await RouteMonitor.start(lab.node('r1').netns);
   const add = async (name: string, vip: string) => {
     const announce = 'announce: { metric: 10, lsa: external, tag: 65001 }';
     const service = `  ${name}: { vip: ${vip}, ports: 80, servers: { s1: 10.4.0.21 }, health: none, ${announce} }\n`;
@@ -100,9 +100,7 @@ test('when one network is gone, what the other one says counts', async () => {
 });
 
 test('SIGTERM withdraws both, the own address last', async () => {
-  const monitors = ['r1', 'r2'].map((name) => new RouteMonitor(lab.node(name).netns));
-  // `ip monitor` does not say when it has begun to listen; what it must not miss comes after this.
-  await sleep(200);
+  const monitors = await Promise.all(['r1', 'r2'].map((name) => RouteMonitor.start(lab.node(name).netns)));
   await lab.stopDirector('d1', 'SIGTERM');
   await until('both gone', 5000, async () => {
     return (await route(lab.node('r1'), VIP)) === undefined && (await route(lab.node('r2'), LOCAL)) === undefined;

@@ -63,7 +63,7 @@ async function restart(lab: Lab, signal: StopSignal, away: number): Promise<void
 /** What the restart cost: changes of the VIP's route in each router's kernel, in words, and packets from the first one. */
 async function costOf(lab: Lab, signal: StopSignal, away: number) {
   const routers = lab.byRole('router');
-  const monitors = routers.map(({ netns }) => new RouteMonitor(netns));
+  const monitors = await Promise.all(routers.map(({ netns }) => RouteMonitor.start(netns)));
   const { sent, received } = await pinged(routers[0]!, () => restart(lab, signal, away));
   for (const monitor of monitors) monitor.stop();
   const changes = monitors.flatMap((monitor, at) =>
@@ -208,7 +208,7 @@ describe.each(FORGETFUL)('%s, nothing remembered, a check that needs seconds', (
     });
 
   test('a killed agent with its data plane in the kernel is missed for 0.3 s at most, once', async () => {
-    const monitor = new RouteMonitor(lab.node('r1').netns);
+    const monitor = await RouteMonitor.start(lab.node('r1').netns);
     await replaceAgent();
     await announced();
     await sleep(AFTERWARDS);
@@ -219,7 +219,7 @@ describe.each(FORGETFUL)('%s, nothing remembered, a check that needs seconds', (
   });
 
   test('without its data plane it attracts nothing until its checks have spoken', async () => {
-    const monitor = new RouteMonitor(lab.node('r1').netns);
+    const monitor = await RouteMonitor.start(lab.node('r1').netns);
     const started = await replaceAgent(async () => {
       expect(await lab.node('d1').exec(['nft', 'flush', 'ruleset'])).toMatchObject({ code: 0 });
     });
