@@ -41,6 +41,7 @@ export class DataplaneKeeper {
   #vips: ReadonlySet<Ipv4> = new Set();
   #lastApply: Instant | undefined;
   #fault: string | undefined;
+  #plainPorts: string | undefined;
   #counters: Counters = { at: Number.NEGATIVE_INFINITY, services: [], servers: [], guard: NOTHING_DROPPED };
   #sampling: Promise<Counters> | undefined;
 
@@ -67,6 +68,11 @@ export class DataplaneKeeper {
   /** Why the last apply was refused, until one succeeds. */
   get fault(): string | undefined {
     return this.#fault;
+  }
+
+  /** Why source ports cannot be predicted, where the kernel refuses them by offset. */
+  get plainPorts(): string | undefined {
+    return this.#plainPorts;
   }
 
   want(desired: DesiredDataplane): void {
@@ -128,6 +134,10 @@ export class DataplaneKeeper {
     const { events, clock } = this.#options;
     this.#lastApply = clock.now();
     this.#fault = undefined;
+    if (report.plainPorts !== undefined && this.#plainPorts === undefined) {
+      events.emit('port-offset-refused', { message: report.plainPorts });
+    }
+    this.#plainPorts = report.plainPorts;
     const operations = shownOperations(report.operations);
     if (report.drift) events.emit('dataplane-drift', operations);
     const before = this.#programmed;

@@ -66,6 +66,7 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
       programmed: dataplane.programmed(),
       lastApply: dataplane.lastApply ?? null,
       fault: dataplane.fault ?? null,
+      plainPorts: dataplane.plainPorts ?? null,
     },
     vips: vipStatuses(director, full),
     local: ownAddresses(cluster, self).map((address) => {

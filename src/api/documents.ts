@@ -35,6 +35,8 @@ export interface StatusDocument {
     /** `t` of the last apply that succeeded. */
     readonly lastApply: number | null;
     readonly fault: string | null;
+    /** Why source ports from our own blocks cannot be predicted, where the kernel refuses to choose them by offset. */
+    readonly plainPorts: string | null;
   };
   readonly vips: readonly VipStatus[];
   /** This director's own addresses. */
@@ -280,6 +282,7 @@ export type EventName =
   | 'dataplane-programmed'
   | 'dataplane-drift'
   | 'dataplane-fault'
+  | 'port-offset-refused'
   | 'server-state'
   | 'vip-announcing'
   | 'vip-announced'

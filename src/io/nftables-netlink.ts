@@ -1,8 +1,10 @@
 /**
- * The nf_tables part of nfnetlink: requests and dumps. It only moves payloads
+ * The nf_tables part of nfnetlink: requests, dumps and batches. It only moves payloads
  * (src/core/dataplane/nftables-messages.ts has the codec); refusals are `KernelError`s.
  */
+import type { Batch } from '../core/netlink/batch.ts';
 import { NLM_F_DUMP } from '../core/netlink/codes.ts';
+import { NetlinkBatches } from './netlink-batch.ts';
 import { NetlinkRequests, type RequestValues } from './netlink-requests.ts';
 
 const NETLINK_NETFILTER = 12;
@@ -10,6 +12,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 export class NftablesNetlink {
   readonly #requests = new NetlinkRequests(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
+  readonly #batches = new NetlinkBatches(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
 
   /** The payloads of the answers. `request` and `values` name it in the `KernelError`. */
   get(request: string, type: number, payload: Uint8Array, values: RequestValues = {}): Promise<readonly Uint8Array[]> {
@@ -21,9 +24,15 @@ export class NftablesNetlink {
     return this.#payloads(request, type, NLM_F_DUMP, payload, values);
   }
 
+  /** One transaction. The kernel takes all of it or nothing; the error says in `message` which one it would not take. */
+  send(request: string, batch: Batch, values: RequestValues = {}): Promise<void> {
+    return this.#batches.send(request, batch, values);
+  }
+
   /** A later request opens it again. */
   close(): void {
     this.#requests.close();
+    this.#batches.close();
   }
 
   async #payloads(request: string, type: number, flags: number, payload: Uint8Array, values: RequestValues) {

@@ -41,7 +41,8 @@ function dataplaneLine({ dataplane, uptime }: StatusDocument): string {
   const when =
     dataplane.lastApply === null ? 'not applied yet' : `applied ${duration(uptime - dataplane.lastApply)} ago`;
   const fault = dataplane.fault === null ? '' : `; FAULT: ${dataplane.fault}`;
-  return `${dataplane.name}: ${programmed}; ${when}${fault}`;
+  const plain = dataplane.plainPorts === null ? '' : '; source ports cannot be predicted';
+  return `${dataplane.name}: ${programmed}; ${when}${plain}${fault}`;
 }
 
 /** Only where there is something to say. */

@@ -8,7 +8,7 @@
 import { tableFamily } from './names.ts';
 import type { Operation } from './plan.ts';
 import type { BaseChain } from './ruleset.ts';
-import { linkElement, ruleStamp, setStamp } from './ruleset.ts';
+import { linkElement, plainStamp, ruleText, setStamp } from './ruleset.ts';
 
 /** Family and name, as everything that is in a table is addressed. */
 function tableText(table: string): string {
@@ -64,7 +64,9 @@ function statements(operation: Operation): readonly string[] {
     case 'set-rules':
       return [
         `flush chain ${at} ${operation.name}`,
-        ...operation.rules.map((rule) => `add rule ${at} ${operation.name} ${rule} comment "${ruleStamp(rule)}"`),
+        ...operation.rules.map(
+          (rule) => `add rule ${at} ${operation.name} ${ruleText(rule)} comment "${plainStamp(rule)}"`,
+        ),
       ];
     case 'elements':
       return elementsText(operation);

@@ -8,16 +8,20 @@
 import { DecodeError } from '../base/decode-error.ts';
 import { formatIpv4 } from '../base/ipv4.ts';
 import { align, LITTLE_ENDIAN, NetlinkReader, NLA_HEADER, NLA_TYPE_MASK } from '../netlink/attributes.ts';
-import { NFGENMSG_BYTES, NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS } from './nftables-messages.ts';
+import {
+  NFGENMSG_BYTES,
+  NFTA_COUNTER_BYTES,
+  NFTA_COUNTER_PACKETS,
+  NFTA_EXPR_DATA,
+  NFTA_LIST_ELEM,
+} from './nftables-messages.ts';
 import { endpointElement, linkElement, type Tally } from './ruleset.ts';
 
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM_KEY = 1;
 const NFTA_SET_ELEM_DATA = 2;
 const NFTA_SET_ELEM_FLAGS = 3;
 const NFTA_SET_ELEM_EXPR = 7;
-const NFTA_EXPR_DATA = 2;
 const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;

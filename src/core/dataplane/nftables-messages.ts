@@ -15,14 +15,15 @@ import { type Family, tableFamily } from './names.ts';
 import type { BaseChain, Tally } from './ruleset.ts';
 
 /** Message types: the subsystem in the high byte. */
-const NFNL_SUBSYS_NFTABLES = 10 << 8;
-export const NFT_MSG_GETTABLE = NFNL_SUBSYS_NFTABLES | 1;
-export const NFT_MSG_GETCHAIN = NFNL_SUBSYS_NFTABLES | 4;
-export const NFT_MSG_GETRULE = NFNL_SUBSYS_NFTABLES | 7;
-export const NFT_MSG_GETSET = NFNL_SUBSYS_NFTABLES | 10;
-export const NFT_MSG_GETSETELEM = NFNL_SUBSYS_NFTABLES | 13;
-export const NFT_MSG_GETGEN = NFNL_SUBSYS_NFTABLES | 16;
-export const NFT_MSG_GETOBJ = NFNL_SUBSYS_NFTABLES | 19;
+export const NFNL_SUBSYS_NFTABLES = 10;
+export const NFT_MSG_GETTABLE = (NFNL_SUBSYS_NFTABLES << 8) | 1;
+export const NFT_MSG_GETCHAIN = (NFNL_SUBSYS_NFTABLES << 8) | 4;
+export const NFT_MSG_NEWRULE = (NFNL_SUBSYS_NFTABLES << 8) | 6;
+export const NFT_MSG_GETRULE = (NFNL_SUBSYS_NFTABLES << 8) | 7;
+export const NFT_MSG_GETSET = (NFNL_SUBSYS_NFTABLES << 8) | 10;
+export const NFT_MSG_GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13;
+export const NFT_MSG_GETGEN = (NFNL_SUBSYS_NFTABLES << 8) | 16;
+export const NFT_MSG_GETOBJ = (NFNL_SUBSYS_NFTABLES << 8) | 19;
 
 export const NFGENMSG_BYTES = 4;
 
@@ -38,9 +39,15 @@ const NFTA_CHAIN_TYPE = 7;
 const NFTA_HOOK_HOOKNUM = 1;
 const NFTA_HOOK_PRIORITY = 2;
 const NFTA_HOOK_DEV = 3;
-const NFTA_RULE_CHAIN = 2;
-const NFTA_RULE_EXPRESSIONS = 4;
-const NFTA_RULE_USERDATA = 7;
+export const NFTA_RULE_TABLE = 1;
+export const NFTA_RULE_CHAIN = 2;
+export const NFTA_RULE_HANDLE = 3;
+export const NFTA_RULE_EXPRESSIONS = 4;
+export const NFTA_RULE_USERDATA = 7;
+/** Expressions of a rule: each a list element of a name and of what the name asks for. */
+export const NFTA_LIST_ELEM = 1;
+export const NFTA_EXPR_NAME = 1;
+export const NFTA_EXPR_DATA = 2;
 const NFTA_SET_FLAGS = 3;
 const NFTA_SET_USERDATA = 13;
 const NFTA_OBJ_TYPE = 3;
@@ -69,10 +76,7 @@ function request(family: number): NetlinkWriter {
 }
 
 function nameAttribute(w: NetlinkWriter, type: number, name: string): NetlinkWriter {
-  return w.attribute(type, () => {
-    for (let i = 0; i < name.length; i++) w.u8(name.charCodeAt(i));
-    w.u8(0);
-  });
+  return w.attribute(type, () => w.text(name));
 }
 
 /** For NFT_MSG_GETGEN. */
@@ -149,6 +153,8 @@ export interface RuleMessage {
   readonly comment: string;
   /** The expressions' bytes as characters: equal for equal rules, and good for nothing else. */
   readonly shape: string;
+  /** NFTA_RULE_EXPRESSIONS. */
+  readonly expressions: NetlinkReader | undefined;
 }
 
 export function decodeRule(payload: Uint8Array): RuleMessage {
@@ -157,6 +163,7 @@ export function decodeRule(payload: Uint8Array): RuleMessage {
     chain: textOf(attributes, NFTA_RULE_CHAIN),
     comment: commentOf(attributes.get(NFTA_RULE_USERDATA), NFTNL_UDATA_RULE_COMMENT),
     shape: bytesText(attributes.get(NFTA_RULE_EXPRESSIONS)),
+    expressions: attributes.get(NFTA_RULE_EXPRESSIONS),
   };
 }
 
@@ -167,6 +174,13 @@ function commentOf(userdata: NetlinkReader | undefined, commentType: number): st
     at += 2 + length;
   }
   return '';
+}
+
+/** The value of NFTA_RULE_USERDATA as nft has it for a comment. */
+export function writeComment(w: NetlinkWriter, comment: string): void {
+  w.u8(NFTNL_UDATA_RULE_COMMENT)
+    .u8(comment.length + 1)
+    .text(comment);
 }
 
 function bytesText(reader: NetlinkReader | undefined): string {

@@ -2,7 +2,7 @@
  * The data table is joined from parts, one per concern: each adds rules to the base chains, and owns its own chains, sets and
  * counters. The order of the parts is the order of their rules inside a chain.
  */
-import type { BaseChain, WantedChain, WantedSet, WantedTable } from './ruleset.ts';
+import type { BaseChain, WantedChain, WantedRule, WantedSet, WantedTable } from './ruleset.ts';
 
 /** In the order in which a packet on its way through meets them. */
 const BASE_CHAINS = {
@@ -18,9 +18,9 @@ export type BaseChainName = keyof typeof BASE_CHAINS;
 
 export interface Part {
   /** Rules to the end of base chains. */
-  readonly rules?: Readonly<Partial<Record<BaseChainName, readonly string[]>>>;
+  readonly rules?: Readonly<Partial<Record<BaseChainName, readonly WantedRule[]>>>;
   /** Chains without a hook. */
-  readonly chains?: ReadonlyMap<string, readonly string[]>;
+  readonly chains?: ReadonlyMap<string, readonly WantedRule[]>;
   readonly sets?: ReadonlyMap<string, WantedSet>;
   readonly counters?: readonly string[];
 }

@@ -15,6 +15,7 @@ import {
   setStamp,
   type Wanted,
   type WantedChain,
+  type WantedRule,
   type WantedSet,
   type WantedTable,
 } from './ruleset.ts';
@@ -36,7 +37,7 @@ export type Operation =
   | { readonly kind: 'flush-chain'; readonly table: string; readonly name: string }
   | { readonly kind: 'delete-chain'; readonly table: string; readonly name: string }
   /** Replaces all rules of a chain. */
-  | { readonly kind: 'set-rules'; readonly table: string; readonly name: string; readonly rules: readonly string[] }
+  | { readonly kind: 'set-rules'; readonly table: string; readonly name: string; readonly rules: readonly WantedRule[] }
   | {
       readonly kind: 'elements';
       readonly table: string;
@@ -155,6 +156,11 @@ export function touchedSets(operations: readonly Operation[]): ReadonlySet<strin
 /** True when chains, rules, counters and the list of sets stay as they are. */
 export function changesElementsOnly(operations: readonly Operation[]): boolean {
   return operations.every(({ kind }) => kind === 'elements');
+}
+
+/** True when some rules are to have the flag that nft cannot write. */
+export function hasOffsetRules(operations: readonly Operation[]): boolean {
+  return operations.some((one) => one.kind === 'set-rules' && one.rules.some((rule) => typeof rule !== 'string'));
 }
 
 export const setKey = (table: string, set: string): string => `${table} ${set}`;

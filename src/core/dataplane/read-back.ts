@@ -18,7 +18,8 @@ import {
 } from './names.ts';
 import { decodeElements, type ElementLayout, type ElementSink } from './nftables-elements.ts';
 import { decodeChain, decodeCounter, decodeRule, decodeSet, type SetMessage } from './nftables-messages.ts';
-import type { FoundChain, FoundTable, Tally } from './ruleset.ts';
+import { hasPortOffset } from './port-offset.ts';
+import { type FoundChain, type FoundTable, stampOf, type Tally } from './ruleset.ts';
 
 const FIXED: Readonly<Record<string, ElementLayout>> = {
   [SERVICES_MAP]: { key: 'service', data: 'verdict' },
@@ -70,7 +71,7 @@ export function readStructure(table: string, dumps: TableDumps): TableStructure 
   }
   for (const rule of dumps.rules.map(decodeRule)) {
     const chain = chains.get(rule.chain);
-    chain?.stamps.push(rule.comment);
+    chain?.stamps.push(stampOf(rule.comment, hasPortOffset(rule.expressions)));
     chain?.shapes.push(rule.shape);
   }
   const sets = dumps.sets.map(decodeSet).filter(({ anonymous }) => !anonymous);

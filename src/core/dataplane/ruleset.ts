@@ -16,11 +16,24 @@ export interface BaseChain {
   readonly priority: number;
 }
 
+/**
+ * A `snat … map @…` rule to an address and a range of ports, in which the port is to be the range's first one plus the client's
+ * port modulo the range (NF_NAT_RANGE_PROTO_OFFSET), and the next free one on a conflict. nft has no word for it.
+ * The rule must not use an anonymous set (`{ tcp, udp }`): it is written a second time beside itself, and such a set can serve
+ * only one rule.
+ */
+export interface OffsetRule {
+  readonly text: string;
+  readonly portOffset: true;
+}
+
+/** Statements of one rule, without comment. */
+export type WantedRule = string | OffsetRule;
+
 export interface WantedChain {
   /** `undefined` for a chain that is only jumped to. */
   readonly base: BaseChain | undefined;
-  /** Statements of one rule each, without comment. */
-  readonly rules: readonly string[];
+  readonly rules: readonly WantedRule[];
 }
 
 export interface WantedSet {
@@ -52,6 +65,17 @@ export function endpointElement(address: Ipv4, protocol: string, port: number): 
 /** The element of a set whose key is the name of an interface; the cluster file admits none that would need more than quotes. */
 export function linkElement(name: string): string {
   return `"${name}"`;
+}
+
+/** The same tables, without any offset: for a kernel that refuses it. */
+export function withPlainPorts(wanted: Wanted): Wanted {
+  const plain = (chain: WantedChain): WantedChain => ({ ...chain, rules: chain.rules.map(ruleText) });
+  return new Map(
+    [...wanted].map(([name, table]) => {
+      const chains = new Map([...table.chains].map(([key, chain]) => [key, plain(chain)]));
+      return [name, { ...table, chains }];
+    }),
+  );
 }
 
 export interface FoundChain {
@@ -88,9 +112,27 @@ export function setStamp({ kind, declaration }: Pick<WantedSet, 'kind' | 'declar
   return ruleStamp(`${kind} ${declaration}`);
 }
 
-/** The comment of a rule: a word that says whose it is and a hash of its text. */
-export function ruleStamp(text: string): string {
-  return `sluice ${jhashText(text, STAMP_SEED).toString(16).padStart(8, '0')}`;
+/** The comment of a rule: a word that says whose it is, a hash of its text, and what text cannot say. */
+export function ruleStamp(rule: WantedRule): string {
+  const stamp = `sluice ${jhashText(ruleText(rule), STAMP_SEED).toString(16).padStart(8, '0')}`;
+  return typeof rule === 'string' ? stamp : stamp + OFFSET_WORD;
+}
+
+/** A listing by nft does not show the flag; this does. */
+const OFFSET_WORD = ' port-offset';
+
+export function ruleText(rule: WantedRule): string {
+  return typeof rule === 'string' ? rule : rule.text;
+}
+
+/** As nft can write it. */
+export function plainStamp(rule: WantedRule): string {
+  return ruleStamp(ruleText(rule));
+}
+
+/** A rule whose comment says that it has the offset and which has not, was listed and loaded again: it is the plain one. */
+export function stampOf(comment: string, hasPortOffset: boolean): string {
+  return !hasPortOffset && comment.endsWith(OFFSET_WORD) ? comment.slice(0, -OFFSET_WORD.length) : comment;
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

@@ -11,6 +11,7 @@ export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 
 export const NLA_HEADER = 4;
 /** The two highest bits of an attribute's type are flags (nested, network byte order). */
 export const NLA_TYPE_MASK = 0x3fff;
+export const NLA_F_NESTED = 0x8000;
 
 /** Where the next structure begins after one that ends at `length`. */
 export const align = (length: number): number => (length + 3) & ~3;
@@ -79,6 +80,24 @@ export class NetlinkReader {
     return found;
   }
 
+  /** The attributes of one type from `at` to the end, in order: the elements of a list. */
+  list(at: number, type: number): NetlinkReader[] {
+    const found: NetlinkReader[] = [];
+    for (let next = at; next < this.length; ) {
+      const length = this.u16(next);
+      if (length < NLA_HEADER) throw new DecodeError('length', next, `attribute of ${length} bytes`);
+      const value = this.slice(next + NLA_HEADER, length - NLA_HEADER);
+      if ((this.u16(next + 2) & NLA_TYPE_MASK) === type) found.push(value);
+      next += align(length);
+    }
+    return found;
+  }
+
+  /** A view of all of it. */
+  bytes(): Uint8Array {
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset, this.#view.byteLength);
+  }
+
   #need(at: number, length: number): void {
     if (length < 0 || at + length > this.length) throw new DecodeError('short', at, `wanted ${length} bytes`);
   }
@@ -114,6 +133,23 @@ export class NetlinkWriter {
     return this;
   }
 
+  /** 32 bits in network order, as nfnetlink has them everywhere inside attributes. */
+  be32(value: number): this {
+    return this.ipv4(value >>> 0);
+  }
+
+  bytes(value: Uint8Array): this {
+    const at = this.#grow(value.length);
+    this.#bytes.set(value, at);
+    return this;
+  }
+
+  /** Single-byte characters and a final zero. */
+  text(value: string): this {
+    for (let i = 0; i < value.length; i++) this.u8(value.charCodeAt(i));
+    return this.u8(0);
+  }
+
   /** An attribute whose value `write` writes. */
   attribute(type: number, write: () => void): this {
     const start = this.#length;
@@ -130,6 +166,13 @@ export class NetlinkWriter {
   /** Patches the 16-bit length at `start` and pads to the next structure. */
   endStructure(start: number): this {
     this.#view.setUint16(start, this.#length - start, LITTLE_ENDIAN);
+    this.#grow(align(this.#length) - this.#length);
+    return this;
+  }
+
+  /** The same for a message, whose length has 32 bits. */
+  endMessage(start: number): this {
+    this.#view.setUint32(start, this.#length - start, LITTLE_ENDIAN);
     this.#grow(align(this.#length) - this.#length);
     return this;
   }

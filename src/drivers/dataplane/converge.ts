@@ -20,6 +20,7 @@ import {
   shareElements,
   type Wanted,
   type WithElements,
+  withPlainPorts,
 } from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
 import { SlotMaps } from '../../core/dataplane/service-rules.ts';
@@ -52,8 +53,18 @@ export interface RulesetKernel {
   read(kept?: Kept): Promise<Reading>;
   /** Named counters of these tables, and their sets with their tallies. What is not there is left out. */
   readCounting(counting: CountingSets): Promise<Found>;
-  /** All of it or nothing, as one transaction. Throws `KernelError`. */
-  write(operations: readonly Operation[]): Promise<void>;
+  /**
+   * All of it or nothing, as one transaction; then another one for the ports of rules that nft cannot write. Throws
+   * `KernelError`.
+   */
+  write(operations: readonly Operation[]): Promise<Written>;
+}
+
+export interface Written {
+  /** By how much our own writing has changed the generation. */
+  readonly transactions: number;
+  /** The kernel refuses ports by offset, in these words; the rules are there without it. */
+  readonly refusedOffset?: string;
 }
 
 const NOTHING: DesiredDataplane = { services: [], upstream: [] };
@@ -78,6 +89,8 @@ export class Converger {
   #known: Reading | undefined;
   #ids: ServerIds = new Map();
   #desired: DesiredDataplane = NOTHING;
+  /** Why ports are not by offset, once the kernel has refused that. It is not asked again. */
+  #plainPorts: string | undefined;
 
   constructor(kernel: RulesetKernel, run: Run) {
     this.#kernel = kernel;
@@ -91,7 +104,8 @@ export class Converger {
     const drift = before !== undefined && !sameFound(observed.tables, before);
 
     const ids = assignServerIds(desired, observed.tables, this.#ids);
-    const wanted = await this.#run(wantedSteps(desired, ids, observed.tables, this.#slotMaps));
+    const wished = await this.#run(wantedSteps(desired, ids, observed.tables, this.#slotMaps));
+    const wanted = this.#plainPorts === undefined ? wished : withPlainPorts(wished);
     const found = await this.#run(shareElements(observed.tables, wanted));
     const trusted = before === undefined ? found : distrustEdited(found, before);
     const operations = await this.#run(planSteps(wanted, trusted));
@@ -102,7 +116,8 @@ export class Converger {
 
     const names = new Set(desired.services.flatMap(({ name }) => Object.values(serviceNames(name))));
     const programmed = desired.services.map(({ name }) => name).filter((name) => isProgrammed(name, names, left));
-    return { programmed, operations: operations.map(describe), drift };
+    const plainPorts = this.#plainPorts === undefined ? {} : { plainPorts: this.#plainPorts };
+    return { programmed, operations: operations.map(describe), drift, ...plainPorts };
   }
 
   /** Of the services last applied. */
@@ -128,11 +143,13 @@ export class Converger {
   }
 
   /** Writes, reads back, and says what is still to be done. */
-  async #perform(operations: readonly Operation[], wanted: Wanted, before: Reading): Promise<readonly Operation[]> {
+  async #perform(operations: readonly Operation[], wished: Wanted, before: Reading): Promise<readonly Operation[]> {
     // If any of this fails we no longer know how we left the tables, and must not call the next sight of them drift.
     this.#known = undefined;
-    await this.#kernel.write(operations);
-    let after = await this.#share(await this.#readBack(operations, before), wanted);
+    const written = await this.#kernel.write(operations);
+    this.#plainPorts ??= written.refusedOffset;
+    const wanted = this.#plainPorts === undefined ? wished : withPlainPorts(wished);
+    let after = await this.#share(await this.#readBack(operations, before, written.transactions), wanted);
     let left = await this.#run(planSteps(wanted, after.tables));
     if (left.length > 0) {
       // A dump of a set whose hash table the kernel is still enlarging after our write may lack elements: look once more.
@@ -143,7 +160,7 @@ export class Converger {
     return left;
   }
 
-  async #readBack(operations: readonly Operation[], before: Reading): Promise<Reading> {
+  async #readBack(operations: readonly Operation[], before: Reading, transactions: number): Promise<Reading> {
     const touched = touchedSets(operations);
     if (touched === undefined || before.generation === undefined) return this.#kernel.read();
     const kept: Kept = {
@@ -152,7 +169,9 @@ export class Converger {
     };
     const reading = await this.#kernel.read(kept);
     // Somebody wrote as well, before or after us: what was kept may be no more.
-    return reading.generation === nextGeneration(before.generation) ? reading : this.#kernel.read();
+    let ours = before.generation;
+    for (let step = 0; step < transactions; step++) ours = nextGeneration(ours);
+    return reading.generation === ours ? reading : this.#kernel.read();
   }
 
   async #share(reading: Reading, likely: WithElements): Promise<Reading> {

@@ -7,7 +7,7 @@ import { type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
 import type { CountingSets } from '../../core/dataplane/counters.ts';
 import { DATA_TABLE, namesByChain, SERVICES_MAP, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from '../../core/dataplane/names.ts';
 import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
-import type { Operation } from '../../core/dataplane/plan.ts';
+import { hasOffsetRules, type Operation } from '../../core/dataplane/plan.ts';
 import {
   endpointElement,
   type Found,
@@ -15,7 +15,9 @@ import {
   type FoundSet,
   type FoundTable,
   NO_TALLY,
+  plainStamp,
   ruleStamp,
+  ruleText,
   setStamp,
   type Tally,
 } from '../../core/dataplane/ruleset.ts';
@@ -23,7 +25,7 @@ import { FLOW_HASH } from '../../core/dataplane/service-table.ts';
 import { slotOf } from '../../core/hash/jhash.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
-import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel } from './converge.ts';
+import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel, type Written } from './converge.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
 import { atOnce } from './slices.ts';
 
@@ -59,6 +61,8 @@ export class FakeKernel implements RulesetKernel {
   readonly #connections = new Map<string, { readonly id: string; readonly address: Ipv4 }>();
   /** When set, the next write fails with this errno, once. */
   refuseNext: string | undefined;
+  /** When set, rules with ports by offset stay plain, for this reason. */
+  refusedOffset: string | undefined;
 
   /** For whoever is not the data plane. As they may be written to, asking for them counts as a transaction. */
   get tables(): Map<string, MutableTable> {
@@ -96,12 +100,16 @@ export class FakeKernel implements RulesetKernel {
     return found;
   }
 
-  async write(operations: readonly Operation[]): Promise<void> {
+  async write(operations: readonly Operation[]): Promise<Written> {
     const errno = this.refuseNext;
     this.refuseNext = undefined;
     if (errno !== undefined) throw new KernelError('nft-apply', { errno });
     this.#generation = nextGeneration(this.#generation);
     for (const operation of operations) this.#perform(operation);
+    if (!hasOffsetRules(operations)) return { transactions: 1 };
+    if (this.refusedOffset !== undefined) return { transactions: 1, refusedOffset: this.refusedOffset };
+    this.#generation = nextGeneration(this.#generation);
+    return { transactions: 2 };
   }
 
   /** A packet from a client: the address of the server that gets it, or `undefined` when it is dropped. */
@@ -184,8 +192,8 @@ export class FakeKernel implements RulesetKernel {
       case 'set-rules':
         table.chains.set(name, {
           base: table.chains.get(name)?.base,
-          stamps: operation.rules.map(ruleStamp),
-          shapes: operation.rules,
+          stamps: operation.rules.map(this.refusedOffset === undefined ? ruleStamp : plainStamp),
+          shapes: operation.rules.map((rule) => `${ruleText(rule)} ${typeof rule === 'string' ? '' : 'offset'}`),
         });
         break;
       case 'elements': {

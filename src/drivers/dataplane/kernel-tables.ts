@@ -10,11 +10,13 @@ import { DATA_TABLE, FAMILIES, type Family, OUR_TABLES, tableFamily } from '../.
 import { transactionSteps } from '../../core/dataplane/nft-text.ts';
 import {
   decodeGeneration,
+  decodeRule,
   decodeTableName,
   encodeDumpAll,
   encodeDumpOfTable,
   encodeElementsDump,
   encodeGenerationRequest,
+  NFNL_SUBSYS_NFTABLES,
   NFT_MSG_GETCHAIN,
   NFT_MSG_GETGEN,
   NFT_MSG_GETOBJ,
@@ -22,14 +24,18 @@ import {
   NFT_MSG_GETSET,
   NFT_MSG_GETSETELEM,
   NFT_MSG_GETTABLE,
+  NFT_MSG_NEWRULE,
 } from '../../core/dataplane/nftables-messages.ts';
-import type { Operation } from '../../core/dataplane/plan.ts';
+import { hasOffsetRules, type Operation } from '../../core/dataplane/plan.ts';
+import { encodeWithPortOffset } from '../../core/dataplane/port-offset.ts';
 import { elementLayout, readElements, readNamedCounters, readStructure } from '../../core/dataplane/read-back.ts';
-import type { Found, FoundSet, FoundTable } from '../../core/dataplane/ruleset.ts';
+import { type Found, type FoundSet, type FoundTable, plainStamp, ruleStamp } from '../../core/dataplane/ruleset.ts';
+import type { BatchMessage } from '../../core/netlink/batch.ts';
+import { NLM_F_REPLACE } from '../../core/netlink/codes.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { nftApply } from '../../io/nft.ts';
 import { NftablesNetlink } from '../../io/nftables-netlink.ts';
-import { type Kept, NOTHING_KEPT, type Reading, type RulesetKernel } from './converge.ts';
+import { type Kept, NOTHING_KEPT, type Reading, type RulesetKernel, type Written } from './converge.ts';
 import { inSlices } from './slices.ts';
 
 /** How often a reading is begun anew when somebody writes during it. */
@@ -84,12 +90,54 @@ export class KernelTables implements RulesetKernel {
     return found;
   }
 
-  async write(operations: readonly Operation[]): Promise<void> {
+  async write(operations: readonly Operation[]): Promise<Written> {
     await nftApply(await inSlices(transactionSteps(operations)));
+    if (!hasOffsetRules(operations)) return { transactions: 1 };
+    return this.#offsetPorts(operations);
   }
 
   close(): void {
     this.#netlink.close();
+  }
+
+  /**
+   * Rules that nft has just written are replaced by themselves with ports by offset, unless somebody has written since: then
+   * what is there is read anew. Rules that are no longer as written are left for the next turn to find.
+   */
+  async #offsetPorts(operations: readonly Operation[]): Promise<Written> {
+    for (let attempt = 1; ; attempt++) {
+      const generation = await this.generation();
+      const messages = await this.#offsetMessages(operations);
+      if (messages.length === 0) return { transactions: 1 };
+      try {
+        await this.#netlink.send('nft-port-offset', { subsystem: NFNL_SUBSYS_NFTABLES, messages, generation });
+        return { transactions: 2 };
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error;
+        const isStale = error.errno === 'ERESTART' || error.errno === 'ENOENT';
+        if (isStale && attempt < ATTEMPTS) continue;
+        // Only what is about a rule is about the offset; whatever the kernel dislikes there, the plain rule serves.
+        if (isStale || error.values['message'] === undefined) throw error;
+        return { transactions: 1, refusedOffset: error.message };
+      }
+    }
+  }
+
+  async #offsetMessages(operations: readonly Operation[]): Promise<readonly BatchMessage[]> {
+    const messages: BatchMessage[] = [];
+    for (const operation of operations) {
+      if (operation.kind !== 'set-rules' || !hasOffsetRules([operation])) continue;
+      const dump = await this.#dumpOf(operation.table, 'rules', NFT_MSG_GETRULE);
+      const there = dump.filter((rule) => decodeRule(rule).chain === operation.name);
+      for (const [at, rule] of operation.rules.entries()) {
+        const written = there[at];
+        if (typeof rule === 'string' || written === undefined) continue;
+        if (decodeRule(written).comment !== plainStamp(rule)) continue;
+        const payload = encodeWithPortOffset(written, ruleStamp(rule));
+        messages.push({ type: NFT_MSG_NEWRULE, flags: NLM_F_REPLACE, payload });
+      }
+    }
+    return messages;
   }
 
   async #readTables(kept: Kept): Promise<Found> {

@@ -11,6 +11,8 @@ export interface ApplyReport {
   readonly operations: readonly string[];
   /** True when the kernel was found other than we left it (somebody else wrote to our tables). */
   readonly drift: boolean;
+  /** The kernel refuses source ports by offset, in these words: they come from our own blocks, but cannot be predicted. */
+  readonly plainPorts?: string;
 }
 
 export interface Dataplane {

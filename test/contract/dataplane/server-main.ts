@@ -8,8 +8,11 @@ import { serve } from './json-lines.ts';
 
 const [name = '', ...ports] = process.argv.slice(2);
 const waiting = new Set<Socket>();
+/** Addresses and ports of those who connected or sent since they were last asked for. */
+let peers: string[] = [];
 
 function onConnection(socket: Socket): void {
+  peers.push(`${socket.remoteAddress}:${socket.remotePort}`);
   socket.on('error', () => {});
   socket.on('close', () => waiting.delete(socket));
   socket.on('data', (bytes) => {
@@ -22,7 +25,10 @@ const listening = ports.map(Number).flatMap((port) => [
   new Promise<void>((resolve) => createServer(onConnection).listen(port, '0.0.0.0', 511, resolve)),
   new Promise<void>((resolve) => {
     const socket = createSocket('udp4');
-    socket.on('message', (_message, from) => socket.send(name, from.port, from.address));
+    socket.on('message', (_message, from) => {
+      peers.push(`${from.address}:${from.port}`);
+      socket.send(name, from.port, from.address);
+    });
     socket.bind(port, resolve);
   }),
 ]);
@@ -30,6 +36,11 @@ const listening = ports.map(Number).flatMap((port) => [
 serve({
   ready: async () => {
     await Promise.all(listening);
+  },
+  peers: async () => {
+    const seen = peers;
+    peers = [];
+    return seen;
   },
   push: async () => {
     for (const socket of waiting) socket.write(`${name}\n`);

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { Operation } from '../../../src/core/dataplane/plan.ts';
-import { Converger, type Kept, NOTHING_KEPT, type Reading } from '../../../src/drivers/dataplane/converge.ts';
+import {
+  Converger,
+  type Kept,
+  NOTHING_KEPT,
+  type Reading,
+  type Written,
+} from '../../../src/drivers/dataplane/converge.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
 import { atOnce } from '../../../src/drivers/dataplane/slices.ts';
 import { KernelError } from '../../../src/io/kernel-error.ts';
@@ -16,7 +22,7 @@ class ForgetfulKernel extends FakeKernel {
     this.#name = name;
   }
 
-  override write(operations: readonly Operation[]): Promise<void> {
+  override write(operations: readonly Operation[]): Promise<Written> {
     return super.write(operations.filter((one) => one.kind !== 'elements' || one.name !== this.#name));
   }
 }
@@ -40,9 +46,10 @@ class WatchedKernel extends FakeKernel {
     });
   }
 
-  override async write(operations: readonly Operation[]): Promise<void> {
-    await super.write(operations);
+  override async write(operations: readonly Operation[]): Promise<Written> {
+    const written = await super.write(operations);
     this.afterWrite?.();
+    return written;
   }
 }
 
