@@ -22,10 +22,10 @@ export function desiredDataplane(
 }
 
 export function desiredService(service: Service, health: Pick<HealthKeeper, 'state'>): DesiredService {
-  const { name, vips, ports, protocol } = service;
+  const { name, vips, ports, protocol, fwmark, scheduler, persistence, timeouts } = service;
   const servers = service.servers.map((server) => {
     const state = health.state(service, server) === 'up' ? ('up' as const) : ('down' as const);
     return { name: server.name, address: server.address, weight: server.weight, state };
   });
-  return { name, vips, ports, protocol, servers };
+  return { name, vips, ports, protocol, servers, fwmark, scheduler, persistence, timeouts };
 }

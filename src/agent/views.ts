@@ -11,6 +11,7 @@ import { formatIpv4, formatPrefix } from '../core/base/ipv4.ts';
 import type { Health, RealServer, Service } from '../core/model/cluster.ts';
 import type { ServerCounters, ServiceCounters } from '../core/model/dataplane.ts';
 import { formatAnnouncedAs } from '../core/model/routing.ts';
+import { formatScheduler } from '../core/model/scheduler.ts';
 import type { InterfaceView, LsaView, NeighborView, OspfRoute } from '../core/ospf/events.ts';
 import { lsaContent } from './lsa-content.ts';
 import type { RouteStanding } from './route-keeper.ts';
@@ -99,7 +100,9 @@ export function serviceDocument(service: Service, facts: ServiceFacts): ServiceD
     ports: service.ports,
     protocol: service.protocol,
     forward: service.forward,
-    scheduler: service.scheduler,
+    fwmark: service.fwmark ?? null,
+    scheduler: formatScheduler(service.scheduler),
+    persistence: service.persistence ?? null,
     lsa: formatAnnouncedAs(service.announce.lsa),
     healthy: facts.healthy,
     servers: service.servers.length,

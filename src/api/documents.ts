@@ -214,10 +214,14 @@ export interface ServiceDocument {
   readonly lsa: string;
   readonly service: string;
   readonly vips: readonly string[];
+  /** Empty where packets are known by their mark. */
   readonly ports: readonly number[];
   readonly protocol: string;
+  readonly fwmark: number | null;
   readonly forward: string;
   readonly scheduler: string;
+  /** Milliseconds that a client keeps its server after its last packet; null = no longer than the connection. */
+  readonly persistence: number | null;
   readonly healthy: number;
   readonly servers: number;
   readonly programmed: boolean;

@@ -11,7 +11,7 @@ export function renderServices(rows: readonly ServiceDocument[]): string {
     rows.map((row) => [
       row.service,
       row.vips.join(', '),
-      `${row.protocol}/${row.ports.join(',')}`,
+      row.fwmark !== null ? `fwmark ${row.fwmark}` : `${row.protocol}/${row.ports.join(',')}`,
       row.forward,
       row.scheduler,
       row.lsa,

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import { formatPrefix, type Ipv4, parseIpv4, parsePrefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { ImportRule } from '../model/cluster.ts';
+import { IPVS_SCHEDULERS, MH_SLOTS, SCHEDULERS, type Scheduler } from '../model/scheduler.ts';
 import { anyOf, didYouMean } from './suggest.ts';
 
 /** Why a value is refused, and what to write instead. */
@@ -112,6 +113,16 @@ export const gracePeriod = scalar((input): Millis | Refusal => {
   return new Refusal(`expected whole seconds from 1s to 30m, got ${shown(input)}`);
 });
 
+/** What the kernel counts in seconds: from 1s to `most` milliseconds. */
+export function seconds(most: Millis) {
+  return scalar((input): Millis | Refusal => {
+    const value = readDuration(input);
+    if (value instanceof Refusal) return value;
+    if (value % 1000 === 0 && value >= 1000 && value <= most) return value;
+    return new Refusal(`expected whole seconds from 1s to ${formatDuration(most)}, got ${shown(input)}`);
+  });
+}
+
 /** Milliseconds in the largest unit that leaves a whole number. */
 export function formatDuration(value: Millis): string {
   for (const unit of ['h', 'm', 's']) {
@@ -170,6 +181,25 @@ export function choice<const T extends string>(options: readonly T[], later: rea
     return new Refusal(`expected ${anyOf(options)}, got ${shown(input)}`, hint);
   });
 }
+
+/** The name of a scheduler. Another plane's is told from a slip of the finger. */
+export const schedulerName = scalar((input): Scheduler['name'] | Refusal => {
+  const found = SCHEDULERS.find((name) => name === input);
+  if (found !== undefined) return found;
+  if (typeof input === 'string' && IPVS_SCHEDULERS.some((name) => name === input)) {
+    return new Refusal(
+      `"${input}" is a scheduler of the ipvs plane`,
+      `the nftables plane has ${SCHEDULERS.join(', ')}`,
+    );
+  }
+  const hint = typeof input === 'string' ? didYouMean(input, SCHEDULERS) : undefined;
+  return new Refusal(`expected the scheduler ${anyOf(SCHEDULERS)}, got ${shown(input)}`, hint);
+});
+
+export const mhSlots = scalar((input): (typeof MH_SLOTS)[number] | Refusal => {
+  const found = MH_SLOTS.find((slots) => slots === input);
+  return found ?? new Refusal(`expected ${anyOf(MH_SLOTS.map(String))} slots, got ${shown(input)}`);
+});
 
 const EVERYTHING = { address: 0, length: 0 };
 const RULE_FORM = 'all, none, default, or prefixes such as 10.0.0.0/8 (exactly) or "10.0.0.0/8 orlonger"';

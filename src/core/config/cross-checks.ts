@@ -9,6 +9,7 @@ import { announceChecks } from './announce-checks.ts';
 import type { Path } from './document.ts';
 import { fullnatChecks } from './fullnat-checks.ts';
 import { networkChecks } from './network-checks.ts';
+import { schedulingChecks } from './scheduling-checks.ts';
 import type { ClusterFile } from './schema.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
 import { didYouMean, nearest } from './suggest.ts';
@@ -31,6 +32,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...importFilters(file),
     ...vipSettings(file),
     ...servicePorts(file),
+    ...schedulingChecks(file),
     ...announceChecks(file),
     ...fullnatChecks(file),
     ...servers(file),

@@ -16,6 +16,8 @@ import type {
   Service,
 } from '../model/cluster.ts';
 import { formatAnnouncedAs } from '../model/routing.ts';
+import { formatScheduler } from '../model/scheduler.ts';
+import type { Timeouts } from '../model/timeouts.ts';
 import { formatDuration } from './blocks.ts';
 
 /** What is undefined is not said of a thing that comes, and reads "none" where it changes. */
@@ -164,17 +166,42 @@ function interfaceUnrest({ network, passive, auth }: RoutingInterface): Readonly
 
 function addService(things: Things, service: Service): void {
   const within = `service ${service.name}`;
-  const { protocol, forward, scheduler, health, announce } = service;
-  const inside = service.inside || undefined;
+  const { forward, fwmark, persistence, health, announce } = service;
   const { metric, whenDown } = announce;
   const lsa = formatAnnouncedAs(announce.lsa);
-  const properties = { protocol, forward, inside, scheduler, min: quorumText(announce.min), metric, lsa, whenDown };
-  things.set(within, { properties: { ...properties, health: healthText(health) } });
+  const properties = {
+    protocol: fwmark === undefined ? service.protocol : undefined,
+    fwmark,
+    forward,
+    inside: service.inside || undefined,
+    scheduler: formatScheduler(service.scheduler),
+    persistence: persistence && formatDuration(persistence),
+    timeouts: timeoutsText(service.timeouts),
+    min: quorumText(announce.min),
+    metric,
+    lsa,
+    whenDown,
+    health: healthText(health),
+  };
+  things.set(within, { properties, unrestOf: SERVICE_UNREST });
   for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
   for (const port of service.ports) things.set(`${within}: port ${port}`, { within, properties: {} });
   for (const { name, address, weight } of service.servers) {
     things.set(`${within}: server ${name}`, { within, properties: { address: formatIpv4(address), weight } });
   }
+}
+
+/** What connections notice when a service changes. */
+const SERVICE_UNREST = {
+  scheduler: 'open connections stay, new ones may meet another server',
+  timeouts: 'open connections go on with the kernel’s own timeouts',
+};
+
+function timeoutsText(timeouts: Timeouts | undefined): string | undefined {
+  if (timeouts === undefined) return undefined;
+  return Object.entries(timeouts)
+    .map(([state, seconds]) => `${state} ${formatDuration(seconds * 1000)}`)
+    .join('+');
 }
 
 function quorumText(min: Quorum): string {

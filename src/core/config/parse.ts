@@ -8,8 +8,11 @@
  */
 import * as v from 'valibot';
 import type { Fault } from '../base/fault.ts';
+import type { Millis } from '../base/machine.ts';
 import type { Cluster, Director, Health, RoutingAuthentication, RoutingInstance, Service } from '../model/cluster.ts';
 import { type AnnouncedAs, AS_STUB } from '../model/routing.ts';
+import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
+import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
 import { crossChecks } from './cross-checks.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
 import { type ClusterFile, clusterFile } from './schema.ts';
@@ -114,11 +117,14 @@ function serviceOf(name: string, service: FileService): Service {
   return {
     name,
     vips: service.vip,
-    ports: service.ports,
-    protocol: service.protocol,
+    ports: service.ports ?? [],
+    protocol: service.protocol ?? 'tcp',
+    fwmark: service.fwmark,
     forward: service.forward,
     inside: service.inside,
-    scheduler: service.scheduler,
+    scheduler: schedulerOf(service),
+    persistence: service.persistence === true ? DEFAULT_PERSISTENCE : service.persistence || undefined,
+    timeouts: timeoutsOf(service.timeouts),
     servers: Object.entries(service.servers).map(([server, { address, weight }]) => ({
       name: server,
       address,
@@ -127,6 +133,21 @@ function serviceOf(name: string, service: FileService): Service {
     health: healthOf(service),
     announce: { min, metric, whenDown, lsa: announcedAs(service.announce) },
   };
+}
+
+const DEFAULT_PERSISTENCE = 600_000;
+
+/** Packets known by a mark come from several ports of a client, and are to have one server: they are hashed by address. */
+function schedulerOf({ scheduler, fwmark }: FileService): Scheduler {
+  const { name, slots = DEFAULT_SCHEDULER.slots, sourcePort = fwmark === undefined } = scheduler;
+  return name === 'mh' ? { name, slots, sourcePort } : { name };
+}
+
+function timeoutsOf(written: FileService['timeouts']): Timeouts | undefined {
+  const given = Object.entries(written ?? {}).filter(
+    (entry): entry is [TimeoutState, Millis] => entry[1] !== undefined,
+  );
+  return given.length === 0 ? undefined : Object.fromEntries(given.map(([state, time]) => [state, time / 1000]));
 }
 
 function announcedAs({ lsa, metricType, tag }: FileService['announce']): AnnouncedAs {
@@ -138,9 +159,10 @@ const DEFAULT_HEALTH = { interval: 2000, timeout: 1000, rise: 2, fall: 3 };
 
 /** Without a word in the file TCP services get a TCP check; UDP ones none, as silence says nothing about them. */
 function healthOf(service: FileService): Health | undefined {
-  const port = service.ports[0]!;
+  // A service known by its mark has none; the cross-checks have seen to it that the check names one.
+  const port = service.ports?.[0] ?? 0;
   if (!('health' in service)) {
-    return service.protocol === 'tcp' ? { check: { kind: 'tcp' }, port, ...DEFAULT_HEALTH } : undefined;
+    return (service.protocol ?? 'tcp') === 'tcp' ? { check: { kind: 'tcp' }, port, ...DEFAULT_HEALTH } : undefined;
   }
   if (service.health === undefined) return undefined;
   const { http, interval, timeout, rise, fall } = service.health;

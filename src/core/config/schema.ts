@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { ALGORITHMS } from '../model/keys.ts';
+import { TIMEOUT_STATES, type TimeoutState } from '../model/timeouts.ts';
 import {
   address,
   addressText,
@@ -18,11 +19,14 @@ import {
   keysFile,
   mapOf,
   mappingOr,
+  mhSlots,
   neighborAddress,
   none,
   oneOrMany,
   quorum,
   routerId,
+  schedulerName,
+  seconds,
   serverAddress,
   textOr,
   whole,
@@ -167,23 +171,42 @@ const announce = closed({
 /** Addresses of all directors together, beside each one's own. */
 const local = closed({ shared: v.optional(oneOrMany('address', address)) }, ['handOver']);
 
+/** `scheduler: NAME` is short for `scheduler: { name: NAME }`. */
+const scheduler = mappingOr(
+  closed({ name: schedulerName, slots: v.optional(mhSlots), sourcePort: v.optional(yesOrNo) }),
+  v.pipe(
+    schedulerName,
+    v.transform((name) => ({ name, slots: undefined, sourcePort: undefined })),
+  ),
+);
+
+/** `true` is the usual time, `false` the same as no word. */
+const persistence = textOr(seconds(24 * HOUR), yesOrNo);
+
+const STATES: readonly TimeoutState[] = [...TIMEOUT_STATES.tcp, ...TIMEOUT_STATES.udp];
+const timeout = v.optional(seconds(30 * 24 * HOUR));
+const timeouts = closed(
+  Object.fromEntries(STATES.map((state) => [state, timeout])) as Record<TimeoutState, typeof timeout>,
+);
+
 const service = closed(
   {
     vip: oneOrMany('address', address),
-    ports: oneOrMany('port', port),
-    protocol: v.optional(choice(['tcp', 'udp'], ['sctp']), 'tcp'),
+    /** Given, unless there is a mark. */
+    ports: v.optional(oneOrMany('port', port)),
+    protocol: v.optional(choice(['tcp', 'udp'], ['sctp'])),
+    fwmark: v.optional(whole('a mark', 1, 0xffffffff)),
     forward: v.optional(choice(['nat'], ['dr', 'tun', 'fullnat']), 'nat'),
     /** Announced on the servers' side, for clients there. */
     inside: v.optional(yesOrNo, false),
-    scheduler: v.optional(
-      choice(['mh'], ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh', 'sed', 'nq', 'fo', 'ovf']),
-      'mh',
-    ),
+    scheduler: v.optional(scheduler, 'mh'),
+    persistence: v.optional(persistence),
+    timeouts: v.optional(timeouts),
     servers: mapOf(name, server, 'server'),
     health: v.optional(health),
     announce: v.optional(announce, {}),
   },
-  ['persistence', 'timeouts', 'sorry', 'sync'],
+  ['sorry', 'sync'],
 );
 
 export const clusterFile = closed(

@@ -5,12 +5,13 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { NO_SERVER } from '../hash/maglev.ts';
 import type { DesiredService } from '../model/dataplane.ts';
+import { DEFAULT_SCHEDULER, formatScheduler, MAX_TURNS, type Scheduler } from '../model/scheduler.ts';
 import { SERVER_ID_EXPRESSION } from './mark.ts';
 import { SERVICES_MAP, serviceNames } from './names.ts';
 import type { Part } from './parts.ts';
 import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
-import { FLOW_HASH, type ServiceTable, serviceTable } from './service-table.ts';
+import { FLOW_SEED, type ServiceTable, serviceTable } from './service-table.ts';
 
 const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
 
@@ -47,10 +48,11 @@ export function* serviceParts(
   for (const service of services) {
     const names = serviceNames(service.name);
     const serviceIds = ids.get(service.name) ?? new Map<Ipv4, number>();
+    const { slot, map } = slotMaps.of(service, serviceIds);
     parts.push({
-      chains: new Map([[names.chain, serviceChain(service)]]),
+      chains: new Map([[names.chain, serviceChain(service, slot)]]),
       sets: new Map([
-        [names.slots, slotMaps.of(service, serviceIds)],
+        [names.slots, map],
         [names.servers, serversMap(serviceIds, found?.sets.get(names.servers)?.elements, given)],
       ]),
       counters: [names.newConnections, names.misses],
@@ -62,9 +64,8 @@ export function* serviceParts(
 }
 
 /** Runs for the first packet of a connection only: nat chains see no other. */
-function serviceChain(service: DesiredService): readonly string[] {
+function serviceChain(service: DesiredService, slot: string): readonly string[] {
   const names = serviceNames(service.name);
-  const slot = `jhash ip saddr . th sport mod ${FLOW_HASH.slots} seed 0x${FLOW_HASH.seed.toString(16)}`;
   return [
     `counter name ${names.newConnections}`,
     `ct mark set ${slot} map @${names.slots}`,
@@ -74,14 +75,37 @@ function serviceChain(service: DesiredService): readonly string[] {
   ];
 }
 
+/** The slot of a packet, as an nft expression. */
+function slotExpression({ scheduler, used }: ServiceTable): string {
+  if (scheduler.name !== 'mh') return `numgen inc mod ${used}`;
+  const key = scheduler.sourcePort ? 'ip saddr . th sport' : 'ip saddr';
+  return `jhash ${key} mod ${used} seed 0x${FLOW_SEED.toString(16)}`;
+}
+
 function slotsMap(table: ServiceTable, ids: ReadonlyMap<Ipv4, number>): WantedSet {
   const idByIndex = table.servers.map((server) => String(ids.get(server.address)));
   const elements = new Map<string, string>();
   table.slots.forEach((index, slot) => {
     if (index !== NO_SERVER) elements.set(String(slot), idByIndex[index]!);
   });
-  const declaration = `typeof numgen inc mod ${FLOW_HASH.slots} : ct mark; size ${FLOW_HASH.slots}`;
-  return { kind: 'map', declaration, elements };
+  return { kind: 'map', declaration: slotsDeclaration(table.scheduler), elements };
+}
+
+/** The same whatever the servers are: else each of them that comes or goes would make the map anew. */
+function slotsDeclaration(scheduler: Scheduler): string {
+  const size = scheduler.name === 'mh' ? scheduler.slots : MAX_TURNS;
+  return `typeof numgen inc mod ${size} : ct mark; size ${size}`;
+}
+
+/** What a service's chain says of the slots, and what is in them. */
+export interface SlotChoice {
+  readonly slot: string;
+  readonly map: WantedSet;
+}
+
+function slotChoice(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): SlotChoice {
+  const table = serviceTable(service);
+  return { slot: slotExpression(table), map: slotsMap(table, ids) };
 }
 
 /** Entries of retired servers are kept as they were found, unless their id was given to another server. */
@@ -101,17 +125,16 @@ function serversMap(
  * the last data plane only.
  */
 export class SlotMaps {
-  #last: ReadonlyMap<string, WantedSet> = new Map();
-  #next = new Map<string, WantedSet>();
+  #last: ReadonlyMap<string, SlotChoice> = new Map();
+  #next = new Map<string, SlotChoice>();
 
-  /** The map for these servers with these ids; the very same object as last time when nothing differs. */
-  of(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): WantedSet {
-    const key = service.servers
-      .map(({ address, weight, state }) => `${address} ${weight} ${state} ${ids.get(address)}`)
-      .join();
-    const map = this.#next.get(key) ?? this.#last.get(key) ?? slotsMap(serviceTable(service), ids);
-    this.#next.set(key, map);
-    return map;
+  /** For these servers with these ids; the very same object as last time when nothing differs. */
+  of(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): SlotChoice {
+    const servers = service.servers.map((one) => `${one.address} ${one.weight} ${one.state} ${ids.get(one.address)}`);
+    const key = `${formatScheduler(service.scheduler ?? DEFAULT_SCHEDULER)}: ${servers}`;
+    const choice = this.#next.get(key) ?? this.#last.get(key) ?? slotChoice(service, ids);
+    this.#next.set(key, choice);
+    return choice;
   }
 
   /** All services have been asked for: what was not is forgotten. */

@@ -1,6 +1,13 @@
 /**
- * The hash table of a service, computed alike on every director: the file's servers and weights make the table, health only
- * chooses who stands in for a server that takes no new connections.
+ * The slots of a service: which server a new connection gets by its slot.
+ *
+ * mh: the hash of the client finds the slot. The table is computed alike on every director: the file's servers and weights
+ * make it, health only chooses who stands in for a server that takes no new connections.
+ *
+ * rr, wrr: each connection takes the next slot. The servers that take new connections take turns, and the rule counts to as
+ * many as they have together. Beyond these the same order goes on, up to the turns of all servers of the file: a packet that
+ * is between the rule and the map while both are exchanged (they are, in one transaction, when a server goes down or comes
+ * back) then finds a server, too.
  *
  * When no server is `up`, those that are merely `down` keep their slots: every verdict being wrong (a broken path of the
  * probes) is likelier than every server being dead, and a dead server's slots are no worse used so than left empty. Servers
@@ -10,20 +17,31 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { tableDigest, withFallback } from '../hash/fallback.ts';
 import { slotOf } from '../hash/jhash.ts';
-import { DEFAULT_SLOTS, maglevTable, NO_SERVER } from '../hash/maglev.ts';
+import { maglevTable, NO_SERVER } from '../hash/maglev.ts';
+import { smoothTurns } from '../hash/turns.ts';
 import type { DesiredServer, DesiredService } from '../model/dataplane.ts';
+import { DEFAULT_SCHEDULER, type MaglevScheduler, type Scheduler, type TurnScheduler } from '../model/scheduler.ts';
 
-/** Seed and size of the hash over client address and port. All directors must agree on both, or flows that move break. */
-export const FLOW_HASH = { seed: 0x51c1ce00, slots: DEFAULT_SLOTS } as const;
+/** Seed of the hash over client address and port. All directors must agree on it, or flows that move break. */
+export const FLOW_SEED = 0x51c1ce00;
 
 export interface ServiceTable {
+  readonly scheduler: Scheduler;
   readonly servers: readonly DesiredServer[];
   /** By the file alone: slot to index into `servers`, or `NO_SERVER`. */
   readonly primary: Uint16Array;
   /** With the stand-ins of servers that take no new connections. */
   readonly slots: Uint16Array;
+  /** How many of the slots a connection may get: all of mh, the turns of one round of the others. At least 1. */
+  readonly used: number;
   /** Fingerprint of `primary`; equal on directors that agree. */
   readonly digest: string;
+}
+
+/** The servers of a service that have slots: each address once. A server's port is the one that the client asked for. */
+function slotHolders(service: DesiredService): readonly DesiredServer[] {
+  const byAddress = new Map(service.servers.map((server) => [server.address, server]));
+  return [...byAddress.values()].filter((server) => server.weight >= 1);
 }
 
 function liveServers(servers: readonly DesiredServer[]): readonly boolean[] {
@@ -31,20 +49,62 @@ function liveServers(servers: readonly DesiredServer[]): readonly boolean[] {
   return servers.map((server) => server.state === 'down');
 }
 
-/** The table of a service. A server is known by its address alone, since its port is the one the client asked for. */
-export function serviceTable(service: DesiredService): ServiceTable {
-  const byAddress = new Map(service.servers.map((server) => [server.address, server]));
-  const servers = [...byAddress.values()].filter((server) => server.weight >= 1);
-  const keys = servers.map((server) => formatIpv4(server.address));
-  const primary = maglevTable(
-    servers.map((server, i) => ({ key: keys[i]!, weight: server.weight })),
-    FLOW_HASH.slots,
-  );
-  return { servers, primary, slots: withFallback(primary, liveServers(servers)), digest: tableDigest(primary, keys) };
+/** The servers that new connections go to. */
+export function takers(service: DesiredService): readonly DesiredServer[] {
+  const servers = slotHolders(service);
+  const live = liveServers(servers);
+  return servers.filter((_, index) => live[index]);
 }
 
-/** The server that a new flow gets on every director that holds this table; `undefined` when it would be dropped. */
+/** The slots of a service. */
+export function serviceTable(service: DesiredService): ServiceTable {
+  const { scheduler = DEFAULT_SCHEDULER } = service;
+  const servers = slotHolders(service);
+  const live = liveServers(servers);
+  const keys = servers.map((server) => formatIpv4(server.address));
+  const slots =
+    scheduler.name === 'mh' ? hashedSlots(scheduler, servers, keys, live) : turnSlots(scheduler, servers, live);
+  return { scheduler, servers, ...slots, digest: tableDigest(slots.primary, keys) };
+}
+
+type Slots = Pick<ServiceTable, 'primary' | 'slots' | 'used'>;
+
+function hashedSlots(
+  scheduler: MaglevScheduler,
+  servers: readonly DesiredServer[],
+  keys: readonly string[],
+  live: readonly boolean[],
+): Slots {
+  const hashed = servers.map(({ weight }, i) => ({ key: keys[i]!, weight }));
+  const primary = maglevTable(hashed, scheduler.slots);
+  return { primary, slots: withFallback(primary, live), used: scheduler.slots };
+}
+
+function turnSlots(scheduler: TurnScheduler, servers: readonly DesiredServer[], live: readonly boolean[]): Slots {
+  const weights = servers.map(({ weight }) => (scheduler.name === 'wrr' ? weight : 1));
+  const primary = smoothTurns(weights);
+  const indexes = [...servers.keys()].filter((index) => live[index]);
+  const round = smoothTurns(indexes.map((index) => weights[index]!));
+  const slots = primary.map((_, slot) => indexes[round[slot % round.length]!] ?? NO_SERVER);
+  return { primary, slots, used: Math.max(round.length, 1) };
+}
+
+/** The slot of a new flow; `undefined` where connections take turns, and no one can say. */
+export function slotOfFlow(
+  { scheduler }: Pick<ServiceTable, 'scheduler'>,
+  source: Ipv4,
+  sport: number,
+): number | undefined {
+  if (scheduler.name !== 'mh') return undefined;
+  return slotOf(source, scheduler.sourcePort ? sport : undefined, FLOW_SEED, scheduler.slots);
+}
+
+/**
+ * The server that a new flow gets on every director that holds this table; `undefined` when it would be dropped, and where
+ * connections take turns.
+ */
 export function predictServer(table: ServiceTable, source: Ipv4, sport: number): DesiredServer | undefined {
-  const index = table.slots[slotOf(source, sport, FLOW_HASH.seed, FLOW_HASH.slots)]!;
+  const slot = slotOfFlow(table, source, sport);
+  const index = slot === undefined ? NO_SERVER : table.slots[slot]!;
   return index === NO_SERVER ? undefined : table.servers[index];
 }

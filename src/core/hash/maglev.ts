@@ -5,13 +5,13 @@
  * Every director computes the same table from the same file, whatever order the servers were listed in; adding or removing
  * a server moves little more than that server's share. Health plays no part: see `fallback.ts`.
  */
+import { MH_SLOTS } from '../model/scheduler.ts';
 import { jhashText } from './jhash.ts';
 
 /** What a slot holds when there is no server to hold. */
 export const NO_SERVER = 0xffff;
 
-export const DEFAULT_SLOTS = 4099;
-export const LARGE_SLOTS = 65537;
+export const [DEFAULT_SLOTS, LARGE_SLOTS] = MH_SLOTS;
 
 export interface HashedServer {
   /** Identity of the server everywhere in the cluster, such as its address. Keys of one table differ. */

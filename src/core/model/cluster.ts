@@ -3,6 +3,8 @@ import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Algorithm } from './keys.ts';
 import type { AnnouncedAs, AreaType } from './routing.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Timeouts } from './timeouts.ts';
 
 export interface Director {
   readonly name: string;
@@ -97,12 +99,18 @@ export type Forward = 'nat' | 'fullnat';
 export interface Service {
   readonly name: string;
   readonly vips: readonly Ipv4[];
+  /** None where packets are known by their mark. */
   readonly ports: readonly number[];
   readonly protocol: 'tcp' | 'udp';
+  /** The mark that the operator's own rules give to the service's packets; in place of ports and protocol. */
+  readonly fwmark?: number | undefined;
   readonly forward: Forward;
   /** Its VIPs are announced where the directors' own addresses are: on the servers' side, for clients there. */
   readonly inside: boolean;
-  readonly scheduler: 'mh';
+  readonly scheduler: Scheduler;
+  /** A client's new connections go to the same server until none of them has sent anything for so long. */
+  readonly persistence?: Millis | undefined;
+  readonly timeouts?: Timeouts | undefined;
   readonly servers: readonly RealServer[];
   readonly health: Health | undefined;
   readonly announce: {

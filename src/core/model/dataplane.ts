@@ -1,5 +1,8 @@
 /** What the data plane should look like, and what it was found to look like. Shared by the planner, the drivers and the policy. */
 import type { Ipv4 } from '../base/ipv4.ts';
+import type { Millis } from '../base/machine.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Timeouts } from './timeouts.ts';
 
 /** `up` takes new connections; `down` and `drained` keep their hash slots, which fall back to a live server. */
 export type ServerState = 'up' | 'down' | 'drained';
@@ -15,9 +18,18 @@ export interface DesiredServer {
 export interface DesiredService {
   readonly name: string;
   readonly vips: readonly Ipv4[];
+  /** None where packets are known by `fwmark`. */
   readonly ports: readonly number[];
+  /** Of the ports; where there are none both are meant. */
   readonly protocol: 'tcp' | 'udp';
   readonly servers: readonly DesiredServer[];
+  /** Packets with this mark (meta mark) are the service's, whatever their destination; never 0. */
+  readonly fwmark?: number | undefined;
+  /** Undefined = `DEFAULT_SCHEDULER`. */
+  readonly scheduler?: Scheduler | undefined;
+  /** A client keeps its server until it has sent nothing for so long; whole seconds. */
+  readonly persistence?: Millis | undefined;
+  readonly timeouts?: Timeouts | undefined;
 }
 
 /** LIPs: source addresses of FullNAT towards the real servers, as the cluster file has them. */

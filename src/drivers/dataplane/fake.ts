@@ -21,7 +21,6 @@ import {
   setStamp,
   type Tally,
 } from '../../core/dataplane/ruleset.ts';
-import { FLOW_HASH } from '../../core/dataplane/service-table.ts';
 import { slotOf } from '../../core/hash/jhash.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
@@ -59,6 +58,8 @@ export class FakeKernel implements RulesetKernel {
   #generation = 1;
   /** Flow to id and address of its server: what conntrack keeps. */
   readonly #connections = new Map<string, { readonly id: string; readonly address: Ipv4 }>();
+  /** Chain to how many connections its rule has counted; a rule that is written begins at nothing. */
+  readonly #turns = new Map<string, number>();
   /** When set, the next write fails with this errno, once. */
   refuseNext: string | undefined;
   /** When set, rules with ports by offset stay plain, for this reason. */
@@ -130,7 +131,8 @@ export class FakeKernel implements RulesetKernel {
     const names = namesByChain(verdict.replace(/^goto /, ''));
     const bump = (counter: string) => table.counters.set(counter, plusOne(table.counters.get(counter)));
     bump(names.newConnections);
-    const slot = slotOf(flow.source, flow.sport, FLOW_HASH.seed, FLOW_HASH.slots);
+    const rules = table.chains.get(names.chain)?.shapes ?? [];
+    const slot = this.#slot(names.chain, rules, flow);
     const id = table.sets.get(names.slots)?.elements.get(String(slot));
     const address = parseIpv4(table.sets.get(names.servers)?.elements.get(id ?? '') ?? '');
     if (id === undefined || address === undefined) {
@@ -139,6 +141,19 @@ export class FakeKernel implements RulesetKernel {
     }
     this.#count(names.servers, id);
     return { id, address };
+  }
+
+  /** As the rule of the chain finds it. */
+  #slot(chain: string, rules: readonly string[], { source, sport }: FakeFlow): number | undefined {
+    const text = rules.join('\n');
+    const hash = /jhash ip saddr( \. th sport)? mod (\d+) seed (0x\w+)/.exec(text);
+    if (hash !== null)
+      return slotOf(source, hash[1] === undefined ? undefined : sport, Number(hash[3]), Number(hash[2]));
+    const turns = Number(/numgen inc mod (\d+) map/.exec(text)?.[1] ?? 0);
+    if (turns === 0) return undefined;
+    const turn = this.#turns.get(chain) ?? 0;
+    this.#turns.set(chain, turn + 1);
+    return turn % turns;
   }
 
   #count(set: string, key: string): void {
@@ -190,6 +205,7 @@ export class FakeKernel implements RulesetKernel {
         table.chains.delete(name);
         break;
       case 'set-rules':
+        this.#turns.delete(name);
         table.chains.set(name, {
           base: table.chains.get(name)?.base,
           stamps: operation.rules.map(this.refusedOffset === undefined ? ruleStamp : plainStamp),

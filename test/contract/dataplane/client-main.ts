@@ -12,6 +12,8 @@ interface Line {
 
 interface Target {
   readonly source: string;
+  /** In place of `source`, in turn. */
+  readonly sources?: readonly string[];
   readonly vip: string;
   readonly port: number;
   readonly sport: number;
@@ -90,6 +92,13 @@ async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): P
   return results;
 }
 
+/** The i-th flow of a request. */
+function flowOf(target: Target, i: number): Target {
+  const { sources } = target;
+  const source = sources === undefined ? target.source : sources[i % sources.length]!;
+  return { ...target, source, sport: target.sport + i };
+}
+
 const keysOf = (request: Readonly<Record<string, unknown>>) => request['keys'] as string[];
 
 serve({
@@ -97,9 +106,9 @@ serve({
   open: (request) => {
     const target = request as unknown as Target;
     return each(
-      keysOf(request).map((key, i) => [key, target.sport + i] as const),
-      ([key, sport]) => {
-        const line = open(key, { ...target, sport });
+      keysOf(request).map((key, i) => [key, flowOf(target, i)] as const),
+      ([key, flow]) => {
+        const line = open(key, flow);
         line.socket.write('?\n');
         return nextAnswer(line, target.timeout);
       },
@@ -122,7 +131,7 @@ serve({
   },
   udp: (request) => {
     const target = request as unknown as Target;
-    const sports = Array.from({ length: Number(request['count']) }, (_, i) => target.sport + i);
-    return each(sports, (sport) => datagram({ ...target, sport }));
+    const flows = Array.from({ length: Number(request['count']) }, (_, i) => flowOf(target, i));
+    return each(flows, datagram);
   },
 });

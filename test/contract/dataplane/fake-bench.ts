@@ -15,7 +15,8 @@ export function fakeBench(): Bench {
 
   async function send(sport: number, count: number, target: FlowTarget = WEB): Promise<readonly string[]> {
     return Array.from({ length: count }, (_, i) => {
-      const flow = { protocol: target.protocol, source: ipv4(CLIENT), sport: sport + i, port: target.port };
+      const source = ipv4(target.sources?.[i % target.sources.length] ?? CLIENT);
+      const flow = { protocol: target.protocol, source, sport: sport + i, port: target.port };
       const address = kernel.packet({ ...flow, vip: ipv4(target.vip) });
       return address === undefined ? 'none' : (NAMES.get(address) ?? 'unknown');
     });

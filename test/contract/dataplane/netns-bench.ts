@@ -1,7 +1,7 @@
 /** The bench with real packets: the nftables driver in a director's namespace, client and servers around it. */
 import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
 import { type Network, type Peer, SERVERS } from './netns.ts';
-import { type Bench, CLIENT, type FlowTarget, OTHER_VIP, type Tampering, VIP, WEB } from './suite.ts';
+import { type Bench, CLIENT, type FlowTarget, MANY_CLIENTS, OTHER_VIP, type Tampering, VIP, WEB } from './suite.ts';
 
 /** Long enough for a lost SYN to be sent again, twice. */
 const PATIENCE_MS = 5000;
@@ -37,6 +37,7 @@ export function netnsBench(network: Network): NetnsBench {
         await network.in(node, ['ip', 'route', 'add', 'local', `${vip}/32`, 'dev', 'lo']);
       }
     }
+    await network.addClients(MANY_CLIENTS);
     client = network.start('cl', 'client-main');
     servers = SERVERS.map((name) => network.start(name, 'server-main', name, ...SERVICE_PORTS));
     await Promise.all(servers.map((server) => server.call('ready')));
@@ -90,7 +91,14 @@ export function netnsBench(network: Network): NetnsBench {
       await startDriver();
     },
     connect(sport: number, count: number, target: FlowTarget = WEB) {
-      const values = { source: CLIENT, sport, vip: target.vip, port: target.port, timeout: PATIENCE_MS };
+      const values = {
+        source: CLIENT,
+        sources: target.sources,
+        sport,
+        vip: target.vip,
+        port: target.port,
+        timeout: target.timeout ?? PATIENCE_MS,
+      };
       if (target.protocol === 'udp') return client.call('udp', { ...values, count });
       return client.call('open', { ...values, keys: keys(sport, count) });
     },

@@ -140,6 +140,12 @@ export class Network {
     await must(['ip', '-n', inside, '-batch', '-'], `addr add ${address}/24 dev ${bridge}\nlink set ${bridge} up\n`);
   }
 
+  /** Lets the client speak from any address of a prefix. */
+  async addClients(prefix: string): Promise<void> {
+    await this.in('cl', ['ip', 'route', 'add', 'local', prefix, 'dev', 'lo']);
+    for (const node of DIRECTORS) await this.in(node, ['ip', 'route', 'add', prefix, 'via', FRONT_OF.cl]);
+  }
+
   /** Sends the client's packets for a VIP to a director. */
   async routeVip(vip: string, director: 'd1' | 'd2'): Promise<void> {
     await this.in('cl', ['ip', 'route', 'replace', vip, 'via', FRONT_OF[director]]);

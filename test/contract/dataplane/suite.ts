@@ -14,11 +14,17 @@ import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
 export const VIP = '203.0.113.10';
 export const OTHER_VIP = '203.0.113.11';
 export const CLIENT = '10.1.0.2';
+/** Where clients live beside the one, with whatever address is asked for. */
+export const MANY_CLIENTS = '10.9.0.0/16';
 
 export interface FlowTarget {
   readonly vip: string;
   readonly port: number;
   readonly protocol: 'tcp' | 'udp';
+  /** Milliseconds to wait for an answer; long unless said. */
+  readonly timeout?: number;
+  /** Clients that take turns, instead of the one; of `MANY_CLIENTS`. */
+  readonly sources?: readonly string[];
 }
 
 export const TAMPERINGS = [
@@ -78,12 +84,17 @@ export function web(list: readonly DesiredServer[]): DesiredService {
 
 export const only = (...services: readonly DesiredService[]): DesiredDataplane => ({ services, upstream: ['front'] });
 
-export function predicted(service: DesiredService, sport: number, count: number): string[] {
+/** `sources`: clients that take turns. */
+export function predicted(service: DesiredService, sport: number, count: number, sources = [CLIENT]): string[] {
   const table = serviceTable(service);
-  return Array.from({ length: count }, (_, i) => predictServer(table, ipv4(CLIENT), sport + i)?.name ?? 'none');
+  const clients = sources.map(ipv4);
+  return Array.from(
+    { length: count },
+    (_, i) => predictServer(table, clients[i % clients.length]!, sport + i)?.name ?? 'none',
+  );
 }
 
-function tally(names: readonly string[]): Record<string, number> {
+export function tally(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return counts;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AnnouncePolicy, type PolicyInput, serversNeeded } from '../../../src/core/announce/policy.ts';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { Quorum, Service, WhenDown } from '../../../src/core/model/cluster.ts';
+import { DEFAULT_SCHEDULER } from '../../../src/core/model/scheduler.ts';
 
 const VIP = ipv4('203.0.113.10');
 const OTHER = ipv4('203.0.113.11');
@@ -24,7 +25,7 @@ function service(name: string, options: Options = {}): Service {
     protocol: 'tcp',
     forward: 'nat',
     inside: false,
-    scheduler: 'mh',
+    scheduler: DEFAULT_SCHEDULER,
     servers: Array.from({ length: servers }, (_, i) => ({ name: `r${i}`, address: ipv4('10.2.0.1') + i, weight: 1 })),
     health: undefined,
     announce: { min, metric, whenDown, lsa: { kind: 'stub' } },

@@ -226,6 +226,8 @@ test('services and servers', () => {
     protocol: 'tcp',
     forward: 'nat',
     scheduler: 'mh',
+    fwmark: null,
+    persistence: null,
     lsa: 'external E1',
     healthy: 3,
     servers: 4,

@@ -4,6 +4,7 @@ import { formatFault } from '../../../src/core/base/fault.ts';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
 import type { Cluster } from '../../../src/core/model/cluster.ts';
+import { DEFAULT_SCHEDULER } from '../../../src/core/model/scheduler.ts';
 import { THOROUGH } from '../../sizes.ts';
 import { EDGE, LEAST } from './files.ts';
 
@@ -85,7 +86,7 @@ test('every key is read, with its unit', () => {
         protocol: 'tcp',
         forward: 'nat',
         inside: false,
-        scheduler: 'mh',
+        scheduler: DEFAULT_SCHEDULER,
         servers: [
           { name: 'r1', address: ipv4('10.2.0.21'), weight: 1 },
           { name: 'r2', address: ipv4('10.2.0.22'), weight: 2 },
@@ -112,7 +113,7 @@ test('every key is read, with its unit', () => {
         protocol: 'udp',
         forward: 'nat',
         inside: false,
-        scheduler: 'mh',
+        scheduler: DEFAULT_SCHEDULER,
         servers: [{ name: 'r1', address: ipv4('10.2.0.21'), weight: 1 }],
         health: undefined,
         announce: {
@@ -283,7 +284,11 @@ describe('faults of shape', () => {
 describe('what the design has and this version has not is refused as such', () => {
   test.each([
     ['forward: nat', 'forward: dr', 'services.web.forward: "dr" is not supported in this version; use nat'],
-    ['scheduler: mh', 'scheduler: wlc', 'services.web.scheduler: "wlc" is not supported in this version; use mh'],
+    [
+      'scheduler: mh',
+      'scheduler: wlc',
+      'services.web.scheduler: "wlc" is a scheduler of the ipvs plane; the nftables plane has mh, rr, wrr',
+    ],
     [
       'protocol: udp',
       'protocol: sctp',
@@ -305,11 +310,7 @@ describe('what the design has and this version has not is refused as such', () =
       'keys: not supported in this version; remove it',
     ],
     ['dataplane: nftables', 'dataplane: nftables\nsnat: {}', 'snat: not supported in this version; remove it'],
-    [
-      'scheduler: mh',
-      'scheduler: mh\n    persistence: 600s',
-      'services.web.persistence: not supported in this version; remove it',
-    ],
+    ['scheduler: mh', 'scheduler: mh\n    sync: off', 'services.web.sync: not supported in this version; remove it'],
     ['holdUp: 5s', 'syncTimeout: 10s', 'lifecycle.syncTimeout: not supported in this version; remove it'],
     [
       'routerId: 10.255.0.1',

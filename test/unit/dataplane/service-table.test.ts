@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { FLOW_HASH, predictServer, serviceTable } from '../../../src/core/dataplane/service-table.ts';
+import { predictServer, serviceTable } from '../../../src/core/dataplane/service-table.ts';
 import { service, THREE, withState } from './model.ts';
 
 const sports = Array.from({ length: 500 }, (_, i) => 20000 + i);
@@ -33,5 +33,44 @@ test('with nobody up, those that are down serve and those that are drained do no
   );
   const used = new Set([...table.slots].map((index) => table.servers[index]?.name));
   expect(used).toEqual(new Set(['r1', 'r3']));
-  expect(table.slots).toHaveLength(FLOW_HASH.slots);
+  expect(table.slots).toHaveLength(4099);
+});
+
+test('by the client’s address alone, all its connections meet one server', () => {
+  const byAddress = service('web', THREE, { scheduler: { name: 'mh', slots: 4099, sourcePort: false } });
+  const table = serviceTable(byAddress);
+  const met = new Set([1, 2, 3, 1000, 60000].map((sport) => predictServer(table, ipv4('198.51.100.7'), sport)?.name));
+  expect(met.size).toBe(1);
+});
+
+test('65,537 slots make another table, of another digest', () => {
+  const large = serviceTable(service('web', THREE, { scheduler: { name: 'mh', slots: 65537, sourcePort: true } }));
+  expect(large.slots).toHaveLength(65537);
+  expect(large.used).toBe(65537);
+  expect(large.digest).not.toBe(serviceTable(service('web', THREE)).digest);
+});
+
+const WEIGHTED = THREE.map((server, index) => ({ ...server, weight: 2 ** index }));
+const names = (table: ReturnType<typeof serviceTable>) =>
+  [...table.slots].map((index) => table.servers[index]?.name ?? '-').join(' ');
+
+test('rr gives each server a turn whatever its weight, wrr as many as that', () => {
+  const rr = serviceTable(service('web', WEIGHTED, { scheduler: { name: 'rr' } }));
+  expect([rr.used, names(rr)]).toEqual([3, 'r1 r2 r3']);
+  const wrr = serviceTable(service('web', WEIGHTED, { scheduler: { name: 'wrr' } }));
+  expect([wrr.used, names(wrr)]).toEqual([7, 'r3 r2 r3 r1 r3 r2 r3']);
+  expect(predictServer(wrr, ipv4('198.51.100.7'), 1)).toBeUndefined();
+});
+
+test('a server that takes no new connections has no turn, and no slot of the whole round is left empty', () => {
+  const down = serviceTable(service('web', withState(WEIGHTED, 'r3', 'down'), { scheduler: { name: 'wrr' } }));
+  expect([down.used, names(down)]).toEqual([3, 'r2 r1 r2 r2 r1 r2 r2']);
+  const drained = serviceTable(
+    service(
+      'web',
+      WEIGHTED.map((one) => ({ ...one, state: 'drained' as const })),
+      { scheduler: { name: 'rr' } },
+    ),
+  );
+  expect([drained.used, names(drained)]).toEqual([1, '- - -']);
 });

@@ -1,0 +1,88 @@
+/** How connections are known, spread and kept, in the cluster file: schedulers, persistence, marks, timeouts. */
+import { describe, expect, test } from 'vitest';
+import { formatFault } from '../../../src/core/base/fault.ts';
+import { describeChanges } from '../../../src/core/config/diff.ts';
+import { parseCluster } from '../../../src/core/config/parse.ts';
+import type { Cluster, Service } from '../../../src/core/model/cluster.ts';
+
+const PORTS = 'ports: 80';
+const SERVERS = 'servers: { r1: 10.2.0.21, r2: { address: 10.2.0.22, weight: 2 } }';
+const EVEN = 'servers: { r1: 10.2.0.21, r2: 10.2.0.22 }';
+
+/** `lines`: what the service web says beside its VIP. */
+function text(...lines: readonly string[]): string {
+  return `cluster: edge-1
+directors: { d1: { routerId: 10.255.0.1, interfaces: { up0: eth1 } } }
+routing: { instances: { outside: { area: 0, interfaces: { up0: {} } } } }
+services:
+  dns: { vip: 203.0.113.10, ports: 53, protocol: udp, servers: { r1: 10.2.0.21 } }
+  web:
+    vip: 203.0.113.10
+${lines.map((line) => `    ${line}\n`).join('')}`;
+}
+
+function faults(...lines: readonly string[]): string[] {
+  const parsed = parseCluster(text(...lines));
+  if ('cluster' in parsed) return [];
+  return parsed.faults.map((fault) => formatFault('', fault).replace(/^:/, ''));
+}
+
+function cluster(...lines: readonly string[]): Cluster {
+  const parsed = parseCluster(text(...lines));
+  if ('faults' in parsed) throw new Error(faults(...lines).join('\n'));
+  return parsed.cluster;
+}
+
+const web = (...lines: readonly string[]): Service => cluster(...lines).services[1]!;
+
+describe('schedulers', () => {
+  test('a name alone, or with what mh can be told', () => {
+    const scheduler = (written: string) => web(PORTS, SERVERS, `scheduler: ${written}`).scheduler;
+    expect(web(PORTS, SERVERS).scheduler).toEqual({ name: 'mh', slots: 4099, sourcePort: true });
+    expect(scheduler('mh')).toEqual({ name: 'mh', slots: 4099, sourcePort: true });
+    expect(scheduler('{ name: mh, slots: 65537 }')).toEqual({ name: 'mh', slots: 65537, sourcePort: true });
+    expect(scheduler('{ name: mh, sourcePort: false }')).toEqual({ name: 'mh', slots: 4099, sourcePort: false });
+    expect(scheduler('wrr')).toEqual({ name: 'wrr' });
+    expect(web(PORTS, EVEN, 'scheduler: { name: rr }').scheduler).toEqual({ name: 'rr' });
+  });
+
+  test.each([
+    [
+      'wlc',
+      '10:16: services.web.scheduler: "wlc" is a scheduler of the ipvs plane; the nftables plane has mh, rr, wrr',
+    ],
+    [
+      '{ name: sed }',
+      '10:24: services.web.scheduler.name: "sed" is a scheduler of the ipvs plane; the nftables plane has mh, rr, wrr',
+    ],
+    ['wr', '10:16: services.web.scheduler: expected the scheduler mh, rr or wrr, got "wr"; did you mean "rr"?'],
+    ['7', '10:16: services.web.scheduler: expected the scheduler mh, rr or wrr, got 7'],
+    ['{ slots: 4099 }', '10:5: services.web.scheduler.name: missing'],
+    ['{ name: mh, slots: 4096 }', '10:35: services.web.scheduler.slots: expected 4099 or 65537 slots, got 4096'],
+    ['{ name: mh, sourcePort: 1 }', '10:40: services.web.scheduler.sourcePort: expected true or false, got 1'],
+    ['{ name: wrr, slots: 4099 }', '10:29: services.web.scheduler.slots: wrr hashes nothing; mh has this'],
+    ['{ name: wrr, sourcePort: false }', '10:29: services.web.scheduler.sourcePort: wrr hashes nothing; mh has this'],
+    [
+      'rr',
+      '10:16: services.web.scheduler: rr takes no account of weights, and these servers have some; use wrr, or remove the weights',
+    ],
+  ])('%s is refused', (written, fault) => {
+    expect(faults(PORTS, SERVERS, `scheduler: ${written}`)).toEqual([fault]);
+  });
+
+  test('weights that make a round of wrr too long are refused; mh takes them', () => {
+    const heavy = 'servers: { r1: 10.2.0.21, r2: { address: 10.2.0.22, weight: 4096 } }';
+    expect(faults(PORTS, heavy, 'scheduler: wrr')).toEqual([
+      '9:5: services.web.servers: these weights make a round of 4097 turns; wrr has at most 4096; smaller weights, or such with a common factor',
+    ]);
+    expect(faults(PORTS, heavy, 'scheduler: mh')).toEqual([]);
+  });
+});
+
+test('what changes is said', () => {
+  const changes = (before: readonly string[], after: readonly string[]) =>
+    describeChanges(cluster(PORTS, SERVERS, ...before), cluster(PORTS, SERVERS, ...after));
+  expect(changes([], ['scheduler: { name: mh, slots: 65537, sourcePort: false }'])).toEqual([
+    'service web: scheduler mh -> mh 65537 slots by address (open connections stay, new ones may meet another server)',
+  ]);
+});
