@@ -104,16 +104,17 @@ export class DataplaneKeeper {
     return this.#sampling;
   }
 
-  /** Removes everything that is ours from the kernel; nothing is applied after that. */
-  async remove(): Promise<void> {
+  /** Removes everything that is ours from the kernel; nothing is applied after that. Returns which settings were put back. */
+  async remove(): Promise<readonly string[]> {
     await this.#reconciler.close();
     try {
-      await this.#options.dataplane.remove();
+      const restored = await this.#options.dataplane.remove();
+      this.#forget(new Set());
+      return restored;
     } catch (error) {
       this.#report(error, undefined);
-      return;
+      return [];
     }
-    this.#forget(new Set());
   }
 
   close(): Promise<void> {

@@ -457,12 +457,13 @@ export class Director {
     await Promise.all([this.#ports.life.forget(), this.speakers.stop(), this.heldLinks.close()]);
     if (this.dataplane.vips().size > 0) await this.#pause(LINGER);
     if (opened) {
-      await this.dataplane.remove();
+      // First what makes the VIPs local: without the guard the local stack would answer for them, by RST.
       await this.routes.remove();
+      const settings = await this.dataplane.remove();
+      this.events.emit('agent-stopped', { kernel: 'our tables and routes are gone', settings });
+    } else {
+      this.events.emit('agent-stopped', { kernel: 'left as it was' });
     }
-    this.events.emit('agent-stopped', {
-      kernel: opened ? 'our tables and routes are gone; sysctls stay as set' : 'left as it was',
-    });
     this.#markStopped();
   }
 

@@ -19,7 +19,7 @@ import { NftablesDataplane } from '../drivers/dataplane/nftables.ts';
 import { RtnetlinkLinks } from '../drivers/links/rtnetlink.ts';
 import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
 import { OspfSpeaker } from '../drivers/routing/ospf.ts';
-import { bootId, sinceBoot } from '../io/boot.ts';
+import { bootId, sinceBoot, thisHost } from '../io/boot.ts';
 import { systemClock } from '../io/clock.ts';
 import { digester } from '../io/digester.ts';
 import { watchEventLoop } from '../io/event-loop.ts';
@@ -38,6 +38,7 @@ import { LifeKeeper, readLastLife } from './life-keeper.ts';
 import { LinkHub } from './link-hub.ts';
 import { SequenceKeeper } from './sequence-keeper.ts';
 import { claimNamespace, type NamespaceClaim, NamespaceTaken } from './single-instance.ts';
+import { SYSCTLS_FILE, sysctlMemory } from './sysctl-memory.ts';
 
 export interface RunOptions {
   readonly config: string;
@@ -86,7 +87,8 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
   const events = new EventLog(systemClock);
   events.emit('agent-started', { director: name, pid: process.pid, version: options.version, hash: loaded.hash });
   // Programs that it runs take their time; here they do so while we go on. Whether it could is asked again below.
-  const dataplane = new NftablesDataplane();
+  const settings = stateFile(join(options.stateDir, name, SYSCTLS_FILE));
+  const dataplane = new NftablesDataplane(sysctlMemory(settings, thisHost, events));
   dataplane.open().catch(() => undefined);
   const links = new LinkHub();
   await links.open((error) => events.emit('speaker-fault', { message: error.message }));

@@ -54,8 +54,8 @@ function addAgent(program: Command, context: CliContext, finish: (code: number) 
       `
 Signals: SIGTERM or SIGINT drains and stops, a second one stops at once; SIGHUP reads the cluster file again; SIGUSR2
 ends as \`sluice restart\` does.
-A drained stop leaves nothing of ours in the kernel but the sysctls. One at once, a crash or SIGKILL leaves it forwarding:
-the next start takes up what is there.`,
+A drained stop leaves nothing of ours in the kernel; sysctls that the agent has changed go back to what they were. One at
+once, a crash or SIGKILL leaves it forwarding: the next start takes up what is there.`,
     )
     .action(async (options: { config: string; name?: string; runDir: string; stateDir: string }) => {
       finish(await context.runAgent({ ...options, name: options.name }));

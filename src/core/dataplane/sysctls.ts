@@ -25,19 +25,35 @@ function exactly(name: string, value: string, why: string): SysctlRule {
   return { path: name.split('.'), value, accepts: equals(value), why };
 }
 
+const CONNTRACK = 'net.netfilter.nf_conntrack';
+
+/** How long conntrack keeps an established connection on which nothing moves; what other settings are measured by. */
+export const ESTABLISHED_TIMEOUT: SysctlPath = `${CONNTRACK}_tcp_timeout_established`.split('.');
+
 const GLOBAL: readonly SysctlRule[] = [
   exactly('net.ipv4.ip_forward', '1', 'a director forwards'),
+  exactly(`${CONNTRACK}_tcp_loose`, '1', 'a connection that another director began is picked up in mid-life'),
   exactly(
-    'net.netfilter.nf_conntrack_tcp_loose',
-    '1',
-    'a connection that another director began is picked up in mid-life',
-  ),
-  exactly(
-    'net.netfilter.nf_conntrack_tcp_be_liberal',
+    `${CONNTRACK}_tcp_be_liberal`,
     '1',
     'a connection picked up in mid-life has unknown windows; its packets must not become invalid',
   ),
+  exactly(
+    `${CONNTRACK}_events`,
+    '1',
+    'with 2, connections that are older than the first listener never say that they change or end',
+  ),
 ];
+
+/** Seconds of `established` in decimal. More is as good. */
+function unacknowledged(established: string): SysctlRule {
+  return {
+    path: `${CONNTRACK}_tcp_timeout_unacknowledged`.split('.'),
+    value: established,
+    accepts: (current) => Number(current) >= Number(established),
+    why: 'answers may go by another director: nothing that is sent here is ever acknowledged here, and the connection must last',
+  };
+}
 
 function perInterface(name: string): readonly SysctlRule[] {
   return [
@@ -57,7 +73,52 @@ function perInterface(name: string): readonly SysctlRule[] {
   ];
 }
 
-/** `interfaces`: the entries of /proc/sys/net/ipv4/conf, among them `all` and `default`. */
-export function sysctlRules(interfaces: readonly string[]): readonly SysctlRule[] {
-  return [...GLOBAL, ...interfaces.flatMap(perInterface)];
+/**
+ * `interfaces`: the entries of /proc/sys/net/ipv4/conf, among them `all` and `default`; `established`: the present value of
+ * `ESTABLISHED_TIMEOUT`, which is the operator's.
+ */
+export function sysctlRules(interfaces: readonly string[], established: string): readonly SysctlRule[] {
+  return [...GLOBAL, unacknowledged(established), ...interfaces.flatMap(perInterface)];
+}
+
+/** A setting that an agent has changed. */
+export interface ChangedSysctl {
+  readonly path: SysctlPath;
+  /** What was there. */
+  readonly before: string;
+  /** What the agent wrote. */
+  readonly written: string;
+}
+
+/**
+ * `changes` with one more. Of a setting that was changed twice the later `before` counts: somebody has set it in between,
+ * and that is what it goes back to.
+ */
+export function withChange(changes: readonly ChangedSysctl[], change: ChangedSysctl): readonly ChangedSysctl[] {
+  const name = sysctlName(change.path);
+  return [...changes.filter(({ path }) => sysctlName(path) !== name), change];
+}
+
+const VERSION = 1;
+
+/** For a file. `host` says of which network namespace of which boot the settings are. */
+export function encodeChanges(host: string, changes: readonly ChangedSysctl[]): string {
+  return `${JSON.stringify({ version: VERSION, host, changes })}\n`;
+}
+
+/** The changes in `text`; none when they are of another host, or the text makes no sense: then nothing is put back. */
+export function decodeChanges(host: string, text: string): readonly ChangedSysctl[] {
+  try {
+    const file = JSON.parse(text) as { version?: unknown; host?: unknown; changes?: unknown };
+    if (file.version !== VERSION || file.host !== host || !Array.isArray(file.changes)) return [];
+    return file.changes.every(isChange) ? file.changes : [];
+  } catch {
+    return [];
+  }
+}
+
+function isChange(value: unknown): value is ChangedSysctl {
+  const { path, before, written } = (value ?? {}) as Record<string, unknown>;
+  const isPath = Array.isArray(path) && path.every((part) => typeof part === 'string' && /^[^/]+$/.test(part));
+  return isPath && !path.includes('..') && typeof before === 'string' && typeof written === 'string';
 }

@@ -250,8 +250,9 @@ export class FakeDataplane implements Dataplane {
     return this.#converger.counters();
   }
 
-  remove(): Promise<void> {
-    return this.#converger.remove();
+  async remove(): Promise<readonly string[]> {
+    await this.#converger.remove();
+    return [];
   }
 
   async close(): Promise<void> {}

@@ -24,7 +24,10 @@ export interface Dataplane {
   /** Desired -> observe -> plan -> apply -> read back. Idempotent; throws `KernelError` and leaves what worked in place. */
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
   counters(): Promise<DataplaneCounters>;
-  /** Removes everything that is ours. Only for a drained stop that asks for it; a plain stop leaves the kernel forwarding. */
-  remove(): Promise<void>;
+  /**
+   * Removes everything that is ours and puts settings back as they were; what was put back, one printable line each. Only for a
+   * drained stop that asks for it; a plain stop leaves the kernel forwarding.
+   */
+  remove(): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -81,7 +81,34 @@ describe('nftables driver and its host', () => {
     expect(await sysctl('net.ipv4.ip_forward')).toBe('1');
     expect(await sysctl('net.netfilter.nf_conntrack_tcp_loose')).toBe('1');
     expect(await sysctl('net.netfilter.nf_conntrack_tcp_be_liberal')).toBe('1');
+    expect(await sysctl('net.netfilter.nf_conntrack_events')).toBe('1');
+    expect(await sysctl('net.netfilter.nf_conntrack_tcp_timeout_unacknowledged')).toBe('432000');
     expect(await sysctl('net.ipv4.conf.back.send_redirects')).toBe('0');
+  });
+
+  test('what was changed goes back with the tables, unless somebody has set it since', async () => {
+    await bench.restart();
+    const before = {
+      'net.ipv4.ip_forward': '0',
+      'net.netfilter.nf_conntrack_events': '2',
+      'net.ipv4.conf.back.rp_filter': '1',
+    };
+    await network.in('d1', [
+      'sysctl',
+      '-q',
+      '-w',
+      ...Object.entries(before).map(([name, value]) => `${name}=${value}`),
+    ]);
+    await bench.apply(desired);
+    expect(await sysctl('net.netfilter.nf_conntrack_events')).toBe('1');
+    await network.in('d1', ['sysctl', '-q', '-w', 'net.ipv4.conf.back.rp_filter=0']);
+    expect(await bench.remove()).toEqual([
+      'sysctl net.netfilter.nf_conntrack_events: 1 -> 2',
+      'sysctl net.ipv4.ip_forward: 1 -> 0',
+    ]);
+    expect(await sysctl('net.ipv4.ip_forward')).toBe('0');
+    expect(await sysctl('net.ipv4.conf.back.rp_filter')).toBe('0');
+    expect(await sysctl('net.netfilter.nf_conntrack_tcp_be_liberal')).toBe('1');
   });
 
   test('without the capability: said so', async () => {

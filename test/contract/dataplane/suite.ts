@@ -48,7 +48,7 @@ export interface Bench {
   down(): Promise<void>;
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
   counters(): Promise<DataplaneCounters>;
-  remove(): Promise<void>;
+  remove(): Promise<unknown>;
   /** The agent dies without a word and another one starts; the kernel keeps what it has. */
   restart(): Promise<void>;
   /** New flows of the client from consecutive source ports: the name of the server that answered each. They stay open. */

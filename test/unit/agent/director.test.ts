@@ -109,7 +109,7 @@ test('a stop: metric, withdrawal, and only when that is out, nothing of ours in 
     `vip-withdrawn ${VIP}`,
     'state-changed drained',
     `vip-unprogrammed ${VIP}`,
-    'agent-stopped our tables and routes are gone; sysctls stay as set',
+    'agent-stopped our tables and routes are gone',
   ]);
   expect(world.kernel.tables.size).toBe(0);
   expect(world.localRoutes()).toEqual([]);

@@ -1,0 +1,56 @@
+/**
+ * What of nft and the kernel the data plane is built on, each with the least ruleset that needs it: checked by `nft -c`, which
+ * has the kernel judge it and throw it away, never loaded.
+ */
+import { KernelError } from '../../io/kernel-error.ts';
+import { nftRefuses } from '../../io/nft.ts';
+
+interface Feature {
+  readonly name: string;
+  readonly family: 'ip' | 'netdev';
+  readonly ruleset: string;
+  /** What cannot be had without it; `undefined` when nothing can. */
+  readonly onlyFor: string | undefined;
+}
+
+function needed(name: string, ruleset: string): Feature {
+  return { name, family: 'ip', ruleset, onlyFor: undefined };
+}
+
+const NEEDED: readonly Feature[] = [
+  needed('tables', ''),
+  needed('chains of type nat', 'chain c { type nat hook prerouting priority -100; }'),
+  needed('chains of type filter', 'chain c { type filter hook forward priority 0; }'),
+  needed('conntrack expressions', 'chain c {\n ct status dnat ct direction original ct state invalid\n}'),
+  needed('jhash', 'chain c {\n meta mark set jhash ip saddr . th sport mod 4099 seed 1\n}'),
+  needed('setting the connection mark', 'chain c {\n ct mark set 1\n}'),
+  needed('setting the events of a connection', 'chain c {\n ct event set 0x14\n}'),
+  needed('maps', 'map m { typeof numgen inc mod 4099 : ct mark; }'),
+  needed('verdict maps', 'map m { typeof ip daddr . meta l4proto . th dport : verdict; }'),
+  needed('counters of elements', 'set s { typeof ct mark; counter; }'),
+  needed(
+    'dnat by map',
+    'map m { typeof ct mark : ip daddr; counter; }\nchain c { type nat hook prerouting priority -100;\n dnat to ct mark map @m\n}',
+  ),
+];
+
+function probe(feature: Feature, table: string): string {
+  return `table ${feature.family} ${table} {\n${feature.ruleset}\n}\n`;
+}
+
+/**
+ * All at once, since each call of nft costs the start of a process; one by one only to find what is missing.
+ *
+ * @throws KernelError naming the first feature that nft or the kernel lacks, or the missing program or permission
+ */
+export async function probeFeatures(): Promise<void> {
+  const all = NEEDED.map((feature, at) => probe(feature, `sluice_probe_${at}`)).join('');
+  if ((await nftRefuses(all)) === undefined) return;
+  for (const feature of NEEDED) {
+    const refused = await nftRefuses(probe(feature, 'sluice_probe'));
+    if (refused === undefined) continue;
+    if (refused.errno === 'EPERM') throw refused;
+    const text = `this kernel or nft lacks what the nftables data plane needs: ${feature.name}\n${refused.message}`;
+    throw new KernelError('dataplane-probe', { feature: feature.name, text }, { cause: refused });
+  }
+}
