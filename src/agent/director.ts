@@ -298,9 +298,9 @@ export class Director {
     return ownAddresses(this.#loaded.cluster, this.#loaded.director);
   }
 
-  /** Our own addresses are announced from before the first VIP until after the last one. */
+  /** Our own addresses are announced from before the first VIP until routers have acted on the withdrawal of the last one. */
   #announceLocal(): void {
-    const isServing = this.state === 'active' || this.state === 'draining';
+    const isServing = this.state === 'active' || this.state === 'draining' || this.#lingering.size > 0;
     this.announcer.setLocal(isServing ? this.#ownAddresses() : []);
   }
 
@@ -454,8 +454,9 @@ export class Director {
     if (this.#phase === 'stopping') return;
     this.#phase = 'stopping';
     this.#cease();
-    await Promise.all([this.#ports.life.forget(), this.speakers.stop(), this.heldLinks.close()]);
+    // Answers of real servers come to our own addresses as long as packets for the VIPs do.
     if (this.dataplane.vips().size > 0) await this.#pause(LINGER);
+    await Promise.all([this.#ports.life.forget(), this.speakers.stop(), this.heldLinks.close()]);
     if (opened) {
       // First what makes the VIPs local: without the guard the local stack would answer for them, by RST.
       await this.routes.remove();
