@@ -8,6 +8,7 @@ import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../base/ipv4.t
 import { announceChecks } from './announce-checks.ts';
 import type { Path } from './document.ts';
 import { fullnatChecks } from './fullnat-checks.ts';
+import { handOverChecks } from './hand-over-checks.ts';
 import { networkChecks } from './network-checks.ts';
 import { schedulingChecks } from './scheduling-checks.ts';
 import type { ClusterFile } from './schema.ts';
@@ -35,6 +36,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...schedulingChecks(file),
     ...announceChecks(file),
     ...fullnatChecks(file),
+    ...handOverChecks(file),
     ...servers(file),
     ...quorums(file),
     ...checks(file),

@@ -7,6 +7,7 @@
 import { formatIpv4, formatPrefix } from '../base/ipv4.ts';
 import type {
   Cluster,
+  HandOver,
   Health,
   ImportRule,
   Quorum,
@@ -78,10 +79,14 @@ function thingsOf(cluster: Cluster): Things {
   things.set('cluster', { properties: { name: cluster.cluster, dataplane: cluster.dataplane } });
   const times = { holdUp: formatDuration(holdUp), drain: formatDuration(drain), grace: formatDuration(grace) };
   things.set('lifecycle', { properties: times });
-  for (const { name, routerId, interfaces, local } of cluster.directors) {
+  things.set('local', { properties: { handOver: handOverText(cluster.local.handOver) } });
+  for (const { name, routerId, interfaces, local, handOver } of cluster.directors) {
     const within = `director ${name}`;
     const unrestOf = { routerId: 'every adjacency of this director starts over' };
-    things.set(within, { properties: { routerId: formatIpv4(routerId) }, unrestOf });
+    things.set(within, {
+      properties: { routerId: formatIpv4(routerId), handOver: handOver && formatIpv4(handOver) },
+      unrestOf,
+    });
     for (const [alias, device] of Object.entries(interfaces)) {
       const unrestOf = { device: 'its adjacencies end, and begin anew on the other device' };
       things.set(`${within}: interface ${alias}`, { within, properties: { device }, unrestOf });
@@ -122,6 +127,13 @@ function addInstance(things: Things, instance: RoutingInstance): void {
     const thing = { within, properties: { ...properties, ...sought, auth: authText(auth) }, unrest, unrestOf };
     things.set(`${within}: interface ${alias}`, thing);
   }
+}
+
+function handOverText(handOver: HandOver | undefined): string | undefined {
+  if (handOver === undefined) return undefined;
+  if (handOver.kind === 'segment') return `over ${handOver.alias}`;
+  const { id, port, mtu } = handOver;
+  return `by VXLAN ${id} port ${port}${mtu === undefined ? '' : ` MTU ${mtu}`}`;
 }
 
 /** The rules as they stand in the file. */

@@ -9,7 +9,15 @@
 import * as v from 'valibot';
 import type { Fault } from '../base/fault.ts';
 import type { Millis } from '../base/machine.ts';
-import type { Cluster, Director, Health, RoutingAuthentication, RoutingInstance, Service } from '../model/cluster.ts';
+import type {
+  Cluster,
+  Director,
+  HandOver,
+  Health,
+  RoutingAuthentication,
+  RoutingInstance,
+  Service,
+} from '../model/cluster.ts';
 import { type AnnouncedAs, AS_STUB } from '../model/routing.ts';
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
 import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
@@ -95,7 +103,7 @@ function clusterOf(file: ClusterFile): Cluster {
       }),
     },
     dataplane: file.dataplane,
-    local: { shared: file.local.shared ?? [] },
+    local: { shared: file.local.shared ?? [], handOver: handOverOf(file.local.handOver) },
     services: Object.entries(file.services).map(([name, service]) => serviceOf(name, service)),
     vips: file.vips,
   };
@@ -108,6 +116,13 @@ function authOf(auth: FileAuth): RoutingAuthentication | undefined {
   if (auth === undefined || auth.algorithm === 'none') return undefined;
   // The cross-checks have seen to it that there are keys.
   return { algorithm: auth.algorithm, keys: auth.keys!, migrate: auth.migrate };
+}
+
+function handOverOf(handOver: ClusterFile['local']['handOver']): HandOver | undefined {
+  if (handOver === undefined) return undefined;
+  if (typeof handOver === 'string') return { kind: 'segment', alias: handOver };
+  const { id, port, mtu } = handOver.vxlan;
+  return { kind: 'vxlan', id, port, mtu };
 }
 
 type FileService = ClusterFile['services'][string];

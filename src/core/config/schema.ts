@@ -64,6 +64,8 @@ const director = closed(
     interfaces: mapOf(name, interfaceName, 'interface'),
     /** Addresses of its own, beside those of its interfaces. */
     local: v.optional(oneOrMany('address', address)),
+    /** Where its peers hand over to it: on the common segment, or the end of its tunnels. */
+    handOver: v.optional(address),
   },
   ['sync'],
 );
@@ -168,8 +170,18 @@ const announce = closed({
   tag: v.optional(whole('a tag', 0, 0xffffffff)),
 });
 
+const vxlan = closed({
+  id: whole('a VXLAN network identifier', 1, 0xffffff),
+  port: v.optional(port, 4789),
+  /** What the path between the directors leaves, unless written. */
+  mtu: v.optional(whole('an MTU', 576, 65_485)),
+});
+
+/** The alias of the interface to a segment that all directors have in common, or tunnels where there is none. */
+const handOver = mappingOr(closed({ vxlan }), name);
+
 /** Addresses of all directors together, beside each one's own. */
-const local = closed({ shared: v.optional(oneOrMany('address', address)) }, ['handOver']);
+const local = closed({ shared: v.optional(oneOrMany('address', address)), handOver: v.optional(handOver) });
 
 /** `scheduler: NAME` is short for `scheduler: { name: NAME }`. */
 const scheduler = mappingOr(

@@ -13,7 +13,16 @@ export interface Director {
   readonly interfaces: Readonly<Record<string, string>>;
   /** Addresses of this director alone, on `lo`; announced by the instances that name the class `local`. */
   readonly local: readonly Ipv4[];
+  /** Where its peers hand answers over to it; undefined where nothing is handed over. */
+  readonly handOver?: Ipv4 | undefined;
 }
+
+/** How an answer to a shared local address gets from the director that it met to the one that knows its connection. */
+export type HandOver =
+  /** Over the interface of this alias, on a segment that all directors have in common. */
+  | { readonly kind: 'segment'; readonly alias: string }
+  /** By tunnels; without `mtu`, as large as the path between the directors takes. */
+  | { readonly kind: 'vxlan'; readonly id: number; readonly port: number; readonly mtu: number | undefined };
 
 /** How OSPF packets are authenticated. */
 export interface RoutingAuthentication {
@@ -135,7 +144,7 @@ export interface Cluster {
   readonly routing: { readonly speaker: 'ospf'; readonly instances: readonly RoutingInstance[] };
   readonly dataplane: 'auto' | 'nftables';
   /** Addresses of all directors together, on `lo` of each, announced by the class `local`. */
-  readonly local: { readonly shared: readonly Ipv4[] };
+  readonly local: { readonly shared: readonly Ipv4[]; readonly handOver?: HandOver | undefined };
   readonly services: readonly Service[];
   /** Per VIP: does it need all of its services, or any one? */
   readonly vips: Readonly<Record<string, { readonly require: 'all' | 'any' }>>;

@@ -1,8 +1,8 @@
 /** A cluster file with every key that is supported; the tests take it apart. */
 export const EDGE = `cluster: edge-1
 directors:
-  d1: { routerId: 10.255.0.1, interfaces: { up0: ens3, up1: ens4 }, local: 10.3.0.1 }
-  d2: { routerId: 10.255.0.2, interfaces: { up0: eth1, up1: eth2 } }
+  d1: { routerId: 10.255.0.1, interfaces: { up0: ens3, up1: ens4 }, local: 10.3.0.1, handOver: 10.4.0.1 }
+  d2: { routerId: 10.255.0.2, interfaces: { up0: eth1, up1: eth2 }, handOver: 10.4.0.2 }
 lifecycle: { holdUp: 5s, drain: 2m }
 routing:
   speaker: ospf
@@ -34,7 +34,7 @@ services:
     protocol: udp
     servers: { r1: 10.2.0.21 }
     announce: { metric: 15, lsa: external, metricType: E2, tag: 65001 }
-local: { shared: [10.8.0.1] }
+local: { shared: [10.8.0.1], handOver: { vxlan: { id: 7, port: 8472, mtu: 1400 } } }
 `;
 
 /** The least that makes a cluster. */

@@ -30,8 +30,20 @@ test('every key is read, with its unit', () => {
   expect(cluster(EDGE)).toEqual({
     cluster: 'edge-1',
     directors: [
-      { name: 'd1', routerId: ipv4('10.255.0.1'), interfaces: { up0: 'ens3', up1: 'ens4' }, local: [ipv4('10.3.0.1')] },
-      { name: 'd2', routerId: ipv4('10.255.0.2'), interfaces: { up0: 'eth1', up1: 'eth2' }, local: [] },
+      {
+        name: 'd1',
+        routerId: ipv4('10.255.0.1'),
+        interfaces: { up0: 'ens3', up1: 'ens4' },
+        local: [ipv4('10.3.0.1')],
+        handOver: ipv4('10.4.0.1'),
+      },
+      {
+        name: 'd2',
+        routerId: ipv4('10.255.0.2'),
+        interfaces: { up0: 'eth1', up1: 'eth2' },
+        local: [],
+        handOver: ipv4('10.4.0.2'),
+      },
     ],
     lifecycle: { holdUp: 5000, drain: 120_000, grace: 120_000 },
     routing: {
@@ -76,7 +88,7 @@ test('every key is read, with its unit', () => {
       ],
     },
     dataplane: 'nftables',
-    local: { shared: [ipv4('10.8.0.1')] },
+    local: { shared: [ipv4('10.8.0.1')], handOver: { kind: 'vxlan', id: 7, port: 8472, mtu: 1400 } },
     vips: { '203.0.113.10': { require: 'any' } },
     services: [
       {

@@ -1,0 +1,108 @@
+/**
+ * Checks of the hand-over: who shares local addresses needs one, and it needs a way from every director to every other. In and
+ * out as in `cross-checks.ts`.
+ */
+import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import type { ClusterFile } from './schema.ts';
+import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
+import { didYouMean } from './suggest.ts';
+
+type File = Sound<ClusterFile>;
+
+const AT = ['local', 'handOver'];
+
+export function* handOverChecks(file: File): Iterable<Complaint> {
+  yield* need(file);
+  yield* addresses(file);
+  yield* owners(file);
+  yield* segment(file);
+}
+
+/** An answer to a shared address meets any director, most often one that does not know its connection. */
+function* need(file: File): Iterable<Complaint> {
+  if (file.local === undefined) return;
+  const isGiven = 'handOver' in file.local;
+  if (!('shared' in file.local)) {
+    if (isGiven)
+      yield { path: AT, part: 'key', message: 'there is nothing to hand over', hint: 'it is for local.shared' };
+    return;
+  }
+  const isUsed = entries(file.services).some(([, { forward }]) => (forward as string | undefined) === 'fullnat');
+  if (isGiven || !isUsed || Object.keys(file.directors ?? {}).length < 2) return;
+  const message = 'an answer to a shared address meets any director, and nothing brings it to the one that knows it';
+  const hint = 'add handOver: ALIAS of an interface between the directors, or handOver: { vxlan: { id: N } }';
+  yield { path: ['local', 'shared'], part: 'key', message, hint };
+}
+
+/** Every director has one, or none has. */
+function* addresses(file: File): Iterable<Complaint> {
+  if (file.local === undefined) return;
+  const isGiven = 'handOver' in file.local;
+  for (const [name, director] of entries(file.directors)) {
+    const path = ['directors', name];
+    if (isGiven && !('handOver' in director)) {
+      const hint = 'add handOver: ADDRESS';
+      yield { path, part: 'key', message: 'no address at which answers are handed over to it', hint };
+    }
+    if (isGiven || !('handOver' in director)) continue;
+    const hint = 'add handOver to local, or remove it here';
+    yield { path: [...path, 'handOver'], part: 'key', message: 'nothing is handed over in this cluster', hint };
+  }
+}
+
+/** Each is one director's, and nothing else. */
+function* owners(file: File): Iterable<Complaint> {
+  const holders = new Firsts<Ipv4>();
+  for (const [name, service] of entries(file.services)) {
+    for (const [, vip] of items(service.vip)) holders.claim(vip, `the VIP of service ${name}`);
+    for (const [server, { address }] of entries(service.servers)) {
+      if (address !== undefined) holders.claim(address, `server ${server} of service ${name}`);
+    }
+  }
+  for (const [, address] of items(file.local?.shared)) holders.claim(address, 'a shared local address');
+  for (const [name, { local }] of entries(file.directors)) {
+    for (const [, address] of items(local)) holders.claim(address, `a local address of director ${name}`);
+  }
+  for (const [name, { handOver }] of entries(file.directors)) {
+    if (handOver === undefined) continue;
+    const other = holders.claim(handOver, `that of director ${name}`);
+    if (other === undefined) continue;
+    const message = `${formatIpv4(handOver)} is ${other}`;
+    yield { path: ['directors', name, 'handOver'], part: 'value', message };
+  }
+}
+
+function* segment(file: File): Iterable<Complaint> {
+  const alias = file.local?.handOver;
+  if (typeof alias !== 'string') return;
+  yield* devices(file, alias);
+  for (const [instance, { announce, interfaces }] of entries(file.routing?.instances)) {
+    if (interfaces === undefined || !Object.hasOwn(interfaces, alias) || !announce?.includes('local')) continue;
+    // What comes in there counts as handed over already: else directors that disagree would send it round for ever.
+    const message = `answers come in by ${alias} itself, where instance ${instance} announces local: none would be handed over`;
+    yield { path: AT, part: 'value', message, hint: 'use an interface of its own, or vxlan' };
+  }
+}
+
+function* devices(file: File, alias: string): Iterable<Complaint> {
+  const all = entries(file.directors).filter(([, { interfaces }]) => interfaces !== undefined);
+  const known = new Set(all.flatMap(([, { interfaces }]) => Object.keys(interfaces!)));
+  if (all.length > 0 && !known.has(alias)) {
+    const hint = didYouMean(alias, known);
+    yield { path: AT, part: 'value', message: `no director has an interface with the alias ${alias}`, hint };
+    return;
+  }
+  for (const [name, { interfaces }] of all) {
+    const path = ['directors', name, 'interfaces'];
+    if (!Object.hasOwn(interfaces!, alias)) {
+      const message = `no interface with the alias ${alias}, which local.handOver uses`;
+      yield { path, part: 'key', message, hint: `add ${alias}: DEVICE` };
+    } else if (interfaces![alias] === 'lo') {
+      yield {
+        path: [...path, alias],
+        part: 'value',
+        message: 'answers are handed over by this one, and lo leads nowhere',
+      };
+    }
+  }
+}
