@@ -8,6 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type Claim, claimEqual, type ResultDocument } from '../report/result.ts';
 import { type Column, table } from '../report/table.ts';
+import { inParallel } from '../runtimes/in-parallel.ts';
 import type { CellOutcome } from './cell-run.ts';
 import { AREAS, AUTHS, type Cell, cellName, impossible, possibleCells, product, ROLES, ROUTERS } from './cells.ts';
 
@@ -68,14 +69,6 @@ function leftOut(): LeftOut[] {
 function lineOf(outcome: CellOutcome): string {
   const line = `${cellName(outcome)}: ${outcome.held ? 'held' : 'FAILED'}, ${outcome.seconds} s`;
   return outcome.fault === undefined ? line : `${line}\n${outcome.fault}`;
-}
-
-async function inParallel<T>(width: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
 }
 
 /** Nothing played is nothing shown. */

@@ -1,0 +1,29 @@
+/**
+ * A mode of the nftables plane in a network of the kind that it is for: a claim, the topology, and how it is shown. Each is
+ * played in a small lab of its own (`play-modes.ts`).
+ */
+import { join } from 'node:path';
+import { projectRoot } from '../project.ts';
+import type { Claim } from '../report/result.ts';
+import type { Lab } from '../runtimes/lab.ts';
+
+export interface ModeContext {
+  /** Told what is being done, a line at a time. */
+  readonly progress: (text: string) => void;
+  /** Connections that a mode opens, at least: fewer where only the way is to be shown. */
+  readonly connections: number;
+}
+
+export interface Mode {
+  readonly name: string;
+  /** One sentence: what holds if the mode works. */
+  readonly claim: string;
+  /** File of the topology, and the directors whose agents run when it begins. */
+  readonly topology: string;
+  readonly directors: readonly string[];
+  play(lab: Lab, context: ModeContext): Promise<readonly Claim[]>;
+}
+
+export function topologyFile(name: string): string {
+  return join(projectRoot, `lab/topologies/${name}.clab.yml`);
+}
