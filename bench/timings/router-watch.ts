@@ -14,9 +14,12 @@ export interface Absence {
 
 /** FRR: `2026/11/21 08:00:00.123456 OSPF: … AdjChg: Nbr 10.255.0.1(default) on eth1:10.1.1.1: Loading -> Full`. */
 const FRR_FULL = /^(\d{4})\/(\d\d)\/(\d\d) (\S+) OSPF:.*AdjChg: Nbr (\d+\.\d+\.\d+\.\d+)\b.*-> Full/gm;
-/** BIRD: `2026-11-21 08:00:00.123456 <TRACE> ospf1: Neighbor 10.255.0.1 on eth1 changed state from Loading to Full`. */
+/**
+ * BIRD: `2026-11-21 08:00:00.123456 <TRACE> ospf1: Neighbor 10.255.0.1 on eth1 changed state from Loading to Full`; BIRD 3
+ * with `bird: ` before it and `[0001]` after the time.
+ */
 const BIRD_FULL =
-  /^(\d{4})-(\d\d)-(\d\d) (\S+) <TRACE>.*Neighbor (\d+\.\d+\.\d+\.\d+) on \S+ changed state from \w+ to Full/gm;
+  /^(?:bird: )?(\d{4})-(\d\d)-(\d\d) (\S+) (?:\[\d+\] )?<TRACE>.*Neighbor (\d+\.\d+\.\d+\.\d+) on \S+ changed state from \w+ to Full/gm;
 
 export class RouterWatch {
   readonly #monitor: RouteMonitor;
