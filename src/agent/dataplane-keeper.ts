@@ -176,8 +176,8 @@ export class DataplaneKeeper {
 }
 
 /** What of a service must be in the kernel before it counts as there; which servers are up is not part of it. */
-function shapeOf({ vips, ports, protocol, servers }: DesiredService): string {
-  return JSON.stringify([vips, protocol, ports, servers.map(({ address }) => address)]);
+function shapeOf({ vips, ports, protocol, servers, direct }: DesiredService): string {
+  return JSON.stringify([vips, protocol, ports, servers.map(({ address }) => address), direct]);
 }
 
 function vipsOf(services: readonly DesiredService[]): Ipv4[] {

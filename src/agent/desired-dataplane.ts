@@ -1,18 +1,19 @@
 /** The cluster file and what the health checks have found, to what the data plane should hold. */
 import type { Service } from '../core/model/cluster.ts';
-import type { DesiredDataplane, DesiredService } from '../core/model/dataplane.ts';
+import type { DesiredDataplane, DesiredDirect, DesiredService } from '../core/model/dataplane.ts';
 import type { LoadedCluster } from './cluster-file.ts';
 import type { HealthKeeper } from './health-keeper.ts';
-import { upstreamInterfaces } from './upstream-interfaces.ts';
+import { serversInterface, upstreamInterfaces } from './upstream-interfaces.ts';
 
 /** `services`: those of the file and of files before it that have to be held now. */
 export function desiredDataplane(
-  { cluster, director }: LoadedCluster,
+  loaded: LoadedCluster,
   services: readonly Service[],
   health: Pick<HealthKeeper, 'state'>,
 ): DesiredDataplane {
+  const { cluster, director } = loaded;
   return {
-    services: services.map((service) => desiredService(service, health)),
+    services: services.map((service) => desiredService(loaded, service, health)),
     upstream: upstreamInterfaces(cluster, director),
     self: director.name,
     // Who lives is not found out yet: all of the file do.
@@ -21,11 +22,20 @@ export function desiredDataplane(
   };
 }
 
-export function desiredService(service: Service, health: Pick<HealthKeeper, 'state'>): DesiredService {
+export function desiredService(
+  loaded: LoadedCluster,
+  service: Service,
+  health: Pick<HealthKeeper, 'state'>,
+): DesiredService {
   const { name, vips, ports, protocol, fwmark, scheduler, persistence, timeouts } = service;
   const servers = service.servers.map((server) => {
     const state = health.state(service, server) === 'up' ? ('up' as const) : ('down' as const);
     return { name: server.name, address: server.address, weight: server.weight, state };
   });
-  return { name, vips, ports, protocol, servers, fwmark, scheduler, persistence, timeouts };
+  const direct = desiredDirect(loaded, service);
+  return { name, vips, ports, protocol, servers, fwmark, direct, scheduler, persistence, timeouts };
+}
+
+function desiredDirect({ cluster, director }: LoadedCluster, { direct }: Service): DesiredDirect | undefined {
+  return direct && { device: serversInterface(cluster, director, direct.via), sticky: direct.sticky };
 }

@@ -329,7 +329,7 @@ export class Director {
   /** As the file in force has it. */
   #isProgrammed({ name }: Service): boolean {
     const version = this.#versions.held().find((service) => service.name === name);
-    return version !== undefined && this.dataplane.isProgrammed(desiredService(version, this.health));
+    return version !== undefined && this.dataplane.isProgrammed(desiredService(this.#loaded, version, this.health));
   }
 
   /** Whatever a router sends us finds its way: nothing is left to be copied, and every service is in the kernel. */

@@ -169,11 +169,19 @@ export function word(what: string, pattern: RegExp, form: string) {
   });
 }
 
-/** One of `options`. `later` are those that the design has and this version has not. */
-export function choice<const T extends string>(options: readonly T[], later: readonly string[] = []) {
+/**
+ * One of `options`. `later` are those that the design has and this version has not; `refusals` say why others are none, as
+ * `what is wrong; what to write instead`.
+ */
+export function choice<const T extends string>(
+  options: readonly T[],
+  later: readonly string[] = [],
+  refusals: Readonly<Record<string, string>> = {},
+) {
   return scalar((input): T | Refusal => {
     const found = options.find((option) => option === input);
     if (found !== undefined) return found;
+    if (typeof input === 'string' && Object.hasOwn(refusals, input)) return new Refusal(refusals[input]!);
     if (typeof input === 'string' && later.includes(input)) {
       return new Refusal(`"${input}" is not supported in this version`, `use ${anyOf(options)}`);
     }

@@ -6,6 +6,7 @@
  */
 import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../base/ipv4.ts';
 import { announceChecks } from './announce-checks.ts';
+import { directChecks } from './direct-checks.ts';
 import type { Path } from './document.ts';
 import { fullnatChecks } from './fullnat-checks.ts';
 import { handOverChecks } from './hand-over-checks.ts';
@@ -38,6 +39,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...fullnatChecks(file),
     ...handOverChecks(file),
     ...servers(file),
+    ...directChecks(file),
     ...quorums(file),
     ...checks(file),
   ];

@@ -7,6 +7,7 @@
 import { formatIpv4, formatPrefix } from '../base/ipv4.ts';
 import type {
   Cluster,
+  Direct,
   HandOver,
   Health,
   ImportRule,
@@ -186,6 +187,7 @@ function addService(things: Things, service: Service): void {
     fwmark,
     forward,
     inside: service.inside || undefined,
+    ...directText(service.direct),
     scheduler: formatScheduler(service.scheduler),
     persistence: persistence && formatDuration(persistence),
     timeouts: timeoutsText(service.timeouts),
@@ -214,6 +216,13 @@ function timeoutsText(timeouts: Timeouts | undefined): string | undefined {
   return Object.entries(timeouts)
     .map(([state, seconds]) => `${state} ${formatDuration(seconds * 1000)}`)
     .join('+');
+}
+
+/** The way to the servers is said of direct routing only. */
+function directText(direct: Direct | undefined): Properties {
+  if (direct === undefined) return { via: undefined, sticky: undefined };
+  const { via, sticky } = direct;
+  return { via, sticky: sticky === undefined ? undefined : formatDuration(sticky) };
 }
 
 function quorumText(min: Quorum): string {

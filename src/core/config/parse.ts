@@ -140,6 +140,7 @@ function serviceOf(name: string, service: FileService): Service {
     scheduler: schedulerOf(service),
     persistence: service.persistence === true ? DEFAULT_PERSISTENCE : service.persistence || undefined,
     timeouts: timeoutsOf(service.timeouts),
+    direct: service.forward === 'dr' ? { via: service.via, sticky: service.sticky } : undefined,
     servers: Object.entries(service.servers).map(([server, { address, weight }]) => ({
       name: server,
       address,

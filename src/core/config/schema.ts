@@ -201,6 +201,10 @@ const timeouts = closed(
   Object.fromEntries(STATES.map((state) => [state, timeout])) as Record<TimeoutState, typeof timeout>,
 );
 
+/** nft can send a packet on, but not inside another one. */
+const NO_TUN =
+  '"tun" needs the ipvs data plane: the nftables one cannot put packets into IPIP, GUE or GRE; use dr where director and server share a network, else nat';
+
 const service = closed(
   {
     vip: oneOrMany('address', address),
@@ -208,7 +212,10 @@ const service = closed(
     ports: v.optional(oneOrMany('port', port)),
     protocol: v.optional(choice(['tcp', 'udp'], ['sctp'])),
     fwmark: v.optional(whole('a mark', 1, 0xffffffff)),
-    forward: v.optional(choice(['nat'], ['dr', 'tun', 'fullnat']), 'nat'),
+    forward: v.optional(choice(['nat', 'dr'], ['fullnat'], { tun: NO_TUN }), 'nat'),
+    /** Direct routing: the interface towards the servers, and whether flows stay with theirs. */
+    via: v.optional(name),
+    sticky: v.optional(seconds(24 * HOUR)),
     /** Announced on the servers' side, for clients there. */
     inside: v.optional(yesOrNo, false),
     scheduler: v.optional(scheduler, 'mh'),

@@ -8,9 +8,12 @@ import type {
   ServerCounters,
   ServiceCounters,
 } from '../model/dataplane.ts';
+import { isDirect } from './direct-table.ts';
 import {
   DATA_TABLE,
+  DR_TABLE,
   GUARD_TABLE,
+  NEW_SET,
   serviceNames,
   TRAFFIC_IN_SET,
   TRAFFIC_OUT_SET,
@@ -21,8 +24,8 @@ import {
 import { type Found, type FoundTable, NO_TALLY, type Tally } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 
-function tallyOf(table: FoundTable | undefined, set: string, key: string): Tally {
-  return table?.sets.get(set)?.tallies.get(key) ?? NO_TALLY;
+function tallyOf(table: FoundTable | undefined, set: string | undefined, key: string): Tally {
+  return table?.sets.get(set ?? '')?.tallies.get(key) ?? NO_TALLY;
 }
 
 function sum(tallies: readonly Tally[]): Tally {
@@ -38,32 +41,46 @@ function traffic(packetsIn: Tally, packetsOut: Tally) {
   };
 }
 
+/** Where a service is counted: its table, and what counts there by server id. The answers of direct routing pass us by. */
+interface Tallied {
+  readonly table: FoundTable | undefined;
+  readonly new: string;
+  readonly in: string;
+  readonly out: string | undefined;
+}
+
+function talliedOf(found: Found, service: DesiredService): Tallied {
+  const { servers } = serviceNames(service.name);
+  if (isDirect(service)) return { table: found.get(DR_TABLE), new: NEW_SET, in: servers, out: undefined };
+  return { table: found.get(DATA_TABLE), new: servers, in: TRAFFIC_IN_SET, out: TRAFFIC_OUT_SET };
+}
+
 /** Retired servers are in the sum, so that a service's counters never run backwards. */
-function serviceCounters(table: FoundTable | undefined, service: DesiredService): ServiceCounters {
+function serviceCounters(tallied: Tallied, service: DesiredService): ServiceCounters {
+  const { table } = tallied;
   const names = serviceNames(service.name);
   const ids = [...(table?.sets.get(names.servers)?.elements.keys() ?? [])];
-  const total = (set: string) => sum(ids.map((id) => tallyOf(table, set, id)));
+  const total = (set: string | undefined) => sum(ids.map((id) => tallyOf(table, set, id)));
   return {
     service: service.name,
     newConnections: (table?.counters.get(names.newConnections) ?? NO_TALLY).packets,
     misses: (table?.counters.get(names.misses) ?? NO_TALLY).packets,
-    ...traffic(total(TRAFFIC_IN_SET), total(TRAFFIC_OUT_SET)),
+    ...traffic(total(tallied.in), total(tallied.out)),
   };
 }
 
 function serverCounters(
-  table: FoundTable | undefined,
+  { table, ...sets }: Tallied,
   service: DesiredService,
   ids: ReadonlyMap<Ipv4, number> | undefined,
 ): ServerCounters[] {
-  const { servers } = serviceNames(service.name);
   return service.servers.map((server) => {
     const key = String(ids?.get(server.address));
     return {
       service: service.name,
       server: server.name,
-      newConnections: tallyOf(table, servers, key).packets,
-      ...traffic(tallyOf(table, TRAFFIC_IN_SET, key), tallyOf(table, TRAFFIC_OUT_SET, key)),
+      newConnections: tallyOf(table, sets.new, key).packets,
+      ...traffic(tallyOf(table, sets.in, key), tallyOf(table, sets.out, key)),
     };
   });
 }
@@ -82,18 +99,22 @@ export type CountingSets = ReadonlyMap<string, readonly string[]>;
 
 /** What `readCounters` reads. */
 export function countingSets({ services }: DesiredDataplane): CountingSets {
-  return new Map([
-    [DATA_TABLE, [TRAFFIC_IN_SET, TRAFFIC_OUT_SET, ...services.map(({ name }) => serviceNames(name).servers)]],
+  const servers = (some: readonly DesiredService[]) => some.map(({ name }) => serviceNames(name).servers);
+  const translated = services.filter((service) => !isDirect(service));
+  const direct = services.filter(isDirect);
+  const counting = new Map([
+    [DATA_TABLE, [TRAFFIC_IN_SET, TRAFFIC_OUT_SET, ...servers(translated)]],
     [GUARD_TABLE, []],
   ]);
+  return direct.length === 0 ? counting : counting.set(DR_TABLE, [NEW_SET, ...servers(direct)]);
 }
 
 /** Counters of the guard and of every service and server of `desired`; zero for what the kernel does not hold. */
 export function readCounters(desired: DesiredDataplane, ids: ServerIds, found: Found): DataplaneCounters {
-  const table = found.get(DATA_TABLE);
+  const { services } = desired;
   return {
-    services: desired.services.map((service) => serviceCounters(table, service)),
-    servers: desired.services.flatMap((service) => serverCounters(table, service, ids.get(service.name))),
+    services: services.map((service) => serviceCounters(talliedOf(found, service), service)),
+    servers: services.flatMap((service) => serverCounters(talliedOf(found, service), service, ids.get(service.name))),
     guard: guardCounters(found.get(GUARD_TABLE)),
   };
 }

@@ -18,6 +18,7 @@
  */
 import { formatIpv4 } from '../base/ipv4.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
+import { isDirect } from './direct-table.ts';
 import {
   ONE_ARM_SET,
   REAL_SERVERS_SET,
@@ -74,7 +75,9 @@ const TRANSIT: WantedChain = {
 
 export function guardTable(desired: DesiredDataplane): WantedTable {
   const { services, upstream } = desired;
-  const sources = services.flatMap(({ servers, protocol, ports }) =>
+  // Nothing of direct routing is ever translated: what such a server sends from its own address is its own affair.
+  const translated = services.filter((service) => !isDirect(service));
+  const sources = translated.flatMap(({ servers, protocol, ports }) =>
     servers.flatMap(({ address }) => ports.map((port) => endpointElement(address, protocol, port))),
   );
   const addresses = services.flatMap(({ servers }) => servers.map(({ address }) => formatIpv4(address)));

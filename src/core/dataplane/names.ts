@@ -26,6 +26,11 @@ export const SERVICES_MAP = 'services';
 export const TRAFFIC_IN_SET = 'traffic_in';
 export const TRAFFIC_OUT_SET = 'traffic_out';
 
+/** In the table of direct routing: ICMP errors to chains, server id to interface, server id with a counter of new flows. */
+export const ERRORS_MAP = 'errors';
+export const LINKS_MAP = 'links';
+export const NEW_SET = 'new_connections';
+
 /** Sets in the guard table. */
 export const VIPS_SET = 'vips';
 export const SOURCES_SET = 'sources';
@@ -44,11 +49,16 @@ export interface ServiceNames {
   readonly servers: string;
   readonly newConnections: string;
   readonly misses: string;
+  /** The rest belongs to direct routing. */
+  readonly errors: string;
+  readonly flows: string;
+  readonly down: string;
 }
 
 const CHAIN_PREFIX = 'service_';
 const SLOTS_PREFIX = 'slots_';
 const SERVERS_PREFIX = 'servers_';
+const DOWN_PREFIX = 'down_';
 
 /** nft identifiers hold letters, digits, `_`, `.` and `-`; anything else is written as `_` and four hexadecimal digits. */
 function escapeName(name: string): string {
@@ -74,7 +84,20 @@ function namesOf(name: string): ServiceNames {
     servers: `${SERVERS_PREFIX}${name}`,
     newConnections: `new_${name}`,
     misses: `miss_${name}`,
+    errors: `errors_${name}`,
+    flows: `flows_${name}`,
+    down: `${DOWN_PREFIX}${name}`,
   };
+}
+
+/** The chain that gets the packets of an interface before anyone else. */
+export function ingressChain(device: string): string {
+  return `ingress_${escapeName(device)}`;
+}
+
+/** True for a set of ids of servers that are down, of whatever service. */
+export function isDownSet(name: string): boolean {
+  return name.startsWith(DOWN_PREFIX);
 }
 
 /** True for a map of server ids to addresses, of whatever service. */

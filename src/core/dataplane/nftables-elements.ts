@@ -34,15 +34,16 @@ const NFT_GOTO = -4;
 const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
 
 /**
- * What a key or the data of an element is: a mark or slot, an address, `address . protocol . port`, the name of an interface
- * or two of them, a verdict.
+ * What a key or the data of an element is: a mark, slot or index, an address, `address . protocol . port`, the same of a packet
+ * within a packet, the name of an interface or two of them, a verdict.
  */
-export type ElementPart = 'number' | 'address' | 'service' | 'link' | 'links' | 'verdict' | 'none';
+export type ElementPart = 'number' | 'address' | 'service' | 'quoted' | 'link' | 'links' | 'verdict' | 'none';
 
 const BYTES: Readonly<Record<Exclude<ElementPart, 'verdict' | 'none'>, number>> = {
   number: 4,
   address: 4,
   service: 12,
+  quoted: 12,
   link: 16,
   links: 32,
 };
@@ -130,6 +131,7 @@ function partText(view: DataView, outer: number, to: number, part: ElementPart):
   if (part === 'link') return linkText(view, at);
   if (part === 'links') return `${linkText(view, at)} . ${linkText(view, at + BYTES.link)}`;
   const protocol = view.getUint8(at + 4);
+  if (part === 'quoted') return `${view.getUint32(at, false)} . ${protocol} . ${view.getUint16(at + 8, false)}`;
   return endpointElement(
     view.getUint32(at, false),
     PROTOCOLS[protocol] ?? String(protocol),

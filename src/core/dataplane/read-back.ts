@@ -5,8 +5,12 @@
  * skipped, so that an object which somebody else put into our table cannot stop us from repairing the rest.
  */
 import {
+  ERRORS_MAP,
+  isDownSet,
   isServersMap,
   isSlotsMap,
+  LINKS_MAP,
+  NEW_SET,
   ONE_ARM_SET,
   REAL_SERVERS_SET,
   SERVICES_MAP,
@@ -30,12 +34,19 @@ const FIXED: Readonly<Record<string, ElementLayout>> = {
   [UPSTREAM_SET]: { key: 'link', data: 'none' },
   [ONE_ARM_SET]: { key: 'links', data: 'none' },
   [REAL_SERVERS_SET]: { key: 'address', data: 'none' },
+  [ERRORS_MAP]: { key: 'quoted', data: 'verdict' },
+  [LINKS_MAP]: { key: 'number', data: 'number' },
+  [NEW_SET]: { key: 'number', data: 'none' },
 };
 
-/** How the elements of a set of ours are laid out; `undefined` for sets of others, whose elements do not matter. */
+/**
+ * How the elements of a set of ours are laid out; `undefined` where they do not matter: in sets of others, and in those that
+ * packets write to.
+ */
 export function elementLayout(set: string): ElementLayout | undefined {
   if (isSlotsMap(set)) return { key: 'number', data: 'number' };
   if (isServersMap(set)) return { key: 'number', data: 'address' };
+  if (isDownSet(set)) return { key: 'number', data: 'none' };
   return Object.hasOwn(FIXED, set) ? FIXED[set] : undefined;
 }
 

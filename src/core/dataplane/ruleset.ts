@@ -78,6 +78,16 @@ export function withPlainPorts(wanted: Wanted): Wanted {
   );
 }
 
+/** The same where nft knows no types, of a packet within a packet. */
+export function quotedElement(address: Ipv4, protocol: 'tcp' | 'udp', port: number): string {
+  return `${address} . ${PROTOCOL_NUMBERS[protocol]} . ${port}`;
+}
+
+const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+
+/** Interfaces that are there: name to index. */
+export type Links = ReadonlyMap<string, number>;
+
 export interface FoundChain {
   readonly base: BaseChain | undefined;
   /** One per rule, in order; empty text for a rule that is not ours. */

@@ -11,26 +11,27 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
 import { FIRST_SERVER_ID, LAST_SERVER_ID } from './mark.ts';
-import { DATA_TABLE, isServersMap, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
+import { DATA_TABLE, DR_TABLE, isServersMap, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
 import type { Found, FoundTable } from './ruleset.ts';
 
 /** Service name to address to id. */
 export type ServerIds = ReadonlyMap<string, ReadonlyMap<Ipv4, number>>;
 
-function idsInUse(table: FoundTable | undefined): Set<number> {
+function idsInUse(tables: readonly FoundTable[]): Set<number> {
   const used = new Set<number>();
-  for (const [name, set] of table?.sets ?? []) {
+  for (const [name, set] of tables.flatMap(({ sets }) => [...sets])) {
     if (!isServersMap(name) && name !== TRAFFIC_IN_SET && name !== TRAFFIC_OUT_SET) continue;
     for (const key of set.elements.keys()) used.add(Number(key));
   }
   return used;
 }
 
-/** The lowest id that the map of a service holds for an address. */
-function recoverId(table: FoundTable | undefined, service: string, address: Ipv4): number | undefined {
+/** The lowest id that the maps of a service hold for an address. */
+function recoverId(tables: readonly FoundTable[], service: string, address: Ipv4): number | undefined {
   const text = formatIpv4(address);
+  const { servers } = serviceNames(service);
   let lowest: number | undefined;
-  for (const [key, data] of table?.sets.get(serviceNames(service).servers)?.elements ?? []) {
+  for (const [key, data] of tables.flatMap(({ sets }) => [...(sets.get(servers)?.elements ?? [])])) {
     const id = Number(key);
     if (data === text && (lowest === undefined || id < lowest)) lowest = id;
   }
@@ -50,8 +51,8 @@ function* unusedIds(used: ReadonlySet<number>, assigned: ReadonlySet<number>): G
  * @throws RangeError when there are more servers than ids (65,534)
  */
 export function assignServerIds(desired: DesiredDataplane, found: Found, remembered: ServerIds): ServerIds {
-  const table = found.get(DATA_TABLE);
-  const used = idsInUse(table);
+  const tables = [DATA_TABLE, DR_TABLE].flatMap((name) => found.get(name) ?? []);
+  const used = idsInUse(tables);
   for (const byAddress of remembered.values()) for (const id of byAddress.values()) used.add(id);
 
   const ids = new Map<string, Map<Ipv4, number>>();
@@ -61,7 +62,7 @@ export function assignServerIds(desired: DesiredDataplane, found: Found, remembe
     const byAddress = new Map<Ipv4, number>();
     ids.set(service.name, byAddress);
     for (const { address } of service.servers) {
-      const id = remembered.get(service.name)?.get(address) ?? recoverId(table, service.name, address);
+      const id = remembered.get(service.name)?.get(address) ?? recoverId(tables, service.name, address);
       if (id === undefined || assigned.has(id)) newcomers.push({ byAddress, address });
       else {
         byAddress.set(address, id);

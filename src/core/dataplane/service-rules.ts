@@ -5,7 +5,13 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { NO_SERVER } from '../hash/maglev.ts';
 import type { DesiredService } from '../model/dataplane.ts';
-import { DEFAULT_SCHEDULER, formatScheduler, MAX_TURNS, type Scheduler } from '../model/scheduler.ts';
+import {
+  DEFAULT_SCHEDULER,
+  formatScheduler,
+  MAX_TURNS,
+  type MaglevScheduler,
+  type Scheduler,
+} from '../model/scheduler.ts';
 import { SERVER_ID_EXPRESSION } from './mark.ts';
 import { SERVICES_MAP, serviceNames } from './names.ts';
 import type { Part } from './parts.ts';
@@ -13,7 +19,7 @@ import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 import { FLOW_SEED, type ServiceTable, serviceTable } from './service-table.ts';
 
-const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
+export const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
 
 /** The part that finds the chain of a packet's service. */
 export function servicesPart(services: readonly DesiredService[]): Part {
@@ -23,7 +29,7 @@ export function servicesPart(services: readonly DesiredService[]): Part {
   };
 }
 
-function servicesMap(services: readonly DesiredService[]): WantedSet {
+export function servicesMap(services: readonly DesiredService[]): WantedSet {
   const elements = new Map<string, string>();
   for (const { name, vips, protocol, ports } of services) {
     const verdict = `goto ${serviceNames(name).chain}`;
@@ -59,7 +65,6 @@ export function* serviceParts(
     });
     yield;
   }
-  slotMaps.settle();
   return parts;
 }
 
@@ -75,11 +80,31 @@ function serviceChain(service: DesiredService, slot: string): readonly string[] 
   ];
 }
 
+/** Ids of the servers that are wanted, in decimal. */
+export function givenIds(ids: ServerIds): ReadonlySet<string> {
+  return new Set([...ids.values()].flatMap((byAddress) => [...byAddress.values()].map(String)));
+}
+
+/** Where a packet says whose it is. */
+export interface FlowSource {
+  readonly address: string;
+  readonly port: string;
+}
+
+const HEADERS: FlowSource = { address: 'ip saddr', port: 'th sport' };
+
+/** What of a packet is hashed, as an nft expression. */
+export function hashedFlow({ sourcePort }: MaglevScheduler, { address, port }: FlowSource = HEADERS): string {
+  return sourcePort ? `${address} . ${port}` : address;
+}
+
 /** The slot of a packet, as an nft expression. */
-function slotExpression({ scheduler, used }: ServiceTable): string {
+export function slotExpression(
+  { scheduler, used }: Pick<ServiceTable, 'scheduler' | 'used'>,
+  source?: FlowSource,
+): string {
   if (scheduler.name !== 'mh') return `numgen inc mod ${used}`;
-  const key = scheduler.sourcePort ? 'ip saddr . th sport' : 'ip saddr';
-  return `jhash ${key} mod ${used} seed 0x${FLOW_SEED.toString(16)}`;
+  return `jhash ${hashedFlow(scheduler, source)} mod ${used} seed 0x${FLOW_SEED.toString(16)}`;
 }
 
 function slotsMap(table: ServiceTable, ids: ReadonlyMap<Ipv4, number>): WantedSet {
@@ -109,7 +134,7 @@ function slotChoice(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): Sl
 }
 
 /** Entries of retired servers are kept as they were found, unless their id was given to another server. */
-function serversMap(
+export function serversMap(
   ids: ReadonlyMap<Ipv4, number>,
   found: ReadonlyMap<string, string> | undefined,
   given: ReadonlySet<string>,

@@ -102,8 +102,19 @@ export type Quorum =
 
 export type WhenDown = 'withdraw' | 'metric' | 'keep';
 
-/** How packets reach the real server: with its address in place of the VIP, and with an address of ours in place of the client's. */
-export type Forward = 'nat' | 'fullnat';
+/**
+ * How packets reach the real server: with its address in place of the VIP; with an address of ours in place of the client's,
+ * too; as they came (direct routing).
+ */
+export type Forward = 'nat' | 'fullnat' | 'dr';
+
+/** What only direct routing asks: packets go on as they came, to the server's own address on a network of the director's. */
+export interface Direct {
+  /** The alias of the interface on that network; undefined = each director's only one that VIPs are not announced on. */
+  readonly via: string | undefined;
+  /** A flow stays with its server, whatever becomes of the slots, until it has sent nothing for so long; undefined = never. */
+  readonly sticky: Millis | undefined;
+}
 
 export interface Service {
   readonly name: string;
@@ -116,6 +127,8 @@ export interface Service {
   readonly forward: Forward;
   /** Its VIPs are announced where the directors' own addresses are: on the servers' side, for clients there. */
   readonly inside: boolean;
+  /** Direct routing only. */
+  readonly direct?: Direct | undefined;
   readonly scheduler: Scheduler;
   /** A client's new connections go to the same server until none of them has sent anything for so long. */
   readonly persistence?: Millis | undefined;

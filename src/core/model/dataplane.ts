@@ -30,6 +30,16 @@ export interface DesiredService {
   /** A client keeps its server until it has sent nothing for so long; whole seconds. */
   readonly persistence?: Millis | undefined;
   readonly timeouts?: Timeouts | undefined;
+  /** Packets go on as they came, and no connection is kept; undefined = the destination is translated. */
+  readonly direct?: DesiredDirect | undefined;
+}
+
+/** Direct routing: where a service's packets go on. */
+export interface DesiredDirect {
+  /** The interface, by its name on this host, on the servers' network; undefined = the file knows none. */
+  readonly device: string | undefined;
+  /** A flow stays with its server until it has sent nothing for so long; undefined = the hash alone decides. */
+  readonly sticky?: Millis | undefined;
 }
 
 /** LIPs: source addresses of FullNAT towards the real servers, as the cluster file has them. */

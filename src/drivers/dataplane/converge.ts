@@ -8,6 +8,7 @@
  * only what we wrote to is read back; when it took more, somebody else wrote as well, and everything is read.
  */
 import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
+import { isDirect } from '../../core/dataplane/direct-table.ts';
 import { serviceNames } from '../../core/dataplane/names.ts';
 import { describe } from '../../core/dataplane/nft-text.ts';
 import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
@@ -16,6 +17,7 @@ import {
   distrustEdited,
   type Found,
   type FoundSet,
+  type Links,
   sameFound,
   shareElements,
   type Wanted,
@@ -51,6 +53,7 @@ export interface RulesetKernel {
   /** Changes by one with every transaction on any table, whoever makes it, and by nothing else. */
   generation(): Promise<number>;
   read(kept?: Kept): Promise<Reading>;
+  links(): Promise<Links>;
   /** Named counters of these tables, and their sets with their tallies. What is not there is left out. */
   readCounting(counting: CountingSets): Promise<Found>;
   /**
@@ -75,6 +78,10 @@ function isProgrammed(service: string, names: ReadonlySet<string>, left: readonl
   return left.every((operation) => 'name' in operation && names.has(operation.name) && !own.has(operation.name));
 }
 
+function linkNames({ services, upstream }: DesiredDataplane): readonly string[] {
+  return [...upstream, ...services.flatMap(({ direct }) => direct?.device ?? [])];
+}
+
 /** Keeps ids of what is no longer wanted, so that a server which returns is the same one. */
 function mergeIds(older: ServerIds, newer: ServerIds): ServerIds {
   const merged = new Map(older);
@@ -87,6 +94,8 @@ export class Converger {
   readonly #run: Run;
   readonly #slotMaps = new SlotMaps();
   #known: Reading | undefined;
+  /** As they last were, for comparison. */
+  #links = '[]';
   #ids: ServerIds = new Map();
   #desired: DesiredDataplane = NOTHING;
   /** Why ports are not by offset, once the kernel has refused that. It is not asked again. */
@@ -100,11 +109,12 @@ export class Converger {
   /** One turn. @throws KernelError when the tables cannot be read or written; then nothing was written */
   async apply(desired: DesiredDataplane): Promise<ApplyReport> {
     const before = this.#known?.tables;
+    const links = await this.#linksOf(desired);
     const observed = await this.#observe();
     const drift = before !== undefined && !sameFound(observed.tables, before);
 
     const ids = assignServerIds(desired, observed.tables, this.#ids);
-    const wished = await this.#run(wantedSteps(desired, ids, observed.tables, this.#slotMaps));
+    const wished = await this.#run(wantedSteps(desired, ids, observed.tables, this.#slotMaps, links));
     const wanted = this.#plainPorts === undefined ? wished : withPlainPorts(wished);
     const found = await this.#run(shareElements(observed.tables, wanted));
     const trusted = before === undefined ? found : distrustEdited(found, before);
@@ -115,7 +125,9 @@ export class Converger {
     this.#desired = desired;
 
     const names = new Set(desired.services.flatMap(({ name }) => Object.values(serviceNames(name))));
-    const programmed = desired.services.map(({ name }) => name).filter((name) => isProgrammed(name, names, left));
+    const programmed = desired.services
+      .filter(({ name, direct }) => isProgrammed(name, names, left) && (!direct || links.has(direct.device ?? '')))
+      .map(({ name }) => name);
     const plainPorts = this.#plainPorts === undefined ? {} : { plainPorts: this.#plainPorts };
     return { programmed, operations: operations.map(describe), drift, ...plainPorts };
   }
@@ -132,6 +144,19 @@ export class Converger {
     this.#known = undefined;
     if (operations.length > 0) await this.#kernel.write(operations);
     this.#desired = NOTHING;
+  }
+
+  /**
+   * The links, where they matter. The chain of an interface may go with it, and an interface that comes back has another
+   * index: neither is a step of the generation, so all is read when they have changed.
+   */
+  async #linksOf(desired: DesiredDataplane): Promise<Links> {
+    const matter = new Set(desired.services.some(isDirect) ? linkNames(desired) : []);
+    const links = matter.size === 0 ? [] : [...(await this.#kernel.links())].filter(([name]) => matter.has(name));
+    const text = JSON.stringify(links.toSorted());
+    if (text !== this.#links && this.#known !== undefined) this.#known = { ...this.#known, generation: undefined };
+    this.#links = text;
+    return new Map(links);
   }
 
   /** What is known, when nobody has written since; else a new reading of everything. */

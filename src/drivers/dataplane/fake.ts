@@ -5,7 +5,14 @@
 
 import { type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
 import type { CountingSets } from '../../core/dataplane/counters.ts';
-import { DATA_TABLE, namesByChain, SERVICES_MAP, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from '../../core/dataplane/names.ts';
+import {
+  DATA_TABLE,
+  DR_TABLE,
+  namesByChain,
+  SERVICES_MAP,
+  TRAFFIC_IN_SET,
+  TRAFFIC_OUT_SET,
+} from '../../core/dataplane/names.ts';
 import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
 import { hasOffsetRules, type Operation } from '../../core/dataplane/plan.ts';
 import {
@@ -14,6 +21,7 @@ import {
   type FoundChain,
   type FoundSet,
   type FoundTable,
+  type Links,
   NO_TALLY,
   plainStamp,
   ruleStamp,
@@ -21,35 +29,29 @@ import {
   setStamp,
   type Tally,
 } from '../../core/dataplane/ruleset.ts';
-import { slotOf } from '../../core/hash/jhash.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel, type Written } from './converge.ts';
+import {
+  type CountingSet,
+  count,
+  directFate,
+  type FakeFlow,
+  hashedSlot,
+  plusOne,
+  type TimedEntries,
+} from './fake-direct.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
 import { atOnce } from './slices.ts';
 
-export interface FakeFlow {
-  readonly protocol: 'tcp' | 'udp';
-  readonly source: Ipv4;
-  readonly sport: number;
-  readonly vip: Ipv4;
-  readonly port: number;
-}
-
-const PACKET_BYTES = 60;
-
 interface MutableTable {
   readonly chains: Map<string, FoundChain>;
-  readonly sets: Map<string, FoundSet & { elements: Map<string, string>; tallies: Map<string, Tally> }>;
+  readonly sets: Map<string, CountingSet>;
   readonly counters: Map<string, Tally>;
 }
 
 function copyOf(set: FoundSet): FoundSet {
   return { ...set, elements: new Map(set.elements), tallies: new Map(set.tallies) };
-}
-
-function plusOne({ packets, bytes }: Tally = NO_TALLY): Tally {
-  return { packets: packets + 1, bytes: bytes + PACKET_BYTES };
 }
 
 /** One host's tables and connections. */
@@ -60,6 +62,12 @@ export class FakeKernel implements RulesetKernel {
   readonly #connections = new Map<string, { readonly id: string; readonly address: Ipv4 }>();
   /** Chain to how many connections its rule has counted; a rule that is written begins at nothing. */
   readonly #turns = new Map<string, number>();
+  readonly #timed: TimedEntries = new WeakMap();
+  /** By name. Whoever takes one away takes its chain along, as kernels before 6.16 do. */
+  readonly devices = new Map([
+    ['front', 2],
+    ['back', 3],
+  ]);
   /** When set, the next write fails with this errno, once. */
   refuseNext: string | undefined;
   /** When set, rules with ports by offset stay plain, for this reason. */
@@ -89,6 +97,10 @@ export class FakeKernel implements RulesetKernel {
     return { tables: copy, generation: this.#generation };
   }
 
+  async links(): Promise<Links> {
+    return new Map(this.devices);
+  }
+
   async readCounting(counting: CountingSets): Promise<Found> {
     const found = new Map<string, FoundTable>();
     for (const [name, table] of this.#tables) {
@@ -115,6 +127,9 @@ export class FakeKernel implements RulesetKernel {
 
   /** A packet from a client: the address of the server that gets it, or `undefined` when it is dropped. */
   packet(flow: FakeFlow): Ipv4 | undefined {
+    const direct = this.#tables.get(DR_TABLE);
+    const fate = direct && directFate(direct, flow, this.#timed);
+    if (fate !== undefined && fate !== 'not ours') return fate === 'dropped' ? undefined : fate.server;
     const key = `${flow.protocol} ${flow.source}:${flow.sport} ${flow.vip}:${flow.port}`;
     const connection = this.#connections.get(key) ?? this.#translate(flow);
     if (connection === undefined) return undefined;
@@ -144,12 +159,10 @@ export class FakeKernel implements RulesetKernel {
   }
 
   /** As the rule of the chain finds it. */
-  #slot(chain: string, rules: readonly string[], { source, sport }: FakeFlow): number | undefined {
-    const text = rules.join('\n');
-    const hash = /jhash ip saddr( \. th sport)? mod (\d+) seed (0x\w+)/.exec(text);
-    if (hash !== null)
-      return slotOf(source, hash[1] === undefined ? undefined : sport, Number(hash[3]), Number(hash[2]));
-    const turns = Number(/numgen inc mod (\d+) map/.exec(text)?.[1] ?? 0);
+  #slot(chain: string, rules: readonly string[], flow: FakeFlow): number | undefined {
+    const slot = hashedSlot(rules, flow);
+    if (slot !== undefined) return slot;
+    const turns = Number(/numgen inc mod (\d+) map/.exec(rules.join('\n'))?.[1] ?? 0);
     if (turns === 0) return undefined;
     const turn = this.#turns.get(chain) ?? 0;
     this.#turns.set(chain, turn + 1);
@@ -157,8 +170,8 @@ export class FakeKernel implements RulesetKernel {
   }
 
   #count(set: string, key: string): void {
-    const found = this.#tables.get(DATA_TABLE)?.sets.get(set);
-    if (found?.elements.has(key)) found.tallies.set(key, plusOne(found.tallies.get(key)));
+    const table = this.#tables.get(DATA_TABLE);
+    if (table !== undefined) count(table, set, key);
   }
 
   #perform(operation: Operation): void {

@@ -29,12 +29,21 @@ import {
 import { hasOffsetRules, type Operation } from '../../core/dataplane/plan.ts';
 import { encodeWithPortOffset } from '../../core/dataplane/port-offset.ts';
 import { elementLayout, readElements, readNamedCounters, readStructure } from '../../core/dataplane/read-back.ts';
-import { type Found, type FoundSet, type FoundTable, plainStamp, ruleStamp } from '../../core/dataplane/ruleset.ts';
+import {
+  type Found,
+  type FoundSet,
+  type FoundTable,
+  type Links,
+  plainStamp,
+  ruleStamp,
+} from '../../core/dataplane/ruleset.ts';
 import type { BatchMessage } from '../../core/netlink/batch.ts';
 import { NLM_F_REPLACE } from '../../core/netlink/codes.ts';
 import { KernelError } from '../../io/kernel-error.ts';
+import { readLinks } from '../../io/links.ts';
 import { nftApply } from '../../io/nft.ts';
 import { NftablesNetlink } from '../../io/nftables-netlink.ts';
+import { RtNetlink } from '../../io/rtnetlink.ts';
 import { type Kept, NOTHING_KEPT, type Reading, type RulesetKernel, type Written } from './converge.ts';
 import { inSlices } from './slices.ts';
 
@@ -56,6 +65,7 @@ async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
 
 export class KernelTables implements RulesetKernel {
   readonly #netlink = new NftablesNetlink();
+  readonly #route = new RtNetlink();
 
   async generation(): Promise<number> {
     const [answer] = await this.#netlink.get('nft-generation', NFT_MSG_GETGEN, encodeGenerationRequest());
@@ -90,6 +100,10 @@ export class KernelTables implements RulesetKernel {
     return found;
   }
 
+  async links(): Promise<Links> {
+    return new Map((await readLinks(this.#route)).map(({ name, ifindex }) => [name, ifindex]));
+  }
+
   async write(operations: readonly Operation[]): Promise<Written> {
     await nftApply(await inSlices(transactionSteps(operations)));
     if (!hasOffsetRules(operations)) return { transactions: 1 };
@@ -98,6 +112,7 @@ export class KernelTables implements RulesetKernel {
 
   close(): void {
     this.#netlink.close();
+    this.#route.close();
   }
 
   /**

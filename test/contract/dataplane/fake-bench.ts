@@ -13,11 +13,16 @@ export function fakeBench(): Bench {
   const kernel = new FakeKernel();
   let driver = new FakeDataplane(kernel);
 
-  async function send(sport: number, count: number, target: FlowTarget = WEB): Promise<readonly string[]> {
+  async function send(
+    sport: number,
+    count: number,
+    target: FlowTarget = WEB,
+    begins = false,
+  ): Promise<readonly string[]> {
     return Array.from({ length: count }, (_, i) => {
       const source = ipv4(target.sources?.[i % target.sources.length] ?? CLIENT);
       const flow = { protocol: target.protocol, source, sport: sport + i, port: target.port };
-      const address = kernel.packet({ ...flow, vip: ipv4(target.vip) });
+      const address = kernel.packet({ ...flow, vip: ipv4(target.vip), begins });
       return address === undefined ? 'none' : (NAMES.get(address) ?? 'unknown');
     });
   }
@@ -32,7 +37,10 @@ export function fakeBench(): Bench {
       driver = new FakeDataplane(kernel);
       await driver.open();
     },
-    connect: send,
+    async connect(sport, count, target) {
+      await send(sport, count, target, true);
+      return send(sport, count, target);
+    },
     ask: (sport, count) => send(sport, count),
     async tamper(what) {
       const { tables } = kernel;

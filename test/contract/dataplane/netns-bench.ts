@@ -18,7 +18,17 @@ export interface NetnsBench extends Bench {
 
 const keys = (sport: number, count: number) => Array.from({ length: count }, (_, i) => String(sport + i));
 
-export function netnsBench(network: Network): NetnsBench {
+export interface BenchOptions {
+  /** Where the real servers listen, as `server-main` takes it. */
+  readonly ports?: readonly string[];
+  /** What else the network needs, before any program starts. */
+  prepare?(): Promise<void>;
+}
+
+export function netnsBench(
+  network: Network,
+  { ports = SERVICE_PORTS, prepare = async () => {} }: BenchOptions = {},
+): NetnsBench {
   let driver: Peer;
   let client: Peer;
   let servers: readonly Peer[];
@@ -30,6 +40,7 @@ export function netnsBench(network: Network): NetnsBench {
 
   async function up(): Promise<void> {
     await network.up();
+    await prepare();
     for (const vip of [VIP, OTHER_VIP]) {
       await network.routeVip(vip, 'd1');
       // Somebody else's duty in the product; without it a VIP's packets would be forwarded before they are dropped.
@@ -39,7 +50,7 @@ export function netnsBench(network: Network): NetnsBench {
     }
     await network.addClients(MANY_CLIENTS);
     client = network.start('cl', 'client-main');
-    servers = SERVERS.map((name) => network.start(name, 'server-main', name, ...SERVICE_PORTS));
+    servers = SERVERS.map((name) => network.start(name, 'server-main', name, ...ports));
     await Promise.all(servers.map((server) => server.call('ready')));
     await startDriver();
   }

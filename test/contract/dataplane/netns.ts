@@ -19,6 +19,16 @@ export const ADDRESS_OF = { s1: '10.2.0.21', s2: '10.2.0.22', s3: '10.2.0.23' } 
 export const INSIDE_OF = { d1: '10.2.0.11', d2: '10.2.0.12' } as const;
 export const FRONT_OF = { cl: '10.1.0.2', d1: '10.1.0.11', d2: '10.1.0.12' } as const;
 
+/** Of the servers that answer past the directors. */
+export const BESIDE_CLIENT = { s1: '10.1.0.21', s2: '10.1.0.22', s3: '10.1.0.23' } as const;
+
+const REAL_SERVER_SYSCTLS = [
+  'net.ipv4.conf.all.arp_ignore=1',
+  'net.ipv4.conf.all.arp_announce=2',
+  'net.ipv4.conf.all.rp_filter=0',
+  'net.ipv4.conf.default.rp_filter=0',
+];
+
 const DIST = fileURLToPath(new URL('../../../dist/test/contract/dataplane/', import.meta.url));
 
 async function must(argv: readonly [string, ...string[]], input?: string): Promise<ExecResult> {
@@ -154,6 +164,19 @@ export class Network {
   /** Sends the answers of all real servers to a director, whichever the question came from. */
   async routeAnswers(director: 'd1' | 'd2'): Promise<void> {
     for (const node of SERVERS) await this.in(node, ['ip', 'route', 'replace', 'default', 'via', INSIDE_OF[director]]);
+  }
+
+  /**
+   * Makes real servers of direct routing: the VIPs on lo, unseen by ARP, and a link of their own to the client, by which they
+   * answer, past the directors.
+   */
+  async answerDirectly(vips: readonly string[]): Promise<void> {
+    for (const node of SERVERS) {
+      await this.in(node, ['sysctl', '-q', '-w', ...REAL_SERVER_SYSCTLS]);
+      for (const vip of vips) await this.in(node, ['ip', 'address', 'add', `${vip}/32`, 'dev', 'lo']);
+      await this.plug(node, 'front', BESIDE_CLIENT[node]);
+      await this.in(node, ['ip', 'route', 'del', 'default']);
+    }
   }
 
   async macOf(node: Node, bridge: 'front' | 'back'): Promise<string> {

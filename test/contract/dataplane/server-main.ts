@@ -1,6 +1,7 @@
 /**
  * A real server: on TCP it answers every line by its name; on the line `later` only when told to by the method `push`; on
- * UDP it answers every datagram by its name. Arguments: name, then ports.
+ * UDP it answers every datagram by its name. Arguments: name, then ports, each with an address before it or of all addresses:
+ * without one, UDP answers come from the address of the way out, and not from the one that was asked.
  */
 import { createSocket } from 'node:dgram';
 import { createServer, type Socket } from 'node:net';
@@ -21,15 +22,20 @@ function onConnection(socket: Socket): void {
   });
 }
 
-const listening = ports.map(Number).flatMap((port) => [
-  new Promise<void>((resolve) => createServer(onConnection).listen(port, '0.0.0.0', 511, resolve)),
+const endpoints = ports
+  .map((text) => /^(?:(.+):)?(\d+)$/.exec(text)!)
+  .map(([, address = '0.0.0.0', port]) => {
+    return { address, port: Number(port) };
+  });
+const listening = endpoints.flatMap(({ address, port }) => [
+  new Promise<void>((resolve) => createServer(onConnection).listen(port, address, 511, resolve)),
   new Promise<void>((resolve) => {
     const socket = createSocket('udp4');
     socket.on('message', (_message, from) => {
       peers.push(`${from.address}:${from.port}`);
       socket.send(name, from.port, from.address);
     });
-    socket.bind(port, resolve);
+    socket.bind(port, address, resolve);
   }),
 ]);
 

@@ -75,7 +75,7 @@ test.each<[string, Choices, readonly string[]]>([
     { announce: 'vip', web: ', inside: true, forward: fullnat' },
     [
       'services.web.inside: no instance announces local; add local to the announce of the instance on the servers’ side',
-      'services.web.forward: "fullnat" is not supported in this version; use nat',
+      'services.web.forward: "fullnat" is not supported in this version; use nat or dr',
     ],
   ],
 ])('fault: %s', (_what, choices, expected) => {

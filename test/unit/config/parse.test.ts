@@ -295,7 +295,6 @@ describe('faults of shape', () => {
 
 describe('what the design has and this version has not is refused as such', () => {
   test.each([
-    ['forward: nat', 'forward: dr', 'services.web.forward: "dr" is not supported in this version; use nat'],
     [
       'scheduler: mh',
       'scheduler: wlc',

@@ -7,6 +7,9 @@ test('common names stay readable', () => {
     chain: 'service_web-1.eu',
     slots: 'slots_web-1.eu',
     servers: 'servers_web-1.eu',
+    errors: 'errors_web-1.eu',
+    flows: 'flows_web-1.eu',
+    down: 'down_web-1.eu',
     newConnections: 'new_web-1.eu',
     misses: 'miss_web-1.eu',
   });
