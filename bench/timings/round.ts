@@ -20,8 +20,11 @@ const SOON = 300;
 const HELLO_INTERVAL = 1_000;
 /** Longer than the dead interval. */
 const AWAY = 6_000;
-/** How long the link is down: longer than the dead interval, and than the router may keep what it has to say to itself. */
-const DARK = 7_000;
+/**
+ * How long the link is down. On a LAN the router hears of it by the dead interval only (4 s), and says so in an LSA; for
+ * MinLSInterval (5 s) after that it may keep what it has to say to itself, and BIRD looks once a second.
+ */
+const DARK = 11_000;
 
 export interface Bench {
   readonly contender: Contender;
