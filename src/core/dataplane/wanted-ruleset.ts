@@ -6,7 +6,8 @@
  *
  *   sluice_v1        prerouting: VIP . protocol . port -> chain of the service -> slot of (client address, client port)
  *                    -> server id, kept as the connection's mark -> server address -> dnat
- *                    forward: packets and bytes by server id and direction
+ *                    forward: who carries the connection (`ownership-rules.ts`); packets and bytes by server id and
+ *                    direction
  *   sluice_guard_v1  see `guard.ts`
  *   sluice_dr_v1     only where a service is routed directly: see `direct-table.ts`
  *
@@ -21,6 +22,7 @@ import type { DesiredDataplane } from '../model/dataplane.ts';
 import { directTable, isDirect } from './direct-table.ts';
 import { guardTable } from './guard.ts';
 import { DATA_TABLE, DR_TABLE, GUARD_TABLE } from './names.ts';
+import { OWNERSHIP_PART } from './ownership-rules.ts';
 import { joinParts, type Part } from './parts.ts';
 import type { Found, FoundTable, Links, Wanted, WantedTable } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
@@ -38,6 +40,7 @@ function* dataParts(
   const services = desired.services.filter((service) => !isDirect(service));
   return [
     servicesPart(services),
+    OWNERSHIP_PART,
     trafficPart(found, given),
     ...(yield* serviceParts(services, ids, found, given, slotMaps)),
   ];

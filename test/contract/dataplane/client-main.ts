@@ -129,6 +129,16 @@ serve({
       lines.delete(key);
     }
   },
+  /** Ends connections by FIN and waits until the other side has done so, too. */
+  end: (request) =>
+    each(keysOf(request), async (key) => {
+      const { socket } = lines.get(key)!;
+      lines.delete(key);
+      await new Promise((resolve) => {
+        socket.once('close', resolve);
+        socket.end();
+      });
+    }),
   udp: (request) => {
     const target = request as unknown as Target;
     const flows = Array.from({ length: Number(request['count']) }, (_, i) => flowOf(target, i));

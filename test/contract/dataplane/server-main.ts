@@ -48,6 +48,14 @@ serve({
     peers = [];
     return seen;
   },
+  /** Ends the connections that wait, by FIN or by RST. */
+  end: async (request) => {
+    for (const socket of waiting) {
+      if (request['how'] === 'reset') socket.resetAndDestroy();
+      else socket.end();
+    }
+    waiting.clear();
+  },
   push: async () => {
     for (const socket of waiting) socket.write(`${name}\n`);
     const pushed = waiting.size;

@@ -37,9 +37,11 @@ describe('plan', () => {
       'sluice_v1 servers_web: add map',
       'sluice_v1 prerouting: add chain',
       'sluice_v1 forward: add chain',
+      'sluice_v1 ownership: add chain',
       'sluice_v1 service_web: add chain',
       'sluice_v1 prerouting: write 1 rules',
-      'sluice_v1 forward: write 2 rules',
+      'sluice_v1 forward: write 3 rules',
+      'sluice_v1 ownership: write 4 rules',
       'sluice_v1 service_web: write 4 rules',
       'sluice_v1 services: write 1 of 1 elements (203.0.113.10 . tcp . 80 : goto service_web)',
       'sluice_v1 traffic_in: write 2 of 2 elements (1, 2)',
@@ -81,11 +83,13 @@ describe('plan', () => {
     expect(operations.map(describeOperation)).toEqual([
       'sluice_v1 prerouting: flush chain',
       'sluice_v1 forward: flush chain',
+      'sluice_v1 ownership: flush chain',
       'sluice_v1 service_web: flush chain',
       'sluice_v1 servers_web: delete map',
       'sluice_v1 servers_web: add map',
       'sluice_v1 prerouting: write 1 rules',
-      'sluice_v1 forward: write 2 rules',
+      'sluice_v1 forward: write 3 rules',
+      'sluice_v1 ownership: write 4 rules',
       'sluice_v1 service_web: write 4 rules',
       'sluice_v1 servers_web: write 2 of 2 elements (1 : 10.2.0.21, 2 : 10.2.0.22)',
     ]);
@@ -167,7 +171,7 @@ describe('plan', () => {
     const chain = table?.chains.get('forward');
     if (table === undefined || chain === undefined) throw new Error('no chain to tamper with');
     table.chains.set('forward', { ...chain, stamps: [...chain.stamps, ''], shapes: [...chain.shapes, 'drop'] });
-    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 forward: write 2 rules']);
+    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 forward: write 3 rules']);
   });
 
   const anyServer = fc.record({
