@@ -5,8 +5,7 @@ import { DATA_TABLE } from '../src/core/dataplane/names.ts';
 import { transactionSteps } from '../src/core/dataplane/nft-text.ts';
 import { planSteps } from '../src/core/dataplane/plan.ts';
 import { assignServerIds } from '../src/core/dataplane/server-ids.ts';
-import { SlotMaps } from '../src/core/dataplane/service-rules.ts';
-import { wantedSteps } from '../src/core/dataplane/wanted-ruleset.ts';
+import { RulesetMemory, wantedSteps } from '../src/core/dataplane/wanted-ruleset.ts';
 import type { DesiredDataplane, DesiredServer, ServerState } from '../src/core/model/dataplane.ts';
 import { KernelTables } from '../src/drivers/dataplane/kernel-tables.ts';
 import { NftablesDataplane } from '../src/drivers/dataplane/nftables.ts';
@@ -43,7 +42,7 @@ function dataplane(services: number, state: ServerState): DesiredDataplane {
 async function textTo(desired: DesiredDataplane, tables: KernelTables): Promise<string> {
   const { tables: found } = await tables.read();
   const ids = assignServerIds(desired, found, new Map());
-  const wanted = await inSlices(wantedSteps(desired, ids, found, new SlotMaps()));
+  const wanted = await inSlices(wantedSteps(desired, ids, found, new RulesetMemory()));
   return inSlices(transactionSteps(await inSlices(planSteps(wanted, found))));
 }
 

@@ -17,7 +17,7 @@ export interface Counters extends DataplaneCounters {
   readonly at: Instant;
 }
 
-const NOTHING_DROPPED: GuardCounters = { vipUnknown: 0, serverUntranslated: 0, transit: 0 };
+const NOTHING_DROPPED: GuardCounters = { vipUnknown: 0, serverUntranslated: 0, transit: 0, lipUnknown: 0 };
 
 export interface DataplaneKeeperOptions {
   readonly clock: Clock;
@@ -42,7 +42,13 @@ export class DataplaneKeeper {
   #lastApply: Instant | undefined;
   #fault: string | undefined;
   #plainPorts: string | undefined;
-  #counters: Counters = { at: Number.NEGATIVE_INFINITY, services: [], servers: [], guard: NOTHING_DROPPED };
+  #counters: Counters = {
+    at: Number.NEGATIVE_INFINITY,
+    services: [],
+    servers: [],
+    fullnat: { noBlock: 0 },
+    guard: NOTHING_DROPPED,
+  };
   #sampling: Promise<Counters> | undefined;
 
   constructor(options: DataplaneKeeperOptions) {
@@ -176,8 +182,8 @@ export class DataplaneKeeper {
 }
 
 /** What of a service must be in the kernel before it counts as there; which servers are up is not part of it. */
-function shapeOf({ vips, ports, protocol, servers, direct }: DesiredService): string {
-  return JSON.stringify([vips, protocol, ports, servers.map(({ address }) => address), direct]);
+function shapeOf({ vips, ports, protocol, servers, direct, fullnat = false }: DesiredService): string {
+  return JSON.stringify([vips, protocol, ports, fullnat, servers.map(({ address }) => address), direct]);
 }
 
 function vipsOf(services: readonly DesiredService[]): Ipv4[] {

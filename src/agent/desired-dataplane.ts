@@ -27,13 +27,14 @@ export function desiredService(
   service: Service,
   health: Pick<HealthKeeper, 'state'>,
 ): DesiredService {
-  const { name, vips, ports, protocol, fwmark, scheduler, persistence, timeouts } = service;
+  const { name, vips, ports, protocol, forward, fwmark, scheduler, persistence, timeouts } = service;
   const servers = service.servers.map((server) => {
     const state = health.state(service, server) === 'up' ? ('up' as const) : ('down' as const);
     return { name: server.name, address: server.address, weight: server.weight, state };
   });
+  const fullnat = forward === 'fullnat' || undefined;
   const direct = desiredDirect(loaded, service);
-  return { name, vips, ports, protocol, servers, fwmark, direct, scheduler, persistence, timeouts };
+  return { name, vips, ports, protocol, servers, fwmark, direct, scheduler, persistence, timeouts, fullnat };
 }
 
 function desiredDirect({ cluster, director }: LoadedCluster, { direct }: Service): DesiredDirect | undefined {

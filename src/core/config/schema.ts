@@ -212,7 +212,7 @@ const service = closed(
     ports: v.optional(oneOrMany('port', port)),
     protocol: v.optional(choice(['tcp', 'udp'], ['sctp'])),
     fwmark: v.optional(whole('a mark', 1, 0xffffffff)),
-    forward: v.optional(choice(['nat', 'dr'], ['fullnat'], { tun: NO_TUN }), 'nat'),
+    forward: v.optional(choice(['nat', 'fullnat', 'dr'], [], { tun: NO_TUN }), 'nat'),
     /** Direct routing: the interface towards the servers, and whether flows stay with theirs. */
     via: v.optional(name),
     sticky: v.optional(seconds(24 * HOUR)),

@@ -13,7 +13,9 @@ import {
   DATA_TABLE,
   DR_TABLE,
   GUARD_TABLE,
+  LIP_COUNTER,
   NEW_SET,
+  NO_BLOCK_COUNTER,
   serviceNames,
   TRAFFIC_IN_SET,
   TRAFFIC_OUT_SET,
@@ -91,6 +93,7 @@ function guardCounters(table: FoundTable | undefined): GuardCounters {
     vipUnknown: packets(UNKNOWN_COUNTER),
     serverUntranslated: packets(UNTRANSLATED_COUNTER),
     transit: packets(TRANSIT_COUNTER),
+    lipUnknown: packets(LIP_COUNTER),
   };
 }
 
@@ -115,6 +118,7 @@ export function readCounters(desired: DesiredDataplane, ids: ServerIds, found: F
   return {
     services: services.map((service) => serviceCounters(talliedOf(found, service), service)),
     servers: services.flatMap((service) => serverCounters(talliedOf(found, service), service, ids.get(service.name))),
+    fullnat: { noBlock: (found.get(DATA_TABLE)?.counters.get(NO_BLOCK_COUNTER) ?? NO_TALLY).packets },
     guard: guardCounters(found.get(GUARD_TABLE)),
   };
 }

@@ -5,7 +5,8 @@
  *
  *   input    whatever reaches the local stack with a VIP as destination was not translated: a port without a service, or a
  *            packet that belongs to no connection here. The stack would answer with RST (or an ICMP error), and the client
- *            would believe it. Only an echo request is answered.
+ *            would believe it. Only an echo request is answered. The same for a local address, where it is the real server
+ *            that would believe it, as long as any service is FullNAT; else its addresses are like any other.
  *   forward  a packet of a real server's service port that no connection here translates back would reach the client as a
  *            stranger's, and the client's RST would end the connection at the server. Replies of connections that clients
  *            made to the server's own address through this director pass: they are replies, not originals.
@@ -19,7 +20,10 @@
 import { formatIpv4 } from '../base/ipv4.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
 import { isDirect } from './direct-table.ts';
+import { allLips, usesFullnat } from './lips.ts';
 import {
+  LIP_COUNTER,
+  LIPS_SET,
   ONE_ARM_SET,
   REAL_SERVERS_SET,
   SOURCES_SET,
@@ -54,6 +58,11 @@ const INPUT: WantedChain = {
   ],
 };
 
+const LIPS_INPUT: readonly string[] = [
+  `ip daddr @${LIPS_SET} icmp type echo-request accept`,
+  `ip daddr @${LIPS_SET} counter name ${LIP_COUNTER} drop`,
+];
+
 /** Source NAT has priority 100 in this hook. */
 const POSTROUTING: WantedChain = {
   base: { type: 'filter', hook: 'postrouting', priority: 110 },
@@ -81,10 +90,11 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
     servers.flatMap(({ address }) => ports.map((port) => endpointElement(address, protocol, port))),
   );
   const addresses = services.flatMap(({ servers }) => servers.map(({ address }) => formatIpv4(address)));
+  const lips = usesFullnat(desired) ? allLips(desired).map(formatIpv4) : undefined;
   return {
     chains: new Map([
       ['forward', FORWARD],
-      ['input', INPUT],
+      ['input', lips === undefined ? INPUT : { ...INPUT, rules: [...INPUT.rules, ...LIPS_INPUT] }],
       [TRANSIT_CHAIN, TRANSIT],
       ['postrouting', POSTROUTING],
     ]),
@@ -106,8 +116,14 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
         ),
       ],
       [REAL_SERVERS_SET, wantedSet('ip saddr', addresses)],
+      ...(lips === undefined ? [] : [[LIPS_SET, wantedSet('ip daddr', lips)] as const]),
     ]),
-    counters: new Set([UNKNOWN_COUNTER, UNTRANSLATED_COUNTER, TRANSIT_COUNTER]),
+    counters: new Set([
+      UNKNOWN_COUNTER,
+      UNTRANSLATED_COUNTER,
+      TRANSIT_COUNTER,
+      ...(lips === undefined ? [] : [LIP_COUNTER]),
+    ]),
   };
 }
 

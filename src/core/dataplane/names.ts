@@ -30,6 +30,12 @@ export const TRAFFIC_OUT_SET = 'traffic_out';
 export const ERRORS_MAP = 'errors';
 export const LINKS_MAP = 'links';
 export const NEW_SET = 'new_connections';
+/** In the data table, for FullNAT: ids of servers, own port blocks by slot, and in both tables all local addresses. */
+export const FULLNAT_SET = 'fullnat';
+export const BLOCKS_MAP = 'blocks';
+export const LIPS_SET = 'lips';
+/** Named counter in the data table: new connections dropped because this director has no port block. */
+export const NO_BLOCK_COUNTER = 'fullnat_no_block';
 
 /** Sets in the guard table. */
 export const VIPS_SET = 'vips';
@@ -42,6 +48,7 @@ export const REAL_SERVERS_SET = 'real_servers';
 export const UNKNOWN_COUNTER = 'vip_unknown';
 export const UNTRANSLATED_COUNTER = 'server_untranslated';
 export const TRANSIT_COUNTER = 'transit';
+export const LIP_COUNTER = 'lip_unknown';
 
 export interface ServiceNames {
   readonly chain: string;

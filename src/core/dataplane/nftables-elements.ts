@@ -35,15 +35,17 @@ const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
 
 /**
  * What a key or the data of an element is: a mark, slot or index, an address, `address . protocol . port`, the same of a packet
- * within a packet, the name of an interface or two of them, a verdict.
+ * within a packet, `address . ports` (of data, which holds the least and the greatest of both), the name of an interface or
+ * two of them, a verdict.
  */
-export type ElementPart = 'number' | 'address' | 'service' | 'quoted' | 'link' | 'links' | 'verdict' | 'none';
+export type ElementPart = 'number' | 'address' | 'service' | 'quoted' | 'ports' | 'link' | 'links' | 'verdict' | 'none';
 
 const BYTES: Readonly<Record<Exclude<ElementPart, 'verdict' | 'none'>, number>> = {
   number: 4,
   address: 4,
   service: 12,
   quoted: 12,
+  ports: 16,
   link: 16,
   links: 32,
 };
@@ -117,6 +119,13 @@ function linkText(view: DataView, at: number): string {
   return linkElement(new NetlinkReader(new Uint8Array(view.buffer, view.byteOffset + at, BYTES.link)).text());
 }
 
+/** Least address . port, then greatest address . port. */
+function portsText(view: DataView, at: number): string {
+  const address = view.getUint32(at, false);
+  if (address !== view.getUint32(at + 8, false)) return FOREIGN;
+  return `${formatIpv4(address)} . ${view.getUint16(at + 4, false)}-${view.getUint16(at + 12, false)}`;
+}
+
 /** The text of a key or of data as the planner writes it. `outer`: NFTA_SET_ELEM_KEY or NFTA_SET_ELEM_DATA, or -1. */
 function partText(view: DataView, outer: number, to: number, part: ElementPart): string {
   if (part === 'none') return '';
@@ -128,6 +137,7 @@ function partText(view: DataView, outer: number, to: number, part: ElementPart):
   if (length !== BYTES[part]) return FOREIGN;
   if (part === 'number') return numberText(view.getUint32(at, LITTLE_ENDIAN));
   if (part === 'address') return formatIpv4(view.getUint32(at, false));
+  if (part === 'ports') return portsText(view, at);
   if (part === 'link') return linkText(view, at);
   if (part === 'links') return `${linkText(view, at)} . ${linkText(view, at + BYTES.link)}`;
   const protocol = view.getUint8(at + 4);

@@ -5,11 +5,14 @@
  * skipped, so that an object which somebody else put into our table cannot stop us from repairing the rest.
  */
 import {
+  BLOCKS_MAP,
   ERRORS_MAP,
+  FULLNAT_SET,
   isDownSet,
   isServersMap,
   isSlotsMap,
   LINKS_MAP,
+  LIPS_SET,
   NEW_SET,
   ONE_ARM_SET,
   REAL_SERVERS_SET,
@@ -37,6 +40,9 @@ const FIXED: Readonly<Record<string, ElementLayout>> = {
   [ERRORS_MAP]: { key: 'quoted', data: 'verdict' },
   [LINKS_MAP]: { key: 'number', data: 'number' },
   [NEW_SET]: { key: 'number', data: 'none' },
+  [LIPS_SET]: { key: 'address', data: 'none' },
+  [FULLNAT_SET]: { key: 'number', data: 'none' },
+  [BLOCKS_MAP]: { key: 'number', data: 'ports' },
 };
 
 /**

@@ -20,21 +20,28 @@
  */
 import type { DesiredDataplane } from '../model/dataplane.ts';
 import { directTable, isDirect } from './direct-table.ts';
+import { BlockMaps, fullnatPart } from './fullnat-rules.ts';
 import { guardTable } from './guard.ts';
 import { DATA_TABLE, DR_TABLE, GUARD_TABLE } from './names.ts';
 import { OWNERSHIP_PART } from './ownership-rules.ts';
 import { joinParts, type Part } from './parts.ts';
 import type { Found, FoundTable, Links, Wanted, WantedTable } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
-import { givenIds, type SlotMaps, serviceParts, servicesPart } from './service-rules.ts';
+import { givenIds, SlotMaps, serviceParts, servicesPart } from './service-rules.ts';
 import { trafficPart } from './traffic-rules.ts';
+
+/** Maps that take long to compute, from one time to the next. */
+export class RulesetMemory {
+  readonly slotMaps = new SlotMaps();
+  readonly blockMaps = new BlockMaps();
+}
 
 /** In the order in which their rules stand in the chains that they share. */
 function* dataParts(
   desired: DesiredDataplane,
   ids: ServerIds,
   found: FoundTable | undefined,
-  slotMaps: SlotMaps,
+  memory: RulesetMemory,
 ): Generator<void, readonly Part[]> {
   const given = givenIds(ids);
   const services = desired.services.filter((service) => !isDirect(service));
@@ -42,7 +49,8 @@ function* dataParts(
     servicesPart(services),
     OWNERSHIP_PART,
     trafficPart(found, given),
-    ...(yield* serviceParts(services, ids, found, given, slotMaps)),
+    fullnatPart(desired, ids, memory.blockMaps),
+    ...(yield* serviceParts(services, ids, found, given, memory.slotMaps)),
   ];
 }
 
@@ -56,16 +64,16 @@ export function* wantedSteps(
   desired: DesiredDataplane,
   ids: ServerIds,
   found: Found,
-  slotMaps: SlotMaps,
+  memory: RulesetMemory,
   links: Links = new Map(),
 ): Generator<void, Wanted> {
   const tables = new Map<string, WantedTable>([
-    [DATA_TABLE, joinParts(yield* dataParts(desired, ids, found.get(DATA_TABLE), slotMaps))],
+    [DATA_TABLE, joinParts(yield* dataParts(desired, ids, found.get(DATA_TABLE), memory))],
     [GUARD_TABLE, guardTable(desired)],
   ]);
   if (desired.services.some(isDirect)) {
-    tables.set(DR_TABLE, yield* directTable(desired, ids, found.get(DR_TABLE), links, slotMaps));
+    tables.set(DR_TABLE, yield* directTable(desired, ids, found.get(DR_TABLE), links, memory.slotMaps));
   }
-  slotMaps.settle();
+  memory.slotMaps.settle();
   return tables;
 }

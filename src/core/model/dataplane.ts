@@ -32,6 +32,8 @@ export interface DesiredService {
   readonly timeouts?: Timeouts | undefined;
   /** Packets go on as they came, and no connection is kept; undefined = the destination is translated. */
   readonly direct?: DesiredDirect | undefined;
+  /** The server sees a local address in place of the client's. */
+  readonly fullnat?: boolean | undefined;
 }
 
 /** Direct routing: where a service's packets go on. */
@@ -92,10 +94,18 @@ export interface GuardCounters {
   readonly serverUntranslated: number;
   /** On their way from one upstream interface to another, and no flow of ours. */
   readonly transit: number;
+  /** For a local address, and of no connection that this director knows. */
+  readonly lipUnknown: number;
 }
 
-/** Of all services and their servers, and of the guard. */
+export interface FullnatCounters {
+  /** New connections dropped because this director has no port block. */
+  readonly noBlock: number;
+}
+
+/** Of all services and their servers, of FullNAT and of the guard. */
 export interface DataplaneCounters {
+  readonly fullnat: FullnatCounters;
   readonly services: readonly ServiceCounters[];
   readonly servers: readonly ServerCounters[];
   readonly guard: GuardCounters;

@@ -25,8 +25,7 @@ import {
   withPlainPorts,
 } from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
-import { SlotMaps } from '../../core/dataplane/service-rules.ts';
-import { wantedSteps } from '../../core/dataplane/wanted-ruleset.ts';
+import { RulesetMemory, wantedSteps } from '../../core/dataplane/wanted-ruleset.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import type { ApplyReport } from './port.ts';
 import type { Run } from './slices.ts';
@@ -92,7 +91,7 @@ function mergeIds(older: ServerIds, newer: ServerIds): ServerIds {
 export class Converger {
   readonly #kernel: RulesetKernel;
   readonly #run: Run;
-  readonly #slotMaps = new SlotMaps();
+  readonly #memory = new RulesetMemory();
   #known: Reading | undefined;
   /** As they last were, for comparison. */
   #links = '[]';
@@ -114,7 +113,7 @@ export class Converger {
     const drift = before !== undefined && !sameFound(observed.tables, before);
 
     const ids = assignServerIds(desired, observed.tables, this.#ids);
-    const wished = await this.#run(wantedSteps(desired, ids, observed.tables, this.#slotMaps, links));
+    const wished = await this.#run(wantedSteps(desired, ids, observed.tables, this.#memory, links));
     const wanted = this.#plainPorts === undefined ? wished : withPlainPorts(wished);
     const found = await this.#run(shareElements(observed.tables, wanted));
     const trusted = before === undefined ? found : distrustEdited(found, before);

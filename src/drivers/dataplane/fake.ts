@@ -41,8 +41,17 @@ import {
   plusOne,
   type TimedEntries,
 } from './fake-direct.ts';
+import { sourceSeen } from './fake-fullnat.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
 import { atOnce } from './slices.ts';
+
+interface FakeConnection {
+  readonly id: string;
+  /** Of the server. */
+  readonly address: Ipv4;
+  /** `ADDRESS:PORT`, as the server sees it. */
+  readonly source: string;
+}
 
 interface MutableTable {
   readonly chains: Map<string, FoundChain>;
@@ -54,12 +63,18 @@ function copyOf(set: FoundSet): FoundSet {
   return { ...set, elements: new Map(set.elements), tallies: new Map(set.tallies) };
 }
 
+function keyOf({ protocol, source, sport, vip, port }: FakeFlow): string {
+  return `${protocol} ${source}:${sport} ${vip}:${port}`;
+}
+
 /** One host's tables and connections. */
 export class FakeKernel implements RulesetKernel {
   readonly #tables = new Map<string, MutableTable>();
   #generation = 1;
-  /** Flow to id and address of its server: what conntrack keeps. */
-  readonly #connections = new Map<string, { readonly id: string; readonly address: Ipv4 }>();
+  /** What conntrack keeps, by flow. */
+  readonly #connections = new Map<string, FakeConnection>();
+  /** The same by what the server sees: source and server. */
+  readonly #taken = new Set<string>();
   /** Chain to how many connections its rule has counted; a rule that is written begins at nothing. */
   readonly #turns = new Map<string, number>();
   readonly #timed: TimedEntries = new WeakMap();
@@ -130,15 +145,19 @@ export class FakeKernel implements RulesetKernel {
     const direct = this.#tables.get(DR_TABLE);
     const fate = direct && directFate(direct, flow, this.#timed);
     if (fate !== undefined && fate !== 'not ours') return fate === 'dropped' ? undefined : fate.server;
-    const key = `${flow.protocol} ${flow.source}:${flow.sport} ${flow.vip}:${flow.port}`;
-    const connection = this.#connections.get(key) ?? this.#translate(flow);
+    const connection = this.#connections.get(keyOf(flow)) ?? this.#translate(flow);
     if (connection === undefined) return undefined;
-    this.#connections.set(key, connection);
+    this.#connections.set(keyOf(flow), connection);
     for (const set of [TRAFFIC_IN_SET, TRAFFIC_OUT_SET]) this.#count(set, connection.id);
     return connection.address;
   }
 
-  #translate(flow: FakeFlow): { id: string; address: Ipv4 } | undefined {
+  /** What the server of a flow that is open sees as its client: `ADDRESS:PORT`. */
+  sourceOf(flow: FakeFlow): string | undefined {
+    return this.#connections.get(keyOf(flow))?.source;
+  }
+
+  #translate(flow: FakeFlow): FakeConnection | undefined {
     const table = this.#tables.get(DATA_TABLE);
     const endpoint = endpointElement(flow.vip, flow.protocol, flow.port);
     const verdict = table?.sets.get(SERVICES_MAP)?.elements.get(endpoint);
@@ -155,7 +174,8 @@ export class FakeKernel implements RulesetKernel {
       return undefined;
     }
     this.#count(names.servers, id);
-    return { id, address };
+    const source = sourceSeen(table, flow, id, `${flow.protocol} ${address}:${flow.port}`, this.#taken);
+    return source === undefined ? undefined : { id, address, source };
   }
 
   /** As the rule of the chain finds it. */

@@ -18,6 +18,8 @@ interface Target {
   readonly port: number;
   readonly sport: number;
   readonly timeout: number;
+  /** What is asked; `?` unless given. */
+  readonly word?: string;
 }
 
 const lines = new Map<string, Line>();
@@ -75,7 +77,21 @@ function datagram(target: Target): Promise<string> {
       socket.connect(target.port, target.vip, () => {
         socket.off('error', reject);
         socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
-        socket.send('?');
+        socket.send(target.word ?? '?');
+      });
+    });
+  });
+}
+
+function cast(target: Target): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4');
+    socket.once('error', reject);
+    socket.bind(target.sport, target.source, () => {
+      const text = `${target.word} ${target.source}:${target.sport} ${target.vip}`;
+      socket.send(text, target.port, target.vip, (error) => {
+        if (error) reject(error);
+        else socket.close(resolve);
       });
     });
   });
@@ -109,7 +125,7 @@ serve({
       keysOf(request).map((key, i) => [key, flowOf(target, i)] as const),
       ([key, flow]) => {
         const line = open(key, flow);
-        line.socket.write('?\n');
+        line.socket.write(`${target.word ?? '?'}\n`);
         return nextAnswer(line, target.timeout);
       },
     );
@@ -139,6 +155,12 @@ serve({
         socket.end();
       });
     }),
+  /** One datagram from each of `count` ports, with `word` and the port, without waiting for anything. */
+  cast: (request) => {
+    const target = request as unknown as Target;
+    const flows = Array.from({ length: Number(request['count']) }, (_, i) => flowOf(target, i));
+    return each(flows, cast);
+  },
   udp: (request) => {
     const target = request as unknown as Target;
     const flows = Array.from({ length: Number(request['count']) }, (_, i) => flowOf(target, i));

@@ -9,8 +9,7 @@ const NAMES = new Map([
   [ipv4('10.2.0.23'), 's3'],
 ]);
 
-export function fakeBench(): Bench {
-  const kernel = new FakeKernel();
+export function fakeBench(kernel = new FakeKernel()): Bench {
   let driver = new FakeDataplane(kernel);
 
   async function send(

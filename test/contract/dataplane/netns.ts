@@ -1,9 +1,10 @@
 /**
- * Namespaces for the contract suite: a client and two directors on one segment, the directors and three real servers on
- * another. Names begin with `sl-` and a number of this run; everything is removed by `down`, also after a failure.
+ * Namespaces for the contract suite: a client and two directors (or three) on one segment, the directors and three real
+ * servers on another. Names begin with `sl-` and a number of this run; everything is removed by `down`, also after a failure.
  *
  *   client 10.1.0.2 ── front ── d1 10.1.0.11 / 10.2.0.11 ── back ── s1 10.2.0.21, s2 .22, s3 .23
- *                            └─ d2 10.1.0.12 / 10.2.0.12 ──┘
+ *                            ├─ d2 10.1.0.12 / 10.2.0.12 ──┤
+ *                            └─ d3 10.1.0.13 / 10.2.0.13 ──┘
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -11,13 +12,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ExecResult, exec } from '../../../src/io/exec.ts';
 
-export type Node = 'cl' | 'd1' | 'd2' | 's1' | 's2' | 's3';
+export type DirectorNode = 'd1' | 'd2' | 'd3';
+export type Node = 'cl' | DirectorNode | 's1' | 's2' | 's3';
 
+/** Those of a network that does not ask for more. */
 export const DIRECTORS = ['d1', 'd2'] as const;
 export const SERVERS = ['s1', 's2', 's3'] as const;
 export const ADDRESS_OF = { s1: '10.2.0.21', s2: '10.2.0.22', s3: '10.2.0.23' } as const;
-export const INSIDE_OF = { d1: '10.2.0.11', d2: '10.2.0.12' } as const;
-export const FRONT_OF = { cl: '10.1.0.2', d1: '10.1.0.11', d2: '10.1.0.12' } as const;
+export const INSIDE_OF = { d1: '10.2.0.11', d2: '10.2.0.12', d3: '10.2.0.13' } as const;
+export const FRONT_OF = { cl: '10.1.0.2', d1: '10.1.0.11', d2: '10.1.0.12', d3: '10.1.0.13' } as const;
 
 /** Of the servers that answer past the directors. */
 export const BESIDE_CLIENT = { s1: '10.1.0.21', s2: '10.1.0.22', s3: '10.1.0.23' } as const;
@@ -82,10 +85,12 @@ export class Peer {
 
 export class Network {
   readonly #run: string;
+  readonly #directors: readonly DirectorNode[];
   readonly #peers: Peer[] = [];
 
-  constructor(run: string) {
+  constructor(run: string, directors: readonly DirectorNode[] = DIRECTORS) {
     this.#run = run;
+    this.#directors = directors;
   }
 
   netns(node: Node | 'sw'): string {
@@ -109,13 +114,13 @@ export class Network {
   }
 
   async up(): Promise<void> {
-    for (const node of ['sw', 'cl', ...DIRECTORS, ...SERVERS] as const) {
+    for (const node of ['sw', 'cl', ...this.#directors, ...SERVERS] as const) {
       await must(['ip', 'netns', 'add', this.netns(node)]);
       await must(['ip', '-n', this.netns(node), 'link', 'set', 'lo', 'up']);
     }
     await must(['ip', '-n', this.netns('sw'), '-batch', '-'], this.#bridges());
-    for (const node of ['cl', ...DIRECTORS] as const) await this.plug(node, 'front', FRONT_OF[node]);
-    for (const node of DIRECTORS) await this.plug(node, 'back', INSIDE_OF[node]);
+    for (const node of ['cl', ...this.#directors] as const) await this.plug(node, 'front', FRONT_OF[node]);
+    for (const node of this.#directors) await this.plug(node, 'back', INSIDE_OF[node]);
     for (const node of SERVERS) {
       await this.plug(node, 'back', ADDRESS_OF[node]);
       await this.in(node, ['ip', 'route', 'add', 'default', 'via', INSIDE_OF.d1]);
@@ -157,12 +162,12 @@ export class Network {
   }
 
   /** Sends the client's packets for a VIP to a director. */
-  async routeVip(vip: string, director: 'd1' | 'd2'): Promise<void> {
+  async routeVip(vip: string, director: DirectorNode): Promise<void> {
     await this.in('cl', ['ip', 'route', 'replace', vip, 'via', FRONT_OF[director]]);
   }
 
   /** Sends the answers of all real servers to a director, whichever the question came from. */
-  async routeAnswers(director: 'd1' | 'd2'): Promise<void> {
+  async routeAnswers(director: DirectorNode): Promise<void> {
     for (const node of SERVERS) await this.in(node, ['ip', 'route', 'replace', 'default', 'via', INSIDE_OF[director]]);
   }
 
@@ -185,7 +190,7 @@ export class Network {
 
   async down(): Promise<void> {
     for (const peer of this.#peers) await peer.kill();
-    for (const node of ['cl', ...DIRECTORS, ...SERVERS, 'sw'] as const) {
+    for (const node of ['cl', ...this.#directors, ...SERVERS, 'sw'] as const) {
       await exec(['ip', 'netns', 'del', this.netns(node)], { deadline: 20_000 });
     }
   }

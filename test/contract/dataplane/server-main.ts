@@ -1,7 +1,8 @@
 /**
- * A real server: on TCP it answers every line by its name; on the line `later` only when told to by the method `push`; on
- * UDP it answers every datagram by its name. Arguments: name, then ports, each with an address before it or of all addresses:
- * without one, UDP answers come from the address of the way out, and not from the one that was asked.
+ * A real server: it answers every line on TCP, and every datagram on UDP, by its name; `from` by its name and whom it came
+ * from (`s1 10.8.0.1:2048`), the line `later` only when told to by the method `push`, and a datagram that begins with `note`
+ * not at all: it is noted with whom it came from. Arguments: name, then ports, each with an address before it or of all
+ * addresses: without one, UDP answers come from the address of the way out, and not from the one that was asked.
  */
 import { createSocket } from 'node:dgram';
 import { createServer, type Socket } from 'node:net';
@@ -11,6 +12,11 @@ const [name = '', ...ports] = process.argv.slice(2);
 const waiting = new Set<Socket>();
 /** Addresses and ports of those who connected or sent since they were last asked for. */
 let peers: string[] = [];
+let noted: (readonly [text: string, from: string])[] = [];
+
+function answerTo(word: string, from: string): string {
+  return word === 'from' ? `${name} ${from}` : name;
+}
 
 function onConnection(socket: Socket): void {
   peers.push(`${socket.remoteAddress}:${socket.remotePort}`);
@@ -18,7 +24,7 @@ function onConnection(socket: Socket): void {
   socket.on('close', () => waiting.delete(socket));
   socket.on('data', (bytes) => {
     if (bytes.toString() === 'later\n') waiting.add(socket);
-    else socket.write(`${name}\n`);
+    else socket.write(`${answerTo(bytes.toString().trim(), `${socket.remoteAddress}:${socket.remotePort}`)}\n`);
   });
 }
 
@@ -31,9 +37,11 @@ const listening = endpoints.flatMap(({ address, port }) => [
   new Promise<void>((resolve) => createServer(onConnection).listen(port, address, 511, resolve)),
   new Promise<void>((resolve) => {
     const socket = createSocket('udp4');
-    socket.on('message', (_message, from) => {
-      peers.push(`${from.address}:${from.port}`);
-      socket.send(name, from.port, from.address);
+    socket.on('message', (bytes, { address, port: from }) => {
+      const text = bytes.toString();
+      peers.push(`${address}:${from}`);
+      if (text.startsWith('note')) noted.push([text, `${address}:${from}`]);
+      else socket.send(answerTo(text, `${address}:${from}`), from, address);
     });
     socket.bind(port, address, resolve);
   }),
@@ -55,6 +63,12 @@ serve({
       else socket.end();
     }
     waiting.clear();
+  },
+  /** What was noted since it was last asked for. */
+  notes: async () => {
+    const all = noted;
+    noted = [];
+    return all;
   },
   push: async () => {
     for (const socket of waiting) socket.write(`${name}\n`);

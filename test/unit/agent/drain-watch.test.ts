@@ -19,7 +19,13 @@ function counters(at: number, packets: Readonly<Record<string, number>>): Counte
     packetsOut: 0,
     bytesOut: 0,
   }));
-  return { at, services, servers: [], guard: { vipUnknown: 0, serverUntranslated: 0, transit: 0 } };
+  return {
+    at,
+    services,
+    servers: [],
+    fullnat: { noBlock: 0 },
+    guard: { vipUnknown: 0, serverUntranslated: 0, transit: 0, lipUnknown: 0 },
+  };
 }
 
 async function watch(services: readonly Service[], packets: (at: number) => Readonly<Record<string, number>>) {

@@ -12,17 +12,24 @@ interface Choices {
   readonly d2?: string;
   readonly local?: string;
   readonly web?: string;
-  readonly dns?: string;
+  readonly dnsVip?: string;
 }
 
-function text({ announce = '[vip, local]', d1 = '', d2 = '', local = '', web = '', dns = '' }: Choices): string {
+function text({
+  announce = '[vip, local]',
+  d1 = '',
+  d2 = '',
+  local = '',
+  web = '',
+  dnsVip = '203.0.113.11',
+}: Choices): string {
   return `cluster: edge-1
 directors: { d1: { routerId: 10.255.0.1, interfaces: { up0: eth1 }${d1} }, d2: { routerId: 10.255.0.2, interfaces: { up0: eth1 }${d2} } }
 routing: { instances: { outside: { area: 0, announce: ${announce}, interfaces: { up0: {} } } } }
 ${local}
 services:
   web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 }${web} }
-  dns: { vip: 203.0.113.11, ports: 53, servers: { r1: 10.2.0.21 }${dns} }
+  dns: { vip: ${dnsVip}, ports: 53, servers: { r1: 10.2.0.21 } }
 `;
 }
 
@@ -40,6 +47,11 @@ function cluster(choices: Choices): Cluster {
 
 const OWN = { d1: ', local: 10.3.0.1', d2: ', local: 10.3.0.2' };
 const SHARED = 'local: { shared: [10.8.0.1, 10.8.0.2] }';
+const HANDED_OVER = {
+  d1: ', handOver: 10.4.0.1',
+  d2: ', handOver: 10.4.0.2',
+  local: 'local: { shared: 10.8.0.1, handOver: { vxlan: { id: 7 } } }',
+};
 
 test('shared local addresses are a list, or one', () => {
   expect(cluster(OWN).local.shared).toEqual([]);
@@ -72,10 +84,39 @@ test.each<[string, Choices, readonly string[]]>([
   ],
   [
     'a VIP inside that nobody announces',
-    { announce: 'vip', web: ', inside: true, forward: fullnat' },
+    { ...OWN, announce: 'vip', web: ', inside: true, forward: fullnat' },
     [
+      ...['d1', 'd2'].map(
+        (name) =>
+          `directors.${name}.local: no instance announces local; add local to the announce of the instance that is to`,
+      ),
       'services.web.inside: no instance announces local; add local to the announce of the instance on the servers’ side',
-      'services.web.forward: "fullnat" is not supported in this version; use nat or dr',
+    ],
+  ],
+  [
+    'one VIP on both sides',
+    { ...OWN, web: ', inside: true, forward: fullnat', dnsVip: '203.0.113.10' },
+    ['services.dns.inside: 203.0.113.10 is inside in service web, and outside here; a VIP is announced on one side'],
+  ],
+  [
+    'FullNAT without a source address on every director',
+    { d1: OWN.d1, web: ', forward: fullnat' },
+    [
+      'services.web.forward: fullnat needs a source address on every director, and director d2 has none; add local: [ADDRESS] to each, or local: { shared: [ADDRESS] } to the file',
+    ],
+  ],
+  [
+    'FullNAT without any',
+    { announce: 'vip', web: ', forward: fullnat' },
+    [
+      'services.web.forward: fullnat needs a source address on every director, and directors d1, d2 have none; add local: [ADDRESS] to each, or local: { shared: [ADDRESS] } to the file',
+    ],
+  ],
+  [
+    'VIPs inside in an LSA that the area does not carry',
+    { ...OWN, web: ', inside: true, forward: fullnat, announce: { lsa: nssa }' },
+    [
+      'services.web.announce.lsa: instance outside announces VIPs in a normal area (0.0.0.0), which carries no type 7 LSAs; use external or stub',
     ],
   ],
 ])('fault: %s', (_what, choices, expected) => {
@@ -89,7 +130,21 @@ test('more addresses than a last survivor could use', () => {
   ]);
 });
 
+test('FullNAT and inside are read', () => {
+  for (const addresses of [OWN, HANDED_OVER]) {
+    const [web, dns] = cluster({ ...addresses, web: ', forward: fullnat, inside: true' }).services;
+    expect([web?.forward, web?.inside, dns?.forward, dns?.inside]).toEqual(['fullnat', true, 'nat', false]);
+  }
+});
+
+test('services that are all inside need nobody to announce VIPs outside', () => {
+  const inside = text({ ...OWN, announce: 'local', web: ', forward: fullnat, inside: true' });
+  expect(parseCluster(inside.replace(/^ {2}dns.*\n/m, ''))).toHaveProperty('cluster');
+});
+
 test('changes are told', () => {
+  const change = describeChanges(cluster(OWN), cluster({ ...OWN, web: ', forward: fullnat, inside: true' }));
+  expect(change).toEqual(['service web: forward nat -> fullnat', 'service web: inside none -> true']);
   expect(describeChanges(cluster({ local: SHARED }), cluster({ local: 'local: { shared: 10.8.0.3 }' }))).toEqual([
     'local: shared 10.8.0.1 removed',
     'local: shared 10.8.0.2 removed',

@@ -58,6 +58,7 @@ const EVERYTHING = [
   'services',
   'traffic_in',
   'traffic_out',
+  'lips',
   'slots_web',
   'servers_web',
   'vips',

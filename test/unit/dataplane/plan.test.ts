@@ -4,8 +4,7 @@ import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { describe as describeOperation, transactionSteps } from '../../../src/core/dataplane/nft-text.ts';
 import { type Operation, planSteps } from '../../../src/core/dataplane/plan.ts';
 import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
-import { SlotMaps } from '../../../src/core/dataplane/service-rules.ts';
-import { wantedSteps } from '../../../src/core/dataplane/wanted-ruleset.ts';
+import { RulesetMemory, wantedSteps } from '../../../src/core/dataplane/wanted-ruleset.ts';
 import type { DesiredDataplane, ServerState } from '../../../src/core/model/dataplane.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
 import { THOROUGH } from '../../sizes.ts';
@@ -14,7 +13,7 @@ import { dataplane, finish, service, THREE, withState } from './model.ts';
 async function planFor(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
   const { tables } = await kernel.read();
   const ids = assignServerIds(desired, tables, new Map());
-  return finish(planSteps(finish(wantedSteps(desired, ids, tables, new SlotMaps())), tables));
+  return finish(planSteps(finish(wantedSteps(desired, ids, tables, new RulesetMemory())), tables));
 }
 
 async function converge(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
@@ -33,6 +32,7 @@ describe('plan', () => {
       'sluice_v1 services: add map',
       'sluice_v1 traffic_in: add set',
       'sluice_v1 traffic_out: add set',
+      'sluice_v1 lips: add set',
       'sluice_v1 slots_web: add map',
       'sluice_v1 servers_web: add map',
       'sluice_v1 prerouting: add chain',

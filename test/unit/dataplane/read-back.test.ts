@@ -68,6 +68,16 @@ describe('reading back what a kernel answered', () => {
     expect(elements('serversWeb', 'servers_web').tallies.get('1')).toEqual({ packets: 5, bytes: 300 });
   });
 
+  test('ports of an address; a range of addresses is never ours and equals nothing', () => {
+    expect(elements('blocks', 'blocks').elements).toEqual(
+      new Map([
+        ['1008', '10.8.0.2 . 64512-65535'],
+        ['7', 'foreign'],
+        ['0', '10.8.0.1 . 1024-2047'],
+      ]),
+    );
+  });
+
   test('counters above 32 bits', () => {
     expect(elements('trafficIn', 'traffic_in').tallies.get('1')).toEqual({ packets: 9, bytes: 5_000_000_000 });
   });

@@ -1,0 +1,43 @@
+/** The bench of FullNAT with real packets: LIPs are routed to their director, and servers have no other way back. */
+
+import { CLIENTS, type FullnatBench, LIP, NAT_CLIENT } from './fullnat-suite.ts';
+import { type DirectorNode, FRONT_OF, INSIDE_OF, type Network, SERVERS } from './netns.ts';
+import { type NetnsBench, netnsBench } from './netns-bench.ts';
+import type { FlowTarget } from './suite.ts';
+
+const PATIENCE_MS = 400;
+
+/** Sends the servers' answers to a LIP to a director, and makes it local there, as the product does. */
+export async function routeLip(network: Network, lip: string, director: DirectorNode): Promise<void> {
+  await network.in(director, ['ip', 'route', 'replace', 'local', `${lip}/32`, 'dev', 'lo']);
+  for (const server of SERVERS) await network.in(server, ['ip', 'route', 'replace', lip, 'via', INSIDE_OF[director]]);
+}
+
+/** Nothing but LIPs is left for the servers to answer to, and one client for services that are not FullNAT. */
+export async function prepare(network: Network): Promise<void> {
+  for (const client of CLIENTS.slice(1))
+    await network.in('cl', ['ip', 'address', 'add', `${client}/24`, 'dev', 'front']);
+  for (const server of SERVERS) await network.in(server, ['ip', 'route', 'del', 'default']);
+  for (const server of SERVERS) await network.in(server, ['ip', 'route', 'add', NAT_CLIENT, 'via', INSIDE_OF.d1]);
+  await routeLip(network, LIP.d1, 'd1');
+  await routeLip(network, LIP.shared, 'd1');
+}
+
+const keyOf = (client: string, sport: number) => (client === FRONT_OF.cl ? String(sport) : `${client}:${sport}`);
+
+export function fullnatBench(network: Network): FullnatBench & NetnsBench {
+  const bench = netnsBench(network);
+  return {
+    ...bench,
+    async up() {
+      await bench.up();
+      await prepare(network);
+    },
+    seen(client: string, sport: number, count: number, target: FlowTarget) {
+      const values = { source: client, sport, vip: target.vip, port: target.port, timeout: PATIENCE_MS, word: 'from' };
+      if (target.protocol === 'udp') return bench.client().call<string[]>('udp', { ...values, count });
+      const keys = Array.from({ length: count }, (_, i) => keyOf(client, sport + i));
+      return bench.client().call<string[]>('open', { ...values, timeout: 5000, keys });
+    },
+  };
+}
