@@ -108,6 +108,7 @@ export function serviceDocument(service: Service, facts: ServiceFacts): ServiceD
     servers: service.servers.length,
     programmed: facts.programmed,
     misses: facts.counters?.misses ?? 0,
+    persistenceFull: facts.counters?.persistenceFull ?? 0,
     ...traffic(facts.counters),
   };
 }

@@ -228,6 +228,8 @@ export interface ServiceDocument {
   readonly newConnections: number;
   /** New connections that found no server to go to, and were dropped. */
   readonly misses: number;
+  /** New connections of clients that there was no room to remember: they went where the scheduler said. */
+  readonly persistenceFull: number;
   readonly packetsIn: number;
   readonly bytesIn: number;
   readonly packetsOut: number;

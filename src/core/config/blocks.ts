@@ -123,6 +123,12 @@ export function seconds(most: Millis) {
   });
 }
 
+/** `true` for the usual time, `false` for none, or a time of whole seconds. */
+export function persistenceTime(most: Millis) {
+  const time = seconds(most);
+  return v.lazy((input): typeof yesOrNo | typeof time => (typeof input === 'boolean' ? yesOrNo : time));
+}
+
 /** Milliseconds in the largest unit that leaves a whole number. */
 export function formatDuration(value: Millis): string {
   for (const unit of ['h', 'm', 's']) {

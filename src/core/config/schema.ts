@@ -23,6 +23,7 @@ import {
   neighborAddress,
   none,
   oneOrMany,
+  persistenceTime,
   quorum,
   routerId,
   schedulerName,
@@ -193,7 +194,7 @@ const scheduler = mappingOr(
 );
 
 /** `true` is the usual time, `false` the same as no word. */
-const persistence = textOr(seconds(24 * HOUR), yesOrNo);
+const persistence = persistenceTime(24 * HOUR);
 
 const STATES: readonly TimeoutState[] = [...TIMEOUT_STATES.tcp, ...TIMEOUT_STATES.udp];
 const timeout = v.optional(seconds(30 * 24 * HOUR));

@@ -67,6 +67,7 @@ function serviceCounters(tallied: Tallied, service: DesiredService): ServiceCoun
     service: service.name,
     newConnections: (table?.counters.get(names.newConnections) ?? NO_TALLY).packets,
     misses: (table?.counters.get(names.misses) ?? NO_TALLY).packets,
+    persistenceFull: (table?.counters.get(names.full) ?? NO_TALLY).packets,
     ...traffic(total(tallied.in), total(tallied.out)),
   };
 }

@@ -37,6 +37,10 @@ export const LIPS_SET = 'lips';
 /** Named counter in the data table: new connections dropped because this director has no port block. */
 export const NO_BLOCK_COUNTER = 'fullnat_no_block';
 
+/** Of services with persistence: ids of the servers that take new connections, and what keeps their clients' entries alive. */
+export const TAKERS_SET = 'takers';
+export const REFRESH_MAP = 'refresh';
+
 /** Sets in the guard table. */
 export const VIPS_SET = 'vips';
 export const SOURCES_SET = 'sources';
@@ -60,6 +64,10 @@ export interface ServiceNames {
   readonly errors: string;
   readonly flows: string;
   readonly down: string;
+  /** Of services with persistence: who went where, what remembers it, and how often there was no room for it. */
+  readonly clients: string;
+  readonly refresh: string;
+  readonly full: string;
 }
 
 const CHAIN_PREFIX = 'service_';
@@ -94,6 +102,9 @@ function namesOf(name: string): ServiceNames {
     errors: `errors_${name}`,
     flows: `flows_${name}`,
     down: `${DOWN_PREFIX}${name}`,
+    clients: `clients_${name}`,
+    refresh: `refresh_${name}`,
+    full: `full_${name}`,
   };
 }
 

@@ -83,6 +83,10 @@ function planChains(table: string, wanted: WantedTable, found: FoundTable): { ad
   return { add, rules };
 }
 
+function unwanted<T>(wanted: ReadonlyMap<string, unknown>, found: ReadonlyMap<string, T>): [string, T][] {
+  return [...found].filter(([name]) => !wanted.has(name));
+}
+
 /** Sets that are there, and not as they are to be declared. */
 function outdatedSets(wanted: WantedTable, found: FoundTable): ReadonlySet<string> {
   const names = [...wanted.sets].filter(([name, set]) => {
@@ -117,12 +121,11 @@ function* planTable(table: string, wanted: WantedTable, present: FoundTable): Ge
     elements.push(...planElements(table, name, set, existing?.elements ?? new Map()));
     yield;
   }
-  for (const name of found.chains.keys()) {
-    if (!wanted.chains.has(name)) after.push({ kind: 'delete-chain', table, name });
-  }
-  for (const [name, set] of found.sets) {
-    if (!wanted.sets.has(name)) after.push({ kind: 'delete-set', table, name, set: set.kind });
-  }
+  const [chainsToGo, setsToGo] = [unwanted(wanted.chains, found.chains), unwanted(wanted.sets, found.sets)];
+  // Rules name maps and maps name chains: neither can go before the other unless the rules are gone.
+  if (setsToGo.length > 0) for (const [name] of chainsToGo) after.push({ kind: 'flush-chain', table, name });
+  for (const [name, set] of setsToGo) after.push({ kind: 'delete-set', table, name, set: set.kind });
+  for (const [name] of chainsToGo) after.push({ kind: 'delete-chain', table, name });
   for (const name of found.counters.keys()) {
     if (!wanted.counters.has(name)) after.push({ kind: 'delete-counter', table, name });
   }

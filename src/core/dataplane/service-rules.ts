@@ -15,6 +15,7 @@ import {
 import { SERVER_ID_EXPRESSION } from './mark.ts';
 import { SERVICES_MAP, serviceNames } from './names.ts';
 import type { Part } from './parts.ts';
+import { recallRules, rememberRules, unlessRecalled } from './persistence-rules.ts';
 import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 import { FLOW_SEED, type ServiceTable, serviceTable } from './service-table.ts';
@@ -73,8 +74,9 @@ function serviceChain(service: DesiredService, slot: string): readonly string[] 
   const names = serviceNames(service.name);
   return [
     `counter name ${names.newConnections}`,
-    `ct mark set ${slot} map @${names.slots}`,
-    `dnat to ${SERVER_ID_EXPRESSION} map @${names.servers}`,
+    ...recallRules(service),
+    `${unlessRecalled(service)}ct mark set ${slot} map @${names.slots}`,
+    ...rememberRules(service, `dnat to ${SERVER_ID_EXPRESSION} map @${names.servers}`),
     // Reached only when the slot is empty: dnat ends the chain.
     `counter name ${names.misses}`,
   ];

@@ -25,6 +25,7 @@ import { guardTable } from './guard.ts';
 import { DATA_TABLE, DR_TABLE, GUARD_TABLE } from './names.ts';
 import { OWNERSHIP_PART } from './ownership-rules.ts';
 import { joinParts, type Part } from './parts.ts';
+import { persistencePart } from './persistence-rules.ts';
 import type { Found, FoundTable, Links, Wanted, WantedTable } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 import { givenIds, SlotMaps, serviceParts, servicesPart } from './service-rules.ts';
@@ -49,6 +50,7 @@ function* dataParts(
     servicesPart(services),
     OWNERSHIP_PART,
     trafficPart(found, given),
+    persistencePart(services, ids),
     fullnatPart(desired, ids, memory.blockMaps),
     ...(yield* serviceParts(services, ids, found, given, memory.slotMaps)),
   ];

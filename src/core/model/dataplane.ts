@@ -69,6 +69,8 @@ export interface ServiceCounters {
   readonly newConnections: number;
   /** New connections that found no server to go to, and were dropped. */
   readonly misses: number;
+  /** New connections of clients that there was no room to remember: they went where the scheduler said. */
+  readonly persistenceFull: number;
   /** Client to server. */
   readonly packetsIn: number;
   readonly bytesIn: number;

@@ -32,16 +32,9 @@ import {
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel, type Written } from './converge.ts';
-import {
-  type CountingSet,
-  count,
-  directFate,
-  type FakeFlow,
-  hashedSlot,
-  plusOne,
-  type TimedEntries,
-} from './fake-direct.ts';
+import { type CountingSet, count, directFate, type FakeFlow, plusOne, type TimedEntries } from './fake-direct.ts';
 import { sourceSeen } from './fake-fullnat.ts';
+import { FakeScheduling } from './fake-scheduling.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
 import { atOnce } from './slices.ts';
 
@@ -75,8 +68,7 @@ export class FakeKernel implements RulesetKernel {
   readonly #connections = new Map<string, FakeConnection>();
   /** The same by what the server sees: source and server. */
   readonly #taken = new Set<string>();
-  /** Chain to how many connections its rule has counted; a rule that is written begins at nothing. */
-  readonly #turns = new Map<string, number>();
+  readonly #scheduling = new FakeScheduling();
   readonly #timed: TimedEntries = new WeakMap();
   /** By name. Whoever takes one away takes its chain along, as kernels before 6.16 do. */
   readonly devices = new Map([
@@ -149,6 +141,8 @@ export class FakeKernel implements RulesetKernel {
     if (connection === undefined) return undefined;
     this.#connections.set(keyOf(flow), connection);
     for (const set of [TRAFFIC_IN_SET, TRAFFIC_OUT_SET]) this.#count(set, connection.id);
+    const table = this.#tables.get(DATA_TABLE);
+    if (table !== undefined) this.#scheduling.passed(table, connection.id, flow.source);
     return connection.address;
   }
 
@@ -165,9 +159,7 @@ export class FakeKernel implements RulesetKernel {
     const names = namesByChain(verdict.replace(/^goto /, ''));
     const bump = (counter: string) => table.counters.set(counter, plusOne(table.counters.get(counter)));
     bump(names.newConnections);
-    const rules = table.chains.get(names.chain)?.shapes ?? [];
-    const slot = this.#slot(names.chain, rules, flow);
-    const id = table.sets.get(names.slots)?.elements.get(String(slot));
+    const id = this.#scheduling.choose(table, names, flow, bump);
     const address = parseIpv4(table.sets.get(names.servers)?.elements.get(id ?? '') ?? '');
     if (id === undefined || address === undefined) {
       bump(names.misses);
@@ -176,17 +168,6 @@ export class FakeKernel implements RulesetKernel {
     this.#count(names.servers, id);
     const source = sourceSeen(table, flow, id, `${flow.protocol} ${address}:${flow.port}`, this.#taken);
     return source === undefined ? undefined : { id, address, source };
-  }
-
-  /** As the rule of the chain finds it. */
-  #slot(chain: string, rules: readonly string[], flow: FakeFlow): number | undefined {
-    const slot = hashedSlot(rules, flow);
-    if (slot !== undefined) return slot;
-    const turns = Number(/numgen inc mod (\d+) map/.exec(rules.join('\n'))?.[1] ?? 0);
-    if (turns === 0) return undefined;
-    const turn = this.#turns.get(chain) ?? 0;
-    this.#turns.set(chain, turn + 1);
-    return turn % turns;
   }
 
   #count(set: string, key: string): void {
@@ -227,6 +208,7 @@ export class FakeKernel implements RulesetKernel {
         break;
       case 'delete-set':
         table.sets.delete(name);
+        this.#scheduling.setDeleted(name);
         break;
       case 'add-chain':
         table.chains.set(name, { base: operation.base, stamps: [], shapes: [] });
@@ -238,7 +220,7 @@ export class FakeKernel implements RulesetKernel {
         table.chains.delete(name);
         break;
       case 'set-rules':
-        this.#turns.delete(name);
+        this.#scheduling.chainWritten(name);
         table.chains.set(name, {
           base: table.chains.get(name)?.base,
           stamps: operation.rules.map(this.refusedOffset === undefined ? ruleStamp : plainStamp),

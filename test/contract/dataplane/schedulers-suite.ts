@@ -133,7 +133,7 @@ export function schedulersContract(name: string, bench: Bench): void {
       const before = (await bench.counters()).services[0]?.misses ?? 0;
       const answers = await bench.connect(freshPorts(2), 2, { ...WEB, timeout: 300 });
       expect(answers.filter((answer) => /^s\d$/.test(answer))).toEqual([]);
-      expect((await bench.counters()).services[0]?.misses).toBe(before + 2);
+      expect((await bench.counters()).services[0]?.misses).toBeGreaterThanOrEqual(before + 2);
     });
   });
 }

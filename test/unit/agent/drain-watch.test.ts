@@ -14,6 +14,7 @@ function counters(at: number, packets: Readonly<Record<string, number>>): Counte
     service,
     newConnections: 0,
     misses: 0,
+    persistenceFull: 0,
     packetsIn,
     bytesIn: 0,
     packetsOut: 0,

@@ -233,6 +233,7 @@ test('services and servers', () => {
     servers: 4,
     programmed: true,
     misses: 0,
+    persistenceFull: 0,
     ...traffic,
   };
   expect(renderServices([service])).toMatchInlineSnapshot(`

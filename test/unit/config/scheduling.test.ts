@@ -79,10 +79,32 @@ describe('schedulers', () => {
   });
 });
 
+describe('persistence', () => {
+  test('a time, or the usual one', () => {
+    const persistence = (written: string) => web(PORTS, SERVERS, `persistence: ${written}`).persistence;
+    expect(web(PORTS, SERVERS).persistence).toBeUndefined();
+    expect(persistence('90s')).toBe(90_000);
+    expect(persistence('true')).toBe(600_000);
+    expect(persistence('false')).toBeUndefined();
+  });
+
+  test.each([
+    ['600', 'expected a duration with a unit, got the plain number 600; write 600s or 600ms'],
+    ['1500ms', 'expected whole seconds from 1s to 24h, got "1500ms"'],
+    ['25h', 'expected whole seconds from 1s to 24h, got "25h"'],
+    ['yes', 'expected a duration, got "yes"; a number with ms, s, m or h, such as 500ms or 2s'],
+    ['{ time: 1s }', 'expected a duration, got a mapping; a number with ms, s, m or h, such as 500ms or 2s'],
+  ])('%s is refused', (written, fault) => {
+    expect(faults(PORTS, SERVERS, `persistence: ${written}`)).toEqual([`10:18: services.web.persistence: ${fault}`]);
+  });
+});
+
 test('what changes is said', () => {
   const changes = (before: readonly string[], after: readonly string[]) =>
     describeChanges(cluster(PORTS, SERVERS, ...before), cluster(PORTS, SERVERS, ...after));
   expect(changes([], ['scheduler: { name: mh, slots: 65537, sourcePort: false }'])).toEqual([
     'service web: scheduler mh -> mh 65537 slots by address (open connections stay, new ones may meet another server)',
   ]);
+  expect(changes(['persistence: 90s'], ['persistence: 2m'])).toEqual(['service web: persistence 90s -> 2m']);
+  expect(changes([], ['persistence: true'])).toEqual(['service web: persistence none -> 10m']);
 });

@@ -12,6 +12,9 @@ test('common names stay readable', () => {
     down: 'down_web-1.eu',
     newConnections: 'new_web-1.eu',
     misses: 'miss_web-1.eu',
+    clients: 'clients_web-1.eu',
+    refresh: 'refresh_web-1.eu',
+    full: 'full_web-1.eu',
   });
 });
 

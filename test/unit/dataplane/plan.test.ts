@@ -154,9 +154,10 @@ describe('plan', () => {
     const operations = await converge(dataplane(service('web', THREE)), kernel);
     expect(operations.map(describeOperation)).toEqual([
       'sluice_v1 services: remove 1 elements (203.0.113.10 . udp . 53)',
-      'sluice_v1 service_dns: delete chain',
+      'sluice_v1 service_dns: flush chain',
       'sluice_v1 slots_dns: delete map',
       'sluice_v1 servers_dns: delete map',
+      'sluice_v1 service_dns: delete chain',
       'sluice_v1 new_dns: delete counter',
       'sluice_v1 miss_dns: delete counter',
       'sluice_guard_v1 sources: remove 3 elements (10.2.0.21 . udp . 53, 10.2.0.22 . udp . 53, 10.2.0.23 . udp . 53)',
@@ -209,4 +210,41 @@ describe('plan', () => {
       { numRuns: THOROUGH ? 200 : 30, seed: 7 },
     );
   });
+});
+
+test('what a service with persistence adds, and what takes it away again', async () => {
+  const kernel = new FakeKernel();
+  const plain = dataplane(service('web', THREE.slice(0, 2)));
+  const sticky = dataplane(service('web', withState(THREE.slice(0, 2), 'r2', 'drained'), { persistence: 90_000 }));
+  await converge(plain, kernel);
+  const written = finish(transactionSteps(await converge(sticky, kernel)));
+  const stamps = / comment "sluice \w+"/g;
+  const lines = written.replaceAll(stamps, '').split('\n');
+  // Others have rules in the forward chain, too.
+  const others = /slots_web \{|sluice_v1 forward(?!.*@refresh)/;
+  expect(lines.filter((line) => !others.test(line))).toEqual([
+    'add counter ip sluice_v1 full_web',
+    'add set ip sluice_v1 takers { typeof ct mark;; }',
+    'add map ip sluice_v1 refresh { typeof ct mark : verdict;; }',
+    'add map ip sluice_v1 clients_web { typeof ip saddr : ct mark; size 65536; flags dynamic,timeout;; }',
+    'add chain ip sluice_v1 refresh_web',
+    'add rule ip sluice_v1 forward ct status dnat ct direction original ct mark and 0xffff vmap @refresh',
+    'flush chain ip sluice_v1 refresh_web',
+    'add rule ip sluice_v1 refresh_web update @clients_web { ip saddr timeout 90s : ct mark and 0xffff }',
+    'flush chain ip sluice_v1 service_web',
+    'add rule ip sluice_v1 service_web counter name new_web',
+    'add rule ip sluice_v1 service_web ct mark set ip saddr map @clients_web',
+    'add rule ip sluice_v1 service_web ct mark and 0xffff != @takers delete @clients_web { ip saddr : ct mark } ct mark set 0',
+    'add rule ip sluice_v1 service_web ct mark and 0xffff == 0 ct mark set jhash ip saddr . th sport mod 4099 seed 0x51c1ce00 map @slots_web',
+    'add rule ip sluice_v1 service_web ct mark and 0xffff != 0 update @clients_web { ip saddr timeout 90s : ct mark and 0xffff } dnat to ct mark and 0xffff map @servers_web',
+    'add rule ip sluice_v1 service_web ct mark and 0xffff != 0 counter name full_web dnat to ct mark and 0xffff map @servers_web',
+    'add rule ip sluice_v1 service_web counter name miss_web',
+    'add element ip sluice_v1 takers { 1 }',
+    'add element ip sluice_v1 refresh { 1 : jump refresh_web }',
+    '',
+  ]);
+  await converge(plain, kernel);
+  const { tables } = await kernel.read();
+  const left = [...tables.get('sluice_v1')!.sets.keys(), ...tables.get('sluice_v1')!.chains.keys()];
+  expect(left.filter((name) => /takers|refresh|clients/.test(name))).toEqual([]);
 });

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fakeBench } from './fake-bench.ts';
+import { Network } from './netns.ts';
+import { netnsBench } from './netns-bench.ts';
+import { persistenceContract, sticky } from './persistence-suite.ts';
+import { EVEN, freshPorts, only, servers, VIP } from './suite.ts';
+
+persistenceContract('fake', fakeBench());
+persistenceContract('nftables', netnsBench(new Network(`pe${process.pid}`)));
+
+const until = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+describe('persistence: what only the kernel can show', () => {
+  const network = new Network(`pk${process.pid}`);
+  const bench = netnsBench(network);
+  const nft = (text: string) => network.in('d1', ['nft', '-f', '-'], text);
+  const target = { vip: VIP, port: 80, protocol: 'tcp' } as const;
+
+  /** Milliseconds that the kernel gives a client's entry yet; `undefined` without one. */
+  async function left(client: string): Promise<number | undefined> {
+    const listing = await network.in('d1', ['nft', 'list', 'map', 'ip', 'sluice_v1', 'clients_web']);
+    const words = listing.split(`${client} timeout `)[1]?.split(' ');
+    if (words === undefined) return undefined;
+    const parts = [...(words[2] ?? '').matchAll(/(\d+)(ms|m|s)/g)];
+    return parts.reduce((sum, [, number, unit]) => sum + Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit!]!, 0);
+  }
+
+  beforeAll(() => bench.up());
+  afterAll(() => bench.down());
+
+  test('a client that is silent for the whole time is forgotten; one that sends anything is not', async () => {
+    await bench.apply(only(sticky(servers(EVEN), 2000)));
+    const [silent, talking] = [freshPorts(1), freshPorts(1)];
+    await bench.connect(silent, 1, { ...target, sources: ['10.9.2.1'] });
+    const [server] = await bench.connect(talking, 1, { ...target, sources: ['10.9.2.2'] });
+    for (let i = 0; i < 3; i++) {
+      await until(900);
+      expect(await bench.ask(talking, 1)).toEqual([server]);
+    }
+    expect(await left('10.9.2.1')).toBeUndefined();
+    expect(await left('10.9.2.2')).toBeGreaterThan(1000);
+  });
+
+  test('a connection that was taken over brings its client along', async () => {
+    await bench.apply(only(sticky()));
+    const sport = freshPorts(1);
+    const [server] = await bench.connect(sport, 1, { ...target, sources: ['10.9.2.3'] });
+    await nft('flush map ip sluice_v1 clients_web\n');
+    expect(await left('10.9.2.3')).toBeUndefined();
+    await bench.ask(sport, 1);
+    expect(await left('10.9.2.3')).toBeGreaterThan(500_000);
+    expect(await bench.connect(freshPorts(3), 3, { ...target, sources: ['10.9.2.3'] })).toEqual([
+      server,
+      server,
+      server,
+    ]);
+  });
+
+  /** Until the kernel says that there is no room for one more. */
+  async function fill(): Promise<void> {
+    const strangers = Array.from({ length: 70_000 }, (_, i) => `172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`);
+    for (let [from, size] = [0, 32_768]; size >= 1; ) {
+      const elements = strangers.slice(from, from + size).map((client) => `${client} timeout 60s : 1`);
+      const text = `add element ip sluice_v1 clients_web { ${elements.join(', ')} }\n`;
+      const refused = await nft(text).then(
+        () => false,
+        () => true,
+      );
+      if (refused) size >>= 1;
+      else from += size;
+    }
+  }
+
+  test('a map that is full: new clients are served by turns, and counted; those in it keep their server', async () => {
+    await bench.remove();
+    await bench.apply(only(sticky()));
+    const [kept] = await bench.connect(freshPorts(1), 1);
+    await fill();
+    const before = (await bench.counters()).services[0]!;
+    const clients = ['10.9.3.1', '10.9.3.2', '10.9.3.3'];
+    const answers = await bench.connect(freshPorts(9), 9, { ...target, sources: clients });
+    expect(answers.filter((answer) => /^s\d$/.test(answer))).toHaveLength(9);
+    const after = (await bench.counters()).services[0]!;
+    expect(after.persistenceFull).toBe(before.persistenceFull + 9);
+    expect(after.misses).toBe(before.misses);
+    expect(await bench.connect(freshPorts(3), 3)).toEqual([kept, kept, kept]);
+
+    // Sixty-five thousand entries that packets wrote are nothing that a turn reads.
+    const begin = performance.now();
+    expect(await bench.apply(only(sticky()))).toEqual({ programmed: ['web'], operations: [], drift: false });
+    await nft('add table ip somebody\ndelete table ip somebody\n');
+    expect((await bench.apply(only(sticky()))).operations).toEqual([]);
+    expect(performance.now() - begin).toBeLessThan(500);
+  });
+});
