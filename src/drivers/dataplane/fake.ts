@@ -70,8 +70,7 @@ export class FakeKernel implements RulesetKernel {
   readonly #taken = new Set<string>();
   readonly #scheduling = new FakeScheduling();
   readonly #timed: TimedEntries = new WeakMap();
-  /** By name. Whoever takes one away takes its chain along, as kernels before 6.16 do. */
-  readonly devices = new Map([
+  readonly #devices = new Map([
     ['front', 2],
     ['back', 3],
   ]);
@@ -105,7 +104,7 @@ export class FakeKernel implements RulesetKernel {
   }
 
   async links(): Promise<Links> {
-    return new Map(this.devices);
+    return new Map(this.#devices);
   }
 
   async readCounting(counting: CountingSets): Promise<Found> {
@@ -130,6 +129,18 @@ export class FakeKernel implements RulesetKernel {
     if (this.refusedOffset !== undefined) return { transactions: 1, refusedOffset: this.refusedOffset };
     this.#generation = nextGeneration(this.#generation);
     return { transactions: 2 };
+  }
+
+  /** Takes an interface away, and its chain, as kernels before 6.16 do: no transaction, so the generation stays. */
+  unplug(device: string): void {
+    this.#devices.delete(device);
+    for (const { chains } of this.#tables.values()) {
+      for (const [name, { base }] of chains) if (base?.device === device) chains.delete(name);
+    }
+  }
+
+  plug(device: string, ifindex: number): void {
+    this.#devices.set(device, ifindex);
   }
 
   /** A packet from a client: the address of the server that gets it, or `undefined` when it is dropped. */

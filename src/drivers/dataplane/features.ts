@@ -34,6 +34,26 @@ const NEEDED: readonly Feature[] = [
   ),
 ];
 
+function direct(name: string, ruleset: string): Feature {
+  return { name, family: 'netdev', ruleset, onlyFor: 'direct routing' };
+}
+
+const NEEDED_FOR_DIRECT_ROUTING: readonly Feature[] = [
+  direct('tables of family netdev', ''),
+  direct('chains at the ingress of an interface', 'chain c { type filter hook ingress device "lo" priority 0; }'),
+  direct(
+    'forwarding by map',
+    'map m { typeof ct mark : ip daddr; counter; }\nmap l { typeof meta mark : iif; }\n' +
+      'chain c {\n fwd ip to meta mark map @m device meta mark map @l\n}',
+  ),
+  direct('maps of raw payload', 'map m { typeof @th,160,32 . @th,136,8 . @th,224,16 : verdict; }'),
+  direct(
+    'maps that packets write to',
+    'map m { typeof ip saddr . th sport : meta mark; size 99; flags dynamic,timeout; timeout 9s; }\n' +
+      'chain c {\n delete @m { ip saddr . th sport : meta mark }\n}',
+  ),
+];
+
 function probe(feature: Feature, table: string): string {
   return `table ${feature.family} ${table} {\n${feature.ruleset}\n}\n`;
 }
@@ -43,14 +63,24 @@ function probe(feature: Feature, table: string): string {
  *
  * @throws KernelError naming the first feature that nft or the kernel lacks, or the missing program or permission
  */
-export async function probeFeatures(): Promise<void> {
-  const all = NEEDED.map((feature, at) => probe(feature, `sluice_probe_${at}`)).join('');
+export function probeFeatures(): Promise<void> {
+  return probeAll(NEEDED);
+}
+
+/** The same of what only services with `forward: dr` need. */
+export function probeDirectRouting(): Promise<void> {
+  return probeAll(NEEDED_FOR_DIRECT_ROUTING);
+}
+
+async function probeAll(features: readonly Feature[]): Promise<void> {
+  const all = features.map((feature, at) => probe(feature, `sluice_probe_${at}`)).join('');
   if ((await nftRefuses(all)) === undefined) return;
-  for (const feature of NEEDED) {
+  for (const feature of features) {
     const refused = await nftRefuses(probe(feature, 'sluice_probe'));
     if (refused === undefined) continue;
     if (refused.errno === 'EPERM') throw refused;
-    const text = `this kernel or nft lacks what the nftables data plane needs: ${feature.name}\n${refused.message}`;
+    const needy = feature.onlyFor ?? 'the nftables data plane';
+    const text = `this kernel or nft lacks what ${needy} needs: ${feature.name}\n${refused.message}`;
     throw new KernelError('dataplane-probe', { feature: feature.name, text }, { cause: refused });
   }
 }

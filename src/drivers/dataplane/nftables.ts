@@ -1,14 +1,15 @@
 /**
- * The nftables data plane, NAT mode, for TCP and UDP: the kernel's own forwarding, programmed through the `nft` program
+ * The nftables data plane, for TCP and UDP: the kernel's own forwarding, programmed through the `nft` program
  * and read by netlink.
  *
  * `open` probes the kernel and settles sysctls; `apply` is a turn of `Converger` over the real tables. Nothing here runs per
  * packet, and nothing is undone at `close`: the kernel goes on forwarding while no agent is there. Routes to the VIPs belong
  * to the routes driver. Deliberately not here: deciding (src/core/dataplane).
  */
+import { isDirect } from '../../core/dataplane/direct-table.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { Converger } from './converge.ts';
-import { probeFeatures } from './features.ts';
+import { probeDirectRouting, probeFeatures } from './features.ts';
 import { KernelTables } from './kernel-tables.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
 import { inSlices } from './slices.ts';
@@ -22,6 +23,7 @@ export class NftablesDataplane implements Dataplane {
   /** Changes made by `open`, told with the first `apply`. */
   #untold: string[] = [];
   #opening: Promise<void> | undefined;
+  #canRouteDirectly = false;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(memory: SysctlMemory = FORGETFUL) {
@@ -46,6 +48,10 @@ export class NftablesDataplane implements Dataplane {
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
     return this.#inTurn(async () => {
       const changed = await this.#sysctls.settle();
+      if (!this.#canRouteDirectly && desired.services.some(isDirect)) {
+        await probeDirectRouting();
+        this.#canRouteDirectly = true;
+      }
       const report = await this.#converger.apply(desired);
       const settings = [...this.#untold, ...changed];
       this.#untold = [];

@@ -35,11 +35,11 @@ export function directContract(name: string, bench: Bench): void {
     test('flows go exactly where the hash predicts, by weight', async () => {
       const service = direct(servers({ s1: 1, s2: 2, s3: 4 }));
       await bench.apply(only(service, directNames()));
-      const sport = freshPorts(400);
-      expect(await bench.connect(sport, 400)).toEqual(predicted(service, sport, 400));
-      const dns = freshPorts(200);
+      const sport = freshPorts(1000);
+      expect(await bench.connect(sport, 1000)).toEqual(predicted(service, sport, 1000));
+      const dns = freshPorts(1000);
       const target = { vip: VIP, port: 53, protocol: 'udp' } as const;
-      expect(await bench.connect(dns, 200, target)).toEqual(predicted(directNames(), dns, 200));
+      expect(await bench.connect(dns, 1000, target)).toEqual(predicted(directNames(), dns, 1000));
     });
 
     test('flows of a drained server that are sticky stay there, and new ones go elsewhere', async () => {

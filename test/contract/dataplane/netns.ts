@@ -10,6 +10,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Ipv4 } from '../../../src/core/base/ipv4.ts';
+import { directServerCommands } from '../../../src/core/realserver/direct-server.ts';
 import { type ExecResult, exec } from '../../../src/io/exec.ts';
 
 export type DirectorNode = 'd1' | 'd2' | 'd3';
@@ -24,13 +26,6 @@ export const FRONT_OF = { cl: '10.1.0.2', d1: '10.1.0.11', d2: '10.1.0.12', d3: 
 
 /** Of the servers that answer past the directors. */
 export const BESIDE_CLIENT = { s1: '10.1.0.21', s2: '10.1.0.22', s3: '10.1.0.23' } as const;
-
-const REAL_SERVER_SYSCTLS = [
-  'net.ipv4.conf.all.arp_ignore=1',
-  'net.ipv4.conf.all.arp_announce=2',
-  'net.ipv4.conf.all.rp_filter=0',
-  'net.ipv4.conf.default.rp_filter=0',
-];
 
 const DIST = fileURLToPath(new URL('../../../dist/test/contract/dataplane/', import.meta.url));
 
@@ -175,10 +170,9 @@ export class Network {
    * Makes real servers of direct routing: the VIPs on lo, unseen by ARP, and a link of their own to the client, by which they
    * answer, past the directors.
    */
-  async answerDirectly(vips: readonly string[]): Promise<void> {
+  async answerDirectly(vips: readonly Ipv4[]): Promise<void> {
     for (const node of SERVERS) {
-      await this.in(node, ['sysctl', '-q', '-w', ...REAL_SERVER_SYSCTLS]);
-      for (const vip of vips) await this.in(node, ['ip', 'address', 'add', `${vip}/32`, 'dev', 'lo']);
+      for (const argv of directServerCommands({ interface: 'back', vips })) await this.in(node, argv);
       await this.plug(node, 'front', BESIDE_CLIENT[node]);
       await this.in(node, ['ip', 'route', 'del', 'default']);
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { upstreamInterfaces } from '../../../src/agent/upstream-interfaces.ts';
+import { serversInterface, upstreamInterfaces } from '../../../src/agent/upstream-interfaces.ts';
 import { settle } from './fake-clock.ts';
 import { clusterText, parsed, World } from './world.ts';
 
@@ -16,6 +16,11 @@ test('the interfaces of the instances that announce VIPs, by their names on this
   ];
   const two = { ...cluster, routing: { ...cluster.routing, instances } };
   expect(upstreamInterfaces(two, { ...director, interfaces })).toEqual(['eth1', 'eth5']);
+
+  expect(serversInterface(two, { ...director, interfaces }, 'in0')).toBe('eth9');
+  expect(serversInterface(two, { ...director, interfaces }, 'gone')).toBeUndefined();
+  const only = { farm: 'eth2', up0: 'eth5', up1: 'eth1' };
+  expect(serversInterface(two, { ...director, interfaces: only }, undefined)).toBe('eth2');
 });
 
 test('the data plane is told of them', async () => {
