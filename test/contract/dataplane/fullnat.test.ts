@@ -1,11 +1,25 @@
 /** FullNAT with real packets, and beside it the fake. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { THOROUGH } from '../../sizes.ts';
 import { fakeBench } from './fake-bench.ts';
 import { fullnatBench } from './fullnat-bench.ts';
-import { type FullnatBench, fullnatContract } from './fullnat-suite.ts';
+import {
+  agreement,
+  CLIENTS,
+  type FullnatBench,
+  fullnatContract,
+  LIP,
+  linuxPorts,
+  ofAll,
+  ofDirectors,
+  predicted,
+  TO_UDP,
+  UDP,
+} from './fullnat-suite.ts';
 import { Network } from './netns.ts';
-import { EVEN, type FlowTarget } from './suite.ts';
+import { EVEN, type FlowTarget, freshPorts, servers } from './suite.ts';
 
 const NAMES = new Map(Object.keys(EVEN).map((name, i) => [ipv4('10.2.0.21') + i, name]));
 
@@ -25,6 +39,33 @@ function fakeFullnatBench(): FullnatBench {
 
 fullnatContract('fake', fakeFullnatBench());
 
-const network = new Network(`fn${process.pid}`);
-const bench = fullnatBench(network);
-fullnatContract('nftables', bench);
+fullnatContract('nftables', fullnatBench(new Network(`fn${process.pid}`)));
+
+describe('FullNAT: packets', () => {
+  const network = new Network(`fp${process.pid}`);
+  const bench = fullnatBench(network);
+  beforeAll(() => bench.up());
+  afterAll(() => bench.down());
+
+  test('nine in ten are as predicted at a fill of 1 in 10', async () => {
+    // A third of the blocks of one address: 21,504 ports to each server.
+    const service = { ...UDP, servers: servers(THOROUGH ? EVEN : { s1: 1 }) };
+    const desired = ofAll(service);
+    await bench.apply(desired);
+    const each = Math.ceil((2150 * service.servers.length) / CLIENTS.length);
+    const sport = linuxPorts(each);
+    const answers: string[] = [];
+    for (const client of CLIENTS) answers.push(...(await bench.seen(client, sport, each, TO_UDP)));
+    const expected = CLIENTS.flatMap((client) => predicted(desired, service, client, sport, each));
+    expect(agreement(answers, expected)).toBeGreaterThanOrEqual(0.9);
+  });
+
+  test('what is for a local address, and of no connection, is not answered, but counted', async () => {
+    await bench.apply(ofDirectors(UDP));
+    const server = network.start('s1', 'client-main');
+    const target = { source: '10.2.0.21', vip: LIP.d1, port: 4321, timeout: 400 };
+    expect(await server.call('udp', { ...target, sport: freshPorts(1), count: 1 })).toEqual(['timeout']);
+    expect(await server.call('open', { ...target, sport: freshPorts(1), keys: ['stray'] })).toEqual(['timeout']);
+    expect((await bench.counters()).guard.lipUnknown).toBeGreaterThanOrEqual(2);
+  });
+});
