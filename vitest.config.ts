@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `pure` needs no root and no clock; `lab` builds namespaces and needs root. One lab file at a time: two cores. */
+/**
+ * `pure` needs no root and no clock; `lab` builds namespaces and needs root. One lab file at a time: two cores. `nft` is all
+ * that touches nftables once more, with another version of nft than the host's.
+ */
 export default defineConfig({
   test: {
     // A file that has not changed is not translated again.
@@ -27,6 +30,18 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['test/contract/**/*.test.ts', 'test/lab/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'nft',
+          include: ['test/contract/dataplane/**/*.test.ts'],
+          // No nft at all, and both versions in any pass.
+          exclude: ['test/contract/dataplane/*fake.test.ts', 'test/contract/dataplane/nft-versions.test.ts'],
+          setupFiles: ['test/contract/dataplane/other-nft.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,

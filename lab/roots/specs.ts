@@ -34,7 +34,7 @@ export interface RootSpec {
 }
 
 /** `frr` (8.4), `bird` (2.0), `nginx` and `tools` are Debian 12's; the routers with a version in their name are Debian 13's. */
-export type RootName = 'frr' | 'frr-10' | 'bird' | 'bird-2.17' | 'bird-3' | 'nginx' | 'tools';
+export type RootName = 'frr' | 'frr-10' | 'bird' | 'bird-2.17' | 'bird-3' | 'nft-1.0' | 'nft-1.1' | 'nginx' | 'tools';
 
 /** Raise it when the way a root is put together changes: older folders are then built anew. */
 export const RECIPE = 1;
@@ -73,12 +73,27 @@ function bird(name: RootName, suite: Suite, birdPackage: 'bird2' | 'bird3'): Roo
   };
 }
 
+function nft(name: RootName, suite: Suite): RootSpec {
+  return {
+    name,
+    suite,
+    packages: ['nftables'],
+    users: [],
+    groups: {},
+    links: {},
+    files: {},
+    proofs: [['/usr/sbin/nft', '--version']],
+  };
+}
+
 export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
   frr: frr('frr', 'bookworm', ['zebra', 'ospfd']),
   'frr-10': frr('frr-10', 'trixie', ['mgmtd', 'zebra', 'ospfd']),
   bird: bird('bird', 'bookworm', 'bird2'),
   'bird-2.17': bird('bird-2.17', 'trixie', 'bird2'),
   'bird-3': bird('bird-3', 'trixie', 'bird3'),
+  'nft-1.0': nft('nft-1.0', 'bookworm'),
+  'nft-1.1': nft('nft-1.1', 'trixie'),
   nginx: {
     name: 'nginx',
     suite: 'bookworm',

@@ -9,12 +9,12 @@ const SLOWEST = 5;
 
 /** @returns {Promise<number>} exit code: 0 when everything held */
 export async function runTests() {
-  const suites = ['pure', 'lab'].map((project) => suite(project, { SLUICE_FUZZ: FUZZ }));
+  const suites = ['pure', 'lab', 'nft'].map((project) => suite(project, { SLUICE_FUZZ: FUZZ }));
   // Yesterday's report must not be counted when today's run breaks off.
   for (const { results } of suites) rmSync(results, { force: true });
-  const [pure, lab] = suites;
+  const [pure, lab, nft] = suites;
   const outcomes = [];
-  for (const check of [LINT, TYPES, pure, UNUSED, lab]) outcomes.push(await hold(check));
+  for (const check of [LINT, TYPES, pure, UNUSED, lab, nft]) outcomes.push(await hold(check));
   return conclude(outcomes, suites);
 }
 

@@ -38,6 +38,8 @@ describe('root folders', () => {
     ['bird', 'bird2_2.0'],
     ['bird-2.17', 'bird2_2.17'],
     ['bird-3', 'bird3_3.1'],
+    ['nft-1.0', 'nftables_1.0'],
+    ['nft-1.1', 'nftables_1.1'],
   ] as const)('%s is %s whatever the host is', async (name, version) => {
     expect(readFileSync(join(await rootPath(name), '.sluice-root.json'), 'utf8')).toContain(`"${version}`);
   });
