@@ -2,15 +2,18 @@
  * Wanted and found tables to the operations that turn the one into the other, in an order in which nft accepts them as one
  * transaction: what is referred to before what refers to it, and the reverse for what goes.
  *
- * Pure and idempotent: when nothing differs the plan is empty. A set whose declaration has changed is made anew: the rules
- * of its table go first and come back after it, which to packets is one change like any other. The tables are ours by name, so anything found in them that is
- * not wanted goes; other tables are never looked at.
+ * Pure and idempotent: when nothing differs the plan is empty. A set whose declaration has changed is made anew, as is one
+ * that cannot take part in a new rule otherwise: the rules that name it go first and come back after it, which to packets is
+ * one change like any other. The tables are ours by name, so anything found in them that is not wanted goes; other tables are
+ * never looked at.
  */
 import {
   type BaseChain,
   type Found,
+  type FoundChain,
   type FoundTable,
   ruleStamp,
+  ruleText,
   sameBase,
   setStamp,
   type Wanted,
@@ -54,6 +57,10 @@ function sameRules(wanted: WantedChain, stamps: readonly string[]): boolean {
   return wanted.rules.length === stamps.length && wanted.rules.every((rule, i) => ruleStamp(rule) === stamps[i]);
 }
 
+function agrees(wanted: WantedChain, found: FoundChain | undefined): boolean {
+  return found !== undefined && sameBase(found.base, wanted.base) && sameRules(wanted, found.stamps);
+}
+
 /** Only what differs. An element whose data changed is removed and added, which one transaction makes a replacement. */
 function planElements(
   table: string,
@@ -78,7 +85,7 @@ function planChains(table: string, wanted: WantedTable, found: FoundTable): { ad
     const keep = before !== undefined && sameBase(before.base, chain.base);
     if (before !== undefined && !keep) add.push({ kind: 'delete-chain', table, name });
     if (!keep) add.push({ kind: 'add-chain', table, name, base: chain.base });
-    if (!keep || !sameRules(chain, before.stamps)) rules.push({ kind: 'set-rules', table, name, rules: chain.rules });
+    if (!agrees(chain, before)) rules.push({ kind: 'set-rules', table, name, rules: chain.rules });
   }
   return { add, rules };
 }
@@ -87,18 +94,48 @@ function unwanted<T>(wanted: ReadonlyMap<string, unknown>, found: ReadonlyMap<st
   return [...found].filter(([name]) => !wanted.has(name));
 }
 
-/** Sets that are there, and not as they are to be declared. */
+/** Sets that are there, and not as they are to be declared, or to be declared beside new rules. */
 function outdatedSets(wanted: WantedTable, found: FoundTable): ReadonlySet<string> {
+  const texts = newRules(wanted, found);
   const names = [...wanted.sets].filter(([name, set]) => {
     const existing = found.sets.get(name);
-    return existing !== undefined && existing.stamp !== setStamp(set);
+    if (existing === undefined) return false;
+    return existing.stamp !== setStamp(set) || (hasPortData(set) && texts.some((text) => namesSet(text, name)));
   });
   return new Set(names.map(([name]) => name));
 }
 
-/** As if the chains had no rules: no set can go while a rule names it. */
-function withoutRules(found: FoundTable): FoundTable {
-  const chains = new Map([...found.chains].map(([name, chain]) => [name, { ...chain, stamps: [], shapes: [] }]));
+function newRules(wanted: WantedTable, found: FoundTable): readonly string[] {
+  const changed = [...wanted.chains].filter(([name, chain]) => !agrees(chain, found.chains.get(name)));
+  return changed.flatMap(([, chain]) => chain.rules.map(ruleText));
+}
+
+/**
+ * nft 1.1.3 takes a rule by a map whose data hold a port (`th`) only in the transaction that declares the map. Of one that is
+ * there already it says "conflicting transport layer protocols specified: tcp vs. th". Keys are no trouble to it.
+ */
+function hasPortData({ declaration }: WantedSet): boolean {
+  return /^typeof [^:;]* : [^;]*\bth [sd]port\b/.test(declaration);
+}
+
+function namesSet(text: string, set: string): boolean {
+  return new RegExp(`@${set}\\b`).test(text);
+}
+
+/** Chains whose rules may name one of the sets, which cannot go before they do: what is not as we wrote it may name any. */
+function chainsNaming(sets: ReadonlySet<string>, wanted: WantedTable, found: FoundTable): readonly string[] {
+  if (sets.size === 0) return [];
+  return [...found.chains.keys()].filter((name) => {
+    const chain = wanted.chains.get(name);
+    if (chain === undefined || !agrees(chain, found.chains.get(name))) return true;
+    return chain.rules.some((rule) => [...sets].some((set) => namesSet(ruleText(rule), set)));
+  });
+}
+
+/** As if these chains had no rules. */
+function withoutRules(found: FoundTable, flushed: readonly string[]): FoundTable {
+  const chains = new Map(found.chains);
+  for (const name of flushed) chains.set(name, { ...chains.get(name)!, stamps: [], shapes: [] });
   return { ...found, chains };
 }
 
@@ -107,8 +144,9 @@ function* planTable(table: string, wanted: WantedTable, present: FoundTable): Ge
   const elements: Operation[] = [];
   const after: Operation[] = [];
   const outdated = outdatedSets(wanted, present);
-  const found = outdated.size === 0 ? present : withoutRules(present);
-  if (outdated.size > 0) for (const name of found.chains.keys()) before.push({ kind: 'flush-chain', table, name });
+  const flushed = chainsNaming(outdated, wanted, present);
+  const found = withoutRules(present, flushed);
+  for (const name of flushed) before.push({ kind: 'flush-chain', table, name });
   for (const name of outdated) before.push({ kind: 'delete-set', table, name, set: present.sets.get(name)!.kind });
   for (const name of wanted.counters) {
     if (!found.counters.has(name)) before.push({ kind: 'add-counter', table, name });

@@ -8,8 +8,8 @@ import { EVEN, servers, VIP, web } from './suite.ts';
 
 type Optional<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
-/** Per optional setting a value of it, and what else goes with it. */
-type Samples<T> = { readonly [K in Optional<T>]: Partial<T> & Required<Pick<T, K>> };
+/** Per optional setting its kinds of values, each with what has to go with it. */
+type Samples<T> = { readonly [K in Optional<T>]: readonly (Partial<T> & Required<Pick<T, K>>)[] };
 
 const DATAPLANE: Required<Pick<DesiredDataplane, Optional<DesiredDataplane>>> = {
   self: 'd1',
@@ -23,26 +23,34 @@ const DATAPLANE: Required<Pick<DesiredDataplane, Optional<DesiredDataplane>>> = 
   },
 };
 
-const SERVICES: Samples<DesiredService> = {};
+const SERVICES: Samples<DesiredService> = {
+  direct: [{ direct: { device: 'back' } }, { direct: { device: 'back', sticky: 300_000 } }],
+  fullnat: [{ fullnat: true }, { fullnat: true, protocol: 'udp' }],
+  fwmark: [{ fwmark: 0x77, ports: [] }],
+  persistence: [{ persistence: 600_000 }],
+  scheduler: [
+    { scheduler: { name: 'mh', slots: 4099, sourcePort: false } },
+    { scheduler: { name: 'mh', slots: 65537, sourcePort: true } },
+    { scheduler: { name: 'rr' } },
+    { scheduler: { name: 'wrr' } },
+  ],
+  timeouts: [{ timeouts: { established: 90 } }, { protocol: 'udp', timeouts: { unreplied: 20, replied: 60 } }],
+};
 
 const SERVERS: Samples<DesiredServer> = {};
 
-/** Beside `web`: UDP, and a service for each setting, on VIPs of their own from 203.0.113.20 on. */
+/** Beside `web` and `dns` (UDP) a service for each sample, on VIPs of their own from 203.0.113.20 on. */
 export function everyFeature(): DesiredDataplane {
   const base = web(servers(EVEN));
   const dns: DesiredService = { ...base, name: 'dns', protocol: 'udp', ports: [53], vips: [ipv4(VIP)] };
-  const samples: (readonly [string, Partial<DesiredService>])[] = Object.entries(SERVICES);
-  for (const [name, server] of Object.entries(SERVERS) as [string, Partial<DesiredServer>][]) {
-    samples.push([`server-${name}`, { servers: servers(EVEN).map((one) => ({ ...one, ...server })) }]);
-  }
+  const ofServers = Object.values<readonly Partial<DesiredServer>[]>(SERVERS).flat();
+  const samples: Partial<DesiredService>[] = [
+    ...Object.values<readonly Partial<DesiredService>[]>(SERVICES).flat(),
+    ...ofServers.map((settings) => ({ servers: base.servers.map((server) => ({ ...server, ...settings })) })),
+  ];
   const first = ipv4('203.0.113.20');
-  const special = samples.map(
-    ([name, settings], at): DesiredService => ({
-      ...base,
-      name: `with-${name}`,
-      vips: [(first + at) >>> 0],
-      ...settings,
-    }),
-  );
+  const special = samples.map((settings, at): DesiredService => {
+    return { ...base, name: `special-${at}`, vips: [(first + at) >>> 0], ...settings };
+  });
   return { ...DATAPLANE, services: [base, dns, ...special], upstream: ['front'] };
 }

@@ -87,6 +87,21 @@ describe('two versions of nft', () => {
       expect(await bench.connect(sport, 60)).toEqual(now);
     });
 
+    test('either writes rules anew by maps of ports that the other has declared', async () => {
+      // With its peer's blocks a director has more than the smaller map holds: rules and declaration stay, the modulus does not.
+      const alone = { ...changed, members: ['d1'] };
+      for (const [root, next] of [
+        [second, alone],
+        [first, changed],
+      ] as const) {
+        await startWith(root);
+        const report = await driver.call<ApplyReport>('apply', { desired: next });
+        expect(report.operations).toContain('sluice_v1 blocks: add map');
+        expect(report.programmed).toEqual(everyName);
+        expect(await driver.call('apply', { desired: next })).toEqual(NOTHING_DONE);
+      }
+    });
+
     test('what either has changed by hand is drift to the other, and repaired', async () => {
       await nft(second, 'delete', 'element', 'ip', 'sluice_v1', 'slots_web', '{', '7', '}');
       const report = await driver.call<ApplyReport>('apply', { desired: changed });

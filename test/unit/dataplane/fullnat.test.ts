@@ -82,12 +82,15 @@ describe('rules', () => {
     expect((await driver.apply(desired({ members: ['d1', 'd3'] }))).operations).toEqual([]);
   });
 
-  /** More slots when d2's address falls to d1: then the rules change too. */
+  /** More slots when d2's address falls to d1: then the rules change too, and with them the map is made anew. */
   function expected(wanted: DesiredDataplane): readonly string[] {
     const blocks = ownBlocks(wanted).length;
     const slots = blocks > 126 ? 4099 : 1009;
-    const rules = slots === 1009 ? [] : ['sluice_v1 postrouting: write 3 rules'];
-    return [...rules, `sluice_v1 blocks: write N of ${slots} elements`];
+    const rules = ['postrouting: flush chain', 'blocks: delete map', 'blocks: add map', 'postrouting: write 3 rules'];
+    return [
+      ...(slots === 1009 ? [] : rules.map((line) => `sluice_v1 ${line}`)),
+      `sluice_v1 blocks: write N of ${slots} elements`,
+    ];
   }
 
   test('local addresses are never answered as long as there is a FullNAT service', async () => {

@@ -81,17 +81,37 @@ describe('plan', () => {
     sets.set('servers_web', { ...sets.get('servers_web')!, stamp: 'sluice 00000000' });
     const operations = await converge(desired, kernel);
     expect(operations.map(describeOperation)).toEqual([
-      'sluice_v1 prerouting: flush chain',
-      'sluice_v1 forward: flush chain',
-      'sluice_v1 ownership: flush chain',
       'sluice_v1 service_web: flush chain',
       'sluice_v1 servers_web: delete map',
       'sluice_v1 servers_web: add map',
-      'sluice_v1 prerouting: write 1 rules',
-      'sluice_v1 forward: write 3 rules',
-      'sluice_v1 ownership: write 4 rules',
       'sluice_v1 service_web: write 4 rules',
       'sluice_v1 servers_web: write 2 of 2 elements (1 : 10.2.0.21, 2 : 10.2.0.22)',
+    ]);
+    expect(await planFor(desired, kernel)).toEqual([]);
+  });
+
+  test('a map whose data are ports is made anew with the rules by it, and with no others', async () => {
+    const kernel = new FakeKernel();
+    const local = { directors: [{ name: 'd1', local: [ipv4('10.3.0.1')] }], shared: [] };
+    const desired = {
+      ...dataplane(service('web', THREE.slice(0, 2), { fullnat: true })),
+      self: 'd1',
+      members: ['d1'],
+      local,
+    };
+    await converge(desired, kernel);
+    const table = kernel.tables.get('sluice_v1')!;
+    const rewritten = async (chain: string) => {
+      table.chains.set(chain, { ...table.chains.get(chain)!, stamps: [], shapes: [] });
+      return (await converge(desired, kernel)).map(describeOperation);
+    };
+    expect(await rewritten('forward')).toEqual(['sluice_v1 forward: write 3 rules']);
+    expect(await rewritten('postrouting')).toEqual([
+      'sluice_v1 postrouting: flush chain',
+      'sluice_v1 blocks: delete map',
+      'sluice_v1 blocks: add map',
+      'sluice_v1 postrouting: write 3 rules',
+      'sluice_v1 blocks: write 1009 of 1009 elements',
     ]);
     expect(await planFor(desired, kernel)).toEqual([]);
   });
