@@ -182,8 +182,8 @@ export class DataplaneKeeper {
 }
 
 /** What of a service must be in the kernel before it counts as there; which servers are up is not part of it. */
-function shapeOf({ vips, ports, protocol, servers, direct, fullnat = false }: DesiredService): string {
-  return JSON.stringify([vips, protocol, ports, fullnat, servers.map(({ address }) => address), direct]);
+function shapeOf({ vips, ports, protocol, fwmark, servers, direct, fullnat = false }: DesiredService): string {
+  return JSON.stringify([vips, protocol, ports, fwmark ?? 0, fullnat, servers.map(({ address }) => address), direct]);
 }
 
 function vipsOf(services: readonly DesiredService[]): Ipv4[] {

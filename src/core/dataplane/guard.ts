@@ -24,6 +24,7 @@ import { allLips, usesFullnat } from './lips.ts';
 import {
   LIP_COUNTER,
   LIPS_SET,
+  MARKED_SERVERS_SET,
   ONE_ARM_SET,
   REAL_SERVERS_SET,
   SOURCES_SET,
@@ -82,6 +83,16 @@ const TRANSIT: WantedChain = {
   ],
 };
 
+/**
+ * Of servers whose ports nobody knows, because a mark says which packets are the service's. Their own connections, in which
+ * they are the client, look the same but for the first packet: so what begins in the middle is dropped, and what begins with
+ * a SYN is not ours to judge. UDP begins with anything; there a stranger's answer does no harm that a RST would.
+ */
+const MARKED_FORWARD: readonly string[] = [
+  `ip saddr @${MARKED_SERVERS_SET} ct state invalid counter name ${UNTRANSLATED_COUNTER} drop`,
+  `ip saddr @${MARKED_SERVERS_SET} ct state new tcp flags & (syn | ack) != syn counter name ${UNTRANSLATED_COUNTER} drop`,
+];
+
 export function guardTable(desired: DesiredDataplane): WantedTable {
   const { services, upstream } = desired;
   // Nothing of direct routing is ever translated: what such a server sends from its own address is its own affair.
@@ -90,10 +101,12 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
     servers.flatMap(({ address }) => ports.map((port) => endpointElement(address, protocol, port))),
   );
   const addresses = services.flatMap(({ servers }) => servers.map(({ address }) => formatIpv4(address)));
+  const marked = translated.filter(({ fwmark }) => fwmark !== undefined);
+  const markedServers = marked.flatMap(({ servers }) => servers.map(({ address }) => formatIpv4(address)));
   const lips = usesFullnat(desired) ? allLips(desired).map(formatIpv4) : undefined;
   return {
     chains: new Map([
-      ['forward', FORWARD],
+      ['forward', marked.length === 0 ? FORWARD : { ...FORWARD, rules: [...FORWARD.rules, ...MARKED_FORWARD] }],
       ['input', lips === undefined ? INPUT : { ...INPUT, rules: [...INPUT.rules, ...LIPS_INPUT] }],
       [TRANSIT_CHAIN, TRANSIT],
       ['postrouting', POSTROUTING],
@@ -116,6 +129,7 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
         ),
       ],
       [REAL_SERVERS_SET, wantedSet('ip saddr', addresses)],
+      ...(marked.length === 0 ? [] : [[MARKED_SERVERS_SET, wantedSet('ip saddr', markedServers)] as const]),
       ...(lips === undefined ? [] : [[LIPS_SET, wantedSet('ip daddr', lips)] as const]),
     ]),
     counters: new Set([

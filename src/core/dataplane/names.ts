@@ -37,6 +37,9 @@ export const LIPS_SET = 'lips';
 /** Named counter in the data table: new connections dropped because this director has no port block. */
 export const NO_BLOCK_COUNTER = 'fullnat_no_block';
 
+/** Map in the data table: packet mark to the service's chain. */
+export const FWMARKS_MAP = 'fwmarks';
+
 /** Of services with persistence: ids of the servers that take new connections, and what keeps their clients' entries alive. */
 export const TAKERS_SET = 'takers';
 export const REFRESH_MAP = 'refresh';
@@ -47,6 +50,7 @@ export const SOURCES_SET = 'sources';
 export const UPSTREAM_SET = 'upstream';
 export const ONE_ARM_SET = 'one_arm';
 export const REAL_SERVERS_SET = 'real_servers';
+export const MARKED_SERVERS_SET = 'marked_servers';
 
 /** Named counters in the guard table: packets for a VIP that nobody here knows, of servers, on their way through. */
 export const UNKNOWN_COUNTER = 'vip_unknown';

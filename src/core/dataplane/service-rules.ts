@@ -13,7 +13,7 @@ import {
   type Scheduler,
 } from '../model/scheduler.ts';
 import { SERVER_ID_EXPRESSION } from './mark.ts';
-import { SERVICES_MAP, serviceNames } from './names.ts';
+import { FWMARKS_MAP, SERVICES_MAP, serviceNames } from './names.ts';
 import type { Part } from './parts.ts';
 import { recallRules, rememberRules, unlessRecalled } from './persistence-rules.ts';
 import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
@@ -22,12 +22,21 @@ import { FLOW_SEED, type ServiceTable, serviceTable } from './service-table.ts';
 
 export const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
 
-/** The part that finds the chain of a packet's service. */
+/** The part that finds the chain of a packet's service. A mark goes before ports, as in LVS. */
 export function servicesPart(services: readonly DesiredService[]): Part {
+  const marked = services.filter(({ fwmark }) => fwmark !== undefined);
+  // Slots are found by the client's port, and so are servers told apart: nothing but what has ports can be sent there.
+  const byMark = marked.length === 0 ? [] : [`meta l4proto { tcp, udp } meta mark vmap @${FWMARKS_MAP}`];
+  const sets: [string, WantedSet][] = marked.length === 0 ? [] : [[FWMARKS_MAP, fwmarksMap(marked)]];
   return {
-    rules: { prerouting: [`${SERVICE_KEY} vmap @${SERVICES_MAP}`] },
-    sets: new Map([[SERVICES_MAP, servicesMap(services)]]),
+    rules: { prerouting: [...byMark, `${SERVICE_KEY} vmap @${SERVICES_MAP}`] },
+    sets: new Map([...sets, [SERVICES_MAP, servicesMap(services)]]),
   };
+}
+
+function fwmarksMap(services: readonly DesiredService[]): WantedSet {
+  const elements = new Map(services.map(({ name, fwmark }) => [String(fwmark), `goto ${serviceNames(name).chain}`]));
+  return { kind: 'map', declaration: 'typeof meta mark : verdict', elements };
 }
 
 export function servicesMap(services: readonly DesiredService[]): WantedSet {

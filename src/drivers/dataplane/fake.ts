@@ -8,6 +8,7 @@ import type { CountingSets } from '../../core/dataplane/counters.ts';
 import {
   DATA_TABLE,
   DR_TABLE,
+  FWMARKS_MAP,
   namesByChain,
   SERVICES_MAP,
   TRAFFIC_IN_SET,
@@ -74,6 +75,8 @@ export class FakeKernel implements RulesetKernel {
     ['front', 2],
     ['back', 3],
   ]);
+  /** `ADDRESS . PROTOCOL . PORT` to the mark that somebody's own rules give to such packets. */
+  readonly marks = new Map<string, number>();
   /** When set, the next write fails with this errno, once. */
   refuseNext: string | undefined;
   /** When set, rules with ports by offset stay plain, for this reason. */
@@ -165,7 +168,8 @@ export class FakeKernel implements RulesetKernel {
   #translate(flow: FakeFlow): FakeConnection | undefined {
     const table = this.#tables.get(DATA_TABLE);
     const endpoint = endpointElement(flow.vip, flow.protocol, flow.port);
-    const verdict = table?.sets.get(SERVICES_MAP)?.elements.get(endpoint);
+    const marked = table?.sets.get(FWMARKS_MAP)?.elements.get(String(this.marks.get(endpoint)));
+    const verdict = marked ?? table?.sets.get(SERVICES_MAP)?.elements.get(endpoint);
     if (table === undefined || verdict === undefined) return undefined;
     const names = namesByChain(verdict.replace(/^goto /, ''));
     const bump = (counter: string) => table.counters.set(counter, plusOne(table.counters.get(counter)));

@@ -41,6 +41,9 @@ export function fakeBench(kernel = new FakeKernel()): Bench {
       return send(sport, count, target);
     },
     ask: (sport, count) => send(sport, count),
+    async markPackets(mark) {
+      for (const port of ['tcp . 80', 'tcp . 443', 'udp . 53']) kernel.marks.set(`${VIP} . ${port}`, mark);
+    },
     async tamper(what) {
       const { tables } = kernel;
       const table = tables.get('sluice_v1');

@@ -114,6 +114,17 @@ export function netnsBench(
       return client.call('open', { ...values, keys: keys(sport, count) });
     },
     ask: (sport, count) => client.call('ask', { keys: keys(sport, count), timeout: PATIENCE_MS }),
+    async markPackets(mark) {
+      const rules = ['tcp dport { 80, 443 }', 'udp dport 53'].map(
+        (ports) => `ip daddr ${VIP} ${ports} meta mark set ${mark}\n`,
+      );
+      const chain = `chain marks {\n type filter hook prerouting priority mangle;\n ${rules.join(' ')} }`;
+      await network.in(
+        'd1',
+        ['nft', '-f', '-'],
+        `table ip mine\ndelete table ip mine\ntable ip mine {\n ${chain}\n}\n`,
+      );
+    },
     async tamper(what) {
       if (what === 'replace-rule') await replaceRule();
       else await network.in('d1', ['nft', '-f', '-'], acts[what]);

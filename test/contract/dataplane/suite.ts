@@ -55,6 +55,8 @@ export interface Bench {
   connect(sport: number, count: number, target?: FlowTarget): Promise<readonly string[]>;
   /** Asks again on flows that are open: who answers now? */
   ask(sport: number, count: number): Promise<readonly string[]>;
+  /** The operator's own rules mark packets for ports of the VIP: 80 and 443 of TCP, 53 of UDP. */
+  markPackets(mark: number): Promise<void>;
   /** Somebody else writes to our tables; `web` must be in them, with three servers. */
   tamper(what: Tampering): Promise<void>;
 }

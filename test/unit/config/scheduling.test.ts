@@ -99,6 +99,44 @@ describe('persistence', () => {
   });
 });
 
+describe('services by fwmark', () => {
+  const HEALTH = 'health: { tcp: {}, port: 8080 }';
+
+  test('a mark in place of ports and protocol; hashed by address unless the file says otherwise', () => {
+    expect(web('fwmark: 4294967295', SERVERS, HEALTH)).toMatchObject({
+      ports: [],
+      fwmark: 0xffffffff,
+      scheduler: { name: 'mh', slots: 4099, sourcePort: false },
+      health: { port: 8080 },
+    });
+    const byPort = web('fwmark: 7', SERVERS, HEALTH, 'scheduler: { name: mh, sourcePort: true }');
+    expect(byPort.scheduler).toEqual({ name: 'mh', slots: 4099, sourcePort: true });
+    expect(web('fwmark: 7', SERVERS, 'health: none').health).toBeUndefined();
+  });
+
+  const NO_PORTS = 'a service known by its fwmark has none; the rules that set the mark say which packets are meant';
+  test.each([
+    [['fwmark: 0', HEALTH], '8:13: services.web.fwmark: expected a mark, a whole number from 1 to 4294967295, got 0'],
+    [['fwmark: 7', HEALTH, PORTS], `10:5: services.web.ports: ${NO_PORTS}`],
+    [['fwmark: 7', HEALTH, 'protocol: udp'], `10:5: services.web.protocol: ${NO_PORTS}`],
+    [['fwmark: 7'], '6:3: services.web: which port is checked is not known; add health: { port: N } or health: none'],
+    [['fwmark: 7', 'health: { tcp: {} }'], '9:5: services.web.health: which port is checked is not known; add port: N'],
+    [[], '6:3: services.web.ports: missing'],
+  ])('%s', (lines, fault) => {
+    expect(faults(...lines, SERVERS)).toEqual([fault]);
+  });
+
+  test('a mark belongs to one service', () => {
+    const other = text('fwmark: 7', SERVERS, 'health: none').replace(
+      'ports: 53, protocol: udp',
+      'fwmark: 7, health: none',
+    );
+    const parsed = parseCluster(other);
+    const found = 'faults' in parsed ? parsed.faults.map((fault) => formatFault('', fault)) : [];
+    expect(found).toEqual([':8:13: services.web.fwmark: service dns has the fwmark 7 already']);
+  });
+});
+
 test('what changes is said', () => {
   const changes = (before: readonly string[], after: readonly string[]) =>
     describeChanges(cluster(PORTS, SERVERS, ...before), cluster(PORTS, SERVERS, ...after));
@@ -106,5 +144,12 @@ test('what changes is said', () => {
     'service web: scheduler mh -> mh 65537 slots by address (open connections stay, new ones may meet another server)',
   ]);
   expect(changes(['persistence: 90s'], ['persistence: 2m'])).toEqual(['service web: persistence 90s -> 2m']);
+  const byMark = cluster('fwmark: 7', SERVERS, 'health: none');
+  expect(describeChanges(cluster(PORTS, SERVERS, 'health: none'), byMark)).toEqual([
+    'service web: port 80 removed',
+    'service web: protocol tcp -> none',
+    'service web: fwmark none -> 7',
+    'service web: scheduler mh -> mh by address (open connections stay, new ones may meet another server)',
+  ]);
   expect(changes([], ['persistence: true'])).toEqual(['service web: persistence none -> 10m']);
 });
