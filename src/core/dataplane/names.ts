@@ -44,7 +44,14 @@ export const FWMARKS_MAP = 'fwmarks';
 export const TAKERS_SET = 'takers';
 export const REFRESH_MAP = 'refresh';
 
-/** Sets in the guard table. */
+/** In the data table, for packets in mid-life of connections that nobody here knows. */
+export const SECOND_CHANCE_SET = 'second_chance';
+export const MISS_SOURCES_SET = 'miss_sources';
+export const MISS_ASKED_SET = 'miss_asked';
+/** Named counter: packets handed to the agent, so that it can ask about them. */
+export const ASKED_COUNTER = 'asked';
+
+/** Sets in the guard table; the VIPs and the real servers in the data table, too. */
 export const VIPS_SET = 'vips';
 export const SOURCES_SET = 'sources';
 export const UPSTREAM_SET = 'upstream';

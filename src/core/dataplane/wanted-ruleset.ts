@@ -4,7 +4,8 @@
  * In: the model, the server ids, and what was found (for the entries of retired servers, which stay). Out: the tables, the
  * first joined from the parts of a file each (`parts.ts`).
  *
- *   sluice_v1        prerouting: VIP . protocol . port -> chain of the service -> slot of (client address, client port)
+ *   sluice_v1        mid_life: what belongs to no connection here, while others can be asked (`miss-rules.ts`)
+ *                    prerouting: VIP . protocol . port -> chain of the service -> slot of (client address, client port)
  *                    -> server id, kept as the connection's mark -> server address -> dnat
  *                    forward: who carries the connection (`ownership-rules.ts`); packets and bytes by server id and
  *                    direction
@@ -22,6 +23,7 @@ import type { DesiredDataplane } from '../model/dataplane.ts';
 import { directTable, isDirect } from './direct-table.ts';
 import { BlockMaps, fullnatPart } from './fullnat-rules.ts';
 import { guardTable } from './guard.ts';
+import { missPart } from './miss-rules.ts';
 import { DATA_TABLE, DR_TABLE, GUARD_TABLE } from './names.ts';
 import { OWNERSHIP_PART } from './ownership-rules.ts';
 import { joinParts, type Part } from './parts.ts';
@@ -47,6 +49,7 @@ function* dataParts(
   const given = givenIds(ids);
   const services = desired.services.filter((service) => !isDirect(service));
   return [
+    missPart(services),
     servicesPart(services),
     OWNERSHIP_PART,
     trafficPart(found, given),

@@ -29,6 +29,12 @@ const NEEDED: readonly Feature[] = [
   needed('verdict maps', 'map m { typeof ip daddr . meta l4proto . th dport : verdict; }'),
   needed('counters of elements', 'set s { typeof ct mark; counter; }'),
   needed(
+    'sets that packets fill, with limits',
+    'set s { typeof ip saddr; size 9; flags dynamic,timeout; timeout 1s; }\nchain c {\n update @s { ip saddr limit rate over 9/second }\n}',
+  ),
+  needed('limits', 'chain c {\n limit rate 9/second burst 9 packets\n}'),
+  needed('packets to a log group', 'chain c {\n log group 7217 queue-threshold 1\n}'),
+  needed(
     'dnat by map',
     'map m { typeof ct mark : ip daddr; counter; }\nchain c { type nat hook prerouting priority -100;\n dnat to ct mark map @m\n}',
   ),

@@ -55,6 +55,11 @@ class WatchedKernel extends FakeKernel {
 
 const EVERYTHING = [
   'structure',
+  'second_chance',
+  'miss_sources',
+  'miss_asked',
+  'vips',
+  'real_servers',
   'services',
   'traffic_in',
   'traffic_out',
