@@ -100,10 +100,10 @@ export function fullnatContract(name: string, bench: FullnatBench): void {
         await bench.apply(desired);
         // One LIP: 64,512 ports to each of three servers.
         const each = THOROUGH ? 480 : 80;
-        const sport = linuxPorts(each);
         const answers: string[] = [];
         const expected: string[] = [];
         for (const client of CLIENTS) {
+          const sport = linuxPorts(each);
           answers.push(...(await bench.seen(client, sport, each, target)));
           expected.push(...predicted(desired, service, client, sport, each));
         }
