@@ -13,6 +13,7 @@ import { type AnnouncedAs, AS_STUB, formatAnnouncedAs } from '../core/model/rout
 import type { AnnouncedPrefix } from '../core/ospf/events.ts';
 import type { Speaker } from '../drivers/routing/port.ts';
 import type { EventLog } from './events.ts';
+import type { OwnAddress } from './own-addresses.ts';
 
 export interface Announcement {
   readonly metric: number;
@@ -29,7 +30,7 @@ export class Announcer {
   readonly #events: EventLog;
   readonly #speakers = new Map<Speaker, readonly PrefixClass[]>();
   #wished: Announcements = new Map();
-  #local: readonly Ipv4[] = [];
+  #own: readonly OwnAddress[] = [];
   #inside: ReadonlySet<Ipv4> = new Set();
   #isPublished = true;
   /** As last told to the neighbors by any of the speakers. */
@@ -86,9 +87,9 @@ export class Announcer {
   }
 
   /** The director's own addresses, as far as they are to be announced. */
-  setLocal(addresses: readonly Ipv4[]): void {
-    if (this.#local.join() === addresses.join()) return;
-    this.#local = addresses;
+  setOwn(own: readonly OwnAddress[]): void {
+    if (JSON.stringify(this.#own) === JSON.stringify(own)) return;
+    this.#own = own;
     this.#isPublished = false;
   }
 
@@ -100,7 +101,7 @@ export class Announcer {
   }
 
   /** The class with which a VIP is announced. */
-  classOf(vip: Ipv4): PrefixClass {
+  classOf(vip: Ipv4): Exclude<PrefixClass, 'snat'> {
     return this.#inside.has(vip) ? 'local' : 'vip';
   }
 
@@ -115,8 +116,8 @@ export class Announcer {
   update(): boolean {
     const [before, localBefore] = [this.#heard, this.#heardLocal];
     const out = [...this.#speakers.keys()].flatMap((speaker) => speaker.announced());
-    this.#heardLocal = new Set(out.flatMap(({ prefix, local }) => (local === true ? [prefix.address] : [])));
-    this.#heard = bestByVip(out.filter(({ local }) => local !== true));
+    this.#heardLocal = new Set(out.flatMap((one) => (isOwn(one) ? [one.prefix.address] : [])));
+    this.#heard = bestByVip(out.filter((one) => !isOwn(one)));
     for (const [vip, { metric }] of this.#heard) {
       if (before.get(vip)?.metric !== metric) this.#events.emit('vip-announced', { vip: formatIpv4(vip), metric });
     }
@@ -128,14 +129,23 @@ export class Announcer {
 
   #prefixes(classes: readonly PrefixClass[]): AnnouncedPrefix[] {
     const vips = [...this.#wished].filter(([address]) => classes.includes(this.classOf(address)));
-    const local = this.#local.map((address) => {
-      return { prefix: host(address), metric: LOCAL_METRIC, lsa: AS_STUB, local: true };
-    });
+    const own = this.#own.filter((one) => classes.includes(one.class));
     return [
       ...vips.map(([address, one]) => ({ prefix: host(address), ...one })),
-      ...(classes.includes('local') ? local : []),
+      ...own.map(({ address, shared }) => {
+        return {
+          prefix: host(address),
+          metric: LOCAL_METRIC,
+          lsa: AS_STUB,
+          ...(shared ? { shared } : { local: true }),
+        };
+      }),
     ];
   }
+}
+
+function isOwn({ local, shared }: AnnouncedPrefix): boolean {
+  return local === true || shared === true;
 }
 
 function host(address: Ipv4): AnnouncedPrefix['prefix'] {

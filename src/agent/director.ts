@@ -43,7 +43,7 @@ import type { LifeFacts } from './last-life.ts';
 import { lifeFacts } from './life-facts.ts';
 import type { LifeKeeper } from './life-keeper.ts';
 import { LinkKeeper } from './link-keeper.ts';
-import { insideVips, ownAddresses } from './own-addresses.ts';
+import { insideVips, type OwnAddress, ownAddresses } from './own-addresses.ts';
 import { RouteKeeper } from './route-keeper.ts';
 import type { SequenceKeeper } from './sequence-keeper.ts';
 import { interfaceKeys, wantedSpeakers } from './speaker-wishes.ts';
@@ -294,14 +294,14 @@ export class Director {
     this.#tellPolicy({ kind: 'announced', announcements });
   }
 
-  #ownAddresses(): readonly Ipv4[] {
+  #ownAddresses(): readonly OwnAddress[] {
     return ownAddresses(this.#loaded.cluster, this.#loaded.director);
   }
 
   /** Our own addresses are announced from before the first VIP until routers have acted on the withdrawal of the last one. */
   #announceLocal(): void {
     const isServing = this.state === 'active' || this.state === 'draining' || this.#lingering.size > 0;
-    this.announcer.setLocal(isServing ? this.#ownAddresses() : []);
+    this.announcer.setOwn(isServing ? this.#ownAddresses() : []);
   }
 
   #programDataplane(): void {
@@ -362,7 +362,7 @@ export class Director {
 
   #installRoutes(): void {
     const connected = connectedPrefixes(this.#ports.links.links().values());
-    const local = this.#ownAddresses();
+    const local = this.#ownAddresses().map(({ address }) => address);
     const vips = new Set(this.#loaded.cluster.services.flatMap((service) => service.vips));
     // A local route outlives what the data plane has for its VIP: without it, packets would go back to the router and return.
     const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];

@@ -69,8 +69,8 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
       plainPorts: dataplane.plainPorts ?? null,
     },
     vips: vipStatuses(director, full),
-    local: ownAddresses(cluster, self).map((address) => {
-      return { address: formatIpv4(address), announced: director.announcer.heardLocal().has(address) };
+    local: ownAddresses(cluster, self).map(({ address, class: of }) => {
+      return { address: formatIpv4(address), class: of, announced: director.announcer.heardLocal().has(address) };
     }),
     restarts: restarts(director),
     neighbors: { full, total: neighbors.length, missing: missingNeighbors(director) },

@@ -5,7 +5,6 @@
  * told the new ones, and only who it is (router id, area, what it announces) makes it start over.
  */
 import type { EventName } from '../api/documents.ts';
-import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Director, RoutingInstance } from '../core/model/cluster.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { HandOver, Speaker, SpeakerEvent } from '../drivers/routing/port.ts';
@@ -14,6 +13,7 @@ import type { Announcer } from './announcer.ts';
 import { DropLog } from './drop-log.ts';
 import type { EventLog } from './events.ts';
 import type { KeyKeeper } from './key-keeper.ts';
+import type { OwnAddress } from './own-addresses.ts';
 import type { LearnedRoutes } from './route-keeper.ts';
 
 export interface SpeakersOptions {
@@ -45,7 +45,7 @@ const FIRST_ANNOUNCE_LIMIT = 1500;
 export function instanceConfig(
   instance: RoutingInstance,
   director: Director,
-  own: readonly Ipv4[],
+  own: readonly OwnAddress[],
   seed: number,
 ): InstanceConfig {
   const interfaces = instance.interfaces.flatMap((settings) => {
@@ -70,8 +70,8 @@ export function instanceConfig(
 }
 
 /** Will there be anything to wait for? */
-function hasPrefixes({ announce }: RoutingInstance, own: readonly Ipv4[]): boolean {
-  return announce.includes('vip') || (announce.includes('local') && own.length > 0);
+function hasPrefixes({ announce }: RoutingInstance, own: readonly OwnAddress[]): boolean {
+  return announce.includes('vip') || own.some((one) => announce.includes(one.class));
 }
 
 export class Speakers {

@@ -39,8 +39,12 @@ export interface StatusDocument {
     readonly plainPorts: string | null;
   };
   readonly vips: readonly VipStatus[];
-  /** This director's own addresses. */
-  readonly local: readonly { readonly address: string; readonly announced: boolean }[];
+  /** This director's own addresses, and those of SNAT pools. */
+  readonly local: readonly {
+    readonly address: string;
+    readonly class: 'local' | 'snat';
+    readonly announced: boolean;
+  }[];
   /** Instances that continue what an earlier agent began; neither routes nor announcements change meanwhile. */
   readonly restarts: readonly {
     readonly instance: string;

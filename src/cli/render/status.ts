@@ -25,10 +25,13 @@ export function renderStatus(status: StatusDocument): string {
 
 /** Only where there are such addresses. */
 function localLines({ local }: StatusDocument): [string, string][] {
-  if (local.length === 0) return [];
-  return [
-    ['local', local.map(({ address, announced }) => `${address}${announced ? '' : ' (not announced)'}`).join(', ')],
-  ];
+  return (['local', 'snat'] as const).flatMap((which): [string, string][] => {
+    const own = local.filter((one) => one.class === which);
+    if (own.length === 0) return [];
+    return [
+      [which, own.map(({ address, announced }) => `${address}${announced ? '' : ' (not announced)'}`).join(', ')],
+    ];
+  });
 }
 
 function restartLine({ instance, planned, left, waitingFor }: StatusDocument['restarts'][number]): string {

@@ -6,7 +6,7 @@
  * and one of type `object` is about a key that is missing.
  */
 import * as v from 'valibot';
-import { formatPrefix, type Ipv4, parseIpv4, parsePrefix } from '../base/ipv4.ts';
+import { formatPrefix, type Ipv4, type Prefix, parseIpv4, parsePrefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { ImportRule } from '../model/cluster.ts';
 import { IPVS_SCHEDULERS, MH_SLOTS, SCHEDULERS, type Scheduler } from '../model/scheduler.ts';
@@ -147,6 +147,18 @@ function readAddress(input: unknown): Ipv4 | Refusal {
 
 /** An address that a host can have. */
 export const address = scalar(readAddress);
+
+/** A prefix of hosts, in its shortest form. */
+export const prefix = scalar((input): Prefix | Refusal => {
+  const read = typeof input === 'string' ? parsePrefix(input) : undefined;
+  if (read === undefined) return new Refusal(`expected a prefix, got ${shown(input)}`, 'such as 10.2.0.0/24');
+  if (input !== formatPrefix(read)) {
+    return new Refusal(`${shown(input)} has bits beyond its length`, `write ${formatPrefix(read)}`);
+  }
+  const first = read.address >>> 24;
+  if (first !== 0 && first !== 127 && first < 224) return read;
+  return new Refusal(`${shown(input)} is not a prefix of unicast addresses`);
+});
 
 /** The same, kept as text: for mappings with addresses as keys. */
 export const addressText = scalar((input): string | Refusal => {

@@ -97,6 +97,12 @@ function thingsOf(cluster: Cluster): Things {
   for (const address of cluster.local.shared) things.set(`local: shared ${formatIpv4(address)}`, { properties: {} });
   for (const instance of cluster.routing.instances) addInstance(things, instance);
   for (const [vip, { require }] of Object.entries(cluster.vips)) things.set(`vip ${vip}`, { properties: { require } });
+  for (const { name, from, pool } of cluster.snat) {
+    const within = `snat ${name}`;
+    const unrestOf = { from: 'connections that are open keep their address' };
+    things.set(within, { properties: { from: formatPrefix(from) }, unrestOf });
+    for (const address of pool) things.set(`${within}: pool ${formatIpv4(address)}`, { within, properties: {} });
+  }
   for (const service of cluster.services) addService(things, service);
   return things;
 }

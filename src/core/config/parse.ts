@@ -106,6 +106,7 @@ function clusterOf(file: ClusterFile): Cluster {
     local: { shared: file.local.shared ?? [], handOver: handOverOf(file.local.handOver) },
     services: Object.entries(file.services).map(([name, service]) => serviceOf(name, service)),
     vips: file.vips,
+    snat: Object.entries(file.snat).map(([name, { from, pool }]) => ({ name, from, pool })),
   };
 }
 

@@ -24,6 +24,7 @@ import {
   none,
   oneOrMany,
   persistenceTime,
+  prefix,
   quorum,
   routerId,
   schedulerName,
@@ -117,7 +118,7 @@ const area = mappingOr(
 
 const instance = closed({
   area,
-  announce: v.optional(oneOrMany('class of prefixes', choice(['vip', 'local'], ['snat', 'gateway'])), ['vip']),
+  announce: v.optional(oneOrMany('class of prefixes', choice(['vip', 'local', 'snat'], ['gateway'])), ['vip']),
   import: v.optional(oneOrMany('prefix', importRule), ['all']),
   interfaces: mapOf(name, routingInterface, 'interface'),
   gracefulRestart: v.optional(closed({ helper: v.optional(choice(['strict', 'lenient', 'off']), 'strict') }), {}),
@@ -229,6 +230,8 @@ const service = closed(
   ['sorry', 'sync'],
 );
 
+const snatPool = closed({ from: prefix, pool: oneOrMany('address', address) }, ['gateway']);
+
 export const clusterFile = closed(
   {
     cluster: name,
@@ -239,8 +242,9 @@ export const clusterFile = closed(
     vips: v.optional(mapOf(addressText, closed({ require: v.optional(choice(['all', 'any']), 'all') })), {}),
     local: v.optional(local, {}),
     services: mapOf(name, service),
+    snat: v.optional(mapOf(name, snatPool), {}),
   },
-  ['keys', 'snat'],
+  ['keys'],
 );
 
 /** The file as written, each value read and every default filled in. */

@@ -54,8 +54,8 @@ export interface RoutingInterface {
   readonly auth?: RoutingAuthentication | undefined;
 }
 
-/** What an instance announces: VIPs, and the director's own addresses. */
-export type PrefixClass = 'vip' | 'local';
+/** What an instance announces: VIPs, the directors' own addresses, the pools of SNAT. */
+export type PrefixClass = 'vip' | 'local' | 'snat';
 
 /** A learned route that may go into the kernel: this prefix, and with `orLonger` every prefix inside it. */
 export interface ImportRule {
@@ -150,6 +150,13 @@ export interface Lifecycle {
   readonly grace: Millis;
 }
 
+/** What goes out from `from` does so with an address of the pool, which all directors share. */
+export interface SnatPool {
+  readonly name: string;
+  readonly from: Prefix;
+  readonly pool: readonly Ipv4[];
+}
+
 export interface Cluster {
   readonly cluster: string;
   readonly directors: readonly Director[];
@@ -159,6 +166,7 @@ export interface Cluster {
   /** Addresses of all directors together, on `lo` of each, announced by the class `local`. */
   readonly local: { readonly shared: readonly Ipv4[]; readonly handOver?: HandOver | undefined };
   readonly services: readonly Service[];
+  readonly snat: readonly SnatPool[];
   /** Per VIP: does it need all of its services, or any one? */
   readonly vips: Readonly<Record<string, { readonly require: 'all' | 'any' }>>;
 }

@@ -92,6 +92,8 @@ export interface AnnouncedPrefix {
   readonly lsa: AnnouncedAs;
   /** A host address of this router alone: good as a forwarding address (RFC 3101 2.3). */
   readonly local?: boolean;
+  /** A host address of several routers, and no service's: not good for that. */
+  readonly shared?: boolean;
 }
 
 /** RFC 3623 B.3, in its order. */

@@ -7,6 +7,7 @@ import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
 import { FakeClock } from './fake-clock.ts';
 
 const [OUTSIDE, INSIDE, OWN] = [ipv4('203.0.113.10'), ipv4('10.9.0.10'), ipv4('10.8.0.1')];
+const POOL = ipv4('203.0.113.20');
 
 test('a VIP inside is announced where the own addresses are, and changes sides at once', async () => {
   const announcer = new Announcer(new EventLog(new FakeClock()));
@@ -15,7 +16,7 @@ test('a VIP inside is announced where the own addresses are, and changes sides a
   announcer.add(outside, ['vip']);
   announcer.add(inside, ['local']);
   announcer.setInside(new Set([INSIDE]));
-  announcer.setLocal([OWN]);
+  announcer.setOwn([{ address: OWN, class: 'local', shared: false }]);
   announcer.set(new Map([OUTSIDE, INSIDE].map((vip) => [vip, { metric: 10, lsa: AS_STUB }])), new Map());
   announcer.publish();
   const told = (speaker: FakeSpeaker) => speaker.announced().map(({ prefix }) => formatIpv4(prefix.address));
@@ -25,4 +26,22 @@ test('a VIP inside is announced where the own addresses are, and changes sides a
   announcer.setInside(new Set());
   announcer.publish();
   expect([told(outside), told(inside)]).toEqual([['203.0.113.10', '10.9.0.10'], ['10.8.0.1']]);
+});
+
+test('addresses of a pool are announced by those who announce the class, and are good as no forwarding address', async () => {
+  const announcer = new Announcer(new EventLog(new FakeClock()));
+  const [outside, inside] = [new FakeSpeaker('outside', []), new FakeSpeaker('inside', [])];
+  await Promise.all([outside.start(), inside.start()]);
+  announcer.add(outside, ['vip', 'snat']);
+  announcer.add(inside, ['local']);
+  announcer.setOwn([
+    { address: OWN, class: 'local', shared: true },
+    { address: POOL, class: 'snat', shared: true },
+  ]);
+  announcer.publish();
+  announcer.update();
+  const told = (speaker: FakeSpeaker) => speaker.announced().map(({ prefix, local }) => [prefix.address, local]);
+  expect([told(outside), told(inside)]).toEqual([[[POOL, undefined]], [[OWN, undefined]]]);
+  expect([...announcer.heardLocal()].sort()).toEqual([OWN, POOL].sort());
+  expect(announcer.heard().size).toBe(0);
 });

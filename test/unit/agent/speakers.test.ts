@@ -70,7 +70,7 @@ async function running(interfaces: readonly RoutingInterface[]) {
   });
   const set = async (wanted: readonly RoutingInterface[], area?: number, director = d1) => {
     const instance = outside(wanted, area);
-    await speakers.set([{ instance, config: instanceConfig(instance, director, director.local, 1) }]);
+    await speakers.set([{ instance, config: instanceConfig(instance, director, [], 1) }]);
   };
   await set(interfaces);
   announcer.set(new Map([[VIP, { metric: 10, lsa: AS_STUB }]]), new Map());
@@ -83,7 +83,7 @@ async function running(interfaces: readonly RoutingInterface[]) {
 
 test('a director is never transit, on any of its instances', () => {
   const inside = { ...outside([uplink('up1')]), name: 'inside' };
-  const configs = [outside([uplink('up0')]), inside].map((instance) => instanceConfig(instance, d1, d1.local, 1));
+  const configs = [outside([uplink('up0')]), inside].map((instance) => instanceConfig(instance, d1, [], 1));
   expect(configs.map(({ stubRouter }) => stubRouter)).toEqual([true, true]);
 });
 

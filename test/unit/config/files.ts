@@ -9,7 +9,7 @@ routing:
   instances:
     outside:
       area: 0.0.0.0
-      announce: [vip, local]
+      announce: [vip, local, snat]
       interfaces:
         up0: { network: point-to-point, cost: 20, hello: 2s, dead: 8s, priority: 1, mtuIgnore: true }
         up1: { network: broadcast }
@@ -35,6 +35,7 @@ services:
     servers: { r1: 10.2.0.21 }
     announce: { metric: 15, lsa: external, metricType: E2, tag: 65001 }
 local: { shared: [10.8.0.1], handOver: { vxlan: { id: 7, port: 8472, mtu: 1400 } } }
+snat: { egress: { from: 10.2.0.0/24, pool: [203.0.113.20] } }
 `;
 
 /** The least that makes a cluster. */

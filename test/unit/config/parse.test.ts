@@ -53,7 +53,7 @@ test('every key is read, with its unit', () => {
           name: 'outside',
           area: 0,
           areaType: 'normal',
-          announce: ['vip', 'local'],
+          announce: ['vip', 'local', 'snat'],
           import: [{ prefix: { address: 0, length: 0 }, orLonger: true }],
           interfaces: [
             {
@@ -88,6 +88,7 @@ test('every key is read, with its unit', () => {
       ],
     },
     dataplane: 'nftables',
+    snat: [{ name: 'egress', from: { address: ipv4('10.2.0.0'), length: 24 }, pool: [ipv4('203.0.113.20')] }],
     local: { shared: [ipv4('10.8.0.1')], handOver: { kind: 'vxlan', id: 7, port: 8472, mtu: 1400 } },
     vips: { '203.0.113.10': { require: 'any' } },
     services: [
@@ -311,16 +312,15 @@ describe('what the design has and this version has not is refused as such', () =
       'dataplane: "ipvs" is not supported in this version; use auto or nftables',
     ],
     [
-      'announce: [vip, local]',
       'announce: [vip, local, snat]',
-      'routing.instances.outside.announce.2: "snat" is not supported in this version; use vip or local',
+      'announce: [vip, local, snat, gateway]',
+      'routing.instances.outside.announce.3: "gateway" is not supported in this version; use vip, local or snat',
     ],
     [
       'dataplane: nftables',
       'dataplane: nftables\nkeys: { file: /x }',
       'keys: not supported in this version; remove it',
     ],
-    ['dataplane: nftables', 'dataplane: nftables\nsnat: {}', 'snat: not supported in this version; remove it'],
     ['scheduler: mh', 'scheduler: mh\n    sync: off', 'services.web.sync: not supported in this version; remove it'],
     ['holdUp: 5s', 'syncTimeout: 10s', 'lifecycle.syncTimeout: not supported in this version; remove it'],
     [
