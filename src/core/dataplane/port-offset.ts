@@ -21,7 +21,7 @@ import {
 } from './nftables-messages.ts';
 
 const NFTA_NAT_FLAGS = 7;
-const NF_NAT_RANGE_PROTO_OFFSET = 0x20;
+export const NF_NAT_RANGE_PROTO_OFFSET = 0x20;
 
 type Attributes = ReadonlyMap<number, NetlinkReader>;
 

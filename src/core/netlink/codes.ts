@@ -7,6 +7,7 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
+export const NLM_F_APPEND = 0x800;
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
@@ -24,6 +25,7 @@ export const RTNLGRP_IPV4_IFADDR = 5;
 
 export const AF_UNSPEC = 0;
 export const AF_INET = 2;
+export const AF_INET6 = 10;
 
 export const IFF_UP = 0x1;
 /** The driver says that there is a carrier. */

@@ -36,7 +36,7 @@ const endpoints = ports
 const listening = endpoints.flatMap(({ address, port }) => [
   new Promise<void>((resolve) => createServer(onConnection).listen(port, address, 511, resolve)),
   new Promise<void>((resolve) => {
-    const socket = createSocket('udp4');
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.on('message', (bytes, { address, port: from }) => {
       const text = bytes.toString();
       peers.push(`${address}:${from}`);
