@@ -17,7 +17,14 @@ export interface Counters extends DataplaneCounters {
   readonly at: Instant;
 }
 
-const NOTHING_DROPPED: GuardCounters = { vipUnknown: 0, serverUntranslated: 0, transit: 0, lipUnknown: 0 };
+const NOTHING_DROPPED: GuardCounters = {
+  vipUnknown: 0,
+  serverUntranslated: 0,
+  transit: 0,
+  lipUnknown: 0,
+  poolUnknown: 0,
+  egressUntranslated: 0,
+};
 
 export interface DataplaneKeeperOptions {
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import type { Service } from '../core/model/cluster.ts';
 import type { DesiredDataplane, DesiredDirect, DesiredService } from '../core/model/dataplane.ts';
 import type { LoadedCluster } from './cluster-file.ts';
 import type { HealthKeeper } from './health-keeper.ts';
-import { serversInterface, upstreamInterfaces } from './upstream-interfaces.ts';
+import { egressInterfaces, serversInterface, upstreamInterfaces } from './upstream-interfaces.ts';
 
 /** `services`: those of the file and of files before it that have to be held now. */
 export function desiredDataplane(
@@ -18,6 +18,7 @@ export function desiredDataplane(
     self: director.name,
     // Who lives is not found out yet: all of the file do.
     members: cluster.directors.map(({ name }) => name),
+    egress: { links: egressInterfaces(cluster, director), pools: cluster.snat },
     local: { directors: cluster.directors.map(({ name, local }) => ({ name, local })), shared: cluster.local.shared },
   };
 }

@@ -1,19 +1,26 @@
-import type { Cluster, Director } from '../core/model/cluster.ts';
+import type { Cluster, Director, PrefixClass } from '../core/model/cluster.ts';
 
 /**
  * The director's interfaces, by their names on its host and in order, on which the VIPs are announced: only those who hear
  * of VIPs there take the director for a way to anywhere. The routers of the other instances are on the servers' side, as is
  * a network that is only announced (`passive`); what passes between the two sides is not transit.
  */
-export function upstreamInterfaces({ routing }: Cluster, { interfaces }: Director): readonly string[] {
-  return upstreamAliases(routing)
-    .flatMap((alias) => interfaces[alias] ?? [])
-    .toSorted();
+export function upstreamInterfaces(cluster: Cluster, director: Director): readonly string[] {
+  return named(director, aliasesOf(cluster.routing, 'vip'));
 }
 
-function upstreamAliases({ instances }: Cluster['routing']): readonly string[] {
+/** The same of SNAT pools: answers come in there, so connections that servers open are translated where they leave there. */
+export function egressInterfaces(cluster: Cluster, director: Director): readonly string[] {
+  return named(director, aliasesOf(cluster.routing, 'snat'));
+}
+
+function named({ interfaces }: Director, aliases: readonly string[]): readonly string[] {
+  return aliases.flatMap((alias) => interfaces[alias] ?? []).toSorted();
+}
+
+function aliasesOf({ instances }: Cluster['routing'], one: PrefixClass): readonly string[] {
   return instances
-    .filter(({ announce }) => announce.includes('vip'))
+    .filter(({ announce }) => announce.includes(one))
     .flatMap(({ interfaces }) => interfaces.filter(({ passive }) => !passive).map(({ alias }) => alias));
 }
 
@@ -27,6 +34,6 @@ export function serversInterface(
   via: string | undefined,
 ): string | undefined {
   if (via !== undefined) return interfaces[via];
-  const upstream = upstreamAliases(routing);
+  const upstream = aliasesOf(routing, 'vip');
   return Object.entries(interfaces).find(([alias]) => !upstream.includes(alias))?.[1];
 }

@@ -12,10 +12,12 @@ import { isDirect } from './direct-table.ts';
 import {
   DATA_TABLE,
   DR_TABLE,
+  EGRESS_COUNTER,
   GUARD_TABLE,
   LIP_COUNTER,
   NEW_SET,
   NO_BLOCK_COUNTER,
+  POOL_COUNTER,
   serviceNames,
   TRAFFIC_IN_SET,
   TRAFFIC_OUT_SET,
@@ -95,6 +97,8 @@ function guardCounters(table: FoundTable | undefined): GuardCounters {
     serverUntranslated: packets(UNTRANSLATED_COUNTER),
     transit: packets(TRANSIT_COUNTER),
     lipUnknown: packets(LIP_COUNTER),
+    poolUnknown: packets(POOL_COUNTER),
+    egressUntranslated: packets(EGRESS_COUNTER),
   };
 }
 

@@ -38,7 +38,8 @@ export function blockElement({ address, block }: PortBlock): string {
   return `${formatIpv4(address)} . ${low}-${high}`;
 }
 
-function blocksMap(own: readonly PortBlock[]): WantedSet {
+/** Slots of the hash to own blocks. */
+export function blocksMap(own: readonly PortBlock[]): WantedSet {
   const slots = blockSlots(own);
   const texts = new Map(own.map((block) => [block, blockElement(block)]));
   return {

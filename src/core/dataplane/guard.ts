@@ -20,6 +20,7 @@
 import { formatIpv4 } from '../base/ipv4.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
 import { isDirect } from './direct-table.ts';
+import { egressGuard } from './egress-rules.ts';
 import { allLips, usesFullnat } from './lips.ts';
 import {
   LIP_COUNTER,
@@ -104,12 +105,13 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
   const marked = translated.filter(({ fwmark }) => fwmark !== undefined);
   const markedServers = marked.flatMap(({ servers }) => servers.map(({ address }) => formatIpv4(address)));
   const lips = usesFullnat(desired) ? allLips(desired).map(formatIpv4) : undefined;
+  const egress = egressGuard(desired);
   return {
     chains: new Map([
       ['forward', marked.length === 0 ? FORWARD : { ...FORWARD, rules: [...FORWARD.rules, ...MARKED_FORWARD] }],
-      ['input', lips === undefined ? INPUT : { ...INPUT, rules: [...INPUT.rules, ...LIPS_INPUT] }],
+      ['input', { ...INPUT, rules: [...INPUT.rules, ...(lips === undefined ? [] : LIPS_INPUT), ...egress.input] }],
       [TRANSIT_CHAIN, TRANSIT],
-      ['postrouting', POSTROUTING],
+      ['postrouting', { ...POSTROUTING, rules: [...POSTROUTING.rules, ...egress.postrouting] }],
     ]),
     sets: new Map([
       [
@@ -131,12 +133,14 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
       [REAL_SERVERS_SET, wantedSet('ip saddr', addresses)],
       ...(marked.length === 0 ? [] : [[MARKED_SERVERS_SET, wantedSet('ip saddr', markedServers)] as const]),
       ...(lips === undefined ? [] : [[LIPS_SET, wantedSet('ip daddr', lips)] as const]),
+      ...egress.sets,
     ]),
     counters: new Set([
       UNKNOWN_COUNTER,
       UNTRANSLATED_COUNTER,
       TRANSIT_COUNTER,
       ...(lips === undefined ? [] : [LIP_COUNTER]),
+      ...egress.counters,
     ]),
   };
 }

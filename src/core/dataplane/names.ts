@@ -43,6 +43,8 @@ export const FWMARKS_MAP = 'fwmarks';
 /** Of services with persistence: ids of the servers that take new connections, and what keeps their clients' entries alive. */
 export const TAKERS_SET = 'takers';
 export const REFRESH_MAP = 'refresh';
+/** In the data and the guard table, for SNAT: interfaces by which connections of servers leave. */
+export const EGRESS_LINKS_SET = 'egress_links';
 
 /** In the data table, for packets in mid-life of connections that nobody here knows. */
 export const SECOND_CHANCE_SET = 'second_chance';
@@ -52,6 +54,7 @@ export const MISS_ASKED_SET = 'miss_asked';
 export const ASKED_COUNTER = 'asked';
 
 /** Sets in the guard table; the VIPs and the real servers in the data table, too. */
+export const POOLS_SET = 'pools';
 export const VIPS_SET = 'vips';
 export const SOURCES_SET = 'sources';
 export const UPSTREAM_SET = 'upstream';
@@ -64,6 +67,19 @@ export const UNKNOWN_COUNTER = 'vip_unknown';
 export const UNTRANSLATED_COUNTER = 'server_untranslated';
 export const TRANSIT_COUNTER = 'transit';
 export const LIP_COUNTER = 'lip_unknown';
+export const POOL_COUNTER = 'pool_unknown';
+export const EGRESS_COUNTER = 'egress_untranslated';
+
+/** Of one pool: the chain that translates, and own port blocks by slot. */
+export function poolNames(pool: string): { readonly chain: string; readonly blocks: string } {
+  const name = escapeName(pool);
+  return { chain: `egress_${name}`, blocks: `${POOL_PREFIX}${name}` };
+}
+
+/** True for a map of slots to port blocks, of whatever pool. */
+export function isPoolMap(name: string): boolean {
+  return name.startsWith(POOL_PREFIX);
+}
 
 export interface ServiceNames {
   readonly chain: string;
@@ -81,6 +97,7 @@ export interface ServiceNames {
   readonly full: string;
 }
 
+const POOL_PREFIX = 'pool_';
 const CHAIN_PREFIX = 'service_';
 const SLOTS_PREFIX = 'slots_';
 const SERVERS_PREFIX = 'servers_';

@@ -6,10 +6,12 @@
  */
 import {
   BLOCKS_MAP,
+  EGRESS_LINKS_SET,
   ERRORS_MAP,
   FULLNAT_SET,
   FWMARKS_MAP,
   isDownSet,
+  isPoolMap,
   isServersMap,
   isSlotsMap,
   LINKS_MAP,
@@ -17,6 +19,7 @@ import {
   MARKED_SERVERS_SET,
   NEW_SET,
   ONE_ARM_SET,
+  POOLS_SET,
   REAL_SERVERS_SET,
   REFRESH_MAP,
   SERVICES_MAP,
@@ -51,6 +54,8 @@ const FIXED: Readonly<Record<string, ElementLayout>> = {
   [LIPS_SET]: { key: 'address', data: 'none' },
   [FULLNAT_SET]: { key: 'number', data: 'none' },
   [BLOCKS_MAP]: { key: 'number', data: 'ports' },
+  [POOLS_SET]: { key: 'address', data: 'none' },
+  [EGRESS_LINKS_SET]: { key: 'link', data: 'none' },
 };
 
 /**
@@ -60,6 +65,7 @@ const FIXED: Readonly<Record<string, ElementLayout>> = {
 export function elementLayout(set: string): ElementLayout | undefined {
   if (isSlotsMap(set)) return { key: 'number', data: 'number' };
   if (isServersMap(set)) return { key: 'number', data: 'address' };
+  if (isPoolMap(set)) return { key: 'number', data: 'ports' };
   if (isDownSet(set)) return { key: 'number', data: 'none' };
   return Object.hasOwn(FIXED, set) ? FIXED[set] : undefined;
 }

@@ -21,6 +21,7 @@
  */
 import type { DesiredDataplane } from '../model/dataplane.ts';
 import { directTable, isDirect } from './direct-table.ts';
+import { egressPart, PoolMaps } from './egress-rules.ts';
 import { BlockMaps, fullnatPart } from './fullnat-rules.ts';
 import { guardTable } from './guard.ts';
 import { missPart } from './miss-rules.ts';
@@ -37,6 +38,7 @@ import { trafficPart } from './traffic-rules.ts';
 export class RulesetMemory {
   readonly slotMaps = new SlotMaps();
   readonly blockMaps = new BlockMaps();
+  readonly poolMaps = new PoolMaps();
 }
 
 /** In the order in which their rules stand in the chains that they share. */
@@ -55,6 +57,7 @@ function* dataParts(
     trafficPart(found, given),
     persistencePart(services, ids),
     fullnatPart(desired, ids, memory.blockMaps),
+    egressPart(desired, memory.poolMaps),
     ...(yield* serviceParts(services, ids, found, given, memory.slotMaps)),
   ];
 }

@@ -1,5 +1,5 @@
 /** What the data plane should look like, and what it was found to look like. Shared by the planner, the drivers and the policy. */
-import type { Ipv4 } from '../base/ipv4.ts';
+import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Timeouts } from './timeouts.ts';
@@ -52,6 +52,13 @@ export interface LocalAddresses {
   readonly shared: readonly Ipv4[];
 }
 
+/** Connections that come from `from` leave with an address of the pool. */
+export interface DesiredPool {
+  readonly name: string;
+  readonly from: Prefix;
+  readonly pool: readonly Ipv4[];
+}
+
 export interface DesiredDataplane {
   readonly services: readonly DesiredService[];
   /** Interfaces towards those who hear of the VIPs: nothing but our own flows may come in by one and leave by one. */
@@ -61,6 +68,8 @@ export interface DesiredDataplane {
   /** Names of the directors that live, this one among them. */
   readonly members?: readonly string[];
   readonly local?: LocalAddresses;
+  /** SNAT of connections that servers open, where they leave by one of these interfaces. */
+  readonly egress?: { readonly links: readonly string[]; readonly pools: readonly DesiredPool[] };
 }
 
 /** Counters of one service since its table was made. */
@@ -98,6 +107,10 @@ export interface GuardCounters {
   readonly transit: number;
   /** For a local address, and of no connection that this director knows. */
   readonly lipUnknown: number;
+  /** For an address of a SNAT pool, and of no connection that this director knows. */
+  readonly poolUnknown: number;
+  /** On their way out from a prefix that has a pool, and not translated. */
+  readonly egressUntranslated: number;
 }
 
 export interface FullnatCounters {

@@ -22,17 +22,34 @@ export function sourceSeen(
   taken: Set<string>,
 ): string | undefined {
   if (table.sets.get(FULLNAT_SET)?.elements.has(id) !== true) return `${formatIpv4(flow.source)}:${flow.sport}`;
-  const blocks = table.sets.get(BLOCKS_MAP)?.elements ?? new Map<string, string>();
+  const source = blockSource(table, { chain: 'postrouting', map: BLOCKS_MAP }, flow, server, taken);
+  if (source === undefined) table.counters.set(NO_BLOCK_COUNTER, plusOne(table.counters.get(NO_BLOCK_COUNTER)));
+  return source;
+}
+
+/**
+ * The same for one map of blocks, and the chain whose rules use it.
+ *
+ * @param there where the flow leads
+ * @returns `undefined` when there is no block or its ports are taken
+ */
+export function blockSource(
+  table: CountingTable,
+  { chain, map }: { readonly chain: string; readonly map: string },
+  flow: Pick<FakeFlow, 'source' | 'sport'>,
+  there: string,
+  taken: Set<string>,
+): string | undefined {
+  const blocks = table.sets.get(map)?.elements ?? new Map<string, string>();
   const block = blocks.get(String(slotOf(flow.source, flow.sport, BLOCK_SEED, blocks.size)));
   const [, address, low] = /^(\S+) \. (\d+)-\d+$/.exec(block ?? '') ?? [];
-  const stamps = table.chains.get('postrouting')?.stamps ?? [];
+  const stamps = table.chains.get(chain)?.stamps ?? [];
   const offset = stamps.some((stamp) => stamp.endsWith(' port-offset')) ? flow.sport : 0;
   for (let step = 0; address !== undefined && step < BLOCK_PORTS; step++) {
     const source = `${address}:${Number(low) + ((offset + step) % BLOCK_PORTS)}`;
-    if (taken.has(`${source} ${server}`)) continue;
-    taken.add(`${source} ${server}`);
+    if (taken.has(`${source} ${there}`)) continue;
+    taken.add(`${source} ${there}`);
     return source;
   }
-  table.counters.set(NO_BLOCK_COUNTER, plusOne(table.counters.get(NO_BLOCK_COUNTER)));
   return undefined;
 }

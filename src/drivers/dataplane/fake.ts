@@ -9,6 +9,7 @@ import {
   DATA_TABLE,
   DR_TABLE,
   FWMARKS_MAP,
+  GUARD_TABLE,
   namesByChain,
   SERVICES_MAP,
   TRAFFIC_IN_SET,
@@ -34,6 +35,8 @@ import type { DataplaneCounters, DesiredDataplane } from '../../core/model/datap
 import { KernelError } from '../../io/kernel-error.ts';
 import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel, type Written } from './converge.ts';
 import { type CountingSet, count, directFate, type FakeFlow, plusOne, type TimedEntries } from './fake-direct.ts';
+import { departure, type FakeDeparture } from './fake-egress.ts';
+
 import { sourceSeen } from './fake-fullnat.ts';
 import { FakeScheduling } from './fake-scheduling.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
@@ -158,6 +161,11 @@ export class FakeKernel implements RulesetKernel {
     const table = this.#tables.get(DATA_TABLE);
     if (table !== undefined) this.#scheduling.passed(table, connection.id, flow.source);
     return connection.address;
+  }
+
+  /** A server opens a connection to the outside: `ADDRESS:PORT`, as the outside sees it; `undefined` when it is dropped. */
+  leave(packet: FakeDeparture): string | undefined {
+    return departure(this.#tables.get(DATA_TABLE), this.#tables.get(GUARD_TABLE), packet, this.#taken);
   }
 
   /** What the server of a flow that is open sees as its client: `ADDRESS:PORT`. */

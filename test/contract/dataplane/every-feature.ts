@@ -21,6 +21,10 @@ const DATAPLANE: Required<Pick<DesiredDataplane, Optional<DesiredDataplane>>> = 
     ],
     shared: [ipv4('10.8.0.9')],
   },
+  egress: {
+    links: ['front'],
+    pools: [{ name: 'out', from: { address: ipv4('10.2.0.0'), length: 24 }, pool: [ipv4('198.51.100.20')] }],
+  },
 };
 
 const SERVICES: Samples<DesiredService> = {
