@@ -34,6 +34,7 @@ export const layers: readonly Layer[] = [
   core('dataplane', ['src/core/hash/', 'src/core/netlink/']),
   core('sync', ['src/core/hash/']),
   core('realserver'),
+  core('tunnels', ['src/core/netlink/']),
   // Types only: a route is a prefix with OSPF's next hops.
   core('routes', ['src/core/ospf/events.ts']),
   {

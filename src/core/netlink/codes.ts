@@ -18,6 +18,9 @@ export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
+export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
+export const RTM_GETNEIGH = 30;
 
 /** Multicast groups, by number. */
 export const RTNLGRP_LINK = 1;
@@ -25,13 +28,22 @@ export const RTNLGRP_IPV4_IFADDR = 5;
 
 export const AF_UNSPEC = 0;
 export const AF_INET = 2;
+export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;
 
 export const IFF_UP = 0x1;
 /** The driver says that there is a carrier. */
 export const IFF_LOWER_UP = 0x10000;
+export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
+export const IFLA_LINKINFO = 18;
+export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const IFLA_VXLAN_ID = 1;
+export const IFLA_VXLAN_LOCAL = 4;
+export const IFLA_VXLAN_LEARNING = 7;
+export const IFLA_VXLAN_PORT = 15;
 
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
@@ -57,3 +69,10 @@ export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
+
+/** Neighbours (linux/neighbour.h), of which the forwarding entries of a tunnel device are a kind. */
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
+export const NUD_PERMANENT = 0x80;
+/** Of the device itself, not of a bridge that it is a port of. */
+export const NTF_SELF = 0x02;
