@@ -53,6 +53,11 @@ export const MISS_ASKED_SET = 'miss_asked';
 /** Named counter: packets handed to the agent, so that it can ask about them. */
 export const ASKED_COUNTER = 'asked';
 
+/** In the data table: foreign port blocks of shared local addresses, for packets and for what ICMP errors quote; packets sent on. */
+export const HAND_OVER_MAP = 'hand_over';
+export const HAND_OVER_ERRORS_MAP = 'hand_over_errors';
+export const HAND_OVER_COUNTER = 'handed_over';
+
 /** Sets in the guard table; the VIPs and the real servers in the data table, too. */
 export const POOLS_SET = 'pools';
 export const VIPS_SET = 'vips';

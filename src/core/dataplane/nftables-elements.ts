@@ -22,6 +22,7 @@ const NFTA_SET_ELEM_KEY = 1;
 const NFTA_SET_ELEM_DATA = 2;
 const NFTA_SET_ELEM_FLAGS = 3;
 const NFTA_SET_ELEM_EXPR = 7;
+const NFTA_SET_ELEM_KEY_END = 10;
 const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;
@@ -40,18 +41,22 @@ const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
  */
 export type ElementPart = 'number' | 'address' | 'service' | 'quoted' | 'ports' | 'link' | 'links' | 'verdict' | 'none';
 
-const BYTES: Readonly<Record<Exclude<ElementPart, 'verdict' | 'none'>, number>> = {
+/** Of a key besides: `address . ports`, whose greatest is apart. */
+type KeyPart = ElementPart | 'range';
+
+const BYTES: Readonly<Record<Exclude<KeyPart, 'verdict' | 'none'>, number>> = {
   number: 4,
   address: 4,
   service: 12,
   quoted: 12,
   ports: 16,
+  range: 8,
   link: 16,
   links: 32,
 };
 
 export interface ElementLayout {
-  readonly key: ElementPart;
+  readonly key: KeyPart;
   readonly data: ElementPart;
 }
 
@@ -154,11 +159,29 @@ function u64(view: DataView, header: number, to: number): number {
   return view.getUint32(at, false) * 2 ** 32 + view.getUint32(at + 4, false);
 }
 
+function keyText(view: DataView, from: number, to: number, part: KeyPart): string {
+  const key = find(view, from, to, NFTA_SET_ELEM_KEY);
+  return part === 'range' ? rangeText(view, from, to, key) : partText(view, key, to, part);
+}
+
+/** The least address . port, and apart from it the greatest. */
+function rangeText(view: DataView, from: number, to: number, key: number): string {
+  const ends = [key, find(view, from, to, NFTA_SET_ELEM_KEY_END)].map((one) => {
+    const value = findInside(view, one, to, NFTA_DATA_VALUE);
+    const at = value + NLA_HEADER;
+    return value >= 0 && endOf(view, value, to) === at + BYTES.range ? at : -1;
+  });
+  const [least = -1, greatest = -1] = ends;
+  if (least < 0 || greatest < 0 || view.getUint32(least, false) !== view.getUint32(greatest, false)) return FOREIGN;
+  const address = formatIpv4(view.getUint32(least, false));
+  return `${address} . ${view.getUint16(least + 4, false)}-${view.getUint16(greatest + 4, false)}`;
+}
+
 function readElement(view: DataView, element: number, to: number, layout: ElementLayout, sink: ElementSink): void {
   const from = element + NLA_HEADER;
   const flags = find(view, from, to, NFTA_SET_ELEM_FLAGS);
   const catchAll = flags >= 0 && (view.getUint32(valueAt(view, flags, to, 4), false) & NFT_SET_ELEM_CATCHALL) !== 0;
-  const key = catchAll ? '*' : partText(view, find(view, from, to, NFTA_SET_ELEM_KEY), to, layout.key);
+  const key = catchAll ? '*' : keyText(view, from, to, layout.key);
   if (key === FOREIGN) return;
   const data = layout.data === 'none' ? '' : partText(view, find(view, from, to, NFTA_SET_ELEM_DATA), to, layout.data);
   sink.elements.set(key, data);

@@ -6,6 +6,9 @@ import type { BaseChain, WantedChain, WantedRule, WantedSet, WantedTable } from 
 
 /** In the order in which a packet on its way through meets them. */
 const BASE_CHAINS = {
+  /** Before conntrack sees what came in, or what this host itself sends. */
+  untracked_in: { type: 'filter', hook: 'prerouting', priority: -300 },
+  untracked_out: { type: 'filter', hook: 'output', priority: -300 },
   /** Has conntrack's verdict, and no translation yet. */
   mid_life: { type: 'filter', hook: 'prerouting', priority: -150 },
   /** First packets of connections only, as everywhere in nat. */

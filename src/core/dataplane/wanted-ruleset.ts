@@ -9,6 +9,7 @@
  *                    -> server id, kept as the connection's mark -> server address -> dnat
  *                    forward: who carries the connection (`ownership-rules.ts`); packets and bytes by server id and
  *                    direction
+ *                    prerouting, before that: answers that are another director's (`hand-over-rules.ts`)
  *   sluice_guard_v1  see `guard.ts`
  *   sluice_dr_v1     only where a service is routed directly: see `direct-table.ts`
  *
@@ -24,6 +25,7 @@ import { directTable, isDirect } from './direct-table.ts';
 import { egressPart, PoolMaps } from './egress-rules.ts';
 import { BlockMaps, fullnatPart } from './fullnat-rules.ts';
 import { guardTable } from './guard.ts';
+import { ForeignBlocks, handOverPart } from './hand-over-rules.ts';
 import { missPart } from './miss-rules.ts';
 import { DATA_TABLE, DR_TABLE, GUARD_TABLE } from './names.ts';
 import { OWNERSHIP_PART } from './ownership-rules.ts';
@@ -39,6 +41,7 @@ export class RulesetMemory {
   readonly slotMaps = new SlotMaps();
   readonly blockMaps = new BlockMaps();
   readonly poolMaps = new PoolMaps();
+  readonly foreignBlocks = new ForeignBlocks();
 }
 
 /** In the order in which their rules stand in the chains that they share. */
@@ -47,10 +50,12 @@ function* dataParts(
   ids: ServerIds,
   found: FoundTable | undefined,
   memory: RulesetMemory,
+  links: Links,
 ): Generator<void, readonly Part[]> {
   const given = givenIds(ids);
   const services = desired.services.filter((service) => !isDirect(service));
   return [
+    handOverPart(desired, links, memory.foreignBlocks),
     missPart(services),
     servicesPart(services),
     OWNERSHIP_PART,
@@ -66,7 +71,7 @@ function* dataParts(
  * All tables. Yields after each service.
  *
  * @param ids must hold every server of every service (`assignServerIds`)
- * @param links matter to direct routing only
+ * @param links matter to direct routing and to the hand-over only
  */
 export function* wantedSteps(
   desired: DesiredDataplane,
@@ -76,7 +81,7 @@ export function* wantedSteps(
   links: Links = new Map(),
 ): Generator<void, Wanted> {
   const tables = new Map<string, WantedTable>([
-    [DATA_TABLE, joinParts(yield* dataParts(desired, ids, found.get(DATA_TABLE), memory))],
+    [DATA_TABLE, joinParts(yield* dataParts(desired, ids, found.get(DATA_TABLE), memory, links))],
     [GUARD_TABLE, guardTable(desired)],
   ]);
   if (desired.services.some(isDirect)) {

@@ -59,6 +59,16 @@ export interface DesiredPool {
   readonly pool: readonly Ipv4[];
 }
 
+/** How an answer to a shared local address gets to the director whose port it is for. */
+export interface DesiredHandOver {
+  /** The interface to send it by, by its name on this host; by it, others' hand-overs come in. */
+  readonly device: string;
+  /** By director: its address as next hop on that interface. */
+  readonly peers: Readonly<Record<string, Ipv4>>;
+  /** The UDP port of the tunnels, where the interface is one. */
+  readonly tunnelPort?: number | undefined;
+}
+
 export interface DesiredDataplane {
   readonly services: readonly DesiredService[];
   /** Interfaces towards those who hear of the VIPs: nothing but our own flows may come in by one and leave by one. */
@@ -70,6 +80,8 @@ export interface DesiredDataplane {
   readonly local?: LocalAddresses;
   /** SNAT of connections that servers open, where they leave by one of these interfaces. */
   readonly egress?: { readonly links: readonly string[]; readonly pools: readonly DesiredPool[] };
+  /** Undefined = nothing is handed over. */
+  readonly handOver?: DesiredHandOver | undefined;
 }
 
 /** Counters of one service since its table was made. */

@@ -77,8 +77,10 @@ function isProgrammed(service: string, names: ReadonlySet<string>, left: readonl
   return left.every((operation) => 'name' in operation && names.has(operation.name) && !own.has(operation.name));
 }
 
-function linkNames({ services, upstream }: DesiredDataplane): readonly string[] {
-  return [...upstream, ...services.flatMap(({ direct }) => direct?.device ?? [])];
+function linkNames({ services, upstream, handOver }: DesiredDataplane): readonly string[] {
+  const handsOver = handOver === undefined ? [] : [handOver.device];
+  if (!services.some(isDirect)) return handsOver;
+  return [...handsOver, ...upstream, ...services.flatMap(({ direct }) => direct?.device ?? [])];
 }
 
 /** Keeps ids of what is no longer wanted, so that a server which returns is the same one. */
@@ -150,7 +152,7 @@ export class Converger {
    * index: neither is a step of the generation, so all is read when they have changed.
    */
   async #linksOf(desired: DesiredDataplane): Promise<Links> {
-    const matter = new Set(desired.services.some(isDirect) ? linkNames(desired) : []);
+    const matter = new Set(linkNames(desired));
     const links = matter.size === 0 ? [] : [...(await this.#kernel.links())].filter(([name]) => matter.has(name));
     const text = JSON.stringify(links.toSorted());
     if (text !== this.#links && this.#known !== undefined) this.#known = { ...this.#known, generation: undefined };

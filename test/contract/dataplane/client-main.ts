@@ -117,6 +117,26 @@ function flowOf(target: Target, i: number): Target {
 
 const keysOf = (request: Readonly<Record<string, unknown>>) => request['keys'] as string[];
 
+/** Asks for so many bytes on a connection that is open, and resolves to how many came in time. */
+function fetchBytes(line: Line, bytes: number, timeout: number): Promise<number> {
+  return new Promise((resolve) => {
+    let received = 0;
+    const end = () => {
+      clearTimeout(timer);
+      line.socket.off('data', count).off('close', end);
+      line.answers = [];
+      resolve(received);
+    };
+    const count = (part: Buffer) => {
+      received += part.length;
+      if (received >= bytes) end();
+    };
+    const timer = setTimeout(end, timeout);
+    line.socket.on('data', count).on('close', end);
+    line.socket.write(`bulk ${bytes}\n`);
+  });
+}
+
 serve({
   /** Opens `keys` from consecutive source ports and asks each: who answered? */
   open: (request) => {
@@ -136,6 +156,9 @@ serve({
       line.socket.write(request['later'] === true ? 'later\n' : '?\n');
       return request['later'] === true ? Promise.resolve('') : nextAnswer(line, Number(request['timeout']));
     }),
+  /** Fetches `bytes` on each: how many came? */
+  fetch: (request) =>
+    each(keysOf(request), (key) => fetchBytes(lines.get(key)!, Number(request['bytes']), Number(request['timeout']))),
   /** Waits for an answer without asking. */
   hear: (request) => each(keysOf(request), (key) => nextAnswer(lines.get(key)!, Number(request['timeout']))),
   /** Ends connections by RST, so that source ports are free at once. */

@@ -19,9 +19,13 @@ export type Node = 'cl' | DirectorNode | 's1' | 's2' | 's3';
 
 /** Those of a network that does not ask for more. */
 export const DIRECTORS = ['d1', 'd2'] as const;
+/** `hand` is for those who plug into it: directors that hand over to each other. */
+const BRIDGES = ['front', 'back', 'hand'] as const;
+export type Bridge = (typeof BRIDGES)[number];
 export const SERVERS = ['s1', 's2', 's3'] as const;
 export const ADDRESS_OF = { s1: '10.2.0.21', s2: '10.2.0.22', s3: '10.2.0.23' } as const;
 export const INSIDE_OF = { d1: '10.2.0.11', d2: '10.2.0.12', d3: '10.2.0.13' } as const;
+export const HAND_OF = { d1: '10.4.0.11', d2: '10.4.0.12', d3: '10.4.0.13' } as const;
 export const FRONT_OF = { cl: '10.1.0.2', d1: '10.1.0.11', d2: '10.1.0.12', d3: '10.1.0.13' } as const;
 
 /** Of the servers that answer past the directors. */
@@ -123,13 +127,11 @@ export class Network {
   }
 
   #bridges(): string {
-    return ['front', 'back']
-      .map((name) => `link add ${name} type bridge\nlink set ${name} addrgenmode none up\n`)
-      .join('');
+    return BRIDGES.map((name) => `link add ${name} type bridge\nlink set ${name} addrgenmode none up\n`).join('');
   }
 
   /** Gives a node a link to a bridge, of the bridge's name. */
-  async plug(node: Node, bridge: 'front' | 'back', address: string): Promise<void> {
+  async plug(node: Node, bridge: Bridge, address: string): Promise<void> {
     const [inside, port] = [this.netns(node), `${node}-${bridge}`];
     await must([
       'ip',
@@ -178,7 +180,7 @@ export class Network {
     }
   }
 
-  async macOf(node: Node, bridge: 'front' | 'back'): Promise<string> {
+  async macOf(node: Node, bridge: Bridge): Promise<string> {
     return (await this.in(node, ['cat', `/sys/class/net/${bridge}/address`])).trim();
   }
 

@@ -1,6 +1,6 @@
 /**
  * A real server: it answers every line on TCP, and every datagram on UDP, by its name; `from` by its name and whom it came
- * from (`s1 10.8.0.1:2048`), the line `later` only when told to by the method `push`, and a datagram that begins with `note`
+ * from (`s1 10.8.0.1:2048`), `bulk N` by N bytes with the end of the line, the line `later` only when told to by the method `push`, and a datagram that begins with `note`
  * not at all: it is noted with whom it came from. Arguments: name, then ports, each with an address before it or of all
  * addresses: without one, UDP answers come from the address of the way out, and not from the one that was asked.
  */
@@ -15,6 +15,8 @@ let peers: string[] = [];
 let noted: (readonly [text: string, from: string])[] = [];
 
 function answerTo(word: string, from: string): string {
+  const [, bytes] = /^bulk (\d+)$/.exec(word) ?? [];
+  if (bytes !== undefined) return 'x'.repeat(Number(bytes) - 1);
   return word === 'from' ? `${name} ${from}` : name;
 }
 

@@ -78,6 +78,14 @@ describe('reading back what a kernel answered', () => {
     );
   });
 
+  test('ports of an address as a key, whose ends are apart', () => {
+    expect([...elements('handOver', 'hand_over').elements]).toEqual([
+      ['10.8.0.1 . 1024-3071', '10.4.0.12'],
+      ['10.8.0.1 . 64512-65535', '10.4.0.13'],
+    ]);
+    expect(elements('services', 'hand_over').elements.size).toBe(0);
+  });
+
   test('counters above 32 bits', () => {
     expect(elements('trafficIn', 'traffic_in').tallies.get('1')).toEqual({ packets: 9, bytes: 5_000_000_000 });
   });
