@@ -92,6 +92,11 @@ export class DataplaneKeeper {
     this.#reconciler.want(desired);
   }
 
+  /** Something that it rests on has changed: looks now. */
+  recheck(): void {
+    this.#reconciler.recheck();
+  }
+
   /** Was this service, with these VIPs, ports and servers, read back from the kernel? */
   isProgrammed(service: DesiredService): boolean {
     return this.#programmed.get(service.name) === shapeOf(service);

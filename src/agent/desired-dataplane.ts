@@ -2,6 +2,7 @@
 import type { Service } from '../core/model/cluster.ts';
 import type { DesiredDataplane, DesiredDirect, DesiredService } from '../core/model/dataplane.ts';
 import type { LoadedCluster } from './cluster-file.ts';
+import { desiredHandOver } from './hand-over.ts';
 import type { HealthKeeper } from './health-keeper.ts';
 import { egressInterfaces, serversInterface, upstreamInterfaces } from './upstream-interfaces.ts';
 
@@ -20,6 +21,7 @@ export function desiredDataplane(
     members: cluster.directors.map(({ name }) => name),
     egress: { links: egressInterfaces(cluster, director), pools: cluster.snat },
     local: { directors: cluster.directors.map(({ name, local }) => ({ name, local })), shared: cluster.local.shared },
+    handOver: desiredHandOver(loaded),
   };
 }
 

@@ -27,6 +27,7 @@ import type { LinkControl } from '../drivers/links/port.ts';
 import type { RouteTable } from '../drivers/routes/port.ts';
 import type { LinkSource } from '../drivers/routing/ospf.ts';
 import type { HandOver, Speaker } from '../drivers/routing/port.ts';
+import type { TunnelControl } from '../drivers/tunnels/port.ts';
 import type { Clock } from '../io/clock.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
 import { Announcer } from './announcer.ts';
@@ -35,6 +36,7 @@ import { DataplaneKeeper } from './dataplane-keeper.ts';
 import { desiredDataplane, desiredService } from './desired-dataplane.ts';
 import { DrainWatch } from './drain-watch.ts';
 import type { EventLog } from './events.ts';
+import { handOverFault, wantedTunnels } from './hand-over.ts';
 import { HealthKeeper, type StartProbe } from './health-keeper.ts';
 import { connectedPrefixes } from './import-filter.ts';
 import { KeyKeeper } from './key-keeper.ts';
@@ -48,6 +50,7 @@ import { RouteKeeper } from './route-keeper.ts';
 import type { SequenceKeeper } from './sequence-keeper.ts';
 import { interfaceKeys, wantedSpeakers } from './speaker-wishes.ts';
 import { Speakers } from './speakers.ts';
+import { TunnelKeeper } from './tunnel-keeper.ts';
 import { ServiceVersions } from './versions.ts';
 
 export interface DirectorPorts {
@@ -70,6 +73,7 @@ export interface DirectorPorts {
   /** Seeds the speakers' jitter and sequence numbers. */
   readonly seed: number;
   readonly linkControl: LinkControl;
+  readonly tunnels: TunnelControl;
 }
 
 /** After a VIP's withdrawal has gone out, routers need a moment to act on it; until then its packets are still forwarded. */
@@ -83,6 +87,7 @@ export class Director {
   readonly speakers: Speakers;
   readonly routes: RouteKeeper;
   readonly heldLinks: LinkKeeper;
+  readonly tunnels: TunnelKeeper;
   readonly announcer: Announcer;
   readonly policy = new AnnouncePolicy();
   readonly lifecycle = new Lifecycle();
@@ -114,6 +119,8 @@ export class Director {
     this.dataplane = new DataplaneKeeper({ clock, events, dataplane: ports.dataplane, onChange });
     this.routes = new RouteKeeper({ clock, events, routes: ports.routes });
     this.heldLinks = new LinkKeeper({ clock, events, control: ports.linkControl });
+    const onTunnels = () => this.dataplane.recheck();
+    this.tunnels = new TunnelKeeper({ clock, events, control: ports.tunnels, onChange: onTunnels });
     const { startProbe, lastVerdict } = ports;
     this.health = new HealthKeeper({ clock, events, startProbe, lastVerdict, onChange });
     const { makeSpeaker, timeOfDay } = ports;
@@ -209,7 +216,7 @@ export class Director {
     this.#phase = 'stopping';
     this.#cease();
     const { life } = this.#ports;
-    const keepers = [this.dataplane, this.routes, this.heldLinks].map((keeper) => keeper.close());
+    const keepers = [this.dataplane, this.routes, this.heldLinks, this.tunnels].map((keeper) => keeper.close());
     await Promise.all([life.forget(), this.speakers.stop(), ...keepers]);
     this.events.emit('agent-stopped', { kernel: 'left as it is' });
     this.#markStopped();
@@ -238,7 +245,8 @@ export class Director {
   }
 
   async #endHandedOver(request: HandOver): Promise<void> {
-    await Promise.all([this.speakers.handOver(request), this.dataplane.close(), this.routes.close()]);
+    const keepers = [this.dataplane, this.routes, this.tunnels].map((keeper) => keeper.close());
+    await Promise.all([this.speakers.handOver(request), ...keepers]);
     this.events.emit('agent-stopped', { kernel: 'left as it is', restart: request.reason });
     this.#markStopped();
   }
@@ -268,12 +276,19 @@ export class Director {
     if (this.#isEnding()) return;
     this.#announceLocal();
     this.announcer.publish();
+    this.#keepTunnels();
     this.#programDataplane();
     this.#takeUpConfiguration();
     this.#installRoutes();
     this.heldLinks.want(this.#linksToHold(), this.#canServe());
     this.#remember();
     this.#timer.set(this.#deadline());
+  }
+
+  /** Before the data plane, whose rules go by them. */
+  #keepTunnels(): void {
+    const links = this.#ports.links.links();
+    this.tunnels.want({ tunnels: wantedTunnels(this.#loaded, links), fault: handOverFault(this.#loaded, links) });
   }
 
   #isEnding(): boolean {
@@ -461,6 +476,7 @@ export class Director {
       // First what makes the VIPs local: without the guard the local stack would answer for them, by RST.
       await this.routes.remove();
       const settings = await this.dataplane.remove();
+      await this.tunnels.remove();
       this.events.emit('agent-stopped', { kernel: 'our tables and routes are gone', settings });
     } else {
       this.events.emit('agent-stopped', { kernel: 'left as it was' });

@@ -19,6 +19,7 @@ import { NftablesDataplane } from '../drivers/dataplane/nftables.ts';
 import { RtnetlinkLinks } from '../drivers/links/rtnetlink.ts';
 import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
 import { OspfSpeaker } from '../drivers/routing/ospf.ts';
+import { RtnetlinkTunnels } from '../drivers/tunnels/rtnetlink.ts';
 import { bootId, sinceBoot, thisHost } from '../io/boot.ts';
 import { systemClock } from '../io/clock.ts';
 import { digester } from '../io/digester.ts';
@@ -178,6 +179,7 @@ function realPorts(
     dataplane,
     routes: new RtnetlinkRoutes(),
     linkControl: new RtnetlinkLinks(),
+    tunnels: new RtnetlinkTunnels(),
     makeSpeaker: (instance: string, config: InstanceConfig) => {
       const terms = continuation(loaded, config);
       const inheriting = { ...config, ...inheritance(config, terms, last, forwards) };

@@ -289,6 +289,8 @@ export type EventName =
   | 'link-released'
   | 'link-hold-refused'
   | 'link-fault'
+  | 'tunnels-changed'
+  | 'hand-over-fault'
   | 'dataplane-programmed'
   | 'dataplane-drift'
   | 'dataplane-fault'

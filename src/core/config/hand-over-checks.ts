@@ -15,6 +15,7 @@ export function* handOverChecks(file: File): Iterable<Complaint> {
   yield* need(file);
   yield* addresses(file);
   yield* owners(file);
+  yield* tunnelCount(file);
   yield* segment(file);
 }
 
@@ -27,7 +28,7 @@ function* need(file: File): Iterable<Complaint> {
       yield { path: AT, part: 'key', message: 'there is nothing to hand over', hint: 'it is for local.shared' };
     return;
   }
-  const isUsed = entries(file.services).some(([, { forward }]) => (forward as string | undefined) === 'fullnat');
+  const isUsed = entries(file.services).some(([, { forward }]) => forward === 'fullnat');
   if (isGiven || !isUsed || Object.keys(file.directors ?? {}).length < 2) return;
   const message = 'an answer to a shared address meets any director, and nothing brings it to the one that knows it';
   const hint = 'add handOver: ALIAS of an interface between the directors, or handOver: { vxlan: { id: N } }';
@@ -70,6 +71,15 @@ function* owners(file: File): Iterable<Complaint> {
     const message = `${formatIpv4(handOver)} is ${other}`;
     yield { path: ['directors', name, 'handOver'], part: 'value', message };
   }
+}
+
+/** Each of the others is a next hop of a /24 on the device of the tunnels. */
+const MOST_DIRECTORS = 254;
+
+function* tunnelCount(file: File): Iterable<Complaint> {
+  const count = Object.keys(file.directors ?? {}).length;
+  if (typeof file.local?.handOver !== 'object' || count <= MOST_DIRECTORS) return;
+  yield { path: AT, part: 'key', message: `${count} directors; tunnels are for at most ${MOST_DIRECTORS}` };
 }
 
 function* segment(file: File): Iterable<Complaint> {

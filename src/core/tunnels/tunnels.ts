@@ -16,9 +16,6 @@ const NEXT_HOPS: Ipv4 = 0xa9fed900;
 export const TUNNEL_ADDRESS: Ipv4 = NEXT_HOPS + 1;
 export const TUNNEL_PREFIX_LENGTH = 24;
 
-/** As many directors as there are next hops, and this one. */
-export const MOST_TUNNELS = 253;
-
 /** Outer Ethernet header aside: IPv4, UDP, VXLAN, and the inner Ethernet header (RFC 7348 5). */
 export const TUNNEL_OVERHEAD = 50;
 
@@ -28,7 +25,7 @@ export interface Tunnels {
   readonly mtu: number;
   /** This director's end. */
   readonly local: Ipv4;
-  /** The other directors' ends, at most `MOST_TUNNELS`. */
+  /** The other directors' ends, at most 253, as the cluster file's checks have seen to. */
   readonly peers: readonly Ipv4[];
 }
 

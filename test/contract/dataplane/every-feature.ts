@@ -25,6 +25,7 @@ const DATAPLANE: Required<Pick<DesiredDataplane, Optional<DesiredDataplane>>> = 
     links: ['front'],
     pools: [{ name: 'out', from: { address: ipv4('10.2.0.0'), length: 24 }, pool: [ipv4('198.51.100.20')] }],
   },
+  handOver: { device: 'back', peers: { d2: ipv4('10.2.0.12') }, tunnelPort: 4789 },
 };
 
 const SERVICES: Samples<DesiredService> = {

@@ -12,6 +12,7 @@ import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake.t
 import { FakeLinks } from '../../../src/drivers/links/fake.ts';
 import { FakeRouteKernel, FakeRoutes } from '../../../src/drivers/routes/fake.ts';
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
+import { FakeTunnels } from '../../../src/drivers/tunnels/fake.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 
 /** The time of day when a world begins. */
@@ -71,6 +72,7 @@ export class World {
   readonly kernel: FakeKernel;
   readonly routeKernel: FakeRouteKernel;
   readonly linkKernel: FakeLinks;
+  readonly tunnelKernel: FakeTunnels;
   readonly speakers: FakeSpeaker[] = [];
   /** Addresses of real servers that do not answer. */
   readonly down = new Set<string>();
@@ -87,6 +89,7 @@ export class World {
     this.kernel = earlier?.kernel ?? new FakeKernel();
     this.routeKernel = earlier?.routeKernel ?? new FakeRouteKernel(['eth1']);
     this.linkKernel = earlier?.linkKernel ?? new FakeLinks();
+    this.tunnelKernel = earlier?.tunnelKernel ?? new FakeTunnels();
     const { clock, events } = this;
     this.director = new Director(
       {
@@ -95,6 +98,7 @@ export class World {
         dataplane: new FakeDataplane(this.kernel),
         routes: new FakeRoutes(this.routeKernel),
         linkControl: this.linkKernel,
+        tunnels: this.tunnelKernel,
         links: { links: () => new Map(), onChange: () => () => {} },
         makeSpeaker: (name) => {
           const speaker = new FakeSpeaker(name);

@@ -14,6 +14,7 @@ interface Choices {
   readonly inside?: string;
   readonly shared?: string;
   readonly handOver?: string;
+  readonly forward?: string;
 }
 
 const D1 = ', handOver: 10.4.0.1';
@@ -27,6 +28,7 @@ function text({
   inside = 'in0',
   shared = 'shared: 10.8.0.1',
   handOver = 'handOver: y0',
+  forward = 'nat',
 }: Choices): string {
   const local = [shared, handOver].filter((part) => part !== '').join(', ');
   return `cluster: edge-1
@@ -36,7 +38,7 @@ directors:
 local: { ${local} }
 routing: { instances: { all: { area: 0, announce: [vip, local], interfaces: { ${inside}: {} } } } }
 services:
-  web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 } }
+  web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 }, forward: ${forward} }
 `;
 }
 
@@ -90,6 +92,13 @@ test.each<[string, Choices, readonly string[]]>([
     [
       ':3:68: directors.d1.handOver: nothing is handed over in this cluster; add handOver to local, or remove it here',
       ':4:68: directors.d2.handOver: nothing is handed over in this cluster; add handOver to local, or remove it here',
+    ],
+  ],
+  [
+    'shared addresses that are used, by more than one director',
+    { d1: '', d2: '', handOver: '', forward: 'fullnat' },
+    [
+      ':5:10: local.shared: an answer to a shared address meets any director, and nothing brings it to the one that knows it; add handOver: ALIAS of an interface between the directors, or handOver: { vxlan: { id: N } }',
     ],
   ],
   ['one address for two', { d2: D1 }, [':4:78: directors.d2.handOver: 10.4.0.1 is that of director d1']],
@@ -152,5 +161,17 @@ test('changes are told', () => {
   expect(describeChanges(cluster({}), cluster({ ...vxlan, links1: ', y0: eth9', links2: ', y0: eth7' }))).toEqual([
     'local: handOver over y0 -> by VXLAN 7 port 4789 MTU 1400',
     'director d2: handOver 10.4.0.2 -> 10.4.0.9',
+  ]);
+});
+
+test('more directors than tunnels have next hops', () => {
+  const many = Array.from({ length: 255 }, (_, i) => {
+    return `d${i}: { routerId: 10.255.1.${i}, interfaces: { in0: eth1 }, handOver: 10.4.1.${i} }`;
+  });
+  const lines = text({ handOver: 'handOver: { vxlan: { id: 7 } }' }).split('\n');
+  const file = [...lines.slice(0, 2), ...many.map((line) => `  ${line}`), ...lines.slice(4)].join('\n');
+  const parsed = parseCluster(file);
+  expect('faults' in parsed && parsed.faults.map(({ message }) => message)).toEqual([
+    '255 directors; tunnels are for at most 254',
   ]);
 });
