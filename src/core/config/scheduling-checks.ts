@@ -16,10 +16,6 @@ export function* schedulingChecks(file: File): Iterable<Complaint> {
     const path = ['services', name];
     if ('fwmark' in service) yield* markChecks(path, name, service, marks);
     else if (!('ports' in service)) yield { path: [...path, 'ports'], part: 'key', message: 'missing' };
-    for (const key of ['timeouts'] as const) {
-      if (key in service)
-        yield { path: [...path, key], part: 'key', message: 'not supported in this version', hint: 'remove it' };
-    }
     yield* schedulerChecks(path, service);
     yield* stateChecks(path, service);
   }

@@ -37,6 +37,9 @@ export const LIPS_SET = 'lips';
 /** Named counter in the data table: new connections dropped because this director has no port block. */
 export const NO_BLOCK_COUNTER = 'fullnat_no_block';
 
+/** Of ct timeout objects; the rest of the name follows from what the object says. */
+export const TIMEOUTS_PREFIX = 'timeouts_';
+
 /** Map in the data table: packet mark to the service's chain. */
 export const FWMARKS_MAP = 'fwmarks';
 

@@ -7,8 +7,9 @@
 
 import { tableFamily } from './names.ts';
 import type { Operation } from './plan.ts';
-import type { BaseChain } from './ruleset.ts';
+import type { BaseChain, TimeoutPolicy } from './ruleset.ts';
 import { linkElement, plainStamp, ruleText, setStamp } from './ruleset.ts';
+import { policyText } from './timeout-policies.ts';
 
 /** Family and name, as everything that is in a table is addressed. */
 function tableText(table: string): string {
@@ -23,6 +24,10 @@ function chainText(base: BaseChain | undefined): string {
 
 function declarationText({ set, declaration }: Extract<Operation, { kind: 'add-set' }>): string {
   return `${declaration}; comment "${setStamp({ kind: set, declaration })}";`;
+}
+
+function timeoutText(policy: TimeoutPolicy): string {
+  return `protocol ${policy.protocol}; l3proto ip; policy = { ${policyText(policy)} };`;
 }
 
 function elementText([element, data]: readonly [element: string, data: string]): string {
@@ -51,6 +56,10 @@ function statements(operation: Operation): readonly string[] {
       return [`add counter ${at} ${operation.name}`];
     case 'delete-counter':
       return [`delete counter ${at} ${operation.name}`];
+    case 'add-timeout':
+      return [`add ct timeout ${at} ${operation.name} { ${timeoutText(operation.policy)} }`];
+    case 'delete-timeout':
+      return [`delete ct timeout ${at} ${operation.name}`];
     case 'add-set':
       return [`add ${operation.set} ${at} ${operation.name} { ${declarationText(operation)} }`];
     case 'delete-set':

@@ -9,10 +9,11 @@
  * Not here: the elements of sets (`nftables-elements.ts`), and how the answers make up a table (`read-back.ts`).
  */
 import { DecodeError } from '../base/decode-error.ts';
+import { TIMEOUT_STATES, type TimeoutState } from '../model/timeouts.ts';
 import { NetlinkReader, NetlinkWriter } from '../netlink/attributes.ts';
 import { AF_INET } from '../netlink/codes.ts';
 import { type Family, tableFamily } from './names.ts';
-import type { BaseChain, Tally } from './ruleset.ts';
+import type { BaseChain, Tally, TimeoutPolicy } from './ruleset.ts';
 
 /** Message types: the subsystem in the high byte. */
 export const NFNL_SUBSYS_NFTABLES = 10;
@@ -53,6 +54,9 @@ const NFTA_SET_USERDATA = 13;
 const NFTA_OBJ_TYPE = 3;
 const NFTA_OBJ_DATA = 4;
 const NFT_OBJECT_COUNTER = 1;
+const NFT_OBJECT_CT_TIMEOUT = 7;
+const NFTA_CT_TIMEOUT_L4PROTO = 2;
+const NFTA_CT_TIMEOUT_DATA = 3;
 export const NFTA_COUNTER_BYTES = 1;
 export const NFTA_COUNTER_PACKETS = 2;
 
@@ -216,4 +220,26 @@ export function decodeCounter(payload: Uint8Array): { readonly name: string; rea
   const counts: Attributes = attributes.get(NFTA_OBJ_DATA)?.attributes(0) ?? new Map();
   const tally = { packets: u64Of(counts, NFTA_COUNTER_PACKETS), bytes: u64Of(counts, NFTA_COUNTER_BYTES) };
   return { name: textOf(attributes, NFTA_NAME), tally };
+}
+
+const IPPROTO_TCP = 6;
+const IPPROTO_UDP = 17;
+
+/**
+ * A ct timeout object; `undefined` for objects of other types or protocols. Its data are nfnetlink_cttimeout's: per state one
+ * attribute, numbered from 1 in the order of `TIMEOUT_STATES` (CTA_TIMEOUT_TCP_*, CTA_TIMEOUT_UDP_*).
+ */
+export function decodeTimeout(
+  payload: Uint8Array,
+): { readonly name: string; readonly policy: TimeoutPolicy } | undefined {
+  const attributes = attributesOf(payload);
+  if (u32Of(attributes, NFTA_OBJ_TYPE) !== NFT_OBJECT_CT_TIMEOUT) return undefined;
+  const data: Attributes = attributes.get(NFTA_OBJ_DATA)?.attributes(0) ?? new Map();
+  const number = data.get(NFTA_CT_TIMEOUT_L4PROTO)?.u8(0);
+  if (number !== IPPROTO_TCP && number !== IPPROTO_UDP) return undefined;
+  const protocol = number === IPPROTO_TCP ? 'tcp' : 'udp';
+  const times: Attributes = data.get(NFTA_CT_TIMEOUT_DATA)?.attributes(0) ?? new Map();
+  const states: readonly TimeoutState[] = TIMEOUT_STATES[protocol];
+  const seconds = new Map(states.map((state, index) => [state, u32Of(times, index + 1)]));
+  return { name: textOf(attributes, NFTA_NAME), policy: { protocol, seconds } };
 }

@@ -2,7 +2,7 @@
  * The data table is joined from parts, one per concern: each adds rules to the base chains, and owns its own chains, sets and
  * counters. The order of the parts is the order of their rules inside a chain.
  */
-import type { BaseChain, WantedChain, WantedRule, WantedSet, WantedTable } from './ruleset.ts';
+import type { BaseChain, TimeoutPolicy, WantedChain, WantedRule, WantedSet, WantedTable } from './ruleset.ts';
 
 /** In the order in which a packet on its way through meets them. */
 const BASE_CHAINS = {
@@ -26,6 +26,7 @@ export interface Part {
   readonly chains?: ReadonlyMap<string, readonly WantedRule[]>;
   readonly sets?: ReadonlyMap<string, WantedSet>;
   readonly counters?: readonly string[];
+  readonly timeouts?: ReadonlyMap<string, TimeoutPolicy>;
 }
 
 /** A base chain to which no part adds anything is left out. */
@@ -37,10 +38,12 @@ export function joinParts(parts: readonly Part[]): WantedTable {
   }
   const sets = new Map<string, WantedSet>();
   const counters = new Set<string>();
+  const timeouts = new Map<string, TimeoutPolicy>();
   for (const part of parts) {
     for (const [name, rules] of part.chains ?? []) chains.set(name, { base: undefined, rules });
     for (const [name, set] of part.sets ?? []) sets.set(name, set);
     for (const name of part.counters ?? []) counters.add(name);
+    for (const [name, policy] of part.timeouts ?? []) timeouts.set(name, policy);
   }
-  return { chains, sets, counters };
+  return { chains, sets, counters, timeouts };
 }

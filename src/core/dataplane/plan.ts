@@ -16,18 +16,22 @@ import {
   ruleText,
   sameBase,
   setStamp,
+  type TimeoutPolicy,
   type Wanted,
   type WantedChain,
   type WantedRule,
   type WantedSet,
   type WantedTable,
 } from './ruleset.ts';
+import { holdsPolicy } from './timeout-policies.ts';
 
 export type Operation =
   | { readonly kind: 'add-table'; readonly table: string }
   | { readonly kind: 'delete-table'; readonly table: string }
   | { readonly kind: 'add-counter'; readonly table: string; readonly name: string }
   | { readonly kind: 'delete-counter'; readonly table: string; readonly name: string }
+  | { readonly kind: 'add-timeout'; readonly table: string; readonly name: string; readonly policy: TimeoutPolicy }
+  | { readonly kind: 'delete-timeout'; readonly table: string; readonly name: string }
   | {
       readonly kind: 'add-set';
       readonly table: string;
@@ -122,13 +126,32 @@ function namesSet(text: string, set: string): boolean {
   return new RegExp(`@${set}\\b`).test(text);
 }
 
-/** Chains whose rules may name one of the sets, which cannot go before they do: what is not as we wrote it may name any. */
-function chainsNaming(sets: ReadonlySet<string>, wanted: WantedTable, found: FoundTable): readonly string[] {
-  if (sets.size === 0) return [];
+/** Objects that somebody has put in the place of ours. */
+function outdatedTimeouts(wanted: WantedTable, found: FoundTable): ReadonlySet<string> {
+  const names = [...(wanted.timeouts ?? [])].filter(([name, policy]) => {
+    const existing = found.timeouts?.get(name);
+    return existing !== undefined && !holdsPolicy(existing, policy);
+  });
+  return new Set(names.map(([name]) => name));
+}
+
+/**
+ * Chains whose rules may name one of the sets or timeouts, which cannot go before they do: what is not as we wrote it may name
+ * any.
+ */
+function chainsNaming(
+  sets: ReadonlySet<string>,
+  timeouts: ReadonlySet<string>,
+  wanted: WantedTable,
+  found: FoundTable,
+): readonly string[] {
+  if (sets.size + timeouts.size === 0) return [];
   return [...found.chains.keys()].filter((name) => {
     const chain = wanted.chains.get(name);
     if (chain === undefined || !agrees(chain, found.chains.get(name))) return true;
-    return chain.rules.some((rule) => [...sets].some((set) => namesSet(ruleText(rule), set)));
+    return chain.rules.map(ruleText).some((text) => {
+      return [...sets].some((set) => namesSet(text, set)) || [...timeouts].some((name) => text.includes(`"${name}"`));
+    });
   });
 }
 
@@ -144,10 +167,16 @@ function* planTable(table: string, wanted: WantedTable, present: FoundTable): Ge
   const elements: Operation[] = [];
   const after: Operation[] = [];
   const outdated = outdatedSets(wanted, present);
-  const flushed = chainsNaming(outdated, wanted, present);
+  const strange = outdatedTimeouts(wanted, present);
+  const flushed = chainsNaming(outdated, strange, wanted, present);
   const found = withoutRules(present, flushed);
   for (const name of flushed) before.push({ kind: 'flush-chain', table, name });
   for (const name of outdated) before.push({ kind: 'delete-set', table, name, set: present.sets.get(name)!.kind });
+  for (const name of strange) before.push({ kind: 'delete-timeout', table, name });
+  for (const [name, policy] of wanted.timeouts ?? []) {
+    if (strange.has(name) || found.timeouts?.has(name) !== true)
+      before.push({ kind: 'add-timeout', table, name, policy });
+  }
   for (const name of wanted.counters) {
     if (!found.counters.has(name)) before.push({ kind: 'add-counter', table, name });
   }
@@ -166,6 +195,9 @@ function* planTable(table: string, wanted: WantedTable, present: FoundTable): Ge
   for (const [name] of chainsToGo) after.push({ kind: 'delete-chain', table, name });
   for (const name of found.counters.keys()) {
     if (!wanted.counters.has(name)) after.push({ kind: 'delete-counter', table, name });
+  }
+  for (const name of found.timeouts?.keys() ?? []) {
+    if (wanted.timeouts?.has(name) !== true) after.push({ kind: 'delete-timeout', table, name });
   }
   const chains = planChains(table, wanted, found);
   return [...before, ...chains.add, ...chains.rules, ...elements, ...after];

@@ -33,9 +33,16 @@ import {
   VIPS_SET,
 } from './names.ts';
 import { decodeElements, type ElementLayout, type ElementSink } from './nftables-elements.ts';
-import { decodeChain, decodeCounter, decodeRule, decodeSet, type SetMessage } from './nftables-messages.ts';
+import {
+  decodeChain,
+  decodeCounter,
+  decodeRule,
+  decodeSet,
+  decodeTimeout,
+  type SetMessage,
+} from './nftables-messages.ts';
 import { hasPortOffset } from './port-offset.ts';
-import { type FoundChain, type FoundTable, stampOf, type Tally } from './ruleset.ts';
+import { type FoundChain, type FoundTable, stampOf, type Tally, type TimeoutPolicy } from './ruleset.ts';
 
 const FIXED: Readonly<Record<string, ElementLayout>> = {
   [SERVICES_MAP]: { key: 'service', data: 'verdict' },
@@ -110,7 +117,15 @@ export function readStructure(table: string, dumps: TableDumps): TableStructure 
     chain?.shapes.push(rule.shape);
   }
   const sets = dumps.sets.map(decodeSet).filter(({ anonymous }) => !anonymous);
-  return { chains, sets, counters: readNamedCounters(dumps.objects) };
+  return { chains, sets, counters: readNamedCounters(dumps.objects), timeouts: readTimeouts(dumps.objects) };
+}
+
+function readTimeouts(objects: readonly Uint8Array[]): ReadonlyMap<string, TimeoutPolicy> {
+  return new Map(
+    objects
+      .map(decodeTimeout)
+      .flatMap((found): [string, TimeoutPolicy][] => (found ? [[found.name, found.policy]] : [])),
+  );
 }
 
 export function readNamedCounters(objects: readonly Uint8Array[]): ReadonlyMap<string, Tally> {

@@ -7,6 +7,7 @@
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { jhashText } from '../hash/jhash.ts';
+import type { TimeoutState } from '../model/timeouts.ts';
 
 export interface BaseChain {
   readonly type: 'nat' | 'filter' | 'route';
@@ -44,10 +45,18 @@ export interface WantedSet {
   readonly elements: ReadonlyMap<string, string>;
 }
 
+/** A ct timeout object: how long an entry of conntrack lives in each state, in whole seconds. */
+export interface TimeoutPolicy {
+  readonly protocol: 'tcp' | 'udp';
+  readonly seconds: ReadonlyMap<TimeoutState, number>;
+}
+
 export interface WantedTable {
   readonly chains: ReadonlyMap<string, WantedChain>;
   readonly sets: ReadonlyMap<string, WantedSet>;
   readonly counters: ReadonlySet<string>;
+  /** Undefined = none. */
+  readonly timeouts?: ReadonlyMap<string, TimeoutPolicy> | undefined;
 }
 
 export interface Tally {
@@ -109,6 +118,8 @@ export interface FoundTable {
   readonly chains: ReadonlyMap<string, FoundChain>;
   readonly sets: ReadonlyMap<string, FoundSet>;
   readonly counters: ReadonlyMap<string, Tally>;
+  /** Undefined = none. */
+  readonly timeouts?: ReadonlyMap<string, TimeoutPolicy> | undefined;
 }
 
 /** By table name, which says the family too (`tableFamily`). */
@@ -173,11 +184,18 @@ function sameChain(a: FoundChain, b: FoundChain): boolean {
   return sameBase(a.base, b.base) && sameList(a.stamps, b.stamps) && sameList(a.shapes, b.shapes);
 }
 
+const NO_TIMEOUTS: ReadonlyMap<string, TimeoutPolicy> = new Map();
+
+function samePolicy(a: TimeoutPolicy, b: TimeoutPolicy): boolean {
+  return a.protocol === b.protocol && sameMap(a.seconds, b.seconds);
+}
+
 function sameTable(a: FoundTable, b: FoundTable): boolean {
   return (
     sameMap(a.chains, b.chains, sameChain) &&
     sameMap(a.sets, b.sets, (x, y) => x.kind === y.kind && x.stamp === y.stamp && sameMap(x.elements, y.elements)) &&
-    sameMap(a.counters, b.counters, () => true)
+    sameMap(a.counters, b.counters, () => true) &&
+    sameMap(a.timeouts ?? NO_TIMEOUTS, b.timeouts ?? NO_TIMEOUTS, samePolicy)
   );
 }
 

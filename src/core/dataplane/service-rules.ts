@@ -19,6 +19,7 @@ import { recallRules, rememberRules, unlessRecalled } from './persistence-rules.
 import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 import { FLOW_SEED, type ServiceTable, serviceTable } from './service-table.ts';
+import { timeoutRules } from './timeout-policies.ts';
 
 export const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
 
@@ -83,6 +84,7 @@ function serviceChain(service: DesiredService, slot: string): readonly string[] 
   const names = serviceNames(service.name);
   return [
     `counter name ${names.newConnections}`,
+    ...timeoutRules(service),
     ...recallRules(service),
     `${unlessRecalled(service)}ct mark set ${slot} map @${names.slots}`,
     ...rememberRules(service, `dnat to ${SERVER_ID_EXPRESSION} map @${names.servers}`),

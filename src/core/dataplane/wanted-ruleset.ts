@@ -34,6 +34,7 @@ import { persistencePart } from './persistence-rules.ts';
 import type { Found, FoundTable, Links, Wanted, WantedTable } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 import { givenIds, SlotMaps, serviceParts, servicesPart } from './service-rules.ts';
+import { timeoutsPart } from './timeout-policies.ts';
 import { trafficPart } from './traffic-rules.ts';
 
 /** Maps that take long to compute, from one time to the next. */
@@ -61,6 +62,7 @@ function* dataParts(
     OWNERSHIP_PART,
     trafficPart(found, given),
     persistencePart(services, ids),
+    timeoutsPart(services),
     fullnatPart(desired, ids, memory.blockMaps),
     egressPart(desired, memory.poolMaps),
     ...(yield* serviceParts(services, ids, found, given, memory.slotMaps)),

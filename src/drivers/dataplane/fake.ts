@@ -30,6 +30,7 @@ import {
   ruleText,
   setStamp,
   type Tally,
+  type TimeoutPolicy,
 } from '../../core/dataplane/ruleset.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
@@ -54,6 +55,7 @@ interface MutableTable {
   readonly chains: Map<string, FoundChain>;
   readonly sets: Map<string, CountingSet>;
   readonly counters: Map<string, Tally>;
+  readonly timeouts: Map<string, TimeoutPolicy>;
 }
 
 function copyOf(set: FoundSet): FoundSet {
@@ -97,13 +99,14 @@ export class FakeKernel implements RulesetKernel {
 
   async read(kept: Kept = NOTHING_KEPT): Promise<Reading> {
     const copy = new Map<string, FoundTable>();
-    for (const [name, { chains, sets, counters }] of this.#tables) {
+    for (const [name, { chains, sets, counters, timeouts }] of this.#tables) {
       const copiedSets = [...sets].map(([key, set]) => [key, kept.set(name, key) ?? copyOf(set)] as const);
       const known = kept.structure?.get(name);
       copy.set(name, {
         chains: known?.chains ?? new Map(chains),
         sets: new Map(copiedSets),
         counters: known?.counters ?? new Map(counters),
+        timeouts: known?.timeouts ?? new Map(timeouts),
       });
     }
     return { tables: copy, generation: this.#generation };
@@ -200,7 +203,12 @@ export class FakeKernel implements RulesetKernel {
 
   #perform(operation: Operation): void {
     if (operation.kind === 'add-table') {
-      this.#tables.set(operation.table, { chains: new Map(), sets: new Map(), counters: new Map() });
+      this.#tables.set(operation.table, {
+        chains: new Map(),
+        sets: new Map(),
+        counters: new Map(),
+        timeouts: new Map(),
+      });
       return;
     }
     if (operation.kind === 'delete-table') {
@@ -217,6 +225,12 @@ export class FakeKernel implements RulesetKernel {
     switch (operation.kind) {
       case 'add-counter':
         table.counters.set(name, NO_TALLY);
+        break;
+      case 'add-timeout':
+        table.timeouts.set(name, operation.policy);
+        break;
+      case 'delete-timeout':
+        table.timeouts.delete(name);
         break;
       case 'delete-counter':
         table.counters.delete(name);

@@ -137,11 +137,40 @@ describe('services by fwmark', () => {
   });
 });
 
+describe('timeouts', () => {
+  test('whole seconds by the kernel’s names of the states', () => {
+    const timeouts = (...lines: readonly string[]) => web(SERVERS, ...lines).timeouts;
+    expect(timeouts(PORTS, 'timeouts: { established: 90s, fin_wait: 2m }')).toEqual({ established: 90, fin_wait: 120 });
+    expect(timeouts(PORTS, 'protocol: udp', 'timeouts: { replied: 1h }')).toEqual({ replied: 3600 });
+    expect(timeouts('fwmark: 7', 'health: none', 'timeouts: { established: 1s, replied: 2s }')).toEqual({
+      established: 1,
+      replied: 2,
+    });
+    expect(timeouts(PORTS, 'timeouts: {}')).toBeUndefined();
+  });
+
+  test.each([
+    ['{ established: 90 }', 'established: expected a duration with a unit, got the plain number 90; write 90s or 90ms'],
+    ['{ established: 500ms }', 'established: expected whole seconds from 1s to 720h, got "500ms"'],
+    ['{ estabished: 9s }', 'estabished: unknown key; did you mean "established"?'],
+    [
+      '{ replied: 9s }',
+      'replied: tcp has no such state; it has syn_sent, syn_recv, established, fin_wait, close_wait, last_ack, time_wait, close, syn_sent2, retrans, unack',
+    ],
+  ])('%s is refused', (written, fault) => {
+    const found = faults(PORTS, SERVERS, `timeouts: ${written}`).map((line) => line.replace(/^[\d:]+ /, ''));
+    expect(found).toEqual([`services.web.timeouts.${fault}`]);
+  });
+});
+
 test('what changes is said', () => {
   const changes = (before: readonly string[], after: readonly string[]) =>
     describeChanges(cluster(PORTS, SERVERS, ...before), cluster(PORTS, SERVERS, ...after));
   expect(changes([], ['scheduler: { name: mh, slots: 65537, sourcePort: false }'])).toEqual([
     'service web: scheduler mh -> mh 65537 slots by address (open connections stay, new ones may meet another server)',
+  ]);
+  expect(changes(['timeouts: { established: 90s }'], ['timeouts: { established: 2m, close: 3s }'])).toEqual([
+    'service web: timeouts established 90s -> established 2m+close 3s (open connections go on with the kernel’s own timeouts)',
   ]);
   expect(changes(['persistence: 90s'], ['persistence: 2m'])).toEqual(['service web: persistence 90s -> 2m']);
   const byMark = cluster('fwmark: 7', SERVERS, 'health: none');

@@ -96,7 +96,7 @@ describe('what is read of the tables', () => {
     const converger = new Converger(kernel, atOnce);
     await converger.apply(web('up'));
     kernel.reads = [];
-    kernel.tables.set('other', { chains: new Map(), sets: new Map(), counters: new Map() });
+    kernel.tables.set('other', { chains: new Map(), sets: new Map(), counters: new Map(), timeouts: new Map() });
     kernel.tables.delete('other');
     expect(await converger.apply(web('up'))).toEqual({ programmed: ['web'], operations: [], drift: false });
     expect(kernel.reads).toEqual([EVERYTHING]);

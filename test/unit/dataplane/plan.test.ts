@@ -282,3 +282,21 @@ test('what a service with persistence adds, and what takes it away again', async
   const left = [...tables.get('sluice_v1')!.sets.keys(), ...tables.get('sluice_v1')!.chains.keys()];
   expect(left.filter((name) => /takers|refresh|clients/.test(name))).toEqual([]);
 });
+
+test('timeouts come before the rules that name them, and go after', async () => {
+  const kernel = new FakeKernel();
+  const timed = dataplane(service('web', THREE.slice(0, 2), { timeouts: { established: 90, close: 3 } }));
+  await converge(dataplane(service('web', THREE.slice(0, 2))), kernel);
+  const stamps = / comment "sluice \w+"/g;
+  const text = finish(transactionSteps(await converge(timed, kernel))).replaceAll(stamps, '');
+  const [first, ...rules] = text.split('\n');
+  const name = /timeouts_tcp_\w{8}/.exec(first!)?.[0];
+  expect(first).toBe(
+    `add ct timeout ip sluice_v1 ${name} { protocol tcp; l3proto ip; policy = { established : 90, close : 3 }; }`,
+  );
+  expect(rules).toContain(`add rule ip sluice_v1 service_web ct timeout set "${name}"`);
+  expect((await converge(dataplane(service('web', THREE.slice(0, 2))), kernel)).at(-1)).toMatchObject({
+    kind: 'delete-timeout',
+    name,
+  });
+});
