@@ -43,9 +43,12 @@ const SHOWN_OPERATIONS = 10;
 export class DataplaneKeeper {
   readonly #options: DataplaneKeeperOptions;
   readonly #reconciler: Reconciler<DesiredDataplane, ApplyReport>;
+  /** Only until the guard is there; after that it is part of what is applied. */
+  readonly #guard: Reconciler<DesiredDataplane, readonly string[]>;
   /** By service name: what it was wished to be when it was last read back as programmed. */
   #programmed = new Map<string, string>();
   #vips: ReadonlySet<Ipv4> = new Set();
+  #guarded: ReadonlySet<Ipv4> | undefined;
   #lastApply: Instant | undefined;
   #fault: string | undefined;
   #plainPorts: string | undefined;
@@ -67,6 +70,13 @@ export class DataplaneKeeper {
       onApplied: (desired, report) => this.#applied(desired, report),
       onFault: (error, retryIn) => this.#refused(error, retryIn),
     });
+    this.#guard = new Reconciler({
+      clock: options.clock,
+      recheck: DRIFT_CHECK,
+      apply: (desired) => options.dataplane.guard(desired),
+      onApplied: (desired, operations) => this.#guards(desired, operations),
+      onFault: (error, retryIn) => this.#refused(error, retryIn),
+    });
   }
 
   get name(): string {
@@ -86,6 +96,19 @@ export class DataplaneKeeper {
   /** Why source ports cannot be predicted, where the kernel refuses them by offset. */
   get plainPorts(): string | undefined {
     return this.#plainPorts;
+  }
+
+  /** For a start, before anything leads packets here. A refusal is told and tried again. */
+  guard(desired: DesiredDataplane): void {
+    this.#guard.want(desired);
+  }
+
+  /**
+   * The VIPs for which nothing is answered that no connection here translates: nothing should lead packets of others here.
+   * `undefined` until the first are guarded.
+   */
+  get guarded(): ReadonlySet<Ipv4> | undefined {
+    return this.#guarded;
   }
 
   want(desired: DesiredDataplane): void {
@@ -124,7 +147,7 @@ export class DataplaneKeeper {
 
   /** Removes everything that is ours from the kernel; nothing is applied after that. Returns which settings were put back. */
   async remove(): Promise<readonly string[]> {
-    await this.#reconciler.close();
+    await this.close();
     try {
       const restored = await this.#options.dataplane.remove();
       this.#forget(new Set());
@@ -135,8 +158,8 @@ export class DataplaneKeeper {
     }
   }
 
-  close(): Promise<void> {
-    return this.#reconciler.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#reconciler.close(), this.#guard.close()]);
   }
 
   async #read(): Promise<Counters> {
@@ -147,6 +170,14 @@ export class DataplaneKeeper {
       this.#report(error, undefined);
     }
     return this.#counters;
+  }
+
+  #guards(desired: DesiredDataplane, operations: readonly string[]): void {
+    void this.#guard.close();
+    this.#guarded ??= new Set(vipsOf(desired.services));
+    this.#fault = undefined;
+    if (operations.length > 0) this.#options.events.emit('dataplane-guarded', shownOperations(operations));
+    this.#options.onChange();
   }
 
   #applied(desired: DesiredDataplane, report: ApplyReport): void {
@@ -167,7 +198,9 @@ export class DataplaneKeeper {
       const vips = vipsOf(there).map(formatIpv4);
       events.emit('dataplane-programmed', { services: there.map(({ name }) => name), vips, ...operations });
     }
-    this.#forget(new Set(vipsOf(desired.services)));
+    void this.#guard.close();
+    this.#guarded = new Set(vipsOf(desired.services));
+    this.#forget(this.#guarded);
     this.#options.onChange();
   }
 

@@ -177,6 +177,7 @@ export class Director {
     await Promise.all([dataplane.open(), routes.open()]);
     await this.routes.adopt();
     if (this.#phase !== 'opening') return;
+    this.dataplane.guard(desiredDataplane(this.#loaded, this.#loaded.cluster.services, this.health));
     links.onChange(() => {
       this.routes.recheck();
       this.#ask();
@@ -376,13 +377,17 @@ export class Director {
   }
 
   #installRoutes(): void {
+    const { guarded } = this.dataplane;
+    // What an earlier agent has left stays meanwhile.
+    if (guarded === undefined) return;
     const connected = connectedPrefixes(this.#ports.links.links().values());
     const local = this.#ownAddresses().map(({ address }) => address);
     const vips = new Set(this.#loaded.cluster.services.flatMap((service) => service.vips));
     // A local route outlives what the data plane has for its VIP: without it, packets would go back to the router and return.
     const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];
-    // While adopting, the local routes of an earlier agent stay.
-    const served = [...(this.#phase === 'adopting' ? vips : new Set(held)), ...local];
+    // While adopting, the local routes of an earlier agent stay. A VIP that is not guarded yet would be answered by RST.
+    const wanted = [...(this.#phase === 'adopting' ? vips : new Set(held))];
+    const served = [...wanted.filter((vip) => guarded.has(vip)), ...local];
     const restarting = this.speakers.isTakingOver();
     const own = new Set([...vips, ...local]);
     this.routes.want({ learned: this.speakers.learned(), connected, served, vips: own, restarting });

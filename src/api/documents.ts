@@ -293,6 +293,7 @@ export type EventName =
   | 'hand-over-fault'
   | 'dataplane-programmed'
   | 'dataplane-drift'
+  | 'dataplane-guarded'
   | 'dataplane-fault'
   | 'port-offset-refused'
   | 'server-state'

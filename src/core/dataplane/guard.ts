@@ -35,7 +35,14 @@ import {
   UPSTREAM_SET,
   VIPS_SET,
 } from './names.ts';
-import { endpointElement, linkElement, type WantedChain, type WantedSet, type WantedTable } from './ruleset.ts';
+import {
+  endpointElement,
+  type FoundTable,
+  linkElement,
+  type WantedChain,
+  type WantedSet,
+  type WantedTable,
+} from './ruleset.ts';
 
 const SOURCE_KEY = 'ip saddr . meta l4proto . th sport';
 
@@ -147,4 +154,13 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
 
 function wantedSet(key: string, elements: readonly string[]): WantedSet {
   return { kind: 'set', declaration: `typeof ${key}`, elements: new Map(elements.map((element) => [element, ''])) };
+}
+
+/** `wanted`, with everything in it that is guarded now: what leads packets to it may still be there. */
+export function widenedGuard(wanted: WantedTable, found: FoundTable | undefined): WantedTable {
+  const sets = [...wanted.sets].map(([name, set]) => {
+    const elements = new Map([...(found?.sets.get(name)?.elements ?? []), ...set.elements]);
+    return [name, { ...set, elements }] as const;
+  });
+  return { ...wanted, sets: new Map(sets) };
 }

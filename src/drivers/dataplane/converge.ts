@@ -9,7 +9,8 @@
  */
 import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
 import { isDirect } from '../../core/dataplane/direct-table.ts';
-import { serviceNames } from '../../core/dataplane/names.ts';
+import { guardTable, widenedGuard } from '../../core/dataplane/guard.ts';
+import { GUARD_TABLE, serviceNames } from '../../core/dataplane/names.ts';
 import { describe } from '../../core/dataplane/nft-text.ts';
 import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
 import { changesElementsOnly, type Operation, planSteps, setKey, touchedSets } from '../../core/dataplane/plan.ts';
@@ -131,6 +132,23 @@ export class Converger {
       .map(({ name }) => name);
     const plainPorts = this.#plainPorts === undefined ? {} : { plainPorts: this.#plainPorts };
     return { programmed, operations: operations.map(describe), drift, ...plainPorts };
+  }
+
+  /**
+   * The guard table, and more of it rather than less: `desired` is guarded, and whatever was so before. Nothing else is
+   * touched. @throws KernelError
+   */
+  async guard(desired: DesiredDataplane): Promise<readonly string[]> {
+    const { tables } = await this.#observe();
+    const found = tables.get(GUARD_TABLE);
+    const wanted = new Map([[GUARD_TABLE, widenedGuard(guardTable(desired), found)]]);
+    const operations = await this.#run(
+      planSteps(wanted, found === undefined ? new Map() : new Map([[GUARD_TABLE, found]])),
+    );
+    // The turn that follows reads everything, and calls nothing of this drift.
+    this.#known = undefined;
+    if (operations.length > 0) await this.#kernel.write(operations);
+    return operations.map(describe);
   }
 
   /** Of the services last applied. */

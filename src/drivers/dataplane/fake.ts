@@ -294,6 +294,10 @@ export class FakeDataplane implements Dataplane {
     return tables.has(DATA_TABLE);
   }
 
+  guard(desired: DesiredDataplane): Promise<readonly string[]> {
+    return this.#converger.guard(desired);
+  }
+
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
     return this.#converger.apply(desired);
   }

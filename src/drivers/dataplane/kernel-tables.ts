@@ -73,7 +73,7 @@ export class KernelTables implements RulesetKernel {
     return decodeGeneration(answer);
   }
 
-  /** All tables, or none: they are written in one transaction. */
+  /** All tables are written in one transaction, but for the guard, which may be there alone and alone forwards nothing. */
   async isPresent(): Promise<boolean> {
     return (await this.#tablesOf(tableFamily(DATA_TABLE))).includes(DATA_TABLE);
   }

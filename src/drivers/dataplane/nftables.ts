@@ -45,6 +45,10 @@ export class NftablesDataplane implements Dataplane {
     return this.#tables.isPresent();
   }
 
+  guard(desired: DesiredDataplane): Promise<readonly string[]> {
+    return this.#inTurn(() => this.#converger.guard(desired));
+  }
+
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
     return this.#inTurn(async () => {
       const changed = await this.#sysctls.settle();

@@ -21,6 +21,11 @@ export interface Dataplane {
   open(): Promise<void>;
   /** Are there tables of ours, so that the kernel forwards? Asked before `open`. */
   isPresent(): Promise<boolean>;
+  /**
+   * For a start, before anything leads packets here: from now on nothing of `desired` is answered or let through untranslated,
+   * nor anything that was guarded before. Forwards nothing. What was changed, one printable line each; throws `KernelError`.
+   */
+  guard(desired: DesiredDataplane): Promise<readonly string[]>;
   /** Desired -> observe -> plan -> apply -> read back. Idempotent; throws `KernelError` and leaves what worked in place. */
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
   counters(): Promise<DataplaneCounters>;

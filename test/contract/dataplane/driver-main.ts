@@ -10,6 +10,8 @@ const tables = new KernelTables();
 
 serve({
   open: () => driver.open(),
+  guard: (request) => driver.guard(request['desired'] as DesiredDataplane),
+  present: () => driver.isPresent(),
   apply: (request) => driver.apply(request['desired'] as DesiredDataplane),
   counters: () => driver.counters(),
   generation: () => tables.generation(),

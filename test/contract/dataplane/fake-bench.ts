@@ -29,6 +29,8 @@ export function fakeBench(kernel = new FakeKernel()): Bench {
   return {
     up: () => driver.open(),
     down: () => driver.close(),
+    guard: (desired) => driver.guard(desired),
+    isPresent: () => driver.isPresent(),
     apply: (desired) => driver.apply(desired),
     counters: () => driver.counters(),
     remove: () => driver.remove(),

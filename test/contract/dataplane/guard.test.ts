@@ -63,8 +63,23 @@ describe('guard rules', () => {
     expect(heard).toEqual(before);
   });
 
+  test('the guard alone, before anything else is programmed, already keeps a director silent', async () => {
+    await second.call('remove');
+    await second.call('guard', { desired: only(service) });
+    const sport = freshPorts(20);
+    const before = await bench.connect(sport, 20);
+    await network.routeVip(VIP, 'd2');
+    const lost = await bench.client().call('ask', { keys: asKeys(sport, 20), timeout: 700 });
+    expect(lost).toEqual(before.map(() => 'timeout'));
+    await network.routeVip(VIP, 'd1');
+    const heard = await bench.client().call('hear', { keys: asKeys(sport, 20), timeout: 5000 });
+    expect(heard).toEqual(before);
+  });
+
   test('the same without the guard table kills every connection', async () => {
     await second.call('remove');
+    // Went back to what it was, with the tables.
+    await network.in('d2', ['sysctl', '-q', '-w', 'net.ipv4.ip_forward=1']);
     const sport = freshPorts(20);
     await bench.connect(sport, 20);
     await bench.client().call('ask', { keys: asKeys(sport, 20), later: true });

@@ -94,6 +94,8 @@ export function netnsBench(
     },
     up,
     down: () => network.down(),
+    guard: (desired) => driver.call<readonly string[]>('guard', { desired }),
+    isPresent: () => driver.call<boolean>('present'),
     apply: (desired) => driver.call<ApplyReport>('apply', { desired }),
     counters: () => driver.call('counters'),
     remove: () => driver.call('remove'),

@@ -46,6 +46,8 @@ export type Tampering = (typeof TAMPERINGS)[number];
 export interface Bench {
   up(): Promise<void>;
   down(): Promise<void>;
+  guard(desired: DesiredDataplane): Promise<readonly string[]>;
+  isPresent(): Promise<boolean>;
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
   counters(): Promise<DataplaneCounters>;
   remove(): Promise<unknown>;
@@ -114,6 +116,20 @@ export function dataplaneContract(name: string, bench: Bench): void {
   describe(`data plane contract: ${name}`, () => {
     beforeAll(() => bench.up());
     afterAll(() => bench.down());
+
+    test('the guard may come first, alone: more is added to it, nothing taken away until all is applied', async () => {
+      const [one, other] = [web(servers(EVEN)), { ...web(servers(EVEN)), name: 'other', vips: [ipv4(OTHER_VIP)] }];
+      expect((await bench.guard(only(one))).at(0)).toBe('sluice_guard_v1: add table');
+      expect(await bench.isPresent()).toBe(false);
+      expect(await bench.guard(only(one))).toEqual([]);
+      expect(await bench.guard(only(other))).toEqual([`sluice_guard_v1 vips: write 1 of 2 elements (${OTHER_VIP})`]);
+      expect((await bench.apply(only(one))).operations).toContain(
+        `sluice_guard_v1 vips: remove 1 elements (${OTHER_VIP})`,
+      );
+      expect(await bench.isPresent()).toBe(true);
+      expect(await bench.guard(only(one))).toEqual([]);
+      await bench.remove();
+    });
 
     test('what was applied is read back as programmed, and applying it again does nothing', async () => {
       const desired = only(web(servers(EVEN)));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatPrefix, ipv4 } from '../../../src/core/base/ipv4.ts';
+import { formatIpv4, formatPrefix, ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { OspfRoute } from '../../../src/core/ospf/events.ts';
 import { settle } from './fake-clock.ts';
 import { clusterText, parsed, World } from './world.ts';
@@ -36,6 +36,7 @@ test('a start: programmed and read back before announced', async () => {
   expect(world.story()).toEqual([
     'state-changed syncing',
     'state-changed ready',
+    'dataplane-guarded',
     `dataplane-programmed ${VIP}`,
     'state-changed active',
     `vip-announcing ${VIP} 10`,
@@ -59,11 +60,41 @@ test('nothing is announced while the data plane refuses; it is tried again until
   await world.clock.advance(2600);
   expect(world.story().slice(2)).toEqual([
     'dataplane-fault nft-apply: EBUSY',
+    'dataplane-guarded',
     `dataplane-programmed ${VIP}`,
     'state-changed active',
     `vip-announcing ${VIP} 10`,
     `vip-announced ${VIP} 10`,
   ]);
+});
+
+/** Every local route that comes into the kernel, with what of its VIP the guard and the services hold at that moment. */
+function watchLocalRoutes(world: World): string[] {
+  const seen: string[] = [];
+  const { ours } = world.routeKernel;
+  const holds = (table: string, set: string, vip: string) =>
+    [...(world.kernel.tables.get(table)?.sets.get(set)?.elements.keys() ?? [])].some((key) => key.startsWith(vip));
+  const set = ours.set.bind(ours);
+  ours.set = (key, route) => {
+    const vip = formatIpv4(route.prefix.address);
+    const guard = holds('sluice_guard_v1', 'vips', vip) ? 'guarded' : 'open';
+    const services = holds('sluice_v1', 'services', vip) ? 'programmed' : 'empty';
+    if (route.kind === 'local') seen.push(`${vip} ${guard} ${services}`);
+    return set(key, route);
+  };
+  return seen;
+}
+
+test('nothing leads packets here before the guard is there: neither at a start nor after a reload', async () => {
+  const world = new World(await parsed(clusterText({ web: {} })));
+  world.kernel.refuseNext = 'EBUSY';
+  const seen = watchLocalRoutes(world);
+  await world.start();
+  expect(seen).toEqual([]);
+  await world.clock.advance(2600);
+  expect(seen).toEqual([`${VIP} guarded empty`]);
+  await reload(world, clusterText({ web: {}, api: { vip: OTHER } }));
+  expect(seen.slice(1)).toEqual([`${OTHER} guarded programmed`]);
 });
 
 test('when its servers fail a VIP is withdrawn, stays programmed, and comes back after the hold-up', async () => {

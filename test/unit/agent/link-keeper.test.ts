@@ -132,7 +132,7 @@ test('a director sets its link up once the data plane was read back', async () =
   await world.clock.advance(5000);
   expect(world.linkKernel.links.get('eth1')).toBe(true);
   const story = world.story().filter((line) => /^(link|dataplane)/.test(line));
-  expect(story).toEqual(['link-held', 'dataplane-programmed 203.0.113.10', 'link-released']);
+  expect(story).toEqual(['link-held', 'dataplane-guarded', 'dataplane-programmed 203.0.113.10', 'link-released']);
 });
 
 test('while the data plane refuses, the link stays down', async () => {
