@@ -24,6 +24,7 @@ const NOTHING_DROPPED: GuardCounters = {
   lipUnknown: 0,
   poolUnknown: 0,
   egressUntranslated: 0,
+  serverFull: 0,
 };
 
 export interface DataplaneKeeperOptions {

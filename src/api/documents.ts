@@ -294,6 +294,8 @@ export type EventName =
   | 'dataplane-programmed'
   | 'dataplane-drift'
   | 'dataplane-guarded'
+  | 'conntrack-fault'
+  | 'conntrack-lost'
   | 'dataplane-fault'
   | 'port-offset-refused'
   | 'server-state'

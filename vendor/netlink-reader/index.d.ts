@@ -8,6 +8,11 @@ export interface ReaderOptions {
   groups: readonly number[];
   /** Bytes; 2 MiB by default. Beyond net.core.rmem_max only with CAP_NET_ADMIN. */
   recvBufferSize?: number | undefined;
+  /**
+   * A classic BPF program (linux/filter.h) that the kernel runs over each message, header included, before it is queued: what
+   * it returns 0 for is neither received nor can it be lost. At most 4096 instructions.
+   */
+  filter?: readonly (readonly [code: number, jt: number, jf: number, k: number])[] | undefined;
 }
 
 /** An error as Node's own system errors. */

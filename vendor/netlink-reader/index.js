@@ -46,7 +46,7 @@ export class NetlinkReader extends EventEmitter {
   #slab = Buffer.allocUnsafeSlow(BATCH * SLOT_BYTES);
   #table = new Uint32Array(BATCH * COLUMNS);
 
-  constructor({ protocol, groups, recvBufferSize = DEFAULT_RECEIVE_BYTES }) {
+  constructor({ protocol, groups, recvBufferSize = DEFAULT_RECEIVE_BYTES, filter }) {
     super();
     load();
     // A view that is transferred to a worker would take the slab away from under the socket.
@@ -55,6 +55,8 @@ export class NetlinkReader extends EventEmitter {
     const onBatch = (rows, errno) => this.#onBatch(rows, errno);
     check(handle.open(protocol, recvBufferSize, this.#slab, this.#table, onBatch));
     try {
+      // Before the first group: what it is to keep out is never received.
+      if (filter !== undefined) check(handle.filter(Uint32Array.from(filter.flat())));
       for (const group of groups) check(handle.join(group));
     } catch (error) {
       handle.close();

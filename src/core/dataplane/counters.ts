@@ -18,6 +18,7 @@ import {
   NEW_SET,
   NO_BLOCK_COUNTER,
   POOL_COUNTER,
+  REFUSED_COUNTER,
   serviceNames,
   TRAFFIC_IN_SET,
   TRAFFIC_OUT_SET,
@@ -27,6 +28,7 @@ import {
 } from './names.ts';
 import { type Found, type FoundTable, NO_TALLY, type Tally } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
+import { allServers } from './service-table.ts';
 
 function tallyOf(table: FoundTable | undefined, set: string | undefined, key: string): Tally {
   return table?.sets.get(set ?? '')?.tallies.get(key) ?? NO_TALLY;
@@ -79,7 +81,7 @@ function serverCounters(
   service: DesiredService,
   ids: ReadonlyMap<Ipv4, number> | undefined,
 ): ServerCounters[] {
-  return service.servers.map((server) => {
+  return allServers(service).map((server) => {
     const key = String(ids?.get(server.address));
     return {
       service: service.name,
@@ -90,7 +92,7 @@ function serverCounters(
   });
 }
 
-function guardCounters(table: FoundTable | undefined): GuardCounters {
+function guardCounters(table: FoundTable | undefined, data: FoundTable | undefined): GuardCounters {
   const packets = (counter: string) => (table?.counters.get(counter) ?? NO_TALLY).packets;
   return {
     vipUnknown: packets(UNKNOWN_COUNTER),
@@ -99,6 +101,7 @@ function guardCounters(table: FoundTable | undefined): GuardCounters {
     lipUnknown: packets(LIP_COUNTER),
     poolUnknown: packets(POOL_COUNTER),
     egressUntranslated: packets(EGRESS_COUNTER),
+    serverFull: (data?.counters.get(REFUSED_COUNTER) ?? NO_TALLY).packets,
   };
 }
 
@@ -124,6 +127,6 @@ export function readCounters(desired: DesiredDataplane, ids: ServerIds, found: F
     services: services.map((service) => serviceCounters(talliedOf(found, service), service)),
     servers: services.flatMap((service) => serverCounters(talliedOf(found, service), service, ids.get(service.name))),
     fullnat: { noBlock: (found.get(DATA_TABLE)?.counters.get(NO_BLOCK_COUNTER) ?? NO_TALLY).packets },
-    guard: guardCounters(found.get(GUARD_TABLE)),
+    guard: guardCounters(found.get(GUARD_TABLE), found.get(DATA_TABLE)),
   };
 }

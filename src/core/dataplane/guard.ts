@@ -43,6 +43,7 @@ import {
   type WantedSet,
   type WantedTable,
 } from './ruleset.ts';
+import { allServers } from './service-table.ts';
 
 const SOURCE_KEY = 'ip saddr . meta l4proto . th sport';
 
@@ -105,12 +106,14 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
   const { services, upstream } = desired;
   // Nothing of direct routing is ever translated: what such a server sends from its own address is its own affair.
   const translated = services.filter((service) => !isDirect(service));
-  const sources = translated.flatMap(({ servers, protocol, ports }) =>
-    servers.flatMap(({ address }) => ports.map((port) => endpointElement(address, protocol, port))),
+  const sources = translated.flatMap((service) =>
+    allServers(service).flatMap(({ address }) =>
+      service.ports.map((port) => endpointElement(address, service.protocol, port)),
+    ),
   );
-  const addresses = services.flatMap(({ servers }) => servers.map(({ address }) => formatIpv4(address)));
+  const addresses = services.flatMap((service) => allServers(service).map(({ address }) => formatIpv4(address)));
   const marked = translated.filter(({ fwmark }) => fwmark !== undefined);
-  const markedServers = marked.flatMap(({ servers }) => servers.map(({ address }) => formatIpv4(address)));
+  const markedServers = marked.flatMap((service) => allServers(service).map(({ address }) => formatIpv4(address)));
   const lips = usesFullnat(desired) ? allLips(desired).map(formatIpv4) : undefined;
   const egress = egressGuard(desired);
   return {

@@ -49,6 +49,13 @@ export const REFRESH_MAP = 'refresh';
 /** In the data and the guard table, for SNAT: interfaces by which connections of servers leave. */
 export const EGRESS_LINKS_SET = 'egress_links';
 
+/** Sets in the data table: ids of servers whose connections are ended, and of those that may have so many at most. */
+export const ENDED_SET = 'ended';
+export const LIMITS_SET = 'limits';
+
+/** Named counter in the data table: new connections refused because their server had as many as it may have. */
+export const REFUSED_COUNTER = 'connections_refused';
+
 /** In the data table, for packets in mid-life of connections that nobody here knows. */
 export const SECOND_CHANCE_SET = 'second_chance';
 export const MISS_SOURCES_SET = 'miss_sources';

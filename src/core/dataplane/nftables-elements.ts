@@ -15,7 +15,7 @@ import {
   NFTA_EXPR_DATA,
   NFTA_LIST_ELEM,
 } from './nftables-messages.ts';
-import { endpointElement, linkElement, type Tally } from './ruleset.ts';
+import { endpointElement, limitElement, linkElement, type Tally } from './ruleset.ts';
 
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_SET_ELEM_KEY = 1;
@@ -23,6 +23,10 @@ const NFTA_SET_ELEM_DATA = 2;
 const NFTA_SET_ELEM_FLAGS = 3;
 const NFTA_SET_ELEM_EXPR = 7;
 const NFTA_SET_ELEM_KEY_END = 10;
+const NFTA_CONNLIMIT_COUNT = 1;
+const NFTA_CONNLIMIT_FLAGS = 2;
+/** "over" */
+const NFT_CONNLIMIT_F_INV = 1;
 const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;
@@ -37,15 +41,26 @@ const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
 /**
  * What a key or the data of an element is: a mark, slot or index, an address, `address . protocol . port`, the same of a packet
  * within a packet, `address . ports` (of data, which holds the least and the greatest of both), the name of an interface or
- * two of them, a verdict.
+ * two of them, a verdict. A limit is a number with the connections that it allows.
  */
-export type ElementPart = 'number' | 'address' | 'service' | 'quoted' | 'ports' | 'link' | 'links' | 'verdict' | 'none';
+export type ElementPart =
+  | 'number'
+  | 'limit'
+  | 'address'
+  | 'service'
+  | 'quoted'
+  | 'ports'
+  | 'link'
+  | 'links'
+  | 'verdict'
+  | 'none';
 
 /** Of a key besides: `address . ports`, whose greatest is apart. */
 type KeyPart = ElementPart | 'range';
 
 const BYTES: Readonly<Record<Exclude<KeyPart, 'verdict' | 'none'>, number>> = {
   number: 4,
+  limit: 4,
   address: 4,
   service: 12,
   quoted: 12,
@@ -140,7 +155,7 @@ function partText(view: DataView, outer: number, to: number, part: ElementPart):
   const at = value + NLA_HEADER;
   const length = endOf(view, value, to) - at;
   if (length !== BYTES[part]) return FOREIGN;
-  if (part === 'number') return numberText(view.getUint32(at, LITTLE_ENDIAN));
+  if (part === 'number' || part === 'limit') return numberText(view.getUint32(at, LITTLE_ENDIAN));
   if (part === 'address') return formatIpv4(view.getUint32(at, false));
   if (part === 'ports') return portsText(view, at);
   if (part === 'link') return linkText(view, at);
@@ -177,17 +192,29 @@ function rangeText(view: DataView, from: number, to: number, key: number): strin
   return `${address} . ${view.getUint16(least + 4, false)}-${view.getUint16(greatest + 4, false)}`;
 }
 
+/** An element whose expression is another, or that has none, is none of ours. */
+function limitText(view: DataView, key: string, expression: number, to: number): string {
+  const count = findInside(view, expression, to, NFTA_CONNLIMIT_COUNT);
+  const flags = findInside(view, expression, to, NFTA_CONNLIMIT_FLAGS);
+  if (count < 0 || flags < 0 || view.getUint32(valueAt(view, flags, to, 4), false) !== NFT_CONNLIMIT_F_INV) return key;
+  return limitElement(Number(key), view.getUint32(valueAt(view, count, to, 4), false));
+}
+
 function readElement(view: DataView, element: number, to: number, layout: ElementLayout, sink: ElementSink): void {
   const from = element + NLA_HEADER;
   const flags = find(view, from, to, NFTA_SET_ELEM_FLAGS);
   const catchAll = flags >= 0 && (view.getUint32(valueAt(view, flags, to, 4), false) & NFT_SET_ELEM_CATCHALL) !== 0;
   const key = catchAll ? '*' : keyText(view, from, to, layout.key);
   if (key === FOREIGN) return;
+  const expression = findInside(view, find(view, from, to, NFTA_SET_ELEM_EXPR), to, NFTA_EXPR_DATA);
+  if (layout.key === 'limit') {
+    sink.elements.set(limitText(view, key, expression, to), '');
+    return;
+  }
   const data = layout.data === 'none' ? '' : partText(view, find(view, from, to, NFTA_SET_ELEM_DATA), to, layout.data);
   sink.elements.set(key, data);
-  const counter = findInside(view, find(view, from, to, NFTA_SET_ELEM_EXPR), to, NFTA_EXPR_DATA);
-  const packets = findInside(view, counter, to, NFTA_COUNTER_PACKETS);
-  const bytes = findInside(view, counter, to, NFTA_COUNTER_BYTES);
+  const packets = findInside(view, expression, to, NFTA_COUNTER_PACKETS);
+  const bytes = findInside(view, expression, to, NFTA_COUNTER_BYTES);
   if (packets < 0 || bytes < 0) return;
   sink.tallies.set(key, { packets: u64(view, packets, to), bytes: u64(view, bytes, to) });
 }

@@ -97,6 +97,11 @@ const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
 /** Interfaces that are there: name to index. */
 export type Links = ReadonlyMap<string, number>;
 
+/** The element of a set that counts connections by server id: lets a packet match while there are more than `limit`. */
+export function limitElement(id: number, limit: number): string {
+  return `${id} ct count over ${limit}`;
+}
+
 export interface FoundChain {
   readonly base: BaseChain | undefined;
   /** One per rule, in order; empty text for a rule that is not ours. */

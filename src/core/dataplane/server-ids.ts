@@ -13,6 +13,7 @@ import type { DesiredDataplane } from '../model/dataplane.ts';
 import { FIRST_SERVER_ID, LAST_SERVER_ID } from './mark.ts';
 import { DATA_TABLE, DR_TABLE, isServersMap, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
 import type { Found, FoundTable } from './ruleset.ts';
+import { allServers } from './service-table.ts';
 
 /** Service name to address to id. */
 export type ServerIds = ReadonlyMap<string, ReadonlyMap<Ipv4, number>>;
@@ -61,7 +62,7 @@ export function assignServerIds(desired: DesiredDataplane, found: Found, remembe
   for (const service of desired.services) {
     const byAddress = new Map<Ipv4, number>();
     ids.set(service.name, byAddress);
-    for (const { address } of service.servers) {
+    for (const { address } of allServers(service)) {
       const id = remembered.get(service.name)?.get(address) ?? recoverId(tables, service.name, address);
       if (id === undefined || assigned.has(id)) newcomers.push({ byAddress, address });
       else {

@@ -18,7 +18,7 @@ import type { Part } from './parts.ts';
 import { recallRules, rememberRules, unlessRecalled } from './persistence-rules.ts';
 import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
-import { FLOW_SEED, type ServiceTable, serviceTable } from './service-table.ts';
+import { allServers, FLOW_SEED, type ServiceTable, serviceTable } from './service-table.ts';
 import { timeoutRules } from './timeout-policies.ts';
 
 export const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
@@ -168,7 +168,9 @@ export class SlotMaps {
 
   /** For these servers with these ids; the very same object as last time when nothing differs. */
   of(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): SlotChoice {
-    const servers = service.servers.map((one) => `${one.address} ${one.weight} ${one.state} ${ids.get(one.address)}`);
+    const servers = allServers(service).map(
+      ({ address, weight, state, tenths = 0 }) => `${address} ${weight} ${state} ${tenths} ${ids.get(address)}`,
+    );
     const key = `${formatScheduler(service.scheduler ?? DEFAULT_SCHEDULER)}: ${servers}`;
     const choice = this.#next.get(key) ?? this.#last.get(key) ?? slotChoice(service, ids);
     this.#next.set(key, choice);

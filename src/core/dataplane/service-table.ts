@@ -12,7 +12,8 @@
  * When no server is `up`, those that are merely `down` keep their slots: every verdict being wrong (a broken path of the
  * probes) is likelier than every server being dead, and a dead server's slots are no worse used so than left empty. Servers
  * that the operator drained are not brought back like that; when all are drained the slots are empty and new connections
- * are dropped.
+ * are dropped. A service with a sorry server has said what is to be done when none is up: then all slots are the sorry
+ * server's, which is no part of the table that the directors have to agree on.
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { tableDigest, withFallback } from '../hash/fallback.ts';
@@ -49,9 +50,27 @@ function liveServers(servers: readonly DesiredServer[]): readonly boolean[] {
   return servers.map((server) => server.state === 'down');
 }
 
+/** The name by which the sorry server goes among the servers of its service. */
+const SORRY = 'sorry';
+
+function withSorry(servers: readonly DesiredServer[], { sorry }: DesiredService): readonly DesiredServer[] {
+  return sorry === undefined ? servers : [...servers, { name: SORRY, address: sorry, weight: 0, state: 'up' }];
+}
+
+/** Everyone who may have an id: the service's servers, and its sorry server. */
+export function allServers(service: DesiredService): readonly DesiredServer[] {
+  return withSorry(service.servers, service);
+}
+
+/** Is it the sorry server's turn? */
+function isSorry({ sorry }: DesiredService, servers: readonly DesiredServer[]): boolean {
+  return sorry !== undefined && !servers.some((server) => server.state === 'up');
+}
+
 /** The servers that new connections go to. */
 export function takers(service: DesiredService): readonly DesiredServer[] {
   const servers = slotHolders(service);
+  if (isSorry(service, servers)) return withSorry([], service);
   const live = liveServers(servers);
   return servers.filter((_, index) => live[index]);
 }
@@ -64,7 +83,11 @@ export function serviceTable(service: DesiredService): ServiceTable {
   const keys = servers.map((server) => formatIpv4(server.address));
   const slots =
     scheduler.name === 'mh' ? hashedSlots(scheduler, servers, keys, live) : turnSlots(scheduler, servers, live);
-  return { scheduler, servers, ...slots, digest: tableDigest(slots.primary, keys) };
+  const digest = tableDigest(slots.primary, keys);
+  if (!isSorry(service, servers)) return { scheduler, servers, ...slots, digest };
+  // Behind all the others.
+  const all = { ...slots, slots: slots.primary.map(() => servers.length) };
+  return { scheduler, servers: withSorry(servers, service), ...all, digest };
 }
 
 type Slots = Pick<ServiceTable, 'primary' | 'slots' | 'used'>;
@@ -77,7 +100,8 @@ function hashedSlots(
 ): Slots {
   const hashed = servers.map(({ weight }, i) => ({ key: keys[i]!, weight }));
   const primary = maglevTable(hashed, scheduler.slots);
-  return { primary, slots: withFallback(primary, live), used: scheduler.slots };
+  const tenths = servers.map((server) => server.tenths);
+  return { primary, slots: withFallback(primary, live, tenths), used: scheduler.slots };
 }
 
 function turnSlots(scheduler: TurnScheduler, servers: readonly DesiredServer[], live: readonly boolean[]): Slots {

@@ -31,6 +31,7 @@ import { DATA_TABLE, DR_TABLE, GUARD_TABLE } from './names.ts';
 import { OWNERSHIP_PART } from './ownership-rules.ts';
 import { joinParts, type Part } from './parts.ts';
 import { persistencePart } from './persistence-rules.ts';
+import { refusalPart } from './refusal-rules.ts';
 import type { Found, FoundTable, Links, Wanted, WantedTable } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 import { givenIds, SlotMaps, serviceParts, servicesPart } from './service-rules.ts';
@@ -59,6 +60,7 @@ function* dataParts(
     handOverPart(desired, links, memory.foreignBlocks),
     missPart(services),
     servicesPart(services),
+    refusalPart(services, ids),
     OWNERSHIP_PART,
     trafficPart(found, given),
     persistencePart(services, ids),

@@ -10,9 +10,15 @@ export type ServerState = 'up' | 'down' | 'drained';
 export interface DesiredServer {
   readonly name: string;
   readonly address: Ipv4;
-  /** From the file, never from health: all directors compute the same table from it. */
+  /** From the file, never from health: all directors compute the same table from it. 0: it has left the file, and drains. */
   readonly weight: number;
   readonly state: ServerState;
+  /** Of one that is up, how many tenths of its slots it has; undefined = all. It was away, and starts slowly. */
+  readonly tenths?: number | undefined;
+  /** Its connections are ended: both ends hear RST as soon as they send. */
+  readonly ended?: boolean | undefined;
+  /** Connections at once; undefined = any number. */
+  readonly limit?: number | undefined;
 }
 
 export interface DesiredService {
@@ -34,6 +40,8 @@ export interface DesiredService {
   readonly direct?: DesiredDirect | undefined;
   /** The server sees a local address in place of the client's. */
   readonly fullnat?: boolean | undefined;
+  /** Gets the new connections while no server is up. */
+  readonly sorry?: Ipv4 | undefined;
 }
 
 /** Direct routing: where a service's packets go on. */
@@ -123,6 +131,8 @@ export interface GuardCounters {
   readonly poolUnknown: number;
   /** On their way out from a prefix that has a pool, and not translated. */
   readonly egressUntranslated: number;
+  /** New connections to a server that had as many as it may have; refused, not dropped. */
+  readonly serverFull: number;
 }
 
 export interface FullnatCounters {

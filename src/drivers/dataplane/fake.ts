@@ -34,11 +34,13 @@ import {
 } from '../../core/dataplane/ruleset.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { KernelError } from '../../io/kernel-error.ts';
+import { ConnectionsInMemory } from '../conntrack/connections-in-memory.ts';
 import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel, type Written } from './converge.ts';
 import { type CountingSet, count, directFate, type FakeFlow, plusOne, type TimedEntries } from './fake-direct.ts';
 import { departure, type FakeDeparture } from './fake-egress.ts';
 
 import { sourceSeen } from './fake-fullnat.ts';
+import { FakeLimits, isEnded, tracked, tupleOf } from './fake-refusals.ts';
 import { FakeScheduling } from './fake-scheduling.ts';
 import type { ApplyReport, Dataplane } from './port.ts';
 import { atOnce } from './slices.ts';
@@ -82,6 +84,9 @@ export class FakeKernel implements RulesetKernel {
   ]);
   /** `ADDRESS . PROTOCOL . PORT` to the mark that somebody's own rules give to such packets. */
   readonly marks = new Map<string, number>();
+  /** The same as the kernel tells of them. Whoever deletes one here ends it. */
+  readonly connections = new ConnectionsInMemory();
+  readonly #limits = new FakeLimits(this.connections);
   /** When set, the next write fails with this errno, once. */
   refuseNext: string | undefined;
   /** When set, rules with ports by offset stay plain, for this reason. */
@@ -152,23 +157,31 @@ export class FakeKernel implements RulesetKernel {
     this.#devices.set(device, ifindex);
   }
 
-  /** A packet from a client: the address of the server that gets it, or `undefined` when it is dropped. */
+  /** A packet from a client: the address of the server that gets it, or `undefined` when it is dropped or answered by RST. */
   packet(flow: FakeFlow): Ipv4 | undefined {
     const direct = this.#tables.get(DR_TABLE);
     const fate = direct && directFate(direct, flow, this.#timed);
     if (fate !== undefined && fate !== 'not ours') return fate === 'dropped' ? undefined : fate.server;
-    const connection = this.#connections.get(keyOf(flow)) ?? this.#translate(flow);
-    if (connection === undefined) return undefined;
-    this.#connections.set(keyOf(flow), connection);
-    for (const set of [TRAFFIC_IN_SET, TRAFFIC_OUT_SET]) this.#count(set, connection.id);
+    const connection = this.#known(flow) ?? this.#translate(flow);
     const table = this.#tables.get(DATA_TABLE);
-    if (table !== undefined) this.#scheduling.passed(table, connection.id, flow.source);
+    if (connection === undefined || table === undefined) return undefined;
+    if (this.#known(flow) === undefined && this.#limits.refuses(table, connection.id, flow)) return undefined;
+    this.#connections.set(keyOf(flow), connection);
+    this.connections.set(tracked(flow, connection));
+    if (isEnded(table, flow, connection.id)) return undefined;
+    for (const set of [TRAFFIC_IN_SET, TRAFFIC_OUT_SET]) this.#count(set, connection.id);
+    this.#scheduling.passed(table, connection.id, flow.source);
     return connection.address;
   }
 
   /** A server opens a connection to the outside: `ADDRESS:PORT`, as the outside sees it; `undefined` when it is dropped. */
   leave(packet: FakeDeparture): string | undefined {
     return departure(this.#tables.get(DATA_TABLE), this.#tables.get(GUARD_TABLE), packet, this.#taken);
+  }
+
+  /** Whoever deleted its entry has ended it. */
+  #known(flow: FakeFlow): FakeConnection | undefined {
+    return this.connections.of(tupleOf(flow)) && this.#connections.get(keyOf(flow));
   }
 
   /** What the server of a flow that is open sees as its client: `ADDRESS:PORT`. */

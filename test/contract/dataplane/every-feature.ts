@@ -39,10 +39,15 @@ const SERVICES: Samples<DesiredService> = {
     { scheduler: { name: 'rr' } },
     { scheduler: { name: 'wrr' } },
   ],
+  sorry: [{ sorry: ipv4('10.2.0.99') }],
   timeouts: [{ timeouts: { established: 90 } }, { protocol: 'udp', timeouts: { unreplied: 20, replied: 60 } }],
 };
 
-const SERVERS: Samples<DesiredServer> = {};
+const SERVERS: Samples<DesiredServer> = {
+  ended: [{ ended: true, state: 'drained' }],
+  limit: [{ limit: 50 }],
+  tenths: [{ tenths: 3 }],
+};
 
 /** Beside `web` and `dns` (UDP) a service for each sample, on VIPs of their own from 203.0.113.20 on. */
 export function everyFeature(): DesiredDataplane {

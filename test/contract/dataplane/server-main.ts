@@ -9,6 +9,7 @@ import { createServer, type Socket } from 'node:net';
 import { serve } from './json-lines.ts';
 
 const [name = '', ...ports] = process.argv.slice(2);
+const sockets = new Set<Socket>();
 const waiting = new Set<Socket>();
 /** Addresses and ports of those who connected or sent since they were last asked for. */
 let peers: string[] = [];
@@ -23,7 +24,11 @@ function answerTo(word: string, from: string): string {
 function onConnection(socket: Socket): void {
   peers.push(`${socket.remoteAddress}:${socket.remotePort}`);
   socket.on('error', () => {});
-  socket.on('close', () => waiting.delete(socket));
+  sockets.add(socket);
+  socket.on('close', () => {
+    sockets.delete(socket);
+    waiting.delete(socket);
+  });
   socket.on('data', (bytes) => {
     if (bytes.toString() === 'later\n') waiting.add(socket);
     else socket.write(`${answerTo(bytes.toString().trim(), `${socket.remoteAddress}:${socket.remotePort}`)}\n`);
@@ -72,6 +77,9 @@ serve({
     noted = [];
     return all;
   },
+  /** Connections that are open as far as this end knows. */
+  sockets: async () => sockets.size,
+  waiting: async () => waiting.size,
   push: async () => {
     for (const socket of waiting) socket.write(`${name}\n`);
     const pushed = waiting.size;

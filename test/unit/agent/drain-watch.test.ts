@@ -25,7 +25,15 @@ function counters(at: number, packets: Readonly<Record<string, number>>): Counte
     services,
     servers: [],
     fullnat: { noBlock: 0 },
-    guard: { vipUnknown: 0, serverUntranslated: 0, transit: 0, lipUnknown: 0, poolUnknown: 0, egressUntranslated: 0 },
+    guard: {
+      vipUnknown: 0,
+      serverUntranslated: 0,
+      transit: 0,
+      lipUnknown: 0,
+      poolUnknown: 0,
+      egressUntranslated: 0,
+      serverFull: 0,
+    },
   };
 }
 

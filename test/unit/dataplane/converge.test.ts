@@ -61,6 +61,7 @@ const EVERYTHING = [
   'vips',
   'real_servers',
   'services',
+  'ended',
   'traffic_in',
   'traffic_out',
   'lips',

@@ -36,6 +36,7 @@ describe('plan', () => {
       'sluice_v1 vips: add set',
       'sluice_v1 real_servers: add set',
       'sluice_v1 services: add map',
+      'sluice_v1 ended: add set',
       'sluice_v1 traffic_in: add set',
       'sluice_v1 traffic_out: add set',
       'sluice_v1 lips: add set',
@@ -50,7 +51,7 @@ describe('plan', () => {
       'sluice_v1 service_web: add chain',
       'sluice_v1 mid_life: write 1 rules',
       'sluice_v1 prerouting: write 1 rules',
-      'sluice_v1 forward: write 3 rules',
+      'sluice_v1 forward: write 4 rules',
       'sluice_v1 miss: write 3 rules',
       'sluice_v1 miss_vip: write 4 rules',
       'sluice_v1 ownership: write 4 rules',
@@ -119,7 +120,7 @@ describe('plan', () => {
       table.chains.set(chain, { ...table.chains.get(chain)!, stamps: [], shapes: [] });
       return (await converge(desired, kernel)).map(describeOperation);
     };
-    expect(await rewritten('forward')).toEqual(['sluice_v1 forward: write 3 rules']);
+    expect(await rewritten('forward')).toEqual(['sluice_v1 forward: write 4 rules']);
     expect(await rewritten('postrouting')).toEqual([
       'sluice_v1 postrouting: flush chain',
       'sluice_v1 blocks: delete map',
@@ -206,7 +207,7 @@ describe('plan', () => {
     const chain = table?.chains.get('forward');
     if (table === undefined || chain === undefined) throw new Error('no chain to tamper with');
     table.chains.set('forward', { ...chain, stamps: [...chain.stamps, ''], shapes: [...chain.shapes, 'drop'] });
-    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 forward: write 3 rules']);
+    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 forward: write 4 rules']);
   });
 
   const anyServer = fc.record({

@@ -13,6 +13,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,8 @@
 #define SLOT_BYTES 32768 /* the kernel's largest notification; a longer one is reported as lost */
 #define MAX_BATCH 64
 #define MAX_ROUNDS 4 /* batches per loop turn, so that a flood cannot starve timers */
+
+#define FILTER_WORDS 4 /* per instruction of a filter: code, jt, jf, k */
 
 enum column { OFFSET, LENGTH, COLUMNS };
 
@@ -319,6 +322,28 @@ static napi_value join_method(napi_env env, napi_callback_info info) {
   return failure(env, errno, "setsockopt NETLINK_ADD_MEMBERSHIP");
 }
 
+/* filter(instructions): code, jt, jf, k as words of one Uint32Array. Undefined or { errno, syscall }. */
+static napi_value filter_method(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  struct reader* s;
+  uint32_t* words = NULL;
+  size_t count = 0;
+  if (arguments(env, info, 1, args, &s) == NULL) return NULL;
+  CHECK(env, napi_get_typedarray_info(env, args[0], NULL, &count, (void**)&words, NULL, NULL));
+  size_t length = count / FILTER_WORDS;
+  if (length == 0 || length > BPF_MAXINSNS) return failure(env, EINVAL, "setsockopt SO_ATTACH_FILTER");
+  struct sock_filter* program = calloc(length, sizeof *program);
+  if (program == NULL) return failure(env, ENOMEM, "malloc");
+  for (size_t i = 0; i < length; i++) {
+    const uint32_t* row = words + i * FILTER_WORDS;
+    program[i] = (struct sock_filter){(uint16_t)row[0], (uint8_t)row[1], (uint8_t)row[2], row[3]};
+  }
+  struct sock_fprog whole = {.len = (unsigned short)length, .filter = program};
+  int error = setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof whole) == 0 ? 0 : errno;
+  free(program);
+  return error == 0 ? NULL : failure(env, error, "setsockopt SO_ATTACH_FILTER");
+}
+
 static napi_value ref_method(napi_env env, napi_callback_info info) {
   struct reader* s;
   if (arguments(env, info, 0, NULL, &s) != NULL && s->fd >= 0) uv_ref((uv_handle_t*)&s->poll);
@@ -336,6 +361,7 @@ NAPI_MODULE_INIT() {
       {"open", NULL, open_reader, NULL, NULL, NULL, napi_default_method, NULL},
       {"close", NULL, close_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"join", NULL, join_method, NULL, NULL, NULL, napi_default_method, NULL},
+      {"filter", NULL, filter_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"ref", NULL, ref_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"unref", NULL, unref_method, NULL, NULL, NULL, napi_default_method, NULL},
   };
