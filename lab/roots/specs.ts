@@ -34,7 +34,17 @@ export interface RootSpec {
 }
 
 /** `frr` (8.4), `bird` (2.0), `nginx` and `tools` are Debian 12's; the routers with a version in their name are Debian 13's. */
-export type RootName = 'frr' | 'frr-10' | 'bird' | 'bird-2.17' | 'bird-3' | 'nft-1.0' | 'nft-1.1' | 'nginx' | 'tools';
+export type RootName =
+  | 'frr'
+  | 'frr-10'
+  | 'bird'
+  | 'bird-2.17'
+  | 'bird-3'
+  | 'nft-1.0'
+  | 'nft-1.1'
+  | 'load'
+  | 'nginx'
+  | 'tools';
 
 /** Raise it when the way a root is put together changes: older folders are then built anew. */
 export const RECIPE = 1;
@@ -94,6 +104,20 @@ export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
   'bird-3': bird('bird-3', 'trixie', 'bird3'),
   'nft-1.0': nft('nft-1.0', 'bookworm'),
   'nft-1.1': nft('nft-1.1', 'trixie'),
+  load: {
+    name: 'load',
+    suite: 'bookworm',
+    packages: ['wrk', 'tcpreplay', ...SHELL],
+    users: [],
+    groups: {},
+    links: SHELL_LINKS,
+    files: {},
+    proofs: [
+      // wrk that is asked for its version ends as if it had been misused.
+      ['/usr/bin/sh', '-c', 'case $(wrk --version) in wrk*) ;; *) exit 1 ;; esac'],
+      ['/usr/bin/tcpreplay', '--version'],
+    ],
+  },
   nginx: {
     name: 'nginx',
     suite: 'bookworm',

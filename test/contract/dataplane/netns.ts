@@ -8,8 +8,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { projectRoot } from '../../../lab/project.ts';
 import type { Ipv4 } from '../../../src/core/base/ipv4.ts';
 import { directServerCommands } from '../../../src/core/realserver/direct-server.ts';
 import { type ExecResult, exec } from '../../../src/io/exec.ts';
@@ -31,7 +32,7 @@ export const FRONT_OF = { cl: '10.1.0.2', d1: '10.1.0.11', d2: '10.1.0.12', d3: 
 /** Of the servers that answer past the directors. */
 export const BESIDE_CLIENT = { s1: '10.1.0.21', s2: '10.1.0.22', s3: '10.1.0.23' } as const;
 
-const DIST = fileURLToPath(new URL('../../../dist/test/contract/dataplane/', import.meta.url));
+const DIST = join(projectRoot, 'dist/test/contract/dataplane/');
 
 async function must(argv: readonly [string, ...string[]], input?: string): Promise<ExecResult> {
   const result = await exec(argv, { deadline: 20_000, ...(input === undefined ? {} : { input }) });

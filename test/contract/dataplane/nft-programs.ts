@@ -4,7 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { projectRoot } from '../../../lab/project.ts';
 import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
 import { exec } from '../../../src/io/exec.ts';
 
@@ -12,7 +12,7 @@ import { exec } from '../../../src/io/exec.ts';
 export const NFT_ROOTS = ['nft-1.0', 'nft-1.1'] as const;
 export type NftRoot = (typeof NFT_ROOTS)[number];
 
-const FOLDERS = fileURLToPath(new URL('../../../dist/test/nft/', import.meta.url));
+const FOLDERS = join(projectRoot, 'dist/test/nft');
 
 /** A PATH that begins with a folder whose only program is `nft` of that version. */
 export async function pathWith(root: NftRoot): Promise<string> {

@@ -1,0 +1,129 @@
+/**
+ * Connections as fast as this machine can make them while the slots of their service are rewritten again and again: what the
+ * suite asks for in small and the soak `nft-rewrite` in full.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import type { DataplaneCounters, DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import type { MH_SLOTS } from '../../../src/core/model/scheduler.ts';
+import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
+import { ADDRESS_OF, FRONT_OF, Network, SERVERS } from './netns.ts';
+import { WebLoad } from './web-load.ts';
+
+/** Each is met from a client's address of its own, so that there are ports enough. */
+const VIPS = ['203.0.113.10', '203.0.113.11', '203.0.113.12', '203.0.113.13'] as const;
+const CLIENTS = ['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5'] as const;
+const URLS = VIPS.map((vip) => `http://${vip}:80/`);
+const CONNECTIONS = 64;
+
+export interface RewriteOptions {
+  readonly slots: (typeof MH_SLOTS)[number];
+  /** Connections that there must be at least, and changes of the slots, evenly over the time that they take. */
+  readonly connections: number;
+  readonly rewrites: number;
+  readonly progress: (line: string) => void;
+}
+
+export interface RewriteReport {
+  readonly connections: number;
+  /** Per second, while the slots are rewritten and before. */
+  readonly rate: number;
+  readonly rateBefore: number;
+  readonly errors: number;
+  /** New connections as the data plane has counted them, and those that found no slot. */
+  readonly counted: number;
+  readonly misses: number;
+  /** SYNs that the client has sent more than once. */
+  readonly repeated: number;
+  /** Slots written by each change. */
+  readonly written: readonly number[];
+  /** Milliseconds that each change took. */
+  readonly took: readonly number[];
+}
+
+/** In namespaces of its own, named `sl-RUN-…`. */
+export async function rewriteUnderLoad(run: string, options: RewriteOptions): Promise<RewriteReport> {
+  const network = new Network(run);
+  const web = new WebLoad(network);
+  try {
+    await network.up();
+    await routeVips(network);
+    await web.up();
+    return await measure(network, web, options);
+  } finally {
+    await web.down();
+    await network.down();
+  }
+}
+
+async function routeVips(network: Network): Promise<void> {
+  for (const [at, vip] of VIPS.entries()) {
+    await network.in('d1', ['ip', 'route', 'add', 'local', `${vip}/32`, 'dev', 'lo']);
+    const client = CLIENTS[at]!;
+    if (at > 0) await network.in('cl', ['ip', 'address', 'add', `${client}/24`, 'dev', 'front']);
+    await network.in('cl', ['ip', 'route', 'add', vip, 'via', FRONT_OF.d1, 'src', client]);
+  }
+}
+
+async function measure(network: Network, web: WebLoad, options: RewriteOptions): Promise<RewriteReport> {
+  const { slots, connections, rewrites, progress } = options;
+  const driver = network.start('d1', 'driver-main');
+  await driver.call('open');
+  const apply = (down?: number) => driver.call<ApplyReport>('apply', { desired: desired(slots, down) });
+  await apply();
+  const before = await web.load({ urls: URLS, seconds: 2, connections: CONNECTIONS });
+  const rateBefore = before.requests / before.seconds;
+  const seconds = Math.ceil(Math.max((1.25 * connections) / rateBefore, rewrites * slowestChange(slots))) + 1;
+  progress(`${Math.round(rateBefore)} connections per second; ${seconds} s with ${rewrites} changes of the slots`);
+
+  const written: number[] = [];
+  const took: number[] = [];
+  const repeatedBefore = await repeatedSyns(network);
+  const traffic = web.load({ urls: URLS, seconds, connections: CONNECTIONS });
+  const started = performance.now();
+  // The last one well before the load ends.
+  const pace = (0.9 * seconds * 1000) / rewrites;
+  for (let n = 0; n < rewrites; n++) {
+    await sleep(Math.max(0, started + (n + 0.5) * pace - performance.now()));
+    const began = performance.now();
+    const { operations } = await apply(n % SERVERS.length);
+    took.push(performance.now() - began);
+    written.push(Number(/slots_web: write (\d+) of/.exec(operations.join())?.[1] ?? 0));
+  }
+  const inTime = performance.now() < started + seconds * 1000;
+  const load = await traffic;
+  if (!inTime) throw new Error(`${rewrites} changes took longer than ${seconds} s of load`);
+  const [service] = (await driver.call<DataplaneCounters>('counters')).services;
+  return {
+    connections: load.requests,
+    rate: load.requests / load.seconds,
+    rateBefore,
+    errors: before.errors + load.errors,
+    counted: service!.newConnections,
+    misses: service!.misses,
+    repeated: (await repeatedSyns(network)) - repeatedBefore,
+    written,
+    took,
+  };
+}
+
+/** Seconds; with no processor to spare. */
+function slowestChange(slots: number): number {
+  return 0.2 + slots / 100_000;
+}
+
+/** One service on all VIPs; the server of that number is down. */
+function desired(slots: RewriteOptions['slots'], down: number | undefined): DesiredDataplane {
+  const servers = SERVERS.map((name, at) => {
+    return { name, address: ipv4(ADDRESS_OF[name]), weight: 1, state: at === down ? 'down' : 'up' } as const;
+  });
+  const scheduler = { name: 'mh', slots, sourcePort: true } as const;
+  const web = { name: 'web', vips: VIPS.map(ipv4), ports: [80], protocol: 'tcp', servers, scheduler } as const;
+  return { services: [web], upstream: ['front'] };
+}
+
+async function repeatedSyns(network: Network): Promise<number> {
+  const [names, values] = (await network.in('cl', ['grep', '^TcpExt:', '/proc/net/netstat'])).split('\n');
+  const at = names!.split(' ').indexOf('TCPSynRetrans');
+  return Number(values!.split(' ')[at]);
+}
