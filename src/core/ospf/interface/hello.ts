@@ -3,7 +3,10 @@
  *
  * Beyond the RFC, all for coming up in milliseconds: the first Hello leaves when the interface comes up, more follow
  * closely until a neighbor is heard (the far end may come up a little later than ours), a Hello that does not list us is
- * answered at once, and on point-to-point links the first Hellos are followed by a description (opening.ts).
+ * answered at once, and on point-to-point links the first Hellos are followed by a description (opening.ts). On a LAN whose
+ * designated router can only be somebody else, there is nothing to begin before that router's own Hello: we listen for it
+ * and answer. Should it have us in Full from a life that we know nothing of, it keeps us there: a Hello of ours that lists
+ * nobody would have ended that, and left us waiting for the router's next one.
  */
 import { formatIpv4, type Ipv4, maskOf } from '../../base/ipv4.ts';
 import type { Instant, Millis } from '../../base/machine.ts';
@@ -32,6 +35,9 @@ import { scheduleOpening, stopOpening, takeOpening } from './opening.ts';
 /** After interface-up, as long as nobody has been heard. */
 const BURST: readonly Millis[] = [20, 60, 140, 300, 620];
 
+/** How much later than at its time a Hello may come. */
+const LATENESS: Millis = 100;
+
 /** Answers at once, but not twice within this time with nothing new to say. */
 const REPLY_SPACING: Millis = 20;
 
@@ -44,7 +50,17 @@ const replyTimer = (iface: OspfInterface) => `hello reply ${iface.name}`;
 export function startHellos(speaker: Speaker, iface: OspfInterface): void {
   iface.upAt = speaker.now;
   iface.strangerRefused = false;
-  tick(speaker, iface);
+  if (!listensFirst(iface)) tick(speaker, iface);
+  else {
+    const until = speaker.now + iface.config.helloInterval + LATENESS;
+    speaker.timers.set(helloTimer(iface), until, () => tick(speaker, iface));
+  }
+}
+
+/** Who is remembered is listed in our first Hello, and need not be heard before it. */
+function listensFirst(iface: OspfInterface): boolean {
+  const { network, priority } = iface.config;
+  return network === 'broadcast' && priority === 0 && iface.remembered.length === 0;
 }
 
 export function stopHellos(speaker: Speaker, iface: OspfInterface): void {
