@@ -2,7 +2,7 @@
  * `npm run soak -- nft-rewrite`: a hundred thousand connections as fast as the machine makes them, through one director whose
  * slots are rewritten forty times meanwhile, a third of them each way; see test/contract/dataplane/rewrite.ts.
  */
-import { type Claim, claimBetween, claimEqual } from '../../lab/report/result.ts';
+import { type Claim, claimAtLeast, claimEqual } from '../../lab/report/result.ts';
 import { MH_SLOTS } from '../../src/core/model/scheduler.ts';
 import { type RewriteReport, rewriteUnderLoad } from '../../test/contract/dataplane/rewrite.ts';
 import { median } from '../result.ts';
@@ -32,8 +32,8 @@ export const run: SoakRun = async ({ quick, progress }) => {
 function judge(slots: number, report: RewriteReport, { connections, rewrites }: typeof FULL): Claim[] {
   const { length } = report.written.filter((written) => written > slots / 2);
   return [
-    claimBetween(`${slots} slots: connections while they are rewritten`, report.connections, connections, 1e9, ''),
-    claimEqual(`${slots} slots: changes of more than half of them`, length, rewrites - 1),
+    claimAtLeast(`${slots} slots: connections while they are rewritten`, report.connections, connections, ''),
+    claimAtLeast(`${slots} slots: changes of more than half of them`, length, rewrites - 1, ''),
     claimEqual(`${slots} slots: connections that found none`, report.misses, 0),
     claimEqual(`${slots} slots: connections that failed`, report.errors, 0),
   ];

@@ -44,6 +44,11 @@ export function claimAtMost(name: string, value: number | null, high: number, un
   return { name, value: rounded, unit, goal: `<= ${high}`, met: value !== null && value <= high };
 }
 
+/** A figure that must reach a bound. */
+export function claimAtLeast(name: string, value: number, low: number, unit: string): Claim {
+  return { name, value: tenth(value), unit, goal: `>= ${low}`, met: value >= low };
+}
+
 /** One line on the machine, for readers of the figures. */
 export function machineText(): string {
   const model = cpus()[0]?.model ?? 'unknown processor';

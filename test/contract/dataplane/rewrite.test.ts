@@ -6,14 +6,14 @@ test('slots are rewritten while connections come as fast as they can: none finds
   const rewrites = 10;
   const report = await rewriteUnderLoad(`rw${process.pid}`, {
     slots: 4099,
-    connections: 10_000,
+    connections: 8000,
     rewrites,
     progress: () => undefined,
   });
-  expect(report.connections).toBeGreaterThanOrEqual(5000);
+  expect(report.connections).toBeGreaterThanOrEqual(8000);
   expect(report.counted).toBeGreaterThanOrEqual(report.connections);
   expect({ errors: report.errors, misses: report.misses }).toEqual({ errors: 0, misses: 0 });
   // A third of the slots goes elsewhere, and another third comes back.
-  expect(report.written).toHaveLength(rewrites);
+  expect(report.written.length).toBeGreaterThanOrEqual(rewrites);
   for (const written of report.written.slice(1)) expect(written).toBeGreaterThan(2000);
 });

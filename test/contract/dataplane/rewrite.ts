@@ -15,10 +15,12 @@ const VIPS = ['203.0.113.10', '203.0.113.11', '203.0.113.12', '203.0.113.13'] as
 const CLIENTS = ['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5'] as const;
 const URLS = VIPS.map((vip) => `http://${vip}:80/`);
 const CONNECTIONS = 64;
+/** Seconds; one follows another as long as slots are rewritten. */
+const ROUND = 2;
 
 export interface RewriteOptions {
   readonly slots: (typeof MH_SLOTS)[number];
-  /** Connections that there must be at least, and changes of the slots, evenly over the time that they take. */
+  /** At least so many connections, and so many changes of the slots in the time that they take. */
   readonly connections: number;
   readonly rewrites: number;
   readonly progress: (line: string) => void;
@@ -71,28 +73,31 @@ async function measure(network: Network, web: WebLoad, options: RewriteOptions):
   await driver.call('open');
   const apply = (down?: number) => driver.call<ApplyReport>('apply', { desired: desired(slots, down) });
   await apply();
-  const before = await web.load({ urls: URLS, seconds: 2, connections: CONNECTIONS });
+  const before = await web.load({ urls: URLS, seconds: ROUND, connections: CONNECTIONS });
   const rateBefore = before.requests / before.seconds;
-  const seconds = Math.ceil(Math.max((1.25 * connections) / rateBefore, rewrites * slowestChange(slots))) + 1;
-  progress(`${Math.round(rateBefore)} connections per second; ${seconds} s with ${rewrites} changes of the slots`);
+  progress(`${Math.round(rateBefore)} connections per second; now with changes of the slots`);
 
+  const repeatedBefore = await repeatedSyns(network);
+  const load = { requests: 0, errors: 0, seconds: 0 };
   const written: number[] = [];
   const took: number[] = [];
-  const repeatedBefore = await repeatedSyns(network);
-  const traffic = web.load({ urls: URLS, seconds, connections: CONNECTIONS });
+  const isEnough = () => load.requests >= connections && written.length >= rewrites;
+  const traffic = (async () => {
+    while (!isEnough()) {
+      const round = await web.load({ urls: URLS, seconds: ROUND, connections: CONNECTIONS });
+      for (const key of ['requests', 'errors', 'seconds'] as const) load[key] += round[key];
+    }
+  })();
+  const pace = (1000 * connections) / rateBefore / rewrites;
   const started = performance.now();
-  // The last one well before the load ends.
-  const pace = (0.9 * seconds * 1000) / rewrites;
-  for (let n = 0; n < rewrites; n++) {
-    await sleep(Math.max(0, started + (n + 0.5) * pace - performance.now()));
+  for (let n = 0; !isEnough(); n++) {
+    await sleep(Math.max(0, started + n * pace - performance.now()));
     const began = performance.now();
     const { operations } = await apply(n % SERVERS.length);
     took.push(performance.now() - began);
     written.push(Number(/slots_web: write (\d+) of/.exec(operations.join())?.[1] ?? 0));
   }
-  const inTime = performance.now() < started + seconds * 1000;
-  const load = await traffic;
-  if (!inTime) throw new Error(`${rewrites} changes took longer than ${seconds} s of load`);
+  await traffic;
   const [service] = (await driver.call<DataplaneCounters>('counters')).services;
   return {
     connections: load.requests,
@@ -105,11 +110,6 @@ async function measure(network: Network, web: WebLoad, options: RewriteOptions):
     written,
     took,
   };
-}
-
-/** Seconds; with no processor to spare. */
-function slowestChange(slots: number): number {
-  return 0.2 + slots / 100_000;
 }
 
 /** One service on all VIPs; the server of that number is down. */
