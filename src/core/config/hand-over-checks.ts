@@ -21,18 +21,23 @@ export function* handOverChecks(file: File): Iterable<Complaint> {
 
 /** An answer to a shared address meets any director, most often one that does not know its connection. */
 function* need(file: File): Iterable<Complaint> {
-  if (file.local === undefined) return;
+  if (file.local === undefined || file.snat === undefined) return;
   const isGiven = 'handOver' in file.local;
-  if (!('shared' in file.local)) {
-    if (isGiven)
-      yield { path: AT, part: 'key', message: 'there is nothing to hand over', hint: 'it is for local.shared' };
-    return;
+  const isShared = 'shared' in file.local;
+  const pools = Object.keys(file.snat);
+  if (isGiven && !isShared && pools.length === 0) {
+    const hint = 'it is for local.shared, and for snat';
+    yield { path: AT, part: 'key', message: 'there is nothing to hand over', hint };
   }
+  if (isGiven || Object.keys(file.directors ?? {}).length < 2) return;
   const isUsed = entries(file.services).some(([, { forward }]) => forward === 'fullnat');
-  if (isGiven || !isUsed || Object.keys(file.directors ?? {}).length < 2) return;
+  const sharing = [
+    ...(isShared && isUsed ? [['local', 'shared']] : []),
+    ...pools.map((name) => ['snat', name, 'pool']),
+  ];
   const message = 'an answer to a shared address meets any director, and nothing brings it to the one that knows it';
-  const hint = 'add handOver: ALIAS of an interface between the directors, or handOver: { vxlan: { id: N } }';
-  yield { path: ['local', 'shared'], part: 'key', message, hint };
+  const hint = 'add handOver: ALIAS of an interface between the directors, or handOver: { vxlan: { id: N } }, to local';
+  for (const path of sharing) yield { path, part: 'key', message, hint };
 }
 
 /** Every director has one, or none has. */
@@ -61,6 +66,9 @@ function* owners(file: File): Iterable<Complaint> {
     }
   }
   for (const [, address] of items(file.local?.shared)) holders.claim(address, 'a shared local address');
+  for (const [name, { pool }] of entries(file.snat)) {
+    for (const [, address] of items(pool)) holders.claim(address, `in the pool of ${name}`);
+  }
   for (const [name, { local }] of entries(file.directors)) {
     for (const [, address] of items(local)) holders.claim(address, `a local address of director ${name}`);
   }
@@ -87,9 +95,11 @@ function* segment(file: File): Iterable<Complaint> {
   if (typeof alias !== 'string') return;
   yield* devices(file, alias);
   for (const [instance, { announce, interfaces }] of entries(file.routing?.instances)) {
-    if (interfaces === undefined || !Object.hasOwn(interfaces, alias) || !announce?.includes('local')) continue;
+    if (interfaces === undefined || !Object.hasOwn(interfaces, alias)) continue;
+    const announced = (['local', 'snat'] as const).find((one) => announce?.includes(one));
+    if (announced === undefined) continue;
     // What comes in there counts as handed over already: else directors that disagree would send it round for ever.
-    const message = `answers come in by ${alias} itself, where instance ${instance} announces local: none would be handed over`;
+    const message = `answers come in by ${alias} itself, where instance ${instance} announces ${announced}: none would be handed over`;
     yield { path: AT, part: 'value', message, hint: 'use an interface of its own, or vxlan' };
   }
 }

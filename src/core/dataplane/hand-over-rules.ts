@@ -1,6 +1,6 @@
 /**
- * The hand-over: an answer of a real server to a shared local address meets any director, and most often one that knows
- * nothing of its connection. The port says whose connection it is (`port-blocks.ts`): the packet is sent on to that director
+ * The hand-over: an answer to an address that all directors share (a local address, towards real servers, or one of an SNAT
+ * pool, towards the world) meets any of them, and most often one that knows nothing of its connection. The port says whose connection it is (`port-blocks.ts`): the packet is sent on to that director
  * as it stands, and dropped here.
  *
  * Asked after conntrack, as only then it is known what is unknown, and before any translation. No conntrack entry is left of
@@ -11,10 +11,18 @@
  * `dup` takes one off the TTL and sets the bit that forbids fragments: over tunnels a server hears of the smaller MTU.
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
-import { BLOCKS_PER_ADDRESS, portsOf } from '../hash/port-blocks.ts';
+import { portsOf } from '../hash/port-blocks.ts';
 import type { DesiredDataplane, DesiredHandOver } from '../model/dataplane.ts';
+import { poolOwners } from './egress-rules.ts';
 import { lipOwners, usesFullnat } from './lips.ts';
-import { HAND_OVER_COUNTER, HAND_OVER_ERRORS_MAP, HAND_OVER_MAP, LIPS_SET, REAL_SERVERS_SET } from './names.ts';
+import {
+  HAND_OVER_COUNTER,
+  HAND_OVER_MAP,
+  HAND_OVER_NUMBERS_MAP,
+  LIPS_SET,
+  POOLS_SET,
+  REAL_SERVERS_SET,
+} from './names.ts';
 import type { Part } from './parts.ts';
 import { type Links, linkElement, type WantedSet } from './ruleset.ts';
 
@@ -24,20 +32,25 @@ const ENDPOINT = 'ip daddr . th dport';
 const QUOTED_ENDPOINT = 'ip daddr . @th,224,16';
 const QUOTING = 'icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45';
 
+/** Of an ICMP echo: its identifier stands for the port. */
+const ECHO_ENDPOINT = 'ip daddr . @th,32,16';
+
 /**
- * Answers of real servers, and errors of whoever is on the way to them.
+ * Answers of real servers to local addresses, of anybody to pool addresses, and errors of whoever is on the way.
  *
  * @param index of the interface to send by: nft would take its name, but the rule goes by the number that this had when it was
  *   loaded
  */
-function rules(device: string, index: number): readonly string[] {
-  const unknown = `iifname != ${linkElement(device)} ct state invalid,new ip daddr @${LIPS_SET}`;
+function rules(device: string, index: number, isFullnat: boolean, hasPools: boolean): readonly string[] {
   const send = (key: string, map: string) =>
     `dup to ${key} map @${map} device ${index} counter name ${HAND_OVER_COUNTER} drop`;
-  return [
-    `${unknown} ip saddr @${REAL_SERVERS_SET} meta l4proto { tcp, udp } ${send(ENDPOINT, HAND_OVER_MAP)}`,
-    `${unknown} ${QUOTING} ${send(QUOTED_ENDPOINT, HAND_OVER_ERRORS_MAP)}`,
-  ];
+  const answers = `meta l4proto { tcp, udp } ${send(ENDPOINT, HAND_OVER_MAP)}`;
+  const errors = `${QUOTING} ${send(QUOTED_ENDPOINT, HAND_OVER_NUMBERS_MAP)}`;
+  const toLips = [`ip daddr @${LIPS_SET} ip saddr @${REAL_SERVERS_SET} ${answers}`, `ip daddr @${LIPS_SET} ${errors}`];
+  const echoes = `icmp type echo-reply ${send(ECHO_ENDPOINT, HAND_OVER_NUMBERS_MAP)}`;
+  const toPools = [answers, errors, echoes].map((one) => `ip daddr @${POOLS_SET} ${one}`);
+  const unknown = `iifname != ${linkElement(device)} ct state invalid,new`;
+  return [...(isFullnat ? toLips : []), ...(hasPools ? toPools : [])].map((one) => `${unknown} ${one}`);
 }
 
 /** Ranges of adjacent blocks of one peer, each as `ADDRESS . LOW-HIGH` to the peer's address; own blocks are left out. */
@@ -48,9 +61,9 @@ function ranges(
 ): readonly (readonly [key: string, peer: string])[] {
   const found: [string, string][] = [];
   let first = 0;
-  for (let block = 1; block <= BLOCKS_PER_ADDRESS; block++) {
+  for (let block = 1; block <= owners.length; block++) {
     const owner = owners[first]!;
-    if (block < BLOCKS_PER_ADDRESS && owners[block] === owner) continue;
+    if (block < owners.length && owners[block] === owner) continue;
     const peer = peers[owner];
     const key = `${formatIpv4(address)} . ${portsOf(first).low}-${portsOf(block - 1).high}`;
     if (peer !== undefined) found.push([key, formatIpv4(peer)]);
@@ -60,10 +73,14 @@ function ranges(
 }
 
 function foreignRanges(desired: DesiredDataplane): ReadonlyMap<string, string> {
-  const { handOver, local } = desired;
-  const owners = lipOwners(desired);
-  const shared = owners === undefined ? [] : [...new Set(local?.shared)];
-  return new Map(shared.flatMap((address) => ranges(address, owners!.get(address)!, handOver!.peers)));
+  const { handOver, local, egress } = desired;
+  const peers = handOver?.peers ?? {};
+  const lips = lipOwners(desired);
+  const ofLips = [...new Set(local?.shared)].flatMap((address) => ranges(address, lips?.get(address) ?? [], peers));
+  const ofPools = (egress?.pools ?? []).flatMap((pool) =>
+    [...(poolOwners(desired, pool) ?? [])].flatMap(([address, owners]) => ranges(address, owners, peers)),
+  );
+  return new Map([...ofLips, ...ofPools]);
 }
 
 /** The foreign port blocks, computed anew only when addresses or those who live have changed. */
@@ -72,8 +89,8 @@ export class ForeignBlocks {
   #ranges: ReadonlyMap<string, string> = new Map();
 
   of(desired: DesiredDataplane): ReadonlyMap<string, string> {
-    const { local, members, self, handOver } = desired;
-    const key = JSON.stringify([local, members, self, handOver?.peers]);
+    const { local, members, self, egress, handOver } = desired;
+    const key = JSON.stringify([local, members, self, egress?.pools, handOver?.peers]);
     if (key !== this.#key) this.#ranges = foreignRanges(desired);
     this.#key = key;
     return this.#ranges;
@@ -90,17 +107,26 @@ function tunnelRules(port: number | undefined): Part['rules'] {
   return port === undefined ? {} : { untracked_in: [rule], untracked_out: [rule] };
 }
 
-/** Nothing without a hand-over, as long as no service is FullNAT, or while the interface is not there. */
+/** Nothing without a hand-over, as long as nothing uses shared addresses, or while the interface is not there. */
 export function handOverPart(desired: DesiredDataplane, links: Links, blocks: ForeignBlocks): Part {
-  const { handOver } = desired;
+  const { handOver, egress } = desired;
+  const pools = (egress?.pools ?? []).flatMap(({ pool }) => pool.map(formatIpv4));
+  const isFullnat = usesFullnat(desired);
   const index = handOver && links.get(handOver.device);
-  if (handOver === undefined || index === undefined || !usesFullnat(desired)) return {};
+  if (handOver === undefined || index === undefined || !(isFullnat || pools.length > 0)) return {};
   const foreign = blocks.of(desired);
+  const poolSet: WantedSet = {
+    kind: 'set',
+    declaration: 'typeof ip daddr',
+    elements: new Map(pools.map((address) => [address, ''])),
+  };
+  const midLife = rules(handOver.device, index, isFullnat, pools.length > 0);
   return {
-    rules: { mid_life: rules(handOver.device, index), ...tunnelRules(handOver.tunnelPort) },
+    rules: { mid_life: midLife, ...tunnelRules(handOver.tunnelPort) },
     sets: new Map([
       [HAND_OVER_MAP, rangesMap(ENDPOINT, foreign)],
-      [HAND_OVER_ERRORS_MAP, rangesMap(QUOTED_ENDPOINT, foreign)],
+      [HAND_OVER_NUMBERS_MAP, rangesMap(QUOTED_ENDPOINT, foreign)],
+      ...(pools.length === 0 ? [] : [[POOLS_SET, poolSet] as const]),
     ]),
     counters: [HAND_OVER_COUNTER],
   };

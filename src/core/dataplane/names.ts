@@ -63,9 +63,9 @@ export const MISS_ASKED_SET = 'miss_asked';
 /** Named counter: packets handed to the agent, so that it can ask about them. */
 export const ASKED_COUNTER = 'asked';
 
-/** In the data table: foreign port blocks of shared local addresses, for packets and for what ICMP errors quote; packets sent on. */
+/** In the data table: foreign port blocks of shared addresses, by ports and by the numbers in ICMP that stand for them; packets sent on. */
 export const HAND_OVER_MAP = 'hand_over';
-export const HAND_OVER_ERRORS_MAP = 'hand_over_errors';
+export const HAND_OVER_NUMBERS_MAP = 'hand_over_numbers';
 export const HAND_OVER_COUNTER = 'handed_over';
 
 /** Sets in the guard table; the VIPs and the real servers in the data table, too. */

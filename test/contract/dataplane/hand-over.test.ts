@@ -3,16 +3,18 @@
  * and the servers' answers spread over all of them by ECMP.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane, DesiredHandOver } from '../../../src/core/model/dataplane.ts';
 import { nextHopOf, TUNNEL_DEVICE, TUNNEL_OVERHEAD } from '../../../src/core/tunnels/tunnels.ts';
 import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
 import { LIP, ofAll, TCP, UDP } from './fullnat-suite.ts';
-import { type DirectorNode, FRONT_OF, HAND_OF, INSIDE_OF, Network, type Peer, SERVERS } from './netns.ts';
+import { ADDRESS_OF, type DirectorNode, FRONT_OF, HAND_OF, INSIDE_OF, Network, type Peer, SERVERS } from './netns.ts';
 import { CLIENT, VIP } from './suite.ts';
 
 const DIRECTORS = ['d1', 'd2', 'd3'] as const;
 const SPREAD = ['net.ipv4.fib_multipath_hash_policy=3', 'net.ipv4.fib_multipath_hash_fields=0x37'];
+const POOL = '198.51.100.20';
 const VXLAN = { id: 7, port: 4789, mtu: 1500 - TUNNEL_OVERHEAD };
 
 type Way = 'segment' | 'vxlan';
@@ -105,11 +107,11 @@ class World {
     return counts.reduce((a, b) => a + b, 0);
   }
 
-  /** Conntrack entries that no packet of a client began. */
-  async strangeEntries(): Promise<readonly string[]> {
+  /** Conntrack entries that no packet of the client, nor of these, began. */
+  async strangeEntries(...known: readonly string[]): Promise<readonly string[]> {
     const tables = await Promise.all(DIRECTORS.map((node) => this.network.in(node, ['cat', '/proc/net/nf_conntrack'])));
     const lines = tables.flatMap((table) => table.split('\n').filter((line) => line !== ''));
-    return lines.filter((line) => /src=(\S+)/.exec(line)?.[1] !== CLIENT);
+    return lines.filter((line) => ![CLIENT, ...known].includes(/src=(\S+)/.exec(line)?.[1] ?? ''));
   }
 
   async down(): Promise<void> {
@@ -202,6 +204,7 @@ contract('over VXLAN', 'vxlan', 60);
 describe('hand-over and what changes', () => {
   const world = new World('hc', 'segment');
   beforeAll(async () => {
+    await ensureRoots(['tools'], () => undefined);
     await world.up();
     await world.applyAll();
     for (const server of SERVERS) await world.network.in(server, ['nft', '-f', '-'], RST_PROBE);
@@ -239,7 +242,7 @@ describe('hand-over and what changes', () => {
   test('a director that is gone: its blocks are no longer handed over to it, and only elements change', async () => {
     for (const node of ['d1', 'd2'] as const) {
       const { operations } = await world.apply(node, world.desired(node, ['d1', 'd2']));
-      expect(operations.filter((line) => !/^sluice_v1 (blocks|hand_over|hand_over_errors): write/.test(line))).toEqual(
+      expect(operations.filter((line) => !/^sluice_v1 (blocks|hand_over|hand_over_numbers): write/.test(line))).toEqual(
         [],
       );
       const listing = await world.network.in(node, ['nft', 'list', 'map', 'ip', 'sluice_v1', 'hand_over']);
@@ -264,6 +267,41 @@ describe('hand-over and what changes', () => {
     await world.apply('d1', world.desired('d1'));
     expect(await rules()).toContain('device "hand"');
     expect(await flowsComplete(world, 22_000, 60, 3000)).toEqual({ opened: 60, small: 60, large: 60 });
+  });
+
+  test('answers to a pool address, from anybody, TCP, UDP and echoes: all of 90 are heard', async () => {
+    const from = { address: ipv4('10.2.0.0'), length: 24 };
+    const egress = { links: ['front'], pools: [{ name: 'out', from, pool: [ipv4(POOL)] }] };
+    const hops = (addresses: Readonly<Record<DirectorNode, string>>) =>
+      DIRECTORS.flatMap((name) => ['nexthop', 'via', addresses[name]]);
+    await world.network.in('cl', ['ip', 'route', 'add', POOL, ...hops(FRONT_OF)]);
+    await world.network.in('s1', ['ip', 'route', 'add', 'default', ...hops(INSIDE_OF)]);
+    for (const node of DIRECTORS) {
+      await world.network.in(node, ['ip', 'route', 'add', 'local', POOL, 'dev', 'lo']);
+      await world.apply(node, { ...world.desired(node), egress });
+    }
+    const listener = world.network.start('cl', 'server-main', 'world', '7777');
+    await listener.call('ready');
+    const opener = world.network.start('s1', 'client-main');
+    const target = { source: ADDRESS_OF.s1, vip: CLIENT, port: 7777, timeout: 3000 };
+    const keys = keysFrom(40_000, 90);
+    const handed = () => world.sum('sluice_v1', 'handed_over');
+    let before = await handed();
+    const opened = await opener.call<string[]>('open', { ...target, sport: 40_000, keys });
+    expect(opened.filter((answer) => answer !== 'world')).toEqual([]);
+    expect(await handed()).toBeGreaterThan(before);
+    before = await handed();
+    const datagrams = await opener.call<string[]>('udp', { ...target, sport: 41_000, count: 90 });
+    expect(datagrams.filter((answer) => answer !== 'world')).toEqual([]);
+    expect(await handed()).toBeGreaterThan(before);
+    const ping = ['chroot', await rootPath('tools'), 'ping', '-c', '1', '-W', '2', CLIENT];
+    // Each with an identifier of its own, hence from blocks of whichever director.
+    for (let round = 0; round < 6; round++)
+      await world.network.in('s1', [...ping, '-e', String(50_000 + 1024 * round)]);
+    const peers = await listener.call<string[]>('peers');
+    expect(new Set(peers.map((peer) => peer.split(':')[0]))).toEqual(new Set([POOL]));
+    expect(await world.strangeEntries(ADDRESS_OF.s1)).toEqual([]);
+    await world.applyAll();
   });
 
   test('an ICMP error about a packet from the address goes to the director that has sent it', async () => {

@@ -79,7 +79,7 @@ test.each<[string, Choices, readonly string[]]>([
   [
     'nothing shared',
     { shared: '', d1: `${D1}, local: 10.3.0.1` },
-    [':5:10: local.handOver: there is nothing to hand over; it is for local.shared'],
+    [':5:10: local.handOver: there is nothing to hand over; it is for local.shared, and for snat'],
   ],
   [
     'a director without an address',
@@ -98,7 +98,7 @@ test.each<[string, Choices, readonly string[]]>([
     'shared addresses that are used, by more than one director',
     { d1: '', d2: '', handOver: '', forward: 'fullnat' },
     [
-      ':5:10: local.shared: an answer to a shared address meets any director, and nothing brings it to the one that knows it; add handOver: ALIAS of an interface between the directors, or handOver: { vxlan: { id: N } }',
+      ':5:10: local.shared: an answer to a shared address meets any director, and nothing brings it to the one that knows it; add handOver: ALIAS of an interface between the directors, or handOver: { vxlan: { id: N } }, to local',
     ],
   ],
   ['one address for two', { d2: D1 }, [':4:78: directors.d2.handOver: 10.4.0.1 is that of director d1']],

@@ -13,14 +13,14 @@ interface Choices {
 }
 
 const TWO =
-  'd1: { routerId: 10.255.0.1, interfaces: { up0: eth1 }, local: 10.3.0.1 }, d2: { routerId: 10.255.0.2, interfaces: { up0: eth1 } }';
+  'd1: { routerId: 10.255.0.1, interfaces: { up0: eth1 }, local: 10.3.0.1, handOver: 10.4.0.1 }, d2: { routerId: 10.255.0.2, interfaces: { up0: eth1 }, handOver: 10.4.0.2 }';
 
 function text({ announce = '[vip, local, snat]', directors = TWO, snat = '' }: Choices): string {
   return `cluster: edge-1
 directors: { ${directors} }
 routing: { instances: { outside: { area: 0, announce: ${announce}, interfaces: { up0: {} } } } }
 services: { web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 } } }
-local: { shared: 10.8.0.1 }
+local: { shared: 10.8.0.1, handOver: { vxlan: { id: 7 } } }
 ${snat === '' ? '' : `snat: ${snat}`}
 `;
 }
@@ -105,7 +105,7 @@ test.each<[string, Choices, readonly string[]]>([
       announce: '[vip, local, snat]',
       directors: Array.from(
         { length: 64 },
-        (_, i) => `d${i}: { routerId: 10.255.0.${i + 1}, interfaces: { up0: e } }`,
+        (_, i) => `d${i}: { routerId: 10.255.0.${i + 1}, interfaces: { up0: e }, handOver: 10.4.1.${i} }`,
       ).join(),
       snat: '{ a: { from: 10.2.0.0/24, pool: 203.0.113.20 } }',
     },

@@ -13,13 +13,14 @@ const LINKS = new Map([
   ['eth1', 2],
 ]);
 
-const DESIRED: DesiredDataplane = {
-  ...dataplane(service('web', THREE, { fullnat: true })),
+const OF_CLUSTER: Partial<DesiredDataplane> = {
   self: 'd1',
   members: NAMES,
   local: { directors: NAMES.map((name, i) => ({ name, local: [ipv4('10.3.0.1') + i] })), shared: [SHARED] },
   handOver: { device: 'y0', peers: { d2: ipv4('10.4.0.2'), d3: ipv4('10.4.0.3') } },
 };
+
+const DESIRED: DesiredDataplane = { ...dataplane(service('web', THREE, { fullnat: true })), ...OF_CLUSTER };
 
 const part = (desired: DesiredDataplane, links = LINKS) => handOverPart(desired, links, new ForeignBlocks());
 
@@ -39,10 +40,25 @@ describe('hand-over', () => {
     expect(rules).toEqual({
       mid_life: [
         'iifname != "y0" ct state invalid,new ip daddr @lips ip saddr @real_servers meta l4proto { tcp, udp } dup to ip daddr . th dport map @hand_over device 7 counter name handed_over drop',
-        'iifname != "y0" ct state invalid,new ip daddr @lips icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 dup to ip daddr . @th,224,16 map @hand_over_errors device 7 counter name handed_over drop',
+        'iifname != "y0" ct state invalid,new ip daddr @lips icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 dup to ip daddr . @th,224,16 map @hand_over_numbers device 7 counter name handed_over drop',
       ],
     });
     expect(counters).toEqual(['handed_over']);
+  });
+
+  test('for pools: anybody’s answers, and echoes', () => {
+    const from = { address: ipv4('10.2.0.0'), length: 24 };
+    const egress = { links: ['eth1'], pools: [{ name: 'out', from, pool: [ipv4('198.51.100.20')] }] };
+    const { rules, sets } = part({ ...dataplane(service('web', THREE)), ...OF_CLUSTER, egress });
+    const unknown = 'iifname != "y0" ct state invalid,new ip daddr @pools';
+    expect(rules?.mid_life).toEqual([
+      `${unknown} meta l4proto { tcp, udp } dup to ip daddr . th dport map @hand_over device 7 counter name handed_over drop`,
+      `${unknown} icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 dup to ip daddr . @th,224,16 map @hand_over_numbers device 7 counter name handed_over drop`,
+      `${unknown} icmp type echo-reply dup to ip daddr . @th,32,16 map @hand_over_numbers device 7 counter name handed_over drop`,
+    ]);
+    expect([...sets!.get('pools')!.elements.keys()]).toEqual(['198.51.100.20']);
+    const addresses = [...sets!.get('hand_over')!.elements.keys()].map((key) => key.split(' ')[0]);
+    expect(new Set(addresses)).toEqual(new Set(['10.8.0.1', '198.51.100.20']));
   });
 
   test('over tunnels these are not tracked', () => {
@@ -62,7 +78,7 @@ describe('hand-over', () => {
     expect(wayOf(elements, 1023)).toBeUndefined();
     const changes = owners.filter((owner, block) => owner !== 'd1' && owner !== owners[block - 1]);
     expect(elements.size).toBe(changes.length);
-    expect(part(DESIRED).sets!.get('hand_over_errors')!.elements).toEqual(elements);
+    expect(part(DESIRED).sets!.get('hand_over_numbers')!.elements).toEqual(elements);
   });
 
   test('addresses of one director are not handed over', () => {
@@ -80,7 +96,7 @@ describe('hand-over', () => {
 
   test.each<[string, DesiredDataplane, ReadonlyMap<string, number>]>([
     ['without a hand-over', { ...DESIRED, handOver: undefined }, LINKS],
-    ['without a FullNAT service', { ...DESIRED, services: [service('web', THREE)] }, LINKS],
+    ['without a FullNAT service or a pool', { ...DESIRED, services: [service('web', THREE)] }, LINKS],
     ['while the interface is not there', DESIRED, new Map([['eth1', 2]])],
   ])('%s: nothing', (_what, desired, links) => {
     expect(part(desired, new Map(links))).toEqual({});
