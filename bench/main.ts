@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'dgram-ospf': () => import('./dgram-ospf.ts'),
   hash: () => import('./hash.ts'),
   'nftables-apply': () => import('./nftables-apply.ts'),
+  'nftables-load': () => import('./nftables-load.ts'),
   'ospf-codec': () => import('./ospf-codec.ts'),
   'ospf-lsdb': () => import('./ospf-lsdb.ts'),
   'ospf-spf': () => import('./ospf-spf.ts'),
