@@ -39,7 +39,7 @@ function dataplane(services: number, state: ServerState): DesiredDataplane {
 }
 
 /** What the driver would give to `nft -f -` now. */
-async function textTo(desired: DesiredDataplane, tables: KernelTables): Promise<string> {
+async function textTo(desired: DesiredDataplane, tables: KernelTables): Promise<readonly string[]> {
   const { tables: found } = await tables.read();
   const ids = assignServerIds(desired, found, new Map());
   const wanted = await inSlices(wantedSteps(desired, ids, found, new RulesetMemory()));

@@ -40,20 +40,26 @@ function dataplane(services: number, slots: Slots, down: boolean): DesiredDatapl
 /** How late a timer of 1 ms is, until it is told to stop. */
 class Stopwatch {
   readonly #late: number[] = [];
+  #busiest = 0;
   #last = performance.now();
+  #used = process.cpuUsage();
   readonly #timer = setInterval(() => this.#look(), 1);
 
   stop(): Lateness {
     this.#look();
     clearInterval(this.#timer);
     const sorted = this.#late.sort((a, b) => a - b);
-    return { p999: sorted[Math.floor((sorted.length - 1) * 0.999)] ?? 0, max: sorted.at(-1) ?? 0 };
+    const p999 = sorted[Math.floor((sorted.length - 1) * 0.999)] ?? 0;
+    return { p999, max: sorted.at(-1) ?? 0, busiest: this.#busiest };
   }
 
   #look(): void {
     const now = performance.now();
     this.#late.push(Math.max(0, now - this.#last - 1));
     this.#last = now;
+    const { user, system } = process.cpuUsage(this.#used);
+    this.#used = process.cpuUsage();
+    this.#busiest = Math.max(this.#busiest, (user + system) / 1000);
   }
 }
 

@@ -7,10 +7,12 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { atMost, type BenchGoal, type BenchRun, figure, median } from './result.ts';
 
-/** Milliseconds by which a timer of 1 ms was late. */
+/** Of a timer of 1 ms, in milliseconds: by how much it was late. */
 export interface Lateness {
   readonly p999: number;
   readonly max: number;
+  /** The most processor time that this process used from one round of the loop to the next. */
+  readonly busiest: number;
 }
 
 export const ACTS = ['load', 'change', 'adopt'] as const;
@@ -49,6 +51,7 @@ function goalsOf(of: string, act: Act, rounds: readonly Loaded[]): BenchGoal[] {
     atMost(`${act} ${of}: loop late, p99.9 above idle`, above, 'ms', LIMIT_MS),
     figure(`${act} ${of}: loop late, worst`, Math.max(...all.map(({ ours }) => ours.max)), 'ms'),
     figure(`${act} ${of}: idle process late, worst`, Math.max(...all.map(({ control }) => control.max)), 'ms'),
+    figure(`${act} ${of}: longest work without a break`, Math.max(...all.map(({ ours }) => ours.busiest)), 'ms CPU'),
     figure(`${act} ${of}: time`, median(all.map(({ time }) => time)), 'ms'),
   ];
 }

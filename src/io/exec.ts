@@ -1,5 +1,6 @@
 /** Runs a program to its end and hands back what it said. A non-zero exit is a result, not an exception. */
 import { spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { KernelError } from './kernel-error.ts';
 import { lowerPriority } from './priority.ts';
 
@@ -12,8 +13,8 @@ export interface ExecResult {
 }
 
 export interface ExecOptions {
-  /** Written to standard input, which is then closed. */
-  readonly input?: string;
+  /** Written to standard input, which is then closed; a long text best in pieces, one after the other. */
+  readonly input?: string | readonly string[];
   /** Milliseconds after which the program is killed. */
   readonly deadline?: number;
 }
@@ -42,7 +43,9 @@ export function exec(argv: readonly [string, ...string[]], options: ExecOptions 
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     // A program that ends without reading all of its input leaves EPIPE here; its exit code says why.
     child.stdin.on('error', () => {});
-    child.stdin.end(options.input ?? '');
+    const { input = '' } = options;
+    if (typeof input === 'string') child.stdin.end(input);
+    else Readable.from(input, { objectMode: false }).pipe(child.stdin);
     child.on('error', (cause: NodeJS.ErrnoException) => {
       reject(
         new KernelError('exec', { program, ...(cause.code === undefined ? {} : { errno: cause.code }) }, { cause }),

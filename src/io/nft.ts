@@ -8,9 +8,9 @@ import { KernelError } from './kernel-error.ts';
 /** Ten times what the largest table needed on a busy machine; nft that takes longer hangs. */
 const DEADLINE_MS = 60_000;
 
-async function run(request: string, args: readonly string[], input?: string): Promise<ExecResult> {
+async function run(request: string, args: readonly string[], input: string | readonly string[]): Promise<ExecResult> {
   try {
-    return await exec(['nft', ...args], { deadline: DEADLINE_MS, ...(input === undefined ? {} : { input }) });
+    return await exec(['nft', ...args], { deadline: DEADLINE_MS, input });
   } catch (cause) {
     if (!(cause instanceof KernelError) || cause.errno !== 'ENOENT') throw cause;
     const text = 'the program nft is missing: apt-get install nftables';
@@ -34,7 +34,7 @@ export async function nftRefuses(text: string): Promise<KernelError | undefined>
 }
 
 /** Performs `text` as one transaction. @throws KernelError `nft-apply`; the kernel then took nothing of it */
-export async function nftApply(text: string): Promise<void> {
+export async function nftApply(text: string | readonly string[]): Promise<void> {
   const result = await run('nft-apply', ['-f', '-'], text);
   if (result.code !== 0) throw refusal('nft-apply', result);
 }

@@ -9,9 +9,14 @@ import { NetlinkRequests, type RequestValues } from './netlink-requests.ts';
 
 const NETLINK_NETFILTER = 12;
 const REQUEST_TIMEOUT_MS = 10_000;
+/**
+ * Bytes. The kernel makes messages of a dump as large as what was last received into, up to this, and for each of them walks
+ * from the beginning what it has told already: with the usual 4 KiB a map of 65,537 elements takes four times as long.
+ */
+const LARGEST_MESSAGE = 32_768;
 
 export class NftablesNetlink {
-  readonly #requests = new NetlinkRequests(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
+  readonly #requests = new NetlinkRequests(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS, LARGEST_MESSAGE);
   readonly #batches = new NetlinkBatches(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
 
   /** The payloads of the answers. `request` and `values` name it in the `KernelError`. */

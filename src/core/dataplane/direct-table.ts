@@ -90,7 +90,7 @@ export function* directTable(
     const serviceIds = ids.get(service.name) ?? new Map<Ipv4, number>();
     const servers = serversMap(serviceIds, found?.sets.get(names.servers)?.elements, given);
     for (const id of servers.elements.keys()) ways.set(id, links.get(service.direct.device ?? ''));
-    const { slot, map } = slotMaps.of(service, serviceIds);
+    const { slot, map } = yield* slotMaps.of(service, serviceIds);
     sets.set(names.slots, map).set(names.servers, servers);
     for (const [name, set] of flowSets(service, serviceIds)) sets.set(name, set);
     chains.set(names.chain, { base: undefined, rules: serviceRules(service, slot) });

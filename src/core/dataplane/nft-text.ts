@@ -5,6 +5,7 @@
  * syntax error, and so is a `}` right after a statement without a newline.
  */
 
+import { STEP, type Steps } from '../base/steps.ts';
 import { tableFamily } from './names.ts';
 import type { Operation } from './plan.ts';
 import type { BaseChain, TimeoutPolicy } from './ruleset.ts';
@@ -34,18 +35,24 @@ function elementText([element, data]: readonly [element: string, data: string]):
   return data === '' ? element : `${element} : ${data}`;
 }
 
-function elementsText(operation: Extract<Operation, { kind: 'elements' }>): string[] {
-  const { table, name, remove, add } = operation;
-  const at = tableText(table);
-  const lines: string[] = [];
-  if (remove.length > 0) lines.push(`delete element ${at} ${name} { ${remove.join(', ')} }`);
-  if (add.length > 0) {
-    lines.push(`add element ${at} ${name} { ${add.map(elementText).join(', ')} }`);
-  }
-  return lines;
+/** Pieces of lines. */
+function* elementsText(operation: Extract<Operation, { kind: 'elements' }>): Generator<string> {
+  const { name, remove, add } = operation;
+  const at = `element ${tableText(operation.table)} ${name}`;
+  if (remove.length > 0) yield* listText(`delete ${at}`, remove, (element) => element);
+  if (add.length > 0) yield* listText(`add ${at}`, add, elementText);
 }
 
-function statements(operation: Operation): readonly string[] {
+function* listText<T>(head: string, entries: readonly T[], text: (entry: T) => string): Generator<string> {
+  yield `${head} { `;
+  for (let at = 0; at < entries.length; at += STEP) {
+    const some = entries.slice(at, at + STEP).map(text);
+    yield `${at === 0 ? '' : ', '}${some.join(', ')}`;
+  }
+  yield ' }\n';
+}
+
+function statements(operation: Exclude<Operation, { kind: 'elements' }>): readonly string[] {
   const at = tableText(operation.table);
   switch (operation.kind) {
     case 'add-table':
@@ -77,19 +84,21 @@ function statements(operation: Operation): readonly string[] {
           (rule) => `add rule ${at} ${operation.name} ${ruleText(rule)} comment "${plainStamp(rule)}"`,
         ),
       ];
-    case 'elements':
-      return elementsText(operation);
   }
 }
 
-/** The text for one `nft -f -`: the kernel takes all of it or nothing. Yields after each operation. */
-export function* transactionSteps(operations: readonly Operation[]): Generator<void, string> {
-  let text = '';
+/** The text for one `nft -f -`, in pieces: the kernel takes all of it or nothing. Yields after each piece. */
+export function* transactionSteps(operations: readonly Operation[]): Steps<readonly string[]> {
+  const pieces: string[] = [];
   for (const operation of operations) {
-    for (const line of statements(operation)) text += `${line}\n`;
-    yield;
+    const texts =
+      operation.kind === 'elements' ? elementsText(operation) : statements(operation).map((line) => `${line}\n`);
+    for (const text of texts) {
+      pieces.push(text);
+      yield;
+    }
   }
-  return text;
+  return pieces;
 }
 
 /** Elements named in full up to this many; else only their number. */

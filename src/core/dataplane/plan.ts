@@ -7,6 +7,7 @@
  * one change like any other. The tables are ours by name, so anything found in them that is not wanted goes; other tables are
  * never looked at.
  */
+import { STEP, type Steps } from '../base/steps.ts';
 import {
   type BaseChain,
   type Found,
@@ -66,17 +67,24 @@ function agrees(wanted: WantedChain, found: FoundChain | undefined): boolean {
 }
 
 /** Only what differs. An element whose data changed is removed and added, which one transaction makes a replacement. */
-function planElements(
+function* planElements(
   table: string,
   name: string,
   wanted: WantedSet,
   found: ReadonlyMap<string, string>,
-): readonly Operation[] {
+): Steps<readonly Operation[]> {
   if (wanted.elements === found) return [];
   const remove: string[] = [];
   const add: (readonly [string, string])[] = [];
-  for (const [key, data] of found) if (wanted.elements.get(key) !== data) remove.push(key);
-  for (const [key, data] of wanted.elements) if (found.get(key) !== data) add.push([key, data]);
+  let seen = 0;
+  for (const [key, data] of found) {
+    if (wanted.elements.get(key) !== data) remove.push(key);
+    if (++seen % STEP === 0) yield;
+  }
+  for (const [key, data] of wanted.elements) {
+    if (found.get(key) !== data) add.push([key, data]);
+    if (++seen % STEP === 0) yield;
+  }
   if (remove.length === 0 && add.length === 0) return [];
   return [{ kind: 'elements', table, name, size: wanted.elements.size, remove, add }];
 }
@@ -185,7 +193,7 @@ function* planTable(table: string, wanted: WantedTable, present: FoundTable): Ge
     if (existing === undefined) {
       before.push({ kind: 'add-set', table, name, set: set.kind, declaration: set.declaration });
     }
-    elements.push(...planElements(table, name, set, existing?.elements ?? new Map()));
+    elements.push(...(yield* planElements(table, name, set, existing?.elements ?? new Map())));
     yield;
   }
   const [chainsToGo, setsToGo] = [unwanted(wanted.chains, found.chains), unwanted(wanted.sets, found.sets)];

@@ -4,6 +4,7 @@
  * How an element is read follows from the name of its set, since all sets in our tables are ours. What is not understood is
  * skipped, so that an object which somebody else put into our table cannot stop us from repairing the rest.
  */
+import type { Steps } from '../base/steps.ts';
 import {
   BLOCKS_MAP,
   EGRESS_LINKS_SET,
@@ -85,10 +86,13 @@ export function elementLayout(set: string): ElementLayout | undefined {
   return Object.hasOwn(FIXED, set) ? FIXED[set] : undefined;
 }
 
-/** All messages of a dump of one set. */
-export function readElements(messages: readonly Uint8Array[], layout: ElementLayout): ElementSink {
+/** All messages of a dump of one set. Yields after each of them. */
+export function* elementSteps(messages: readonly Uint8Array[], layout: ElementLayout): Steps<ElementSink> {
   const sink: ElementSink = { elements: new Map(), tallies: new Map() };
-  for (const message of messages) decodeElements(message, layout, sink);
+  for (const message of messages) {
+    decodeElements(message, layout, sink);
+    yield;
+  }
   return sink;
 }
 

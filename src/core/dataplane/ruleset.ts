@@ -6,6 +6,7 @@
  * expressions of the same text. The stamp is a hash of the text that was loaded and travels as a comment.
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { STEP, type Steps } from '../base/steps.ts';
 import { jhashText } from '../hash/jhash.ts';
 import type { TimeoutState } from '../model/timeouts.ts';
 
@@ -212,6 +213,16 @@ export function sameFound(a: Found, b: Found): boolean {
 /** Anything that has sets with elements: wanted or found tables. */
 export type WithElements = ReadonlyMap<string, { readonly sets: ReadonlyMap<string, Pick<FoundSet, 'elements'>> }>;
 
+function* sameElements(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): Steps<boolean> {
+  if (a.size !== b.size) return false;
+  let seen = 0;
+  for (const [key, data] of a) {
+    if (b.get(key) !== data) return false;
+    if (++seen % STEP === 0) yield;
+  }
+  return true;
+}
+
 /**
  * `found`, with the very maps of `likely` in place of those that hold the same elements: comparing the two again then costs
  * nothing, and thousands of elements are in memory once. Yields after each set.
@@ -222,8 +233,8 @@ export function* shareElements(found: Found, likely: WithElements): Generator<vo
     const sets = new Map(table.sets);
     for (const [setName, set] of table.sets) {
       const elements = likely.get(name)?.sets.get(setName)?.elements;
-      if (elements === undefined || elements === set.elements || !sameMap(elements, set.elements)) continue;
-      sets.set(setName, { ...set, elements });
+      if (elements === undefined || elements === set.elements) continue;
+      if (yield* sameElements(elements, set.elements)) sets.set(setName, { ...set, elements });
       yield;
     }
     tables.set(name, { ...table, sets });

@@ -3,6 +3,7 @@
  * server's id, which becomes the connection's mark, and the id to the server's address.
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { STEP, type Steps } from '../base/steps.ts';
 import { NO_SERVER } from '../hash/maglev.ts';
 import type { DesiredService } from '../model/dataplane.ts';
 import {
@@ -18,7 +19,7 @@ import type { Part } from './parts.ts';
 import { recallRules, rememberRules, unlessRecalled } from './persistence-rules.ts';
 import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
-import { allServers, FLOW_SEED, type ServiceTable, serviceTable } from './service-table.ts';
+import { allServers, FLOW_SEED, type ServiceTable, slotSteps } from './service-table.ts';
 import { timeoutRules } from './timeout-policies.ts';
 
 export const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
@@ -65,7 +66,7 @@ export function* serviceParts(
   for (const service of services) {
     const names = serviceNames(service.name);
     const serviceIds = ids.get(service.name) ?? new Map<Ipv4, number>();
-    const { slot, map } = slotMaps.of(service, serviceIds);
+    const { slot, map } = yield* slotMaps.of(service, serviceIds);
     parts.push({
       chains: new Map([[names.chain, serviceChain(service, slot)]]),
       sets: new Map([
@@ -120,12 +121,16 @@ export function slotExpression(
   return `jhash ${hashedFlow(scheduler, source)} mod ${used} seed 0x${FLOW_SEED.toString(16)}`;
 }
 
-function slotsMap(table: ServiceTable, ids: ReadonlyMap<Ipv4, number>): WantedSet {
+function* slotsMap(
+  table: Pick<ServiceTable, 'scheduler' | 'servers' | 'slots'>,
+  ids: ReadonlyMap<Ipv4, number>,
+): Steps<WantedSet> {
   const idByIndex = table.servers.map((server) => String(ids.get(server.address)));
   const elements = new Map<string, string>();
-  table.slots.forEach((index, slot) => {
+  for (const [slot, index] of table.slots.entries()) {
     if (index !== NO_SERVER) elements.set(String(slot), idByIndex[index]!);
-  });
+    if (slot % STEP === STEP - 1) yield;
+  }
   return { kind: 'map', declaration: slotsDeclaration(table.scheduler), elements };
 }
 
@@ -141,9 +146,9 @@ export interface SlotChoice {
   readonly map: WantedSet;
 }
 
-function slotChoice(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): SlotChoice {
-  const table = serviceTable(service);
-  return { slot: slotExpression(table), map: slotsMap(table, ids) };
+function* slotChoice(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): Steps<SlotChoice> {
+  const table = yield* slotSteps(service);
+  return { slot: slotExpression(table), map: yield* slotsMap(table, ids) };
 }
 
 /** Entries of retired servers are kept as they were found, unless their id was given to another server. */
@@ -167,12 +172,12 @@ export class SlotMaps {
   #next = new Map<string, SlotChoice>();
 
   /** For these servers with these ids; the very same object as last time when nothing differs. */
-  of(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): SlotChoice {
+  *of(service: DesiredService, ids: ReadonlyMap<Ipv4, number>): Steps<SlotChoice> {
     const servers = allServers(service).map(
       ({ address, weight, state, tenths = 0 }) => `${address} ${weight} ${state} ${tenths} ${ids.get(address)}`,
     );
     const key = `${formatScheduler(service.scheduler ?? DEFAULT_SCHEDULER)}: ${servers}`;
-    const choice = this.#next.get(key) ?? this.#last.get(key) ?? slotChoice(service, ids);
+    const choice = this.#next.get(key) ?? this.#last.get(key) ?? (yield* slotChoice(service, ids));
     this.#next.set(key, choice);
     return choice;
   }

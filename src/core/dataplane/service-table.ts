@@ -16,9 +16,10 @@
  * server's, which is no part of the table that the directors have to agree on.
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { type Steps, toEnd } from '../base/steps.ts';
 import { tableDigest, withFallback } from '../hash/fallback.ts';
 import { slotOf } from '../hash/jhash.ts';
-import { maglevTable, NO_SERVER } from '../hash/maglev.ts';
+import { maglevSteps, NO_SERVER } from '../hash/maglev.ts';
 import { smoothTurns } from '../hash/turns.ts';
 import type { DesiredServer, DesiredService } from '../model/dataplane.ts';
 import { DEFAULT_SCHEDULER, type MaglevScheduler, type Scheduler, type TurnScheduler } from '../model/scheduler.ts';
@@ -77,29 +78,38 @@ export function takers(service: DesiredService): readonly DesiredServer[] {
 
 /** The slots of a service. */
 export function serviceTable(service: DesiredService): ServiceTable {
+  const slots = toEnd(slotSteps(service));
+  return { ...slots, digest: tableDigest(slots.primary, keysOf(slots.servers)) };
+}
+
+/** The same in steps, and without the fingerprint. */
+export function* slotSteps(service: DesiredService): Steps<Omit<ServiceTable, 'digest'>> {
   const { scheduler = DEFAULT_SCHEDULER } = service;
   const servers = slotHolders(service);
   const live = liveServers(servers);
-  const keys = servers.map((server) => formatIpv4(server.address));
   const slots =
-    scheduler.name === 'mh' ? hashedSlots(scheduler, servers, keys, live) : turnSlots(scheduler, servers, live);
-  const digest = tableDigest(slots.primary, keys);
-  if (!isSorry(service, servers)) return { scheduler, servers, ...slots, digest };
+    scheduler.name === 'mh' ? yield* hashedSlots(scheduler, servers, live) : turnSlots(scheduler, servers, live);
+  if (!isSorry(service, servers)) return { scheduler, servers, ...slots };
   // Behind all the others.
   const all = { ...slots, slots: slots.primary.map(() => servers.length) };
-  return { scheduler, servers: withSorry(servers, service), ...all, digest };
+  return { scheduler, servers: withSorry(servers, service), ...all };
 }
 
 type Slots = Pick<ServiceTable, 'primary' | 'slots' | 'used'>;
 
-function hashedSlots(
+function keysOf(servers: readonly DesiredServer[]): readonly string[] {
+  return servers.map((server) => formatIpv4(server.address));
+}
+
+function* hashedSlots(
   scheduler: MaglevScheduler,
   servers: readonly DesiredServer[],
-  keys: readonly string[],
   live: readonly boolean[],
-): Slots {
+): Steps<Slots> {
+  const keys = keysOf(servers);
   const hashed = servers.map(({ weight }, i) => ({ key: keys[i]!, weight }));
-  const primary = maglevTable(hashed, scheduler.slots);
+  const primary = yield* maglevSteps(hashed, scheduler.slots);
+  yield;
   const tenths = servers.map((server) => server.tenths);
   return { primary, slots: withFallback(primary, live, tenths), used: scheduler.slots };
 }

@@ -5,6 +5,7 @@
  * Every director computes the same table from the same file, whatever order the servers were listed in; adding or removing
  * a server moves little more than that server's share. Health plays no part: see `fallback.ts`.
  */
+import { STEP, type Steps, toEnd } from '../base/steps.ts';
 import { MH_SLOTS } from '../model/scheduler.ts';
 import { jhashText } from './jhash.ts';
 
@@ -62,6 +63,11 @@ function walkersOf(servers: readonly HashedServer[], size: number, heaviest: num
  * @returns for each slot an index into `servers`; all `NO_SERVER` when there are none
  */
 export function maglevTable(servers: readonly HashedServer[], size: number): Uint16Array {
+  return toEnd(maglevSteps(servers, size));
+}
+
+/** `maglevTable` in steps. */
+export function* maglevSteps(servers: readonly HashedServer[], size: number): Steps<Uint16Array> {
   const table = new Uint16Array(size).fill(NO_SERVER);
   if (servers.length === 0) return table;
   if (servers.length > size) throw new RangeError(`${servers.length} servers in ${size} slots`);
@@ -78,6 +84,7 @@ export function maglevTable(servers: readonly HashedServer[], size: number): Uin
       while (table[walker.slot] !== NO_SERVER) walker.slot = (walker.slot + walker.skip) % size;
       table[walker.slot] = walker.index;
       if (--left === 0) return table;
+      if (left % STEP === 0) yield;
     }
   }
 }

@@ -28,7 +28,7 @@ import {
 } from '../../core/dataplane/nftables-messages.ts';
 import { hasOffsetRules, type Operation } from '../../core/dataplane/plan.ts';
 import { encodeWithPortOffset } from '../../core/dataplane/port-offset.ts';
-import { elementLayout, readElements, readNamedCounters, readStructure } from '../../core/dataplane/read-back.ts';
+import { elementLayout, elementSteps, readNamedCounters, readStructure } from '../../core/dataplane/read-back.ts';
 import {
   type Found,
   type FoundSet,
@@ -199,7 +199,7 @@ export class KernelTables implements RulesetKernel {
     if (layout === undefined) return { kind, stamp, elements: new Map(), tallies: new Map() };
     const request = encodeElementsDump(table, set);
     const dump = this.#netlink.dump('nft-dump-elements', NFT_MSG_GETSETELEM, request, { table, set });
-    return { kind, stamp, ...readElements((await unlessGone(dump)) ?? [], layout) };
+    return { kind, stamp, ...(await inSlices(elementSteps((await unlessGone(dump)) ?? [], layout))) };
   }
 
   /** Whoever they belong to. */

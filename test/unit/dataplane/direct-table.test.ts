@@ -1,8 +1,9 @@
 /** The table of direct routing: what is in it, how it is read back, what becomes of it when interfaces come and go. */
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { toEnd } from '../../../src/core/base/steps.ts';
 import { decodeChain } from '../../../src/core/dataplane/nftables-messages.ts';
-import { elementLayout, readElements } from '../../../src/core/dataplane/read-back.ts';
+import { elementLayout, elementSteps } from '../../../src/core/dataplane/read-back.ts';
 import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
 import { RulesetMemory, wantedSteps } from '../../../src/core/dataplane/wanted-ruleset.ts';
 import type { DesiredDirect, DesiredService } from '../../../src/core/model/dataplane.ts';
@@ -114,7 +115,7 @@ describe('read back', () => {
       '00000000500000200002001c00020008000100fffffffc0f0002006572726f72735f7765620000';
     const layout = elementLayout('errors');
     if (layout === undefined) throw new Error('errors has no layout');
-    const { elements } = readElements([Buffer.from(payload, 'hex')], layout);
+    const { elements } = toEnd(elementSteps([Buffer.from(payload, 'hex')], layout));
     const web = direct({ vips: [ipv4('203.0.113.10')] });
     expect(elements.get('3405803786 . 17 . 53')).toBe('goto errors_web');
     expect(wanted(web).get('sluice_dr_v1')?.sets.get('errors')?.elements).toEqual(

@@ -135,7 +135,7 @@ describe('plan', () => {
     const kernel = new FakeKernel();
     await converge(dataplane(service('web', THREE)), kernel);
     const operations = await converge(dataplane(service('web', THREE, { ports: [80, 443] })), kernel);
-    expect(finish(transactionSteps(operations))).toBe(
+    expect(finish(transactionSteps(operations)).join('')).toBe(
       [
         'add element ip sluice_v1 services { 203.0.113.10 . tcp . 443 : goto service_web }',
         'add element ip sluice_guard_v1 sources { 10.2.0.21 . tcp . 443, 10.2.0.22 . tcp . 443, 10.2.0.23 . tcp . 443 }',
@@ -147,7 +147,9 @@ describe('plan', () => {
   test('the rules of a service, as nft gets them', async () => {
     const operations = await planFor(dataplane(service('web', THREE)), new FakeKernel());
     const rules = operations.filter((operation) => operation.kind === 'set-rules' && operation.name === 'service_web');
-    const text = finish(transactionSteps(rules)).replace(/ comment "sluice [0-9a-f]{8}"/g, '');
+    const text = finish(transactionSteps(rules))
+      .join('')
+      .replace(/ comment "sluice [0-9a-f]{8}"/g, '');
     expect(text).toBe(
       [
         'flush chain ip sluice_v1 service_web',
@@ -252,7 +254,7 @@ test('what a service with persistence adds, and what takes it away again', async
   const plain = dataplane(service('web', THREE.slice(0, 2)));
   const sticky = dataplane(service('web', withState(THREE.slice(0, 2), 'r2', 'drained'), { persistence: 90_000 }));
   await converge(plain, kernel);
-  const written = finish(transactionSteps(await converge(sticky, kernel)));
+  const written = finish(transactionSteps(await converge(sticky, kernel))).join('');
   const stamps = / comment "sluice \w+"/g;
   const lines = written.replaceAll(stamps, '').split('\n');
   // Others have rules in the forward chain, too.
@@ -289,7 +291,9 @@ test('timeouts come before the rules that name them, and go after', async () => 
   const timed = dataplane(service('web', THREE.slice(0, 2), { timeouts: { established: 90, close: 3 } }));
   await converge(dataplane(service('web', THREE.slice(0, 2))), kernel);
   const stamps = / comment "sluice \w+"/g;
-  const text = finish(transactionSteps(await converge(timed, kernel))).replaceAll(stamps, '');
+  const text = finish(transactionSteps(await converge(timed, kernel)))
+    .join('')
+    .replaceAll(stamps, '');
   const [first, ...rules] = text.split('\n');
   const name = /timeouts_tcp_\w{8}/.exec(first!)?.[0];
   expect(first).toBe(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecodeError } from '../../../src/core/base/decode-error.ts';
+import { toEnd } from '../../../src/core/base/steps.ts';
 import {
   decodeGeneration,
   decodeTableName,
@@ -8,7 +9,7 @@ import {
   encodeGenerationRequest,
   nextGeneration,
 } from '../../../src/core/dataplane/nftables-messages.ts';
-import { elementLayout, readElements, readStructure } from '../../../src/core/dataplane/read-back.ts';
+import { elementLayout, elementSteps, readStructure } from '../../../src/core/dataplane/read-back.ts';
 import { type DumpName, payloads } from './nftables-dump.ts';
 
 function structure(table: string) {
@@ -23,7 +24,7 @@ function structure(table: string) {
 function elements(dump: DumpName, set: string) {
   const layout = elementLayout(set);
   if (layout === undefined) throw new Error(`${set} has no layout`);
-  return readElements(payloads(dump), layout);
+  return toEnd(elementSteps(payloads(dump), layout));
 }
 
 describe('reading back what a kernel answered', () => {
@@ -115,7 +116,7 @@ describe('reading back what a kernel answered', () => {
         const bytes = Uint8Array.from(whole!);
         for (const [at, value] of damage) bytes[at] = value;
         try {
-          readElements([bytes.subarray(0, length)], { key: 'number', data: 'address' });
+          toEnd(elementSteps([bytes.subarray(0, length)], { key: 'number', data: 'address' }));
         } catch (error) {
           expect(error).toBeInstanceOf(DecodeError);
         }
