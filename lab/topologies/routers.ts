@@ -48,6 +48,11 @@ const LAN = { links: [link('eth1', 'broadcast')], passive: [] };
 /** Between a client and a director; the other one has a network of its own on `lo`. */
 const NEAR = { links: [link('eth2', 'point-to-point')], passive: [{ interface: 'eth1' }] };
 const FAR = { links: [link('eth1', 'point-to-point')], passive: [{ interface: 'lo' }] };
+/** Two directors, and the client's network. */
+const TRUNK = {
+  links: ['eth2', 'eth3'].map((name) => link(name, 'point-to-point')),
+  passive: [{ interface: 'eth1' }],
+};
 const ECMP = {
   links: ['eth2', 'eth3', 'eth4', 'eth5'].map((name) => link(name, 'point-to-point')),
   passive: [{ interface: 'eth1' }],
@@ -72,6 +77,7 @@ export const ROUTER_FILES: readonly RouterFile[] = [
   { file: 'interop/lan-bird-r2.conf', template: 'bird.conf.template', variables: { ...router(2), ...LAN } },
   { file: 'transit/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...NEAR } },
   { file: 'transit/r2.conf', template: 'frr.conf.template', variables: { ...router(2), ...FAR } },
+  { file: 'dr-trunk/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...TRUNK } },
   { file: 'instances/r1.conf', template: 'frr.conf.template', variables: { ...router(1), ...P2P } },
   { file: 'instances/r2.conf', template: 'bird.conf.template', variables: { ...router(2), ...P2P, ...STUB } },
 ];
