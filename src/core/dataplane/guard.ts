@@ -82,6 +82,8 @@ const POSTROUTING: WantedChain = {
 const TRANSIT: WantedChain = {
   base: undefined,
   rules: [
+    // Never forwarded; our own reports carry the interface that they leave by as the one that they came in by.
+    'ip protocol igmp return',
     // What has no conntrack entry (invalid, untracked) matches neither, and is dropped below.
     'ct status dnat return',
     'ct status snat return',

@@ -2,7 +2,7 @@
  * A director is no way to anywhere, by real packets. Both of d1's interfaces count as upstream here: whatever passes does so
  * because it is a flow of ours.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { DesiredService } from '../../../src/core/model/dataplane.ts';
 import { ADDRESS_OF, FRONT_OF, Network, type Peer } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
@@ -85,6 +85,19 @@ describe('transit', () => {
     await network.in('d1', ['nft', '-f', '-'], `table ip mine {\n${masquerade}\n}\n`);
     expect(await passThrough(80)).toBe('s1');
     await network.in('d1', ['nft', 'delete', 'table', 'ip', 'mine']);
+  });
+
+  test('what the director says of its own multicast groups is no transit', async () => {
+    const chain =
+      'chain c { type filter hook output priority 0; policy accept;\n ip protocol igmp counter name sent\n}';
+    await network.in('d1', ['nft', '-f', '-'], `table ip watch {\n counter sent {\n }\n ${chain}\n}\n`);
+    const sent = async () => !(await network.in('d1', ['nft', 'list', 'counters'])).includes('sent {\n\t\tpackets 0');
+    const before = await transitDropped();
+    await network.in('d1', ['ip', 'address', 'add', '239.1.1.1/32', 'dev', 'front', 'autojoin']);
+    await vi.waitUntil(sent, { timeout: 4000, interval: 50 });
+    expect(await transitDropped()).toBe(before);
+    await network.in('d1', ['nft', 'delete', 'table', 'ip', 'watch']);
+    await network.in('d1', ['ip', 'address', 'del', '239.1.1.1/32', 'dev', 'front']);
   });
 
   test('one arm: connections to a VIP come in and leave by the same interface', async () => {

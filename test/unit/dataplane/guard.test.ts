@@ -15,6 +15,7 @@ test('what passes between upstream interfaces: for a VIP, translated, a real ser
   expect(chains.get('transit')).toEqual({
     base: undefined,
     rules: [
+      'ip protocol igmp return',
       'ct status dnat return',
       'ct status snat return',
       'ip daddr @vips return',

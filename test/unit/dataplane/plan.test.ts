@@ -78,7 +78,7 @@ describe('plan', () => {
       'sluice_guard_v1 postrouting: add chain',
       'sluice_guard_v1 forward: write 2 rules',
       'sluice_guard_v1 input: write 2 rules',
-      'sluice_guard_v1 transit: write 6 rules',
+      'sluice_guard_v1 transit: write 7 rules',
       'sluice_guard_v1 postrouting: write 1 rules',
       'sluice_guard_v1 vips: write 1 of 1 elements (203.0.113.10)',
       'sluice_guard_v1 sources: write 2 of 2 elements (10.2.0.21 . tcp . 80, 10.2.0.22 . tcp . 80)',
