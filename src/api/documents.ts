@@ -296,6 +296,8 @@ export type EventName =
   | 'dataplane-guarded'
   | 'conntrack-fault'
   | 'conntrack-lost'
+  | 'local-address-fill'
+  | 'conntrack-drops'
   | 'dataplane-fault'
   | 'port-offset-refused'
   | 'server-state'

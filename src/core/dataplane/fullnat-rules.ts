@@ -13,7 +13,7 @@ import { formatIpv4 } from '../base/ipv4.ts';
 import { blockSlots } from '../hash/block-slots.ts';
 import { type PortBlock, portsOf } from '../hash/port-blocks.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
-import { allLips, ownBlocks, usesFullnat } from './lips.ts';
+import { allLips, OwnBlocks, usesFullnat } from './lips.ts';
 import { SERVER_ID_EXPRESSION } from './mark.ts';
 import { BLOCKS_MAP, FULLNAT_SET, LIPS_SET, NO_BLOCK_COUNTER } from './names.ts';
 import type { Part } from './parts.ts';
@@ -49,16 +49,16 @@ export function blocksMap(own: readonly PortBlock[]): WantedSet {
   };
 }
 
-/** The map of a director's own blocks, computed anew only when LIPs or those who live have changed. */
+/** The map of a director's own blocks, computed anew only when these have changed. */
 export class BlockMaps {
-  #key: string | undefined;
+  readonly #ownBlocks = new OwnBlocks();
+  #own: readonly PortBlock[] = [];
   #map: WantedSet = blocksMap([]);
 
   of(desired: DesiredDataplane): WantedSet {
-    const { local, members, self } = desired;
-    const key = JSON.stringify([local, members, self]);
-    if (key !== this.#key) this.#map = blocksMap(ownBlocks(desired));
-    this.#key = key;
+    const own = this.#ownBlocks.of(desired);
+    if (own !== this.#own) this.#map = blocksMap(own);
+    this.#own = own;
     return this.#map;
   }
 }

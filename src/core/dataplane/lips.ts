@@ -25,3 +25,18 @@ export function ownBlocks(desired: DesiredDataplane): readonly PortBlock[] {
   const owners = lipOwners(desired);
   return owners === undefined || desired.self === undefined ? [] : blocksOf(owners, desired.self);
 }
+
+/** The same, computed anew only when addresses or those who live have changed. */
+export class OwnBlocks {
+  #key: string | undefined;
+  #blocks: readonly PortBlock[] = [];
+
+  /** The very same list as last time when nothing differs. */
+  of(desired: DesiredDataplane): readonly PortBlock[] {
+    const { local, members, self } = desired;
+    const key = JSON.stringify([local, members, self]);
+    if (key !== this.#key) this.#blocks = ownBlocks(desired);
+    this.#key = key;
+    return this.#blocks;
+  }
+}

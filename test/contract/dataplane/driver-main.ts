@@ -2,7 +2,7 @@
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import { KernelTables } from '../../../src/drivers/dataplane/kernel-tables.ts';
 import { NftablesDataplane } from '../../../src/drivers/dataplane/nftables.ts';
-import { addConnections, type Connection, listConnections } from './connections.ts';
+import { addConnections, type Connection, listConnections, statistics } from './connections.ts';
 import { serve } from './json-lines.ts';
 
 const driver = new NftablesDataplane();
@@ -16,6 +16,7 @@ serve({
   counters: () => driver.counters(),
   generation: () => tables.generation(),
   /** Translated UDP connections by way of an address of ours. */
+  statistics,
   connections: (request) => listConnections(Number(request['address'])),
   /** As if they had been heard of from another director. */
   add: (request) => addConnections(request['connections'] as readonly Connection[]),

@@ -12,6 +12,8 @@ export interface NetnsBench extends Bench {
   readonly servers: () => readonly Peer[];
   /** Of the nftables of the director's namespace. */
   readonly generation: () => Promise<number>;
+  /** The program that has the driver of the first director. */
+  readonly driver: () => Peer;
   /** A second director with a driver of its own. */
   readonly secondDriver: () => Promise<Peer>;
 }
@@ -86,6 +88,7 @@ export function netnsBench(
   return {
     client: () => client,
     servers: () => servers,
+    driver: () => driver,
     generation: () => driver.call('generation'),
     async secondDriver() {
       const second = network.start('d2', 'driver-main');
