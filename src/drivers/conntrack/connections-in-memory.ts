@@ -4,6 +4,7 @@
  */
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
 import { TCP_CONNTRACK_CLOSE, type Tuple } from '../../core/netlink/conntrack.ts';
+import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';
 import type { Connection, ConntrackListener } from './port.ts';
 
 /** `6 10.1.0.2:40000 203.0.113.10:80`, with addresses as numbers. */
@@ -18,6 +19,16 @@ export class ConnectionsInMemory {
   readonly #connections = new Map<string, Connection>();
   readonly #listeners = new Set<ConntrackListener>();
   #nextId = 1;
+  #dropped = 0;
+
+  /** No port was free for a new one. */
+  drop(): void {
+    this.#dropped += 1;
+  }
+
+  get statistics(): ConntrackStatistics {
+    return { insertFailed: this.#dropped, drop: this.#dropped };
+  }
 
   of(original: Tuple): Connection | undefined {
     return this.#connections.get(keyOf(original));

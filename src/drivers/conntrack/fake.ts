@@ -1,6 +1,7 @@
 /** The connection table in memory, for tests without a kernel. It passes the contract suite of the real driver. */
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
 import { IPS_ASSURED } from '../../core/netlink/conntrack.ts';
+import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { type ConnectionsInMemory, isOurs } from './connections-in-memory.ts';
 import type { Connection, Conntrack, ConntrackListener } from './port.ts';
@@ -29,6 +30,11 @@ export class FakeConntrack implements Conntrack {
     for (const { mark, original } of this.#connections.all()) {
       if ((mark & SERVER_ID_MASK) === serverId) this.#connections.delete(original);
     }
+  }
+
+  async statistics(): Promise<ConntrackStatistics> {
+    this.#refuse('conntrack-statistics');
+    return this.#connections.statistics;
   }
 
   close(): void {}

@@ -14,6 +14,12 @@ import {
   NFNLGRP_CONNTRACK_NEW,
   NFNLGRP_CONNTRACK_UPDATE,
 } from '../../core/netlink/conntrack.ts';
+import {
+  type ConntrackStatistics,
+  decodeStatistics,
+  encodeStatisticsRequest,
+  IPCTNL_MSG_CT_GET_STATS_CPU,
+} from '../../core/netlink/conntrack-statistics.ts';
 import { ConntrackNetlink, subscribeConntrack } from '../../io/conntrack-netlink.ts';
 import type { Conntrack, ConntrackListener } from './port.ts';
 
@@ -57,6 +63,11 @@ export class NetlinkConntrack implements Conntrack {
     const mark = { value: serverId, mask: SERVER_ID_MASK };
     const filter = encodeConnectionFilter({ mark, status: { value: IPS_DST_NAT, mask: IPS_DST_NAT } });
     await this.#netlink.request('conntrack-delete', IPCTNL_MSG_CT_DELETE, filter, { serverId });
+  }
+
+  async statistics(): Promise<ConntrackStatistics> {
+    const request = encodeStatisticsRequest();
+    return decodeStatistics(await this.#netlink.dump('conntrack-statistics', IPCTNL_MSG_CT_GET_STATS_CPU, request));
   }
 
   close(): void {

@@ -3,6 +3,7 @@
  * server. Adapters: `netlink.ts` and `fake.ts`; both pass the same contract suite (test/contract/conntrack).
  */
 import type { Connection } from '../../core/netlink/conntrack.ts';
+import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';
 
 export type { Connection } from '../../core/netlink/conntrack.ts';
 
@@ -29,5 +30,7 @@ export interface Conntrack {
   assured(): Promise<readonly Connection[]>;
   /** Deletes all connections of a server, by its id. Nobody is told but by the events. @throws KernelError `conntrack-delete` */
   deleteOf(serverId: number): Promise<void>;
+  /** Of all connections of this network namespace, since it was made. @throws KernelError `conntrack-statistics` */
+  statistics(): Promise<ConntrackStatistics>;
   close(): void;
 }

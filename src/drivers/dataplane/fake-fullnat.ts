@@ -12,6 +12,7 @@ import { type CountingTable, type FakeFlow, plusOne } from './fake-direct.ts';
  * @param id of the server
  * @param server protocol, address and port
  * @param taken sources in use, each with its server; the one that is chosen is added
+ * @param exhausted called when there is a block, but all its ports are taken
  * @returns `ADDRESS:PORT`; `undefined` when the connection is dropped
  */
 export function sourceSeen(
@@ -20,11 +21,14 @@ export function sourceSeen(
   id: string,
   server: string,
   taken: Set<string>,
+  exhausted: () => void,
 ): string | undefined {
   if (table.sets.get(FULLNAT_SET)?.elements.has(id) !== true) return `${formatIpv4(flow.source)}:${flow.sport}`;
   const source = blockSource(table, { chain: 'postrouting', map: BLOCKS_MAP }, flow, server, taken);
-  if (source === undefined) table.counters.set(NO_BLOCK_COUNTER, plusOne(table.counters.get(NO_BLOCK_COUNTER)));
-  return source;
+  if (source !== undefined) return source;
+  if ((table.sets.get(BLOCKS_MAP)?.elements.size ?? 0) > 0) exhausted();
+  else table.counters.set(NO_BLOCK_COUNTER, plusOne(table.counters.get(NO_BLOCK_COUNTER)));
+  return undefined;
 }
 
 /**

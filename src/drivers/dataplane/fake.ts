@@ -205,7 +205,8 @@ export class FakeKernel implements RulesetKernel {
       return undefined;
     }
     this.#count(names.servers, id);
-    const source = sourceSeen(table, flow, id, `${flow.protocol} ${address}:${flow.port}`, this.#taken);
+    const exhausted = () => this.connections.drop();
+    const source = sourceSeen(table, flow, id, `${flow.protocol} ${address}:${flow.port}`, this.#taken, exhausted);
     return source === undefined ? undefined : { id, address, source };
   }
 

@@ -4,12 +4,6 @@
  */
 import { NetlinkReader, NetlinkWriter } from '../../../src/core/netlink/attributes.ts';
 import { AF_INET, NLM_F_DUMP } from '../../../src/core/netlink/codes.ts';
-import {
-  type ConntrackStatistics,
-  decodeStatistics,
-  encodeStatisticsRequest,
-  IPCTNL_MSG_CT_GET_STATS_CPU,
-} from '../../../src/core/netlink/conntrack-statistics.ts';
 import { NetlinkRequests } from '../../../src/io/netlink-requests.ts';
 
 /** Addresses as numbers. */
@@ -120,11 +114,4 @@ export async function addConnections(connections: readonly Connection[]): Promis
   for (const connection of connections) {
     await requests.exchange('ct-new', CT_NEW, NLM_F_CREATE_EXCL, encode(connection), {});
   }
-}
-
-/** Of the namespace that we run in. */
-export async function statistics(): Promise<ConntrackStatistics> {
-  const request = encodeStatisticsRequest();
-  const parts = await requests.exchange('ct-statistics', IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP, request, {});
-  return decodeStatistics(parts.map(({ data }) => data));
 }

@@ -1,12 +1,14 @@
 /** Runs the nftables driver inside a director's namespace (Node cannot enter one by itself), by JSON lines. */
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import { NetlinkConntrack } from '../../../src/drivers/conntrack/netlink.ts';
 import { KernelTables } from '../../../src/drivers/dataplane/kernel-tables.ts';
 import { NftablesDataplane } from '../../../src/drivers/dataplane/nftables.ts';
-import { addConnections, type Connection, listConnections, statistics } from './connections.ts';
+import { addConnections, type Connection, listConnections } from './connections.ts';
 import { serve } from './json-lines.ts';
 
 const driver = new NftablesDataplane();
 const tables = new KernelTables();
+const conntrack = new NetlinkConntrack();
 
 serve({
   open: () => driver.open(),
@@ -16,7 +18,7 @@ serve({
   counters: () => driver.counters(),
   generation: () => tables.generation(),
   /** Translated UDP connections by way of an address of ours. */
-  statistics,
+  statistics: () => conntrack.statistics(),
   connections: (request) => listConnections(Number(request['address'])),
   /** As if they had been heard of from another director. */
   add: (request) => addConnections(request['connections'] as readonly Connection[]),

@@ -1,5 +1,6 @@
 /** The bench of FullNAT with real packets: LIPs are routed to their director, and servers have no other way back. */
 
+import type { ConntrackStatistics } from '../../../src/core/netlink/conntrack-statistics.ts';
 import { CLIENTS, type FullnatBench, LIP, NAT_CLIENT } from './fullnat-suite.ts';
 import { type DirectorNode, FRONT_OF, INSIDE_OF, type Network, SERVERS } from './netns.ts';
 import { type NetnsBench, netnsBench } from './netns-bench.ts';
@@ -33,6 +34,9 @@ export function fullnatBench(network: Network): FullnatBench & NetnsBench {
       await bench.up();
       await prepare(network);
     },
+    statistics: () => bench.driver().call<ConntrackStatistics>('statistics'),
+    cast: (source: string, sport: number, count: number, { vip, port }: FlowTarget) =>
+      bench.client().call('cast', { source, sport, count, vip, port, word: 'note' }),
     seen(client: string, sport: number, count: number, target: FlowTarget) {
       const values = { source: client, sport, vip: target.vip, port: target.port, timeout: PATIENCE_MS, word: 'from' };
       if (target.protocol === 'udp') return bench.client().call<string[]>('udp', { ...values, count });

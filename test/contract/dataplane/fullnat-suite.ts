@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { flowPredictor } from '../../../src/core/dataplane/explain-flow.ts';
 import { ownBlocks } from '../../../src/core/dataplane/lips.ts';
+import { BLOCK_PORTS } from '../../../src/core/hash/port-blocks.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
+import type { ConntrackStatistics } from '../../../src/core/netlink/conntrack-statistics.ts';
 import { THOROUGH } from '../../sizes.ts';
 import { type Bench, EVEN, type FlowTarget, only, servers, VIP, web } from './suite.ts';
 
@@ -23,6 +25,9 @@ export interface FullnatBench extends Bench {
    * @returns for each the server, and whom it sees: `s1 10.8.0.1:2048`; else `none` or `timeout`
    */
   seen(client: string, sport: number, count: number, target: FlowTarget): Promise<readonly string[]>;
+  /** One datagram from each of these ports, which nobody answers. */
+  cast(client: string, sport: number, count: number, target: FlowTarget): Promise<unknown>;
+  statistics(): Promise<ConntrackStatistics>;
 }
 
 export const LIP = { d1: '10.3.0.1', d2: '10.3.0.2', d3: '10.3.0.3', shared: '10.8.0.1' } as const;
@@ -148,6 +153,23 @@ export function fullnatContract(name: string, bench: FullnatBench): void {
       const before = (await bench.counters()).fullnat.noBlock;
       expect(await bench.seen(CLIENTS[0], linuxPorts(3), 3, TO_UDP)).toEqual(['timeout', 'timeout', 'timeout']);
       expect((await bench.counters()).fullnat.noBlock).toBe(before + 3);
+    });
+
+    test('when the ports of the own blocks are used up connections are dropped, and counted', async () => {
+      const service = { ...UDP, servers: servers({ s2: 1 }) };
+      const directors = Array.from({ length: 16 }, (_, i) => ({ name: `d${i + 1}`, local: [] }));
+      const local = { directors, shared: [ipv4(LIP.shared)] };
+      const desired = { ...ofAll(service), local, members: directors.map(({ name }) => name) };
+      await bench.apply(desired);
+      const ports = ownBlocks(desired).length * BLOCK_PORTS;
+      expect(ports).toBeLessThanOrEqual(4 * BLOCK_PORTS);
+      const before = await bench.statistics();
+      const each = ports / CLIENTS.length + 100;
+      const sport = linuxPorts(each);
+      for (const client of CLIENTS) await bench.cast(client, sport, each, TO_UDP);
+      const { insertFailed, drop } = await bench.statistics();
+      expect(insertFailed - before.insertFailed).toBeGreaterThanOrEqual(CLIENTS.length * 100);
+      expect(drop - before.drop).toBeGreaterThanOrEqual(CLIENTS.length * 100);
     });
 
     test('an agent that starts adopts what it finds', async () => {

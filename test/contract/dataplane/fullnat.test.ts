@@ -1,9 +1,7 @@
 /** FullNAT with real packets, and beside it the fake. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { ownBlocks } from '../../../src/core/dataplane/lips.ts';
-import { BLOCK_PORTS } from '../../../src/core/hash/port-blocks.ts';
-import type { ConntrackStatistics } from '../../../src/core/netlink/conntrack-statistics.ts';
+import { FakeConntrack } from '../../../src/drivers/conntrack/fake.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
 import { THOROUGH } from '../../sizes.ts';
 import { fakeBench } from './fake-bench.ts';
@@ -22,14 +20,21 @@ import {
   UDP,
 } from './fullnat-suite.ts';
 import { Network } from './netns.ts';
-import { EVEN, type FlowTarget, freshPorts, servers, VIP } from './suite.ts';
+import { EVEN, type FlowTarget, freshPorts, servers } from './suite.ts';
 
 const NAMES = new Map(Object.keys(EVEN).map((name, i) => [ipv4('10.2.0.21') + i, name]));
 
 function fakeFullnatBench(): FullnatBench {
   const kernel = new FakeKernel();
+  const conntrack = new FakeConntrack(kernel.connections);
   return {
     ...fakeBench(kernel),
+    statistics: () => conntrack.statistics(),
+    async cast(client: string, sport: number, count: number, { vip, port, protocol }: FlowTarget) {
+      for (let i = 0; i < count; i++) {
+        kernel.packet({ protocol, source: ipv4(client), sport: sport + i, vip: ipv4(vip), port });
+      }
+    },
     async seen(client: string, sport: number, count: number, { vip, port, protocol }: FlowTarget) {
       return Array.from({ length: count }, (_, i) => {
         const flow = { protocol, source: ipv4(client), sport: sport + i, vip: ipv4(vip), port };
@@ -61,26 +66,6 @@ describe('FullNAT: packets', () => {
     for (const client of CLIENTS) answers.push(...(await bench.seen(client, sport, each, TO_UDP)));
     const expected = CLIENTS.flatMap((client) => predicted(desired, service, client, sport, each));
     expect(agreement(answers, expected)).toBeGreaterThanOrEqual(0.9);
-  });
-
-  test('when the ports of the own blocks are used up, connections are dropped, and the kernel’s counters say so', async () => {
-    const service = { ...UDP, servers: servers({ s2: 1 }) };
-    const directors = Array.from({ length: 16 }, (_, i) => ({ name: `d${i + 1}`, local: [] }));
-    const shared = { ...ofAll(service), local: { directors, shared: [ipv4(LIP.shared)] } };
-    const desired = { ...shared, members: directors.map(({ name }) => name) };
-    await bench.apply(desired);
-    const ports = ownBlocks(desired).length * BLOCK_PORTS;
-    expect(ports).toBeLessThanOrEqual(4 * BLOCK_PORTS);
-    const statistics = () => bench.driver().call<ConntrackStatistics>('statistics');
-    const before = await statistics();
-    const each = ports / CLIENTS.length + 100;
-    const sport = linuxPorts(each);
-    for (const source of CLIENTS) {
-      await bench.client().call('cast', { source, sport, count: each, vip: VIP, port: 53, word: 'note' });
-    }
-    const after = await statistics();
-    expect(after.insertFailed - before.insertFailed).toBeGreaterThanOrEqual(CLIENTS.length * 100);
-    expect(after.drop - before.drop).toBeGreaterThanOrEqual(CLIENTS.length * 100);
   });
 
   test('what is for a local address, and of no connection, is not answered, but counted', async () => {
