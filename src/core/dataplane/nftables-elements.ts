@@ -7,6 +7,7 @@
  */
 import { DecodeError } from '../base/decode-error.ts';
 import { formatIpv4 } from '../base/ipv4.ts';
+import { numberText } from '../base/number-text.ts';
 import { align, LITTLE_ENDIAN, NetlinkReader, NLA_HEADER, NLA_TYPE_MASK } from '../netlink/attributes.ts';
 import {
   NFGENMSG_BYTES,
@@ -82,18 +83,6 @@ export interface ElementSink {
 
 /** Data that is not what the layout says; equal to nothing that we ever want. */
 const FOREIGN = 'foreign';
-
-/** Texts of small numbers, shared: thousands of slots name the same few hundred servers, and every map the same slots. */
-const NUMBERS: string[] = [];
-function numberText(value: number): string {
-  if (value > 0xffff) return String(value);
-  let text = NUMBERS[value];
-  if (text === undefined) {
-    text = String(value);
-    NUMBERS[value] = text;
-  }
-  return text;
-}
 
 /** Where the attribute's header begins, or -1. There are thousands of elements: no objects are made on the way. */
 function find(view: DataView, from: number, to: number, type: number): number {

@@ -3,6 +3,7 @@
  * server's id, which becomes the connection's mark, and the id to the server's address.
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { numberText } from '../base/number-text.ts';
 import { STEP, type Steps } from '../base/steps.ts';
 import { NO_SERVER } from '../hash/maglev.ts';
 import type { DesiredService } from '../model/dataplane.ts';
@@ -128,7 +129,7 @@ function* slotsMap(
   const idByIndex = table.servers.map((server) => String(ids.get(server.address)));
   const elements = new Map<string, string>();
   for (const [slot, index] of table.slots.entries()) {
-    if (index !== NO_SERVER) elements.set(String(slot), idByIndex[index]!);
+    if (index !== NO_SERVER) elements.set(numberText(slot), idByIndex[index]!);
     if (slot % STEP === STEP - 1) yield;
   }
   return { kind: 'map', declaration: slotsDeclaration(table.scheduler), elements };
