@@ -2,6 +2,8 @@
  * The documents of the control API (HTTP + JSON on a unix socket), as `--json` prints them. Addresses are dotted quads,
  * durations milliseconds, times of day ISO 8601; `t` is milliseconds on the agent's monotonic clock since its start.
  */
+import type { Finding } from '../core/dataplane/findings.ts';
+
 export type LifecycleState = 'starting' | 'syncing' | 'ready' | 'active' | 'draining' | 'drained' | 'failed';
 
 export interface VipStatus {
@@ -388,4 +390,13 @@ export interface ErrorDocument {
     readonly code: string;
     readonly message: string;
   };
+}
+
+/** What `sluice doctor` found on a host; no agent is asked. */
+export interface DoctorDocument {
+  /** Nothing is missing. There may be warnings. */
+  readonly met: boolean;
+  /** As `uname -r` has it. */
+  readonly kernel: string;
+  readonly findings: readonly Finding[];
 }

@@ -28,6 +28,10 @@ const context: CliContext = {
     const { runAgent } = await import('../agent/main.ts');
     return runAgent({ ...options, version });
   },
+  examineHost: async (stateDir) => {
+    const { examineHost } = await import('../agent/doctor.ts');
+    return examineHost(stateDir);
+  },
 };
 
 const code = await runCli(args, version, context);

@@ -1,3 +1,5 @@
+import type { DoctorDocument } from '../api/documents.ts';
+
 /** What a command needs from outside, so that tests can run one without a process. */
 export interface CliContext {
   /** Writes to standard output, exactly this text. */
@@ -10,6 +12,8 @@ export interface CliContext {
   readonly signal: AbortSignal;
   /** Runs the agent; given by `bin`, because the CLI itself does not import it. Resolves with the exit code. */
   runAgent(options: AgentOptions): Promise<number>;
+  /** Looks at this host; given by `bin` as well. `stateDir`: where agents have their folders. */
+  examineHost(stateDir: string): Promise<DoctorDocument>;
 }
 
 export interface AgentOptions {

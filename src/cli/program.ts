@@ -38,6 +38,7 @@ export function buildProgram(context: CliContext, version: string, finish: (code
   addUpstreamView(program, context, finish);
   addControlCommands(program, context, finish);
   addCheck(program, context, finish);
+  addDoctor(program, context, finish);
   return program;
 }
 
@@ -269,6 +270,30 @@ function addCheck(program: Command, context: CliContext, finish: (code: number) 
     .action(async (file: string, options: { json?: boolean }) => {
       const { check } = await import('./config.ts');
       finish(await check(context, file, options));
+    });
+}
+
+function addDoctor(program: Command, context: CliContext, finish: (code: number) => void): void {
+  program
+    .command('doctor')
+    .description(
+      'has this host what the data plane needs: kernel features, settings, room for connections; needs no agent',
+    )
+    .option('--state-dir <dir>', 'where agents have noted which settings they changed', STATE_DIR)
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Looks at the network namespace that it runs in, as root, and changes nothing. Exit code 1 when something is missing; what
+is only a warning does not count. A setting that is missing is set by an agent when it starts.
+
+Examples:
+  sluice doctor
+  sluice doctor --json | jq '.findings[] | select(.verdict != "met")'`,
+    )
+    .action(async (options: { json?: boolean; stateDir: string }) => {
+      const { doctor } = await import('./doctor.ts');
+      finish(await doctor(context, options));
     });
 }
 

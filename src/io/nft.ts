@@ -27,6 +27,16 @@ function refusal(request: string, result: ExecResult): KernelError {
   return new KernelError(request, { text: said === '' ? `nft said nothing (${ended})` : said });
 }
 
+/** Such as `1.0.6`; `undefined` when there is no such program. */
+export async function nftVersion(): Promise<string | undefined> {
+  try {
+    return /v?(\d+(\.\d+)+)/.exec((await run('nft-version', ['--version'], '')).stdout)?.[1];
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** nft's own words why it or the kernel would not take `text`; `undefined` when they would. Changes nothing. */
 export async function nftRefuses(text: string): Promise<KernelError | undefined> {
   const result = await run('nft-check', ['-c', '-f', '-'], text);

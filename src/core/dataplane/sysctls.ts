@@ -11,6 +11,8 @@ export interface SysctlRule {
   /** What is written when the present value is not accepted. */
   readonly value: string;
   readonly accepts: (current: string) => boolean;
+  /** What is accepted, in words. */
+  readonly wanted: string;
   readonly why: string;
 }
 
@@ -22,7 +24,7 @@ export function sysctlName(path: SysctlPath): string {
 const equals = (value: string) => (current: string) => current === value;
 
 function exactly(name: string, value: string, why: string): SysctlRule {
-  return { path: name.split('.'), value, accepts: equals(value), why };
+  return { path: name.split('.'), value, accepts: equals(value), wanted: value, why };
 }
 
 const CONNTRACK = 'net.netfilter.nf_conntrack';
@@ -51,6 +53,7 @@ function unacknowledged(established: string): SysctlRule {
     path: `${CONNTRACK}_tcp_timeout_unacknowledged`.split('.'),
     value: established,
     accepts: (current) => Number(current) >= Number(established),
+    wanted: `at least ${established}`,
     why: 'answers may go by another director: nothing that is sent here is ever acknowledged here, and the connection must last',
   };
 }
@@ -62,12 +65,14 @@ function perInterface(name: string): readonly SysctlRule[] {
       value: '2',
       // The kernel uses the stricter of `all` and the interface, where 2 (loose) outranks 1 (strict).
       accepts: (current) => current !== '1',
+      wanted: '0 or 2',
       why: 'with several upstream routers a client answers by another link than the best route back',
     },
     {
       path: ['net', 'ipv4', 'conf', name, 'send_redirects'],
       value: '0',
       accepts: equals('0'),
+      wanted: '0',
       why: 'a real server told to bypass the director would answer the client untranslated',
     },
   ];

@@ -2,8 +2,11 @@
  * What of nft and the kernel the data plane is built on, each with the least ruleset that needs it: checked by `nft -c`, which
  * has the kernel judge it and throw it away, never loaded.
  */
+import { type Finding, judgeFeature } from '../../core/dataplane/findings.ts';
+import { LAST_OF_OFFSET_PROBE, OFFSET_PROBE } from '../../core/dataplane/offset-probe.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { nftRefuses } from '../../io/nft.ts';
+import { NftablesNetlink } from '../../io/nftables-netlink.ts';
 
 interface Feature {
   readonly name: string;
@@ -60,6 +63,23 @@ const NEEDED_FOR_DIRECT_ROUTING: readonly Feature[] = [
   ),
 ];
 
+/** Of which only what asks for it in the cluster file is refused. */
+const NEEDED_BY_SOME: readonly Feature[] = [
+  ...NEEDED_FOR_DIRECT_ROUTING,
+  {
+    name: 'timeouts of single connections',
+    family: 'ip',
+    ruleset: 'ct timeout t { protocol tcp; l3proto ip; policy = { established : 90 }; }',
+    onlyFor: 'timeouts of services',
+  },
+  {
+    name: 'passing on by dup',
+    family: 'ip',
+    ruleset: 'chain c { type filter hook prerouting priority -150;\n dup to 192.0.2.1 device "lo"\n}',
+    onlyFor: 'handing over answers to shared local addresses',
+  },
+];
+
 function probe(feature: Feature, table: string): string {
   return `table ${feature.family} ${table} {\n${feature.ruleset}\n}\n`;
 }
@@ -88,5 +108,31 @@ async function probeAll(features: readonly Feature[]): Promise<void> {
     const needy = feature.onlyFor ?? 'the nftables data plane';
     const text = `this kernel or nft lacks what ${needy} needs: ${feature.name}\n${refused.message}`;
     throw new KernelError('dataplane-probe', { feature: feature.name, text }, { cause: refused });
+  }
+}
+
+/** Every feature on its own: is it there, and what for. @throws KernelError without nft, or without permission */
+export async function examineFeatures(): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const feature of [...NEEDED, ...NEEDED_BY_SOME]) {
+    const refused = await nftRefuses(probe(feature, 'sluice_probe'));
+    if (refused?.errno === 'EPERM') throw refused;
+    findings.push(judgeFeature(feature.name, feature.onlyFor, refused?.message));
+  }
+  return [...findings, await examinePortOffset()];
+}
+
+async function examinePortOffset(): Promise<Finding> {
+  const netlink = new NftablesNetlink();
+  const judged = (refusal: string | undefined) =>
+    judgeFeature('source ports by offset', 'FullNAT ports that other directors can compute', refusal);
+  try {
+    await netlink.send('nft-port-offset', OFFSET_PROBE);
+    throw new KernelError('nft-port-offset', { text: 'the probe was taken as a whole' });
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    return judged(error.values['message'] === LAST_OF_OFFSET_PROBE ? undefined : error.message);
+  } finally {
+    netlink.close();
   }
 }

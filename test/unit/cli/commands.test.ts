@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type {
+  DoctorDocument,
   EventDocument,
   EventName,
   LifecycleState,
@@ -26,6 +27,7 @@ let events: EventDocument[] = [];
 let reloaded: ReloadDocument;
 let asked: unknown[] = [];
 let upstream: UpstreamRouterDocument[] = [];
+let host: DoctorDocument = { met: true, kernel: '6.12', findings: [] };
 /** What a drain brings about. */
 let drainEvents: EventDocument[] = [];
 
@@ -108,6 +110,10 @@ async function sluice(...args: string[]): Promise<Ran> {
     runAgent: async (options: AgentOptions) => {
       asked.push(options);
       return 0;
+    },
+    examineHost: async (stateDir) => {
+      asked.push(stateDir);
+      return host;
     },
   });
   return { code, out, complaints };
@@ -325,4 +331,30 @@ test('restart --no-wait leaves the rest to whoever starts the next agent', async
   const { code, out } = await sluice('restart', '--no-wait', '--json', ...here());
   expect(code).toBe(0);
   expect(JSON.parse(out)).toEqual({ pid: 4711, grace: 1000 });
+});
+
+test('doctor: a table, what to do, and an exit code; without an agent', async () => {
+  const why = 'a director forwards';
+  const met = { area: 'sysctl', name: 'a', value: '1', wanted: '1', verdict: 'met', why, todo: null } as const;
+  host = { met: true, kernel: '6.12', findings: [met, { ...met, name: 'b', verdict: 'warning', todo: 'mend b' }] };
+  expect(await sluice('doctor', '--state-dir', '/s')).toEqual({
+    code: 0,
+    out: `Linux 6.12
+
+      WHAT  IS  SHOULD BE  WHY
+ok    a     1   1          a director forwards
+WARN  b     1   1          a director forwards
+
+What to do:
+  b: mend b
+
+nothing is missing, 1 warning
+`,
+    complaints: '',
+  });
+  expect(asked.at(-1)).toBe('/s');
+  host = { met: false, kernel: '6.12', findings: [{ ...met, verdict: 'missing', todo: 'mend it' }] };
+  const ran = await sluice('doctor', '--json');
+  expect(ran.code).toBe(1);
+  expect(JSON.parse(ran.out)).toEqual(host);
 });

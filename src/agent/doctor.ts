@@ -1,0 +1,65 @@
+/**
+ * `sluice doctor`: has this host what the data plane needs? Reads, and writes nothing; there may be an agent or not.
+ *
+ * In: the kernel of the network namespace that we run in, and what agents have noted in their state folders. Out: a finding per
+ * feature, per setting and about the table of connections, each with what to do. Not here: judging (src/core/dataplane).
+ */
+import { readdir } from 'node:fs/promises';
+import { release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { DoctorDocument } from '../api/documents.ts';
+import { type Finding, judgeAccounting, judgeConntrack, judgeNft, judgeSysctl } from '../core/dataplane/findings.ts';
+import { type ChangedSysctl, decodeChanges } from '../core/dataplane/sysctls.ts';
+import { examineFeatures } from '../drivers/dataplane/features.ts';
+import { readSysctls } from '../drivers/dataplane/sysctls.ts';
+import { thisHost } from '../io/boot.ts';
+import { nftVersion } from '../io/nft.ts';
+import { stateFile } from '../io/state-file.ts';
+import { readSysctl } from '../io/sysctl.ts';
+import { SYSCTLS_FILE } from './sysctl-memory.ts';
+
+/** `stateDir`: where agents have their folders. @throws KernelError without permission to ask */
+export async function examineHost(stateDir: string): Promise<DoctorDocument> {
+  const version = await nftVersion();
+  const findings: readonly Finding[] = [
+    judgeNft(version),
+    ...(version === undefined ? [] : await examineFeatures()),
+    ...(await examineSysctls(stateDir)),
+    ...(await examineConntrack()),
+  ];
+  return { met: findings.every(({ verdict }) => verdict !== 'missing'), kernel: release(), findings };
+}
+
+async function examineSysctls(stateDir: string): Promise<readonly Finding[]> {
+  const earlier = await changesOfAgents(stateDir);
+  const rules = (await readSysctls()).map(({ rule, current }) => judgeSysctl(rule, current, earlier));
+  return [...rules, judgeAccounting(await conntrackSetting('acct'))];
+}
+
+async function examineConntrack(): Promise<readonly Finding[]> {
+  const [entries, max, buckets] = await Promise.all(['count', 'max', 'buckets'].map(conntrackSetting));
+  return judgeConntrack({
+    entries: Number(entries),
+    max: Number(max),
+    buckets: Number(buckets),
+    memory: totalmem(),
+  });
+}
+
+function conntrackSetting(name: string): Promise<string> {
+  return readSysctl(['net', 'netfilter', `nf_conntrack_${name}`]);
+}
+
+/** Of all directors that have ever run in this network namespace since the boot; none where nothing can be read. */
+async function changesOfAgents(stateDir: string): Promise<readonly ChangedSysctl[]> {
+  const host = await thisHost();
+  const names = await readdir(stateDir).catch(() => []);
+  const texts = await Promise.all(
+    names.map((name) =>
+      stateFile(join(stateDir, name, SYSCTLS_FILE))
+        .read()
+        .catch(() => undefined),
+    ),
+  );
+  return texts.flatMap((text) => (text === undefined ? [] : decodeChanges(host, text)));
+}
