@@ -16,11 +16,12 @@ import {
   ofAll,
   ofDirectors,
   predicted,
+  TCP,
   TO_UDP,
   UDP,
 } from './fullnat-suite.ts';
-import { Network } from './netns.ts';
-import { EVEN, type FlowTarget, freshPorts, servers } from './suite.ts';
+import { INSIDE_OF, Network } from './netns.ts';
+import { EVEN, type FlowTarget, freshPorts, servers, VIP } from './suite.ts';
 
 const NAMES = new Map(Object.keys(EVEN).map((name, i) => [ipv4('10.2.0.21') + i, name]));
 
@@ -49,6 +50,8 @@ fullnatContract('fake', fakeFullnatBench());
 
 fullnatContract('nftables', fullnatBench(new Network(`fn${process.pid}`)));
 
+const tenKeys = (of: string) => Array.from({ length: 10 }, (_, i) => `${of} ${i}`);
+
 describe('FullNAT: packets', () => {
   const network = new Network(`fp${process.pid}`);
   const bench = fullnatBench(network);
@@ -66,6 +69,22 @@ describe('FullNAT: packets', () => {
     for (const client of CLIENTS) answers.push(...(await bench.seen(client, sport, each, TO_UDP)));
     const expected = CLIENTS.flatMap((client) => predicted(desired, service, client, sport, each));
     expect(agreement(answers, expected)).toBeGreaterThanOrEqual(0.9);
+  });
+
+  test('a client among the servers is served, which translation of the destination alone cannot do', async () => {
+    const inside = { source: '10.2.0.23', vip: VIP, port: 80, timeout: 400, word: 'from' };
+    await network.in('s3', ['ip', 'route', 'replace', VIP, 'via', INSIDE_OF.d1]);
+    const client = network.start('s3', 'client-main');
+    const ask = (key: string) =>
+      client.call<string[]>('open', { ...inside, sport: linuxPorts(10), keys: tenKeys(key) });
+    const service = { ...TCP, servers: servers({ s1: 1, s2: 1 }) };
+    for (const fullnat of [true, false]) {
+      // One arm, and what comes in by it may leave by it as long as it is one of our flows.
+      await bench.apply({ ...ofDirectors({ ...service, fullnat }), upstream: ['back', 'front'] });
+      const answers = await ask(String(fullnat));
+      expect(answers.filter((one) => one.includes(LIP.d1))).toHaveLength(fullnat ? 10 : 0);
+      expect(answers.filter((one) => one === 'timeout')).toHaveLength(fullnat ? 0 : 10);
+    }
   });
 
   test('what is for a local address, and of no connection, is not answered, but counted', async () => {
