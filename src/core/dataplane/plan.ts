@@ -108,11 +108,13 @@ function unwanted<T>(wanted: ReadonlyMap<string, unknown>, found: ReadonlyMap<st
 
 /** Sets that are there, and not as they are to be declared, or to be declared beside new rules. */
 function outdatedSets(wanted: WantedTable, found: FoundTable): ReadonlySet<string> {
-  const texts = newRules(wanted, found);
   const names = [...wanted.sets].filter(([name, set]) => {
     const existing = found.sets.get(name);
     if (existing === undefined) return false;
-    return existing.stamp !== setStamp(set) || (hasPortData(set) && texts.some((text) => namesSet(text, name)));
+    return (
+      existing.stamp !== setStamp(set) ||
+      (hasPortData(set) && newRules(wanted, found).some((text) => namesSet(text, name)))
+    );
   });
   return new Set(names.map(([name]) => name));
 }
