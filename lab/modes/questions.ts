@@ -27,6 +27,9 @@ export function completeClaim(name: string, outcomes: readonly AskOutcome[]): Cl
   return claimEqual(label, outcomes.filter(({ complete }) => complete).length, outcomes.length);
 }
 
+/** Of the servers of the small topologies. */
+export const WEIGHTS: Readonly<Record<string, number>> = { s1: 1, s2: 1, s3: 2 };
+
 /** Standard deviations of the binomial distribution: one run in some thousands lies beyond. */
 const BEYOND = 4;
 

@@ -123,8 +123,7 @@ export class RouterView {
 
   /** The directors that are next hops in one router's kernel, in the kernel's order. */
   async nextHops(router: LabNode): Promise<string[]> {
-    const rows = (await ipJson(router, ['route', 'show', `${this.#vip}/32`])) as readonly RouteRow[];
-    const gateways = rows.flatMap((row) => row.nexthops ?? [row]).map((hop) => hop.gateway ?? '?');
+    const gateways = await nextHopsOf(router, this.#vip);
     return gateways.map((gateway) => this.#owners.get(gateway) ?? gateway);
   }
 
@@ -136,6 +135,25 @@ export class RouterView {
       return hops.every((list) => list.toSorted().join(' ') === wanted);
     });
   }
+}
+
+/** The next hops of a node's kernel to an address, in the kernel's order; none where it has no route of its own. */
+export async function nextHopsOf(node: LabNode, address: string): Promise<string[]> {
+  const rows = (await ipJson(node, ['route', 'show', `${address}/32`])) as readonly RouteRow[];
+  return rows.flatMap((row) => row.nexthops ?? [row]).map((hop) => hop.gateway ?? '?');
+}
+
+/** Waits until a node's kernel leads to an address by exactly these next hops, in any order. Throws LabError. */
+export async function untilNextHopsOf(
+  node: LabNode,
+  address: string,
+  gateways: readonly string[],
+  deadline = 20_000,
+): Promise<void> {
+  const wanted = gateways.toSorted().join(' ');
+  await until(`${node.name} leads to ${address} by ${wanted || 'none'}`, deadline, async () => {
+    return (await nextHopsOf(node, address)).toSorted().join(' ') === wanted;
+  });
 }
 
 async function ipJson(node: LabNode, words: readonly string[]): Promise<unknown> {
