@@ -21,6 +21,7 @@ import {
   serviceDocuments,
   statusDocument,
 } from './documents.ts';
+import { explainFlow, flowOf } from './flow-explanation.ts';
 import { upstreamDocuments } from './upstream-view.ts';
 
 export interface FixedFacts extends Omit<ProcessFacts, 'uptime' | 'stale' | 'loop'> {
@@ -49,6 +50,7 @@ export class Control implements ControlBackend {
     '/v1/counters': () => counterDocuments(this.#director),
     '/v1/services': () => serviceDocuments(this.#director),
     '/v1/servers': () => serverDocuments(this.#director),
+    '/v1/explain': (query) => explainFlow(this.#director.explaining(), flowOf(query)),
   };
 
   readonly commands: ControlBackend['commands'] = {

@@ -36,6 +36,7 @@ import { DataplaneKeeper } from './dataplane-keeper.ts';
 import { desiredDataplane, desiredService } from './desired-dataplane.ts';
 import { DrainWatch } from './drain-watch.ts';
 import type { EventLog } from './events.ts';
+import type { ExplainingAgent } from './flow-explanation.ts';
 import { handOverFault, wantedTunnels } from './hand-over.ts';
 import { HealthKeeper, type StartProbe } from './health-keeper.ts';
 import { connectedPrefixes } from './import-filter.ts';
@@ -340,6 +341,16 @@ export class Director {
     if (!services.every((service) => this.health.isSettled(service) && this.#isProgrammed(service))) return;
     this.#configurePolicy();
     this.#ask();
+  }
+
+  /** The data plane as it is wished now, for whoever wants to know what it makes of a flow. */
+  explaining(): ExplainingAgent {
+    return {
+      director: this.#loaded.director.name,
+      desired: desiredDataplane(this.#loaded, this.#versions.held(), this.health),
+      isProgrammed: (service) => this.dataplane.isProgrammed(service),
+      remembered: (service, client) => this.#ports.dataplane.remembered(service, client),
+    };
   }
 
   /** As the file in force has it. */

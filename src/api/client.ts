@@ -8,6 +8,7 @@ import type {
   ErrorDocument,
   EventDocument,
   EventLoopDocument,
+  ExplanationDocument,
   InterfaceDocument,
   LifecycleDocument,
   LsaDocument,
@@ -37,6 +38,8 @@ export interface GetDocuments {
   readonly '/v1/counters': readonly CountersDocument[];
   readonly '/v1/services': readonly ServiceDocument[];
   readonly '/v1/servers': readonly ServerDocument[];
+  /** Query: `client`, `clientPort`, `vip`, `port`; `protocol` (default: whichever has a service), `mark` (of the packets). */
+  readonly '/v1/explain': ExplanationDocument;
   /** Query: `since` (last `seq` already seen, default 0), `wait` (milliseconds to wait for the first new one, default 0). */
   readonly '/v1/events': readonly EventDocument[];
 }

@@ -242,6 +242,36 @@ export interface ServiceDocument {
   readonly bytesOut: number;
 }
 
+/** What one director makes of a new connection, and why. */
+export interface ExplanationDocument {
+  readonly director: string;
+  /** `ADDRESS:PORT` */
+  readonly client: string;
+  readonly destination: string;
+  /** Null = the packets are of no service. */
+  readonly service: string | null;
+  readonly protocol: 'tcp' | 'udp' | null;
+  readonly fwmark: number | null;
+  readonly scheduler: string | null;
+  /** Is the service in the kernel as it is explained? */
+  readonly programmed: boolean;
+  /**
+   * `persistence`, `slot`, `fallback` (another server stands in for the owner of the slot), `turns` (whose is next cannot be
+   * said), `nobody` (no server takes new connections), `no-service`.
+   */
+  readonly reason: 'persistence' | 'slot' | 'fallback' | 'turns' | 'nobody' | 'no-service';
+  /** One sentence. */
+  readonly why: string;
+  readonly slot: { readonly number: number; readonly of: number } | null;
+  /** Whose the slot is by the cluster file alone. */
+  readonly owner: string | null;
+  readonly server: { readonly name: string; readonly address: string; readonly port: number } | null;
+  /** What the kernel remembers of the client, whether or not it counts; `server` is null when it has left the file. */
+  readonly persistence: { readonly server: string | null; readonly address: string; readonly expiresIn: number } | null;
+  /** FullNAT: what the server sees as its client. */
+  readonly source: { readonly address: string; readonly port: number } | null;
+}
+
 export interface ServerDocument {
   readonly service: string;
   readonly server: string;

@@ -7,6 +7,7 @@ import type { ControlClient, GetAnswer, GetPath } from '../api/client.ts';
 import type { SocketOptions } from './connect.ts';
 import type { CliContext } from './context.ts';
 import { parseDuration } from './duration.ts';
+import type { Endpoint, ExplainOptions } from './explain.ts';
 import type { RestartOptions } from './restart.ts';
 import type { ShowOptions } from './show.ts';
 
@@ -36,6 +37,7 @@ export function buildProgram(context: CliContext, version: string, finish: (code
   addShowCommands(program, context, finish);
   addLsdb(program, context, finish);
   addUpstreamView(program, context, finish);
+  addExplain(program, context, finish);
   addControlCommands(program, context, finish);
   addCheck(program, context, finish);
   addDoctor(program, context, finish);
@@ -195,6 +197,34 @@ Examples:
     });
 }
 
+function addExplain(program: Command, context: CliContext, finish: (code: number) => void): void {
+  speaksToAgent(
+    program
+      .command('explain')
+      .argument('<client>', 'address and port of the client: ADDRESS:PORT', endpoint)
+      .argument('<vip>', 'VIP and port: ADDRESS:PORT', endpoint),
+  )
+    .description('which real server a new connection gets on this director, and why')
+    .addOption(new Option('--protocol <protocol>', 'default: whichever has a service there').choices(['tcp', 'udp']))
+    .option('--mark <n>', "mark that rules of your own give to the flow's packets", wholeNumber)
+    .addHelpText(
+      'after',
+      `
+The hash slot of the client, the server whose slot it is, the one that stands in for it while it takes no new connections,
+and what the kernel remembers of a client where the service has persistence. With FullNAT, also the address and port that
+the server sees. A connection that is open already stays where it is, whatever is said here.
+
+Exit code 1 when no server can be named: no service, no server that takes new connections, or a scheduler by turns.
+
+Example:
+  sluice explain 198.51.100.7:40123 203.0.113.10:443`,
+    )
+    .action(async (from: Endpoint, to: Endpoint, options: SocketOptions & ExplainOptions) => {
+      const { explain } = await import('./explain.ts');
+      finish(await explain(context, await clientFor(options), from, to, options));
+    });
+}
+
 function addControlCommands(program: Command, context: CliContext, finish: (code: number) => void): void {
   speaksToAgent(program.command('events').description('what has happened (the last 1000 events)'))
     .option('--follow', 'go on with what happens')
@@ -301,6 +331,14 @@ function asDuration(text: string): number {
   const value = parseDuration(text);
   if (value === undefined) throw new InvalidArgumentError('Write a duration with its unit, such as 500ms, 30s or 5m.');
   return value;
+}
+
+function endpoint(text: string): Endpoint {
+  const [, address, port] = /^(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})$/.exec(text) ?? [];
+  if (address === undefined || port === undefined) {
+    throw new InvalidArgumentError('Write ADDRESS:PORT, such as 198.51.100.7:40123.');
+  }
+  return { address, port };
 }
 
 function wholeNumber(text: string): number {

@@ -95,10 +95,12 @@ const requestIn = (table: string): NetlinkWriter =>
 /** For dumps of the rules, sets or objects of one table; ENOENT when there is no such table. */
 export const encodeDumpOfTable = (table: string): Uint8Array => requestIn(table).finish();
 
+/** The beginning of a request for elements of one set or map. */
+export const elementsRequest = (table: string, set: string): NetlinkWriter =>
+  nameAttribute(requestIn(table), NFTA_NAME, set);
+
 /** For a dump of the elements of one set or map; ENOENT when there is none. */
-export function encodeElementsDump(table: string, set: string): Uint8Array {
-  return nameAttribute(requestIn(table), NFTA_NAME, set).finish();
-}
+export const encodeElementsDump = (table: string, set: string): Uint8Array => elementsRequest(table, set).finish();
 
 type Attributes = ReadonlyMap<number, NetlinkReader>;
 

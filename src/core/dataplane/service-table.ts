@@ -17,12 +17,19 @@
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { type Steps, toEnd } from '../base/steps.ts';
-import { tableDigest, withFallback } from '../hash/fallback.ts';
+import { ALL_TENTHS, tableDigest, withFallback } from '../hash/fallback.ts';
 import { slotOf } from '../hash/jhash.ts';
 import { maglevSteps, NO_SERVER } from '../hash/maglev.ts';
 import { smoothTurns } from '../hash/turns.ts';
 import type { DesiredServer, DesiredService } from '../model/dataplane.ts';
-import { DEFAULT_SCHEDULER, type MaglevScheduler, type Scheduler, type TurnScheduler } from '../model/scheduler.ts';
+import {
+  DEFAULT_SCHEDULER,
+  MAX_TURNS,
+  type MaglevScheduler,
+  type Scheduler,
+  type TurnScheduler,
+  turnsOf,
+} from '../model/scheduler.ts';
 
 /** Seed of the hash over client address and port. All directors must agree on it, or flows that move break. */
 export const FLOW_SEED = 0x51c1ce00;
@@ -91,7 +98,7 @@ export function* slotSteps(service: DesiredService): Steps<Omit<ServiceTable, 'd
     scheduler.name === 'mh' ? yield* hashedSlots(scheduler, servers, live) : turnSlots(scheduler, servers, live);
   if (!isSorry(service, servers)) return { scheduler, servers, ...slots };
   // Behind all the others.
-  const all = { ...slots, slots: slots.primary.map(() => servers.length) };
+  const all = { ...slots, slots: slots.slots.map(() => servers.length) };
   return { scheduler, servers: withSorry(servers, service), ...all };
 }
 
@@ -118,9 +125,19 @@ function turnSlots(scheduler: TurnScheduler, servers: readonly DesiredServer[], 
   const weights = servers.map(({ weight }) => (scheduler.name === 'wrr' ? weight : 1));
   const primary = smoothTurns(weights);
   const indexes = [...servers.keys()].filter((index) => live[index]);
-  const round = smoothTurns(indexes.map((index) => weights[index]!));
-  const slots = primary.map((_, slot) => indexes[round[slot % round.length]!] ?? NO_SERVER);
+  const round = liveRound(
+    indexes.map((index) => weights[index]!),
+    indexes.map((index) => servers[index]!.tenths),
+  );
+  const length = Math.max(primary.length, round.length);
+  const slots = Uint16Array.from({ length }, (_, slot) => indexes[round[slot % round.length]!] ?? NO_SERVER);
   return { primary, slots, used: Math.max(round.length, 1) };
+}
+
+/** A server that comes back slowly has tenths of its turns, as long as that makes no round too long. */
+function liveRound(weights: readonly number[], tenths: readonly (number | undefined)[]): Uint16Array {
+  const shares = weights.map((weight, i) => weight * Math.max(tenths[i] ?? ALL_TENTHS, 1));
+  return smoothTurns(turnsOf(shares) <= MAX_TURNS ? shares : weights);
 }
 
 /** The slot of a new flow; `undefined` where connections take turns, and no one can say. */

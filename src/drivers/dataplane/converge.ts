@@ -7,6 +7,8 @@
  * written, and what is remembered is what is there. Our own write is one step of the generation: when it took exactly one,
  * only what we wrote to is read back; when it took more, somebody else wrote as well, and everything is read.
  */
+import type { Ipv4 } from '../../core/base/ipv4.ts';
+import type { ClientEntry } from '../../core/dataplane/client-entry.ts';
 import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
 import { isDirect } from '../../core/dataplane/direct-table.ts';
 import { guardTable, widenedGuard } from '../../core/dataplane/guard.ts';
@@ -28,7 +30,7 @@ import {
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
 import { RulesetMemory, wantedSteps } from '../../core/dataplane/wanted-ruleset.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
-import type { ApplyReport } from './port.ts';
+import type { ApplyReport, RememberedClient } from './port.ts';
 import type { Run } from './slices.ts';
 
 /** What is known and need not be read; only good when the reading turns out to be of the generation that it is known for. */
@@ -56,6 +58,8 @@ export interface RulesetKernel {
   links(): Promise<Links>;
   /** Named counters of these tables, and their sets with their tallies. What is not there is left out. */
   readCounting(counting: CountingSets): Promise<Found>;
+  /** One entry of a map of clients; `undefined` when there is none. */
+  readClient(map: string, client: Ipv4): Promise<ClientEntry | undefined>;
   /**
    * All of it or nothing, as one transaction; then another one for the ports of rules that nft cannot write. Throws
    * `KernelError`.
@@ -149,6 +153,13 @@ export class Converger {
     this.#known = undefined;
     if (operations.length > 0) await this.#kernel.write(operations);
     return operations.map(describe);
+  }
+
+  /** Of the services last applied; a server that has left the file may be remembered yet. */
+  async remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined> {
+    const entry = await this.#kernel.readClient(serviceNames(service).clients, client);
+    const known = [...(this.#ids.get(service) ?? [])].find(([, id]) => id === entry?.serverId);
+    return entry && known && { server: known[0], expiresIn: entry.expiresIn };
   }
 
   /** Of the services last applied. */

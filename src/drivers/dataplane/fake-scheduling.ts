@@ -3,6 +3,7 @@
  * clock no client is ever forgotten.
  */
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
+import type { ClientEntry } from '../../core/dataplane/client-entry.ts';
 import { namesByChain, REFRESH_MAP, type ServiceNames, TAKERS_SET } from '../../core/dataplane/names.ts';
 import { MAX_CLIENTS } from '../../core/dataplane/persistence-rules.ts';
 import type { FoundTable } from '../../core/dataplane/ruleset.ts';
@@ -14,6 +15,9 @@ export class FakeScheduling {
   /** Map of clients to client to server id. */
   readonly #clients = new Map<string, Map<string, string>>();
 
+  /** Map of clients to how long its rule lets an entry live. */
+  readonly #lifetimes = new Map<string, number>();
+
   /** A rule that is written begins to count at nothing. */
   chainWritten(chain: string): void {
     this.#turns.delete(chain);
@@ -21,6 +25,11 @@ export class FakeScheduling {
 
   setDeleted(set: string): void {
     this.#clients.delete(set);
+  }
+
+  clientOf(map: string, client: Ipv4): ClientEntry | undefined {
+    const id = this.#clients.get(map)?.get(formatIpv4(client));
+    return id === undefined ? undefined : { serverId: Number(id), expiresIn: this.#lifetimes.get(map) ?? 0 };
   }
 
   /** The id of the server of a new connection; what has to be counted is told by name. */
@@ -33,6 +42,7 @@ export class FakeScheduling {
     const rules = table.chains.get(names.chain)?.shapes ?? [];
     const slot = () => table.sets.get(names.slots)?.elements.get(String(this.#slot(names.chain, rules, client)));
     if (!rules.some((rule) => rule.includes(`map @${names.clients}`))) return slot();
+    this.#lifetimes.set(names.clients, 1000 * Number(/ timeout (\d+)s/.exec(rules.join('\n'))?.[1]));
     const clients = this.#clientsOf(names.clients);
     const key = formatIpv4(client.source);
     const known = clients.get(key);

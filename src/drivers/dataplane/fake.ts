@@ -4,6 +4,7 @@
  */
 
 import { type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
+import type { ClientEntry } from '../../core/dataplane/client-entry.ts';
 import type { CountingSets } from '../../core/dataplane/counters.ts';
 import {
   DATA_TABLE,
@@ -42,7 +43,7 @@ import { departure, type FakeDeparture } from './fake-egress.ts';
 import { sourceSeen } from './fake-fullnat.ts';
 import { FakeLimits, isEnded, tracked, tupleOf } from './fake-refusals.ts';
 import { FakeScheduling } from './fake-scheduling.ts';
-import type { ApplyReport, Dataplane } from './port.ts';
+import type { ApplyReport, Dataplane, RememberedClient } from './port.ts';
 import { atOnce } from './slices.ts';
 
 interface FakeConnection {
@@ -155,6 +156,10 @@ export class FakeKernel implements RulesetKernel {
 
   plug(device: string, ifindex: number): void {
     this.#devices.set(device, ifindex);
+  }
+
+  async readClient(map: string, client: Ipv4): Promise<ClientEntry | undefined> {
+    return this.#scheduling.clientOf(map, client);
   }
 
   /** A packet from a client: the address of the server that gets it, or `undefined` when it is dropped or answered by RST. */
@@ -318,6 +323,10 @@ export class FakeDataplane implements Dataplane {
 
   counters(): Promise<DataplaneCounters> {
     return this.#converger.counters();
+  }
+
+  remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined> {
+    return this.#converger.remembered(service, client);
   }
 
   async remove(): Promise<readonly string[]> {

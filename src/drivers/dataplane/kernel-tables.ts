@@ -5,6 +5,8 @@
  * nothing and remembers nothing.
  */
 
+import type { Ipv4 } from '../../core/base/ipv4.ts';
+import { type ClientEntry, decodeClientEntry, encodeClientRequest } from '../../core/dataplane/client-entry.ts';
 import type { CountingSets } from '../../core/dataplane/counters.ts';
 import { DATA_TABLE, FAMILIES, type Family, OUR_TABLES, tableFamily } from '../../core/dataplane/names.ts';
 import { transactionSteps } from '../../core/dataplane/nft-text.ts';
@@ -98,6 +100,13 @@ export class KernelTables implements RulesetKernel {
       found.set(table, { chains: new Map(), sets, counters: readNamedCounters(objects) });
     }
     return found;
+  }
+
+  async readClient(map: string, client: Ipv4): Promise<ClientEntry | undefined> {
+    const request = encodeClientRequest(DATA_TABLE, map, client);
+    const values = { table: DATA_TABLE, map };
+    const answer = await unlessGone(this.#netlink.get('nft-get-element', NFT_MSG_GETSETELEM, request, values));
+    return answer?.[0] && decodeClientEntry(answer[0]);
   }
 
   async links(): Promise<Links> {

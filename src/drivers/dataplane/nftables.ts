@@ -6,12 +6,14 @@
  * packet, and nothing is undone at `close`: the kernel goes on forwarding while no agent is there. Routes to the VIPs belong
  * to the routes driver. Deliberately not here: deciding (src/core/dataplane).
  */
+
+import type { Ipv4 } from '../../core/base/ipv4.ts';
 import { isDirect } from '../../core/dataplane/direct-table.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { Converger } from './converge.ts';
 import { probeDirectRouting, probeFeatures } from './features.ts';
 import { KernelTables } from './kernel-tables.ts';
-import type { ApplyReport, Dataplane } from './port.ts';
+import type { ApplyReport, Dataplane, RememberedClient } from './port.ts';
 import { inSlices } from './slices.ts';
 import { FORGETFUL, type SysctlMemory, Sysctls } from './sysctls.ts';
 
@@ -65,6 +67,10 @@ export class NftablesDataplane implements Dataplane {
 
   counters(): Promise<DataplaneCounters> {
     return this.#inTurn(() => this.#converger.counters());
+  }
+
+  remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined> {
+    return this.#inTurn(() => this.#converger.remembered(service, client));
   }
 
   remove(): Promise<readonly string[]> {

@@ -2,6 +2,8 @@
  * The data plane port. An adapter makes the kernel look like `desired`, and says, from a read-back, what is really there.
  * Adapters: `nftables.ts`; the fake beside it passes the same contract suite (test/contract/dataplane).
  */
+import type { Ipv4 } from '../../core/base/ipv4.ts';
+import type { Millis } from '../../core/base/machine.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 
 export interface ApplyReport {
@@ -13,6 +15,13 @@ export interface ApplyReport {
   readonly drift: boolean;
   /** The kernel refuses source ports by offset, in these words: they come from our own blocks, but cannot be predicted. */
   readonly plainPorts?: string;
+}
+
+/** Who a client was given. */
+export interface RememberedClient {
+  readonly server: Ipv4;
+  /** How long that is remembered if the client sends nothing more. */
+  readonly expiresIn: Millis;
 }
 
 export interface Dataplane {
@@ -29,6 +38,8 @@ export interface Dataplane {
   /** Desired -> observe -> plan -> apply -> read back. Idempotent; throws `KernelError` and leaves what worked in place. */
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
   counters(): Promise<DataplaneCounters>;
+  /** Of a service with persistence; `undefined` when nothing is remembered of the client. */
+  remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined>;
   /**
    * Removes everything that is ours and puts settings back as they were; what was put back, one printable line each. Only for a
    * drained stop that asks for it; a plain stop leaves the kernel forwarding.

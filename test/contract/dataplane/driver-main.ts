@@ -16,6 +16,7 @@ serve({
   present: () => driver.isPresent(),
   apply: (request) => driver.apply(request['desired'] as DesiredDataplane),
   counters: () => driver.counters(),
+  remembered: (request) => driver.remembered(request['service'] as string, request['client'] as number),
   generation: () => tables.generation(),
   /** Translated UDP connections by way of an address of ours. */
   statistics: () => conntrack.statistics(),

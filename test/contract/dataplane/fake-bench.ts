@@ -43,6 +43,7 @@ export function fakeBench(kernel = new FakeKernel()): Bench {
     },
     connect: (sport, count, target) => send(sport, count, target, true),
     ask: (sport, count) => send(sport, count),
+    remembered: (service, client) => driver.remembered(service, client),
     async markPackets(mark) {
       for (const port of ['tcp . 80', 'tcp . 443', 'udp . 53']) kernel.marks.set(`${VIP} . ${port}`, mark);
     },

@@ -119,6 +119,7 @@ export function netnsBench(
       return client.call('open', { ...values, keys: keys(sport, count) });
     },
     ask: (sport, count) => client.call('ask', { keys: keys(sport, count), timeout: PATIENCE_MS }),
+    remembered: (service, client) => driver.call('remembered', { service, client }),
     async markPackets(mark) {
       const rules = ['tcp dport { 80, 443 }', 'udp dport 53'].map(
         (ports) => `ip daddr ${VIP} ${ports} meta mark set ${mark}\n`,

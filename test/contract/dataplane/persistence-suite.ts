@@ -1,5 +1,6 @@
 /** A client keeps its server: across ports and connections, not across a server that takes no new connections. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredService } from '../../../src/core/model/dataplane.ts';
 import { type Bench, CLIENT, EVEN, freshPorts, only, servers, tally, web } from './suite.ts';
 
@@ -91,6 +92,17 @@ export function persistenceContract(name: string, bench: Bench): void {
         'sluice_v1 service_web: write 7 rules',
       ]);
       expect(await meet(5)).toEqual([server]);
+    });
+
+    test('one entry can be asked for: the server of a client, and for how long; of a stranger nothing', async () => {
+      await bench.apply(only(sticky()));
+      const [server] = await meet(1);
+      const entry = await bench.remembered('web', ipv4(CLIENT));
+      expect(servers({ [server!]: 1 })[0]?.address).toBe(entry?.server);
+      expect(entry?.expiresIn).toBeGreaterThan(TEN_MINUTES - 60_000);
+      expect(entry?.expiresIn).toBeLessThanOrEqual(TEN_MINUTES);
+      expect(await bench.remembered('web', ipv4('192.0.2.1'))).toBeUndefined();
+      expect(await bench.remembered('nothing', ipv4(CLIENT))).toBeUndefined();
     });
 
     test('when all are drained nobody is served, and clients are not sent where they were', async () => {

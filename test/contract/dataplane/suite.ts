@@ -1,6 +1,6 @@
 /** What every data plane must do, whoever holds the tables. The benches beside this file supply the world around it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { type Ipv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { predictServer, serviceTable } from '../../../src/core/dataplane/service-table.ts';
 import type {
   DataplaneCounters,
@@ -9,7 +9,7 @@ import type {
   DesiredService,
   ServerState,
 } from '../../../src/core/model/dataplane.ts';
-import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
+import type { ApplyReport, RememberedClient } from '../../../src/drivers/dataplane/port.ts';
 
 export const VIP = '203.0.113.10';
 export const OTHER_VIP = '203.0.113.11';
@@ -57,6 +57,8 @@ export interface Bench {
   connect(sport: number, count: number, target?: FlowTarget): Promise<readonly string[]>;
   /** Asks again on flows that are open: who answers now? */
   ask(sport: number, count: number): Promise<readonly string[]>;
+  /** Whose client this is, as the kernel remembers it. */
+  remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined>;
   /** The operator's own rules mark packets for ports of the VIP: 80 and 443 of TCP, 53 of UDP. */
   markPackets(mark: number): Promise<void>;
   /** Somebody else writes to our tables; `web` must be in them, with three servers. */

@@ -34,6 +34,7 @@ const backend: ControlBackend = {
       throw new TypeError('a mistake of ours');
     },
     '/v1/servers': () => [],
+    '/v1/explain': () => ({}) as never,
   },
   commands: {
     '/v1/drain': async (body) => {

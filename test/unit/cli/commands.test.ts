@@ -7,6 +7,7 @@ import type {
   DoctorDocument,
   EventDocument,
   EventName,
+  ExplanationDocument,
   LifecycleState,
   ReloadDocument,
   StatusDocument,
@@ -30,6 +31,7 @@ let upstream: UpstreamRouterDocument[] = [];
 let host: DoctorDocument = { met: true, kernel: '6.12', findings: [] };
 /** What a drain brings about. */
 let drainEvents: EventDocument[] = [];
+let explained = {} as ExplanationDocument;
 
 const backend: ControlBackend = {
   views: {
@@ -53,6 +55,10 @@ const backend: ControlBackend = {
     '/v1/counters': () => [],
     '/v1/services': () => [],
     '/v1/servers': () => [],
+    '/v1/explain': (query) => {
+      asked.push(query.toString());
+      return explained;
+    },
   },
   commands: {
     '/v1/drain': async (body) => {
@@ -357,4 +363,58 @@ nothing is missing, 1 warning
   const ran = await sluice('doctor', '--json');
   expect(ran.code).toBe(1);
   expect(JSON.parse(ran.out)).toEqual(host);
+});
+
+const EXPLAINED: ExplanationDocument = {
+  director: 'd1',
+  client: '198.51.100.7:40123',
+  destination: '203.0.113.10:80',
+  service: 'web',
+  protocol: 'tcp',
+  fwmark: null,
+  scheduler: 'mh',
+  programmed: true,
+  reason: 'fallback',
+  why: "the hash finds slot 7, which is r1's; r1 is down, and r2 stands in for it there",
+  slot: { number: 7, of: 4099 },
+  owner: 'r1',
+  server: { name: 'r2', address: '10.2.0.22', port: 80 },
+  persistence: { server: 'r1', address: '10.2.0.21', expiresIn: 61_000 },
+  source: { address: '10.3.0.1', port: 2222 },
+};
+
+test('explain: one fact per line, or the document', async () => {
+  explained = EXPLAINED;
+  const flow = ['198.51.100.7:40123', '203.0.113.10:80'];
+  const { code, out } = await sluice('explain', ...flow, '--protocol', 'tcp', '--mark', '7', ...here());
+  expect([code, asked]).toEqual([
+    0,
+    ['client=198.51.100.7&clientPort=40123&vip=203.0.113.10&port=80&protocol=tcp&mark=7'],
+  ]);
+  expect(out).toBe(
+    [
+      'flow         198.51.100.7:40123 -> 203.0.113.10:80 on d1',
+      'service      web (tcp)',
+      'scheduler    mh',
+      'slot         7 of 4099 (r1)',
+      'persistence  r1, for 1m01s more',
+      'server       r2 (10.2.0.22:80)',
+      'seen as      10.3.0.1:2222, unless another flow to this server has it: then the next one that is free',
+      "why          the hash finds slot 7, which is r1's; r1 is down, and r2 stands in for it there",
+      '',
+    ].join('\n'),
+  );
+  expect(JSON.parse((await sluice('explain', ...flow, '--json', ...here())).out)).toEqual(EXPLAINED);
+});
+
+test('explain without a server is exit code 1, what is no flow is 2', async () => {
+  const nobody = { slot: null, owner: null, server: null, persistence: null, source: null, scheduler: null };
+  explained = { ...EXPLAINED, ...nobody, service: null, protocol: null, reason: 'no-service', why: 'no service' };
+  expect(await sluice('explain', '198.51.100.7:1', '203.0.113.10:80', ...here())).toMatchObject({
+    code: 1,
+    out: 'flow     198.51.100.7:40123 -> 203.0.113.10:80 on d1\nservice  none\nwhy      no service\n',
+  });
+  expect((await sluice('explain', '198.51.100.7', '203.0.113.10:80', ...here())).code).toBe(2);
+  expect((await sluice('explain', '198.51.100.7:1', ...here())).code).toBe(2);
+  expect((await sluice('explain', '198.51.100.7:1', '203.0.113.10:80', '--protocol', 'sctp', ...here())).code).toBe(2);
 });

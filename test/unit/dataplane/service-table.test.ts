@@ -62,6 +62,16 @@ test('rr gives each server a turn whatever its weight, wrr as many as that', () 
   expect(predictServer(wrr, ipv4('198.51.100.7'), 1)).toBeUndefined();
 });
 
+test('one that comes back slowly has tenths of its turns', () => {
+  const slow = service('web', THREE, { scheduler: { name: 'rr' } });
+  const servers = slow.servers.map((server) => (server.name === 'r1' ? { ...server, tenths: 5 } : server));
+  const table = serviceTable({ ...slow, servers });
+  expect([table.used, names(table)]).toEqual([5, 'r2 r3 r1 r2 r3']);
+  // Of a round that would be too long it has all.
+  const heavy = servers.map((one) => (one.name === 'r1' ? { ...one, weight: 997, tenths: 7 } : one));
+  expect(serviceTable({ ...slow, servers: heavy, scheduler: { name: 'wrr' } }).used).toBe(999);
+});
+
 test('a server that takes no new connections has no turn, and no slot of the whole round is left empty', () => {
   const down = serviceTable(service('web', withState(WEIGHTED, 'r3', 'down'), { scheduler: { name: 'wrr' } }));
   expect([down.used, names(down)]).toEqual([3, 'r2 r1 r2 r2 r1 r2 r2']);
