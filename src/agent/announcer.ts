@@ -23,9 +23,6 @@ export interface Announcement {
 /** By VIP. */
 export type Announcements = ReadonlyMap<Ipv4, Announcement>;
 
-/** Of the director's own addresses: there is nobody to compare with. */
-const LOCAL_METRIC = 10;
-
 export class Announcer {
   readonly #events: EventLog;
   readonly #speakers = new Map<Speaker, readonly PrefixClass[]>();
@@ -132,13 +129,8 @@ export class Announcer {
     const own = this.#own.filter((one) => classes.includes(one.class));
     return [
       ...vips.map(([address, one]) => ({ prefix: host(address), ...one })),
-      ...own.map(({ address, shared }) => {
-        return {
-          prefix: host(address),
-          metric: LOCAL_METRIC,
-          lsa: AS_STUB,
-          ...(shared ? { shared } : { local: true }),
-        };
+      ...own.map(({ address, shared, metric }) => {
+        return { prefix: host(address), metric, lsa: AS_STUB, ...(shared ? { shared } : { local: true }) };
       }),
     ];
   }

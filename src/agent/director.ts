@@ -46,7 +46,7 @@ import type { LifeFacts } from './last-life.ts';
 import { lifeFacts } from './life-facts.ts';
 import type { LifeKeeper } from './life-keeper.ts';
 import { LinkKeeper } from './link-keeper.ts';
-import { insideVips, type OwnAddress, ownAddresses } from './own-addresses.ts';
+import { insideVips, type OwnAddress, ownAddresses, standInAddresses } from './own-addresses.ts';
 import { RouteKeeper } from './route-keeper.ts';
 import type { SequenceKeeper } from './sequence-keeper.ts';
 import { interfaceKeys, wantedSpeakers } from './speaker-wishes.ts';
@@ -312,7 +312,8 @@ export class Director {
   }
 
   #ownAddresses(): readonly OwnAddress[] {
-    return ownAddresses(this.#loaded.cluster, this.#loaded.director);
+    const { cluster, director } = this.#loaded;
+    return [...ownAddresses(cluster, director), ...standInAddresses(cluster, director)];
   }
 
   /** Our own addresses are announced from before the first VIP until routers have acted on the withdrawal of the last one. */

@@ -16,7 +16,7 @@ test('a VIP inside is announced where the own addresses are, and changes sides a
   announcer.add(outside, ['vip']);
   announcer.add(inside, ['local']);
   announcer.setInside(new Set([INSIDE]));
-  announcer.setOwn([{ address: OWN, class: 'local', shared: false }]);
+  announcer.setOwn([{ address: OWN, class: 'local', shared: false, metric: 10 }]);
   announcer.set(new Map([OUTSIDE, INSIDE].map((vip) => [vip, { metric: 10, lsa: AS_STUB }])), new Map());
   announcer.publish();
   const told = (speaker: FakeSpeaker) => speaker.announced().map(({ prefix }) => formatIpv4(prefix.address));
@@ -35,13 +35,14 @@ test('addresses of a pool are announced by those who announce the class, and are
   announcer.add(outside, ['vip', 'snat']);
   announcer.add(inside, ['local']);
   announcer.setOwn([
-    { address: OWN, class: 'local', shared: true },
-    { address: POOL, class: 'snat', shared: true },
+    { address: OWN, class: 'local', shared: true, metric: 110 },
+    { address: POOL, class: 'snat', shared: true, metric: 10 },
   ]);
   announcer.publish();
   announcer.update();
-  const told = (speaker: FakeSpeaker) => speaker.announced().map(({ prefix, local }) => [prefix.address, local]);
-  expect([told(outside), told(inside)]).toEqual([[[POOL, undefined]], [[OWN, undefined]]]);
+  const told = (speaker: FakeSpeaker) =>
+    speaker.announced().map(({ prefix, local, metric }) => [prefix.address, local, metric]);
+  expect([told(outside), told(inside)]).toEqual([[[POOL, undefined, 10]], [[OWN, undefined, 110]]]);
   expect([...announcer.heardLocal()].sort()).toEqual([OWN, POOL].sort());
   expect(announcer.heard().size).toBe(0);
 });
