@@ -13,6 +13,7 @@ import { handOverChecks } from './hand-over-checks.ts';
 import { networkChecks } from './network-checks.ts';
 import { schedulingChecks } from './scheduling-checks.ts';
 import type { ClusterFile } from './schema.ts';
+import { serverChecks } from './server-checks.ts';
 import { snatChecks } from './snat-checks.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
 import { didYouMean, nearest } from './suggest.ts';
@@ -41,6 +42,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...handOverChecks(file),
     ...snatChecks(file),
     ...servers(file),
+    ...serverChecks(file),
     ...directChecks(file),
     ...quorums(file),
     ...checks(file),

@@ -197,6 +197,10 @@ function addService(things: Things, service: Service): void {
     scheduler: formatScheduler(service.scheduler),
     persistence: persistence && formatDuration(persistence),
     timeouts: timeoutsText(service.timeouts),
+    sorry: service.sorry === undefined ? undefined : formatIpv4(service.sorry),
+    drain: formatDuration(service.changes.drain),
+    slowStart: service.changes.slowStart === 0 ? undefined : formatDuration(service.changes.slowStart),
+    whenServerDown: service.changes.whenDown,
     min: quorumText(announce.min),
     metric,
     lsa,
@@ -206,10 +210,13 @@ function addService(things: Things, service: Service): void {
   things.set(within, { properties, unrestOf: SERVICE_UNREST });
   for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
   for (const port of service.ports) things.set(`${within}: port ${port}`, { within, properties: {} });
-  for (const { name, address, weight } of service.servers) {
-    things.set(`${within}: server ${name}`, { within, properties: { address: formatIpv4(address), weight } });
+  for (const { name, address, weight, limit } of service.servers) {
+    const properties = { address: formatIpv4(address), weight, limit };
+    things.set(`${within}: server ${name}`, { within, properties, unrestOf: SERVER_UNREST });
   }
 }
+
+const SERVER_UNREST = { limit: 'open connections stay, and are not counted' };
 
 /** What connections notice when a service changes. */
 const SERVICE_UNREST = {

@@ -48,6 +48,16 @@ function* impossible(name: string, service: SoundService): Iterable<Complaint> {
     const [reason, hint] = IMPOSSIBLE[key];
     yield { path: [...path, key], part: 'key', message: `not with forward: dr, where ${reason}`, hint };
   }
+  const uncounted = 'not with forward: dr, where no connections are kept';
+  if (service.whenServerDown === 'reset') {
+    const hint = 'connections of a server that is down are left to themselves';
+    yield { path: [...path, 'whenServerDown'], part: 'value', message: uncounted, hint };
+  }
+  for (const [server, settings] of entries(service.servers)) {
+    if (!('limit' in settings) || settings.limit === undefined) continue;
+    const hint = 'connections that are not kept cannot be counted';
+    yield { path: [...path, 'servers', server, 'limit'], part: 'key', message: uncounted, hint };
+  }
   const scheduler = service.scheduler?.name;
   if (scheduler === undefined || scheduler === 'mh') return;
   const message = `${scheduler} cannot find a flow’s server again with forward: dr, where no connections are kept`;

@@ -129,7 +129,8 @@ function handOverOf(handOver: ClusterFile['local']['handOver']): HandOver | unde
 type FileService = ClusterFile['services'][string];
 
 function serviceOf(name: string, service: FileService): Service {
-  const { min, metric, whenDown } = service.announce;
+  const { sorry, drain, slowStart, whenServerDown = 'reset' } = service;
+  const { min, metric, whenDown = sorry === undefined ? 'withdraw' : 'metric' } = service.announce;
   return {
     name,
     vips: service.vip,
@@ -142,11 +143,9 @@ function serviceOf(name: string, service: FileService): Service {
     persistence: service.persistence === true ? DEFAULT_PERSISTENCE : service.persistence || undefined,
     timeouts: timeoutsOf(service.timeouts),
     direct: service.forward === 'dr' ? { via: service.via, sticky: service.sticky } : undefined,
-    servers: Object.entries(service.servers).map(([server, { address, weight }]) => ({
-      name: server,
-      address,
-      weight,
-    })),
+    servers: Object.entries(service.servers).map(([server, settings]) => ({ name: server, ...settings })),
+    sorry,
+    changes: { drain, slowStart, whenDown: service.forward === 'dr' ? 'keep' : whenServerDown },
     health: healthOf(service),
     announce: { min, metric, whenDown, lsa: announcedAs(service.announce) },
   };

@@ -134,6 +134,7 @@ const server = textOr(
   closed({
     address,
     weight: v.optional(whole('a weight', 1, 65535, 'to take a server out of service, drain it'), 1),
+    limit: v.optional(whole('a number of connections', 1, 10_000_000)),
   }),
 );
 
@@ -165,7 +166,8 @@ const health = textOr(
 const announce = closed({
   min: v.optional(quorum, 1),
   metric: v.optional(whole('a metric', 1, MAX_METRIC, 'a draining director adds 60000'), 10),
-  whenDown: v.optional(choice(['withdraw', 'metric', 'keep']), 'withdraw'),
+  /** `withdraw` unless written; `metric` where there is a sorry server, which would otherwise never be seen. */
+  whenDown: v.optional(choice(['withdraw', 'metric', 'keep'])),
   lsa: v.optional(choice(['stub', 'external', 'nssa']), 'stub'),
   /** E1 and 0 unless written; a stub link has neither. */
   metricType: v.optional(choice(['E1', 'E2'])),
@@ -224,10 +226,15 @@ const service = closed(
     persistence: v.optional(persistence),
     timeouts: v.optional(timeouts),
     servers: mapOf(name, server, 'server'),
+    sorry: v.optional(address),
+    drain: v.optional(duration(0, 24 * HOUR), '60s'),
+    slowStart: v.optional(duration(0, HOUR), '0s'),
+    /** `reset` unless written, where connections are kept. */
+    whenServerDown: v.optional(choice(['reset', 'keep'])),
     health: v.optional(health),
     announce: v.optional(announce, {}),
   },
-  ['sorry', 'sync'],
+  ['sync'],
 );
 
 const snatPool = closed({ from: prefix, pool: oneOrMany('address', address) }, ['gateway']);

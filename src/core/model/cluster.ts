@@ -79,6 +79,18 @@ export interface RealServer {
   readonly name: string;
   readonly address: Ipv4;
   readonly weight: number;
+  /** Connections at once through each director; undefined = any number. */
+  readonly limit?: number | undefined;
+}
+
+/** What becomes of a server's connections and slots when it leaves and when it comes back. */
+export interface ServerChanges {
+  /** How long the connections of a drained server may go on. */
+  readonly drain: Millis;
+  /** How long a server that comes back takes to have all of its slots; 0 = at once. */
+  readonly slowStart: Millis;
+  /** Are the connections of a server that is found down ended, or left to themselves? */
+  readonly whenDown: 'reset' | 'keep';
 }
 
 export type HealthCheck =
@@ -134,6 +146,9 @@ export interface Service {
   readonly persistence?: Millis | undefined;
   readonly timeouts?: Timeouts | undefined;
   readonly servers: readonly RealServer[];
+  /** Gets the new connections while no server is up. */
+  readonly sorry?: Ipv4 | undefined;
+  readonly changes: ServerChanges;
   readonly health: Health | undefined;
   readonly announce: {
     readonly min: Quorum;

@@ -27,6 +27,7 @@ function service(name: string, options: Options = {}): Service {
     inside: false,
     scheduler: DEFAULT_SCHEDULER,
     servers: Array.from({ length: servers }, (_, i) => ({ name: `r${i}`, address: ipv4('10.2.0.1') + i, weight: 1 })),
+    changes: { drain: 60_000, slowStart: 0, whenDown: 'reset' },
     health: undefined,
     announce: { min, metric, whenDown, lsa: { kind: 'stub' } },
   };

@@ -43,7 +43,7 @@ test('each change is one line', () => {
     'service web: port 8443 added',
     'service web: server r2: weight 2 -> 3',
     'service web: server r3 added (address 10.2.0.23, weight 1)',
-    'service resolver added (protocol udp, forward nat, scheduler mh, min 1, metric 15, lsa external E2 tag 65001, whenDown withdraw, health none)',
+    'service resolver added (protocol udp, forward nat, scheduler mh, drain 1m, whenServerDown reset, min 1, metric 15, lsa external E2 tag 65001, whenDown withdraw, health none)',
   ]);
 });
 

@@ -46,6 +46,7 @@ test('what changes is said', () => {
     'service web: forward nat -> dr',
     'service web: via none -> in0',
     'service web: sticky none -> 5m',
+    'service web: whenServerDown reset -> keep',
   ]);
 });
 

@@ -104,6 +104,7 @@ test('every key is read, with its unit', () => {
           { name: 'r1', address: ipv4('10.2.0.21'), weight: 1 },
           { name: 'r2', address: ipv4('10.2.0.22'), weight: 2 },
         ],
+        changes: { drain: 60_000, slowStart: 0, whenDown: 'reset' },
         health: {
           check: { kind: 'http', path: '/healthz', expect: 204, host: 'www.example.org' },
           port: 8080,
@@ -128,6 +129,7 @@ test('every key is read, with its unit', () => {
         inside: false,
         scheduler: DEFAULT_SCHEDULER,
         servers: [{ name: 'r1', address: ipv4('10.2.0.21'), weight: 1 }],
+        changes: { drain: 60_000, slowStart: 0, whenDown: 'reset' },
         health: undefined,
         announce: {
           min: { kind: 'count', value: 1 },
