@@ -1,11 +1,18 @@
 /** What the control API's requests mean: views of the director, and commands to it. Also the reload of SIGHUP. */
-import type { LifecycleDocument, ReloadDocument, RestartDocument, UpstreamRouterDocument } from '../api/documents.ts';
+import type {
+  LifecycleDocument,
+  ReloadDocument,
+  RestartDocument,
+  ServerDocument,
+  UpstreamRouterDocument,
+} from '../api/documents.ts';
 import { describeKeyChanges } from '../api/key-files.ts';
 import { type ControlBackend, RequestError } from '../api/server.ts';
 import type { Fault } from '../core/base/fault.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../core/base/ipv4.ts';
 import { describeChanges } from '../core/config/diff.ts';
 import type { LsaFilter } from '../core/ospf/events.ts';
+import type { ServerName } from '../core/servers/server-lifecycles.ts';
 import type { LoopDelay, LoopWatch } from '../io/event-loop.ts';
 import { type LoadedCluster, loadCluster } from './cluster-file.ts';
 import type { Director } from './director.ts';
@@ -54,8 +61,10 @@ export class Control implements ControlBackend {
   };
 
   readonly commands: ControlBackend['commands'] = {
-    '/v1/drain': (body) => this.#drain(body['deadline']),
+    '/v1/drain': (body) => this.#drain(body),
     '/v1/undrain': () => this.#undrain(),
+    '/v1/drain-server': (body) => this.#drainServer(body),
+    '/v1/undrain-server': (body) => this.#undrainServer(body),
     '/v1/restart': (body) => this.#restart(body['reason']),
     '/v1/reload': () => this.reload(),
     '/v1/check': () => this.check(),
@@ -113,12 +122,47 @@ export class Control implements ControlBackend {
     return routers;
   }
 
-  async #drain(deadline: unknown): Promise<LifecycleDocument> {
-    if (deadline === undefined) await this.#director.drain();
-    else if (typeof deadline === 'number' && Number.isFinite(deadline) && deadline >= 0) {
-      await this.#director.drain(deadline);
-    } else throw new RequestError(400, 'bad-request', 'deadline must be a number of milliseconds, 0 or more');
+  async #drain(body: Readonly<Record<string, unknown>>): Promise<LifecycleDocument> {
+    await this.#director.drain(deadlineIn(body));
     return lifecycleDocument(this.#director);
+  }
+
+  async #drainServer(body: Readonly<Record<string, unknown>>): Promise<ServerDocument> {
+    const name = this.#serverIn(body);
+    this.#director.servers.drain(name, deadlineIn(body));
+    return this.#serverDocument(name);
+  }
+
+  async #undrainServer(body: Readonly<Record<string, unknown>>): Promise<ServerDocument> {
+    const name = this.#serverIn(body);
+    this.#director.servers.undrain(name);
+    return this.#serverDocument(name);
+  }
+
+  /** A server of the file in force. */
+  #serverIn({ service, server }: Readonly<Record<string, unknown>>): ServerName {
+    if (typeof service !== 'string' || typeof server !== 'string') {
+      throw new RequestError(400, 'bad-request', 'service and server must be names');
+    }
+    const { services } = this.#director.loaded.cluster;
+    const found = services.find(({ name }) => name === service);
+    if (found === undefined) {
+      const names = services.map(({ name }) => name).join(', ');
+      throw new RequestError(404, 'not-found', `there is no service ${service}; there are ${names}`);
+    }
+    if (!found.servers.some(({ name }) => name === server)) {
+      const names = found.servers.map(({ name }) => name).join(', ');
+      throw new RequestError(404, 'not-found', `service ${service} has no server ${server}; it has ${names}`);
+    }
+    return { service, server };
+  }
+
+  async #serverDocument({ service, server }: ServerName): Promise<ServerDocument> {
+    const rows = await serverDocuments(this.#director);
+    const row = rows.find((one) => one.service === service && one.server === server);
+    if (row === undefined)
+      throw new RequestError(404, 'not-found', `service ${service} has no server ${server} any more`);
+    return row;
   }
 
   #restartLoopWatch(): LoopDelay {
@@ -142,6 +186,13 @@ export class Control implements ControlBackend {
     this.#director.undrain();
     return lifecycleDocument(this.#director);
   }
+}
+
+/** Milliseconds; undefined when it is left to the file. */
+function deadlineIn({ deadline }: Readonly<Record<string, unknown>>): number | undefined {
+  if (deadline === undefined) return undefined;
+  if (typeof deadline === 'number' && Number.isFinite(deadline) && deadline >= 0) return deadline;
+  throw new RequestError(400, 'bad-request', 'deadline must be a number of milliseconds, 0 or more');
 }
 
 function lsaFilter(query: URLSearchParams): LsaFilter {

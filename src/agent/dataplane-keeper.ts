@@ -112,6 +112,11 @@ export class DataplaneKeeper {
     return this.#guarded;
   }
 
+  /** The id that stands for a server in the marks of its connections; undefined before it was applied. */
+  serverId(service: string, address: Ipv4): number | undefined {
+    return this.#options.dataplane.serverId(service, address);
+  }
+
   want(desired: DesiredDataplane): void {
     this.#reconciler.want(desired);
   }
@@ -227,9 +232,10 @@ export class DataplaneKeeper {
   }
 }
 
-/** What of a service must be in the kernel before it counts as there; which servers are up is not part of it. */
+/** What of a service must be in the kernel before it counts as there; which servers are up or on their way out is not part of it. */
 function shapeOf({ vips, ports, protocol, fwmark, servers, direct, fullnat = false }: DesiredService): string {
-  return JSON.stringify([vips, protocol, ports, fwmark ?? 0, fullnat, servers.map(({ address }) => address), direct]);
+  const slotHolders = servers.flatMap(({ address, weight }) => (weight === 0 ? [] : [address]));
+  return JSON.stringify([vips, protocol, ports, fwmark ?? 0, fullnat, slotHolders, direct]);
 }
 
 function vipsOf(services: readonly DesiredService[]): Ipv4[] {

@@ -1,20 +1,20 @@
-/** The cluster file and what the health checks have found, to what the data plane should hold. */
+/** The cluster file and what has become of its servers, to what the data plane should hold. */
 import type { Service } from '../core/model/cluster.ts';
 import type { DesiredDataplane, DesiredDirect, DesiredService } from '../core/model/dataplane.ts';
 import type { LoadedCluster } from './cluster-file.ts';
 import { desiredHandOver } from './hand-over.ts';
-import type { HealthKeeper } from './health-keeper.ts';
+import type { ServerKeeper } from './server-keeper.ts';
 import { egressInterfaces, serversInterface, upstreamInterfaces } from './upstream-interfaces.ts';
 
 /** `services`: those of the file and of files before it that have to be held now. */
 export function desiredDataplane(
   loaded: LoadedCluster,
   services: readonly Service[],
-  health: Pick<HealthKeeper, 'state'>,
+  keeper: Pick<ServerKeeper, 'desired'>,
 ): DesiredDataplane {
   const { cluster, director } = loaded;
   return {
-    services: services.map((service) => desiredService(loaded, service, health)),
+    services: services.map((service) => desiredService(loaded, service, keeper)),
     upstream: upstreamInterfaces(cluster, director),
     self: director.name,
     // Who lives is not found out yet: all of the file do.
@@ -28,16 +28,13 @@ export function desiredDataplane(
 export function desiredService(
   loaded: LoadedCluster,
   service: Service,
-  health: Pick<HealthKeeper, 'state'>,
+  keeper: Pick<ServerKeeper, 'desired'>,
 ): DesiredService {
-  const { name, vips, ports, protocol, forward, fwmark, scheduler, persistence, timeouts } = service;
-  const servers = service.servers.map((server) => {
-    const state = health.state(service, server) === 'up' ? ('up' as const) : ('down' as const);
-    return { name: server.name, address: server.address, weight: server.weight, state };
-  });
+  const { name, vips, ports, protocol, forward, fwmark, scheduler, persistence, timeouts, sorry } = service;
+  const servers = keeper.desired(service);
   const fullnat = forward === 'fullnat' || undefined;
   const direct = desiredDirect(loaded, service);
-  return { name, vips, ports, protocol, servers, fwmark, direct, scheduler, persistence, timeouts, fullnat };
+  return { name, vips, ports, protocol, servers, fwmark, direct, scheduler, persistence, timeouts, fullnat, sorry };
 }
 
 function desiredDirect({ cluster, director }: LoadedCluster, { direct }: Service): DesiredDirect | undefined {

@@ -22,6 +22,8 @@ import type { HealthTarget } from '../core/health/target.ts';
 import type { Service } from '../core/model/cluster.ts';
 import type { UnixMillis } from '../core/model/keys.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
+import type { ServerName } from '../core/servers/server-lifecycles.ts';
+import type { Conntrack } from '../drivers/conntrack/port.ts';
 import type { Dataplane } from '../drivers/dataplane/port.ts';
 import type { LinkControl } from '../drivers/links/port.ts';
 import type { RouteTable } from '../drivers/routes/port.ts';
@@ -32,6 +34,7 @@ import type { Clock } from '../io/clock.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
 import { Announcer } from './announcer.ts';
 import type { LoadedCluster } from './cluster-file.ts';
+import { ConnectionKeeper } from './connection-keeper.ts';
 import { DataplaneKeeper } from './dataplane-keeper.ts';
 import { desiredDataplane, desiredService } from './desired-dataplane.ts';
 import { DrainWatch } from './drain-watch.ts';
@@ -49,6 +52,7 @@ import { LinkKeeper } from './link-keeper.ts';
 import { insideVips, type OwnAddress, ownAddresses, standInAddresses } from './own-addresses.ts';
 import { RouteKeeper } from './route-keeper.ts';
 import type { SequenceKeeper } from './sequence-keeper.ts';
+import { ServerKeeper } from './server-keeper.ts';
 import { interfaceKeys, wantedSpeakers } from './speaker-wishes.ts';
 import { Speakers } from './speakers.ts';
 import { TunnelKeeper } from './tunnel-keeper.ts';
@@ -75,6 +79,9 @@ export interface DirectorPorts {
   readonly seed: number;
   readonly linkControl: LinkControl;
   readonly tunnels: TunnelControl;
+  readonly conntrack: Conntrack;
+  /** Servers that the operator has asked to be drained: of an earlier agent, and for a later one. */
+  readonly drained: { readonly names: readonly ServerName[]; keep(names: readonly ServerName[]): void };
 }
 
 /** After a VIP's withdrawal has gone out, routers need a moment to act on it; until then its packets are still forwarded. */
@@ -84,6 +91,8 @@ export class Director {
   readonly events: EventLog;
   readonly dataplane: DataplaneKeeper;
   readonly health: HealthKeeper;
+  readonly connections: ConnectionKeeper;
+  readonly servers: ServerKeeper;
   readonly keys: KeyKeeper;
   readonly speakers: Speakers;
   readonly routes: RouteKeeper;
@@ -124,6 +133,14 @@ export class Director {
     this.tunnels = new TunnelKeeper({ clock, events, control: ports.tunnels, onChange: onTunnels });
     const { startProbe, lastVerdict } = ports;
     this.health = new HealthKeeper({ clock, events, startProbe, lastVerdict, onChange });
+    const { conntrack, drained } = ports;
+    this.connections = new ConnectionKeeper({ clock, events, conntrack, onChange });
+    this.servers = new ServerKeeper({
+      ...{ clock, events, conntrack, onChange },
+      ...{ health: this.health, connections: this.connections, dataplane: this.dataplane },
+      drained: drained.names,
+      remember: (names) => drained.keep(names),
+    });
     const { makeSpeaker, timeOfDay } = ports;
     this.keys = new KeyKeeper({ clock, events, timeOfDay, onChange: () => this.speakers.renewKeys() });
     this.speakers = new Speakers({ clock, events, announcer: this.announcer, makeSpeaker, keys: this.keys, onChange });
@@ -178,7 +195,8 @@ export class Director {
     await Promise.all([dataplane.open(), routes.open()]);
     await this.routes.adopt();
     if (this.#phase !== 'opening') return;
-    this.dataplane.guard(desiredDataplane(this.#loaded, this.#loaded.cluster.services, this.health));
+    this.connections.open();
+    this.dataplane.guard(desiredDataplane(this.#loaded, this.#loaded.cluster.services, this.servers));
     links.onChange(() => {
       this.routes.recheck();
       this.#ask();
@@ -305,7 +323,7 @@ export class Director {
     this.#tellLifecycle({ kind: 'announced', announcements });
     this.#tellLifecycle({ kind: 'lastAnnouncer', vips: lastAnnounced(this.announcer) });
     for (const service of this.#served) {
-      this.#tellPolicy({ kind: 'health', service: service.name, healthy: this.health.healthy(service) });
+      this.#tellPolicy({ kind: 'health', service: service.name, healthy: this.servers.healthy(service) });
     }
     this.#tellPolicy({ kind: 'programmed', services: programmed });
     this.#tellPolicy({ kind: 'announced', announcements });
@@ -332,7 +350,8 @@ export class Director {
       isSettled: (service) => this.health.isSettled(service),
       mustStay: (vip) => this.policy.mustStayProgrammed(vip) || this.#lingering.has(vip),
     });
-    this.dataplane.want(desiredDataplane(this.#loaded, this.#versions.held(), this.health));
+    this.servers.look(this.#versions.held());
+    this.dataplane.want(desiredDataplane(this.#loaded, this.#versions.held(), this.servers));
   }
 
   /** The policy goes over to the services of a new file when all of them are in the data plane: nothing flaps meanwhile. */
@@ -348,7 +367,7 @@ export class Director {
   explaining(): ExplainingAgent {
     return {
       director: this.#loaded.director.name,
-      desired: desiredDataplane(this.#loaded, this.#versions.held(), this.health),
+      desired: desiredDataplane(this.#loaded, this.#versions.held(), this.servers),
       isProgrammed: (service) => this.dataplane.isProgrammed(service),
       remembered: (service, client) => this.#ports.dataplane.remembered(service, client),
     };
@@ -357,7 +376,7 @@ export class Director {
   /** As the file in force has it. */
   #isProgrammed({ name }: Service): boolean {
     const version = this.#versions.held().find((service) => service.name === name);
-    return version !== undefined && this.dataplane.isProgrammed(desiredService(this.#loaded, version, this.health));
+    return version !== undefined && this.dataplane.isProgrammed(desiredService(this.#loaded, version, this.servers));
   }
 
   /** Whatever a router sends us finds its way: nothing is left to be copied, and every service is in the kernel. */
@@ -378,7 +397,7 @@ export class Director {
     // ones too; the next turn tells it how things are.
     for (const service of services) {
       const old = before.get(service.name) ?? service;
-      const healthy = Math.max(this.health.healthy(service), this.health.healthy(old));
+      const healthy = Math.max(this.servers.healthy(service), this.servers.healthy(old));
       this.#tellPolicy({ kind: 'health', service: service.name, healthy });
     }
     this.#tellPolicy({ kind: 'programmed', services: this.#programmedServices() });
@@ -475,7 +494,7 @@ export class Director {
   }
 
   #deadline(): Instant | undefined {
-    const all = [this.lifecycle.deadline, this.policy.deadline, ...this.#lingering.values()];
+    const all = [this.lifecycle.deadline, this.policy.deadline, this.servers.deadline, ...this.#lingering.values()];
     const set = all.filter((deadline) => deadline !== undefined);
     return set.length === 0 ? undefined : Math.min(...set);
   }
@@ -507,6 +526,7 @@ export class Director {
     this.#timer.set(undefined);
     this.#drainWatch.stop();
     this.health.stop();
+    this.connections.close();
   }
 
   #pause(delay: Millis): Promise<void> {

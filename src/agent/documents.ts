@@ -16,6 +16,7 @@ import type { VipDecision } from '../core/announce/policy.ts';
 import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { RealServer, Service } from '../core/model/cluster.ts';
+import type { ServerCounters } from '../core/model/dataplane.ts';
 import { formatAnnouncedAs } from '../core/model/routing.ts';
 import type { LsaFilter } from '../core/ospf/events.ts';
 import type { LoopWatch } from '../io/event-loop.ts';
@@ -190,6 +191,10 @@ export async function counterDocuments(director: Director): Promise<CountersDocu
   return [
     ...director.speakers.all().map((speaker) => ({ instance: speaker.instance, counters: speaker.counters() })),
     { instance: 'dataplane', counters: Object.fromEntries(dropped) },
+    {
+      instance: 'connections',
+      counters: { tracked: director.connections.tracked ?? 0, 'events.lost': director.connections.lost },
+    },
   ];
 }
 
@@ -198,28 +203,82 @@ export async function serviceDocuments(director: Director): Promise<ServiceDocum
   const programmed = director.dataplane.programmed();
   return director.loaded.cluster.services.map((service) =>
     serviceDocument(service, {
-      healthy: director.health.healthy(service),
+      healthy: director.servers.healthy(service),
       programmed: programmed.includes(service.name),
+      active: totalActive(director, service),
       counters: counters.services.find((row) => row.service === service.name),
     }),
   );
 }
 
+/** Of its servers, of those that have left the file and drain, and of the sorry server. */
+function totalActive(director: Director, { name, servers, sorry }: Service): number | null {
+  const standings = director.servers.standings(name).map(({ address }) => address);
+  const addresses = new Set([
+    ...servers.map(({ address }) => address),
+    ...standings,
+    ...(sorry === undefined ? [] : [sorry]),
+  ]);
+  const counts = [...addresses].map((address) => director.servers.active(name, address));
+  return counts.reduce<number | null>((sum, count) => (sum === null || count === undefined ? null : sum + count), 0);
+}
+
+/** The file's servers, then those that have left it and drain, then the sorry server. */
 export async function serverDocuments(director: Director): Promise<ServerDocument[]> {
   const { servers: rows } = await director.dataplane.sample();
-  const views = director.health.views();
-  const document = (service: Service, server: RealServer) => {
-    const target = targetOf(service, server);
-    const view = target === undefined ? undefined : views.get(targetKey(target));
-    return serverDocument(service, server, {
-      state: director.health.state(service, server),
-      lastRunAge: view?.last === undefined ? null : Math.round(view.last.age),
-      lastResult: view?.last?.detail ?? null,
-      lag: view?.lag === undefined ? null : Math.round(view.lag * 10) / 10,
-      counters: rows.find((row) => row.service === service.name && row.server === server.name),
-    });
+  const countersOf = (service: Service, name: string) =>
+    rows.find((row) => row.service === service.name && row.server === name);
+  return director.loaded.cluster.services.flatMap((service) => {
+    const own = new Set(service.servers.map(({ address }) => address));
+    const gone = director.servers.standings(service.name).filter(({ address }) => !own.has(address));
+    const servers = [...service.servers, ...gone].map((server) =>
+      serverDocument(service, server, {
+        ...standingFacts(director, service, server),
+        ...probeFacts(director, service, server),
+        counters: countersOf(service, server.name),
+      }),
+    );
+    return service.sorry === undefined
+      ? servers
+      : [...servers, sorryDocument(director, service, service.sorry, countersOf)];
+  });
+}
+
+function standingFacts(director: Director, service: Service, server: RealServer) {
+  const standing = director.servers.standings(service.name).find(({ address }) => address === server.address);
+  const { phase = 'serving', until, tenths = 10 } = standing ?? {};
+  const isFile = service.servers.some(({ address }) => address === server.address);
+  return {
+    state: phase === 'serving' && isFile ? director.health.state(service, server) : ('drained' as const),
+    phase,
+    phaseEnds: until === undefined ? null : Math.max(0, Math.round(until - director.now())),
+    tenths,
+    active: director.servers.active(service.name, server.address) ?? null,
   };
-  return director.loaded.cluster.services.flatMap((service) =>
-    service.servers.map((server) => document(service, server)),
-  );
+}
+
+function probeFacts(director: Director, service: Service, server: RealServer) {
+  const target = targetOf(service, server);
+  const view = target === undefined ? undefined : director.health.views().get(targetKey(target));
+  return {
+    lastRunAge: view?.last === undefined ? null : Math.round(view.last.age),
+    lastResult: view?.last?.detail ?? null,
+    lag: view?.lag === undefined ? null : Math.round(view.lag * 10) / 10,
+  };
+}
+
+/** Nobody checks it: it is what is left. */
+function sorryDocument(
+  director: Director,
+  service: Service,
+  address: Ipv4,
+  countersOf: (service: Service, name: string) => ServerCounters | undefined,
+): ServerDocument {
+  const server = { name: 'sorry', address, weight: 0 };
+  return serverDocument({ ...service, health: undefined }, server, {
+    ...{ state: 'unknown', phase: 'sorry', phaseEnds: null, tenths: 10 },
+    active: director.servers.active(service.name, address) ?? null,
+    ...{ lastRunAge: null, lastResult: null, lag: null },
+    counters: countersOf(service, server.name),
+  });
 }

@@ -15,6 +15,7 @@ import { formatFault } from '../core/base/fault.ts';
 import type { Millis } from '../core/base/machine.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
+import { NetlinkConntrack } from '../drivers/conntrack/netlink.ts';
 import { NftablesDataplane } from '../drivers/dataplane/nftables.ts';
 import { RtnetlinkLinks } from '../drivers/links/rtnetlink.ts';
 import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
@@ -31,7 +32,8 @@ import { startProbe } from '../io/probes.ts';
 import { stateFile } from '../io/state-file.ts';
 import { type LoadedCluster, loadCluster } from './cluster-file.ts';
 import { Control } from './control.ts';
-import { Director } from './director.ts';
+import { Director, type DirectorPorts } from './director.ts';
+import { DrainedServers } from './drained-servers.ts';
 import { EventLog } from './events.ts';
 import { explain } from './explain.ts';
 import { type Continuation, graceSequence, type LastLife } from './last-life.ts';
@@ -139,6 +141,7 @@ interface Memory {
   readonly sequences: SequenceKeeper;
   readonly last: LastLife;
   readonly keeper: LifeKeeper;
+  readonly drained: DirectorPorts['drained'];
 }
 
 /** What the last agent has left, and what keeps the same for the next one. */
@@ -161,13 +164,15 @@ async function openMemory(
   const numbers = stateFile(join(stateDir, name, 'ospf-sequence.json'));
   const sequences = new SequenceKeeper({ clock: systemClock, timeOfDay: Date.now, events, file: numbers });
   await sequences.open();
-  return { sequences, last, keeper: new LifeKeeper({ clock: systemClock, events, file, present, refresh }) };
+  const drained = new DrainedServers(stateFile(join(stateDir, name, 'drained-servers.json')), events);
+  const keeper = new LifeKeeper({ clock: systemClock, events, file, present, refresh });
+  return { sequences, last, keeper, drained: { names: await drained.read(), keep: (names) => drained.keep(names) } };
 }
 
 function realPorts(
   events: EventLog,
   links: LinkHub,
-  { sequences, last, keeper, forwards }: Memory & { readonly forwards: boolean },
+  { sequences, last, keeper, drained, forwards }: Memory & { readonly forwards: boolean },
   loaded: LoadedCluster,
   dataplane: NftablesDataplane,
 ): ConstructorParameters<typeof Director>[0] {
@@ -180,6 +185,8 @@ function realPorts(
     routes: new RtnetlinkRoutes(),
     linkControl: new RtnetlinkLinks(),
     tunnels: new RtnetlinkTunnels(),
+    conntrack: new NetlinkConntrack(),
+    drained,
     makeSpeaker: (instance: string, config: InstanceConfig) => {
       const terms = continuation(loaded, config);
       const inheriting = { ...config, ...inheritance(config, terms, last, forwards) };

@@ -90,6 +90,7 @@ export function routeDocument(instance: string, route: OspfRoute, standing: Rout
 export interface ServiceFacts {
   readonly healthy: number;
   readonly programmed: boolean;
+  readonly active: number | null;
   readonly counters: ServiceCounters | undefined;
 }
 
@@ -107,17 +108,18 @@ export function serviceDocument(service: Service, facts: ServiceFacts): ServiceD
     healthy: facts.healthy,
     servers: service.servers.length,
     programmed: facts.programmed,
+    active: facts.active,
     misses: facts.counters?.misses ?? 0,
     persistenceFull: facts.counters?.persistenceFull ?? 0,
     ...traffic(facts.counters),
   };
 }
 
-export interface ServerFacts {
-  readonly state: ServerDocument['state'];
-  readonly lastRunAge: number | null;
-  readonly lastResult: string | null;
-  readonly lag: number | null;
+export interface ServerFacts
+  extends Pick<
+    ServerDocument,
+    'state' | 'phase' | 'phaseEnds' | 'tenths' | 'active' | 'lastRunAge' | 'lastResult' | 'lag'
+  > {
   readonly counters: ServerCounters | undefined;
 }
 
@@ -128,6 +130,7 @@ export function serverDocument(service: Service, server: RealServer, facts: Serv
     server: server.name,
     address: formatIpv4(server.address),
     weight: server.weight,
+    limit: server.limit ?? null,
     check: checkText(service.health),
     ...rest,
     ...traffic(counters),

@@ -49,6 +49,10 @@ export interface PostDocuments {
   /** Body: `{ deadline?: milliseconds }`. Answers at once; progress is in the events and in `/v1/status`. */
   readonly '/v1/drain': LifecycleDocument;
   readonly '/v1/undrain': LifecycleDocument;
+  /** Body: `{ service, server, deadline?: milliseconds }`. Answers at once; progress is in the events and in `/v1/servers`. */
+  readonly '/v1/drain-server': ServerDocument;
+  /** Body: `{ service, server }`. */
+  readonly '/v1/undrain-server': ServerDocument;
   /** Body: `{ reason?: 'restart' | 'upgrade' }`. Answers when the agent is about to end; the next one is somebody else's to start. */
   readonly '/v1/restart': RestartDocument;
   readonly '/v1/reload': ReloadDocument;

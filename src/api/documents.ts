@@ -231,6 +231,8 @@ export interface ServiceDocument {
   readonly healthy: number;
   readonly servers: number;
   readonly programmed: boolean;
+  /** Of all its servers; null while they are not known. */
+  readonly active: number | null;
   readonly newConnections: number;
   /** New connections that found no server to go to, and were dropped. */
   readonly misses: number;
@@ -276,8 +278,22 @@ export interface ServerDocument {
   readonly service: string;
   readonly server: string;
   readonly address: string;
+  /** 0: it has left the cluster file and drains, or it is the sorry server. */
   readonly weight: number;
   readonly state: 'up' | 'down' | 'drained' | 'unknown';
+  /**
+   * `serving`; `draining`: its slots have moved, its connections live; `ending`: their ends hear RST; `drained`: nothing is
+   * left. `sorry` for the sorry server.
+   */
+  readonly phase: 'serving' | 'draining' | 'ending' | 'drained' | 'sorry';
+  /** Milliseconds until the phase ends at the latest; null when nothing but a command ends it. */
+  readonly phaseEnds: number | null;
+  /** How many tenths of its slots it has, 10 but after it has come back. */
+  readonly tenths: number;
+  /** Connections at once; null = any number. */
+  readonly limit: number | null;
+  /** Connections that both ends have sent on, and that are not closed; null while they are not known. */
+  readonly active: number | null;
   readonly check: string;
   /** Milliseconds since the last probe ended; null before the first. */
   readonly lastRunAge: number | null;
@@ -333,6 +349,7 @@ export type EventName =
   | 'dataplane-fault'
   | 'port-offset-refused'
   | 'server-state'
+  | 'server-drain'
   | 'vip-announcing'
   | 'vip-announced'
   | 'vip-metric'

@@ -260,6 +260,7 @@ Examples:
       finish(await undrain(context, await clientFor(options), options));
     },
   );
+  addServerDrains(program, context, finish);
   speaksToAgent(
     program
       .command('restart')
@@ -288,6 +289,51 @@ Example:
       finish(await reload(context, await clientFor(options), options));
     },
   );
+}
+
+function addServerDrains(program: Command, context: CliContext, finish: (code: number) => void): void {
+  speaksToAgent(
+    program
+      .command('drain-server')
+      .argument('<service>')
+      .argument('<server>')
+      .description('give a real server no new connections, and end those it has at the deadline'),
+  )
+    .option(
+      '--deadline <duration>',
+      "how long its connections may go on (default: the service's drain; 0s: end them now)",
+      asDuration,
+    )
+    .option('--no-wait', 'return at once instead of showing what is left until it is drained')
+    .addHelpText(
+      'after',
+      `
+Of this director only: run it on each. The next agent here knows of it, too, until undrain-server is said or the server has left
+the cluster file. What is left at the deadline hears RST (TCP) or goes to another server (UDP).
+
+Example:
+  sluice drain-server web r2 --deadline 5m`,
+    )
+    .action(
+      async (
+        service: string,
+        server: string,
+        options: SocketOptions & { json?: boolean; deadline?: number; wait: boolean },
+      ) => {
+        const { drainServer } = await import('./drain-server.ts');
+        finish(await drainServer(context, await clientFor(options), { service, server }, options));
+      },
+    );
+  speaksToAgent(
+    program
+      .command('undrain-server')
+      .argument('<service>')
+      .argument('<server>')
+      .description('give a drained real server new connections again'),
+  ).action(async (service: string, server: string, options: SocketOptions & { json?: boolean }) => {
+    const { undrainServer } = await import('./drain-server.ts');
+    finish(await undrainServer(context, await clientFor(options), { service, server }, options));
+  });
 }
 
 function addCheck(program: Command, context: CliContext, finish: (code: number) => void): void {

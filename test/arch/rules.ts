@@ -32,6 +32,7 @@ export const layers: readonly Layer[] = [
   core('health'),
   core('announce', ['src/core/health/']),
   core('dataplane', ['src/core/hash/', 'src/core/netlink/']),
+  core('servers'),
   core('sync', ['src/core/hash/']),
   core('realserver'),
   core('tunnels', ['src/core/netlink/']),

@@ -7,7 +7,7 @@ const TRAFFIC = ['NEW CONNS', 'PKTS IN', 'BYTES IN', 'PKTS OUT', 'BYTES OUT'];
 export function renderServices(rows: readonly ServiceDocument[]): string {
   if (rows.length === 0) return 'no services';
   return table(
-    ['SERVICE', 'VIP', 'PORTS', 'FORWARD', 'SCHED', 'LSA', 'HEALTHY', 'PROGRAMMED', ...TRAFFIC],
+    ['SERVICE', 'VIP', 'PORTS', 'FORWARD', 'SCHED', 'LSA', 'HEALTHY', 'PROGRAMMED', 'ACTIVE', ...TRAFFIC],
     rows.map((row) => [
       row.service,
       row.vips.join(', '),
@@ -17,30 +17,55 @@ export function renderServices(rows: readonly ServiceDocument[]): string {
       row.lsa,
       `${row.healthy}/${row.servers}`,
       row.programmed ? 'yes' : 'no',
+      known(row.active),
       ...traffic(row),
     ]),
-    ['HEALTHY', ...TRAFFIC],
+    ['HEALTHY', 'ACTIVE', ...TRAFFIC],
   );
 }
 
 export function renderServers(rows: readonly ServerDocument[]): string {
   if (rows.length === 0) return 'no servers';
   return table(
-    ['SERVICE', 'SERVER', 'ADDRESS', 'WEIGHT', 'STATE', 'CHECK', 'LAST RUN', 'LAG', 'LAST RESULT', ...TRAFFIC],
+    [
+      'SERVICE',
+      'SERVER',
+      'ADDRESS',
+      'WEIGHT',
+      'STATE',
+      'CHECK',
+      'LAST RUN',
+      'LAG',
+      'LAST RESULT',
+      'ACTIVE',
+      ...TRAFFIC,
+    ],
     rows.map((row) => [
       row.service,
       row.server,
       row.address,
       String(row.weight),
-      row.state,
+      standing(row),
       row.check,
       row.lastRunAge === null ? '-' : `${duration(row.lastRunAge)} ago`,
       row.lag === null ? '-' : duration(row.lag),
       row.lastResult ?? '-',
+      row.limit === null ? known(row.active) : `${known(row.active)}/${count(row.limit)}`,
       ...traffic(row),
     ]),
-    ['WEIGHT', 'LAST RUN', 'LAG', ...TRAFFIC],
+    ['WEIGHT', 'LAST RUN', 'LAG', 'ACTIVE', ...TRAFFIC],
   );
+}
+
+function known(active: number | null): string {
+  return active === null ? '-' : count(active);
+}
+
+/** `up`, `up 3/10` while it comes back slowly, `draining 42 s`, `down`. */
+function standing({ state, phase, phaseEnds, tenths }: ServerDocument): string {
+  if (phase === 'sorry') return phase;
+  if (phase === 'serving') return tenths < 10 ? `${state} ${tenths}/10` : state;
+  return phaseEnds === null ? phase : `${phase} ${duration(phaseEnds)}`;
 }
 
 function traffic(row: ServiceDocument | ServerDocument): string[] {

@@ -162,6 +162,11 @@ export class Converger {
     return entry && known && { server: known[0], expiresIn: entry.expiresIn };
   }
 
+  /** As last used, also of a server that is no longer wanted. */
+  serverId(service: string, address: Ipv4): number | undefined {
+    return this.#ids.get(service)?.get(address);
+  }
+
   /** Of the services last applied. */
   async counters(): Promise<DataplaneCounters> {
     const desired = this.#desired;

@@ -321,6 +321,10 @@ export class FakeDataplane implements Dataplane {
     return this.#converger.apply(desired);
   }
 
+  serverId(service: string, address: Ipv4): number | undefined {
+    return this.#converger.serverId(service, address);
+  }
+
   counters(): Promise<DataplaneCounters> {
     return this.#converger.counters();
   }

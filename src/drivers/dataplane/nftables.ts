@@ -6,7 +6,6 @@
  * packet, and nothing is undone at `close`: the kernel goes on forwarding while no agent is there. Routes to the VIPs belong
  * to the routes driver. Deliberately not here: deciding (src/core/dataplane).
  */
-
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import { isDirect } from '../../core/dataplane/direct-table.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
@@ -63,6 +62,10 @@ export class NftablesDataplane implements Dataplane {
       this.#untold = [];
       return { ...report, operations: [...settings, ...report.operations] };
     });
+  }
+
+  serverId(service: string, address: Ipv4): number | undefined {
+    return this.#converger.serverId(service, address);
   }
 
   counters(): Promise<DataplaneCounters> {

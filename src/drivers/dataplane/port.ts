@@ -40,6 +40,8 @@ export interface Dataplane {
   counters(): Promise<DataplaneCounters>;
   /** Of a service with persistence; `undefined` when nothing is remembered of the client. */
   remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined>;
+  /** The id that stands for a server in marks, also of one that was applied earlier; undefined for one that never was. */
+  serverId(service: string, address: Ipv4): number | undefined;
   /**
    * Removes everything that is ours and puts settings back as they were; what was put back, one printable line each. Only for a
    * drained stop that asks for it; a plain stop leaves the kernel forwarding.

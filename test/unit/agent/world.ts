@@ -8,6 +8,8 @@ import { EventLog } from '../../../src/agent/events.ts';
 import type { LifeFacts } from '../../../src/agent/last-life.ts';
 import type { EventDocument } from '../../../src/api/documents.ts';
 import { formatIpv4 } from '../../../src/core/base/ipv4.ts';
+import type { ServerName } from '../../../src/core/servers/server-lifecycles.ts';
+import { FakeConntrack } from '../../../src/drivers/conntrack/fake.ts';
 import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
 import { FakeLinks } from '../../../src/drivers/links/fake.ts';
 import { FakeRouteKernel, FakeRoutes } from '../../../src/drivers/routes/fake.ts';
@@ -70,6 +72,7 @@ export class World {
   readonly clock = new FakeClock();
   readonly events = new EventLog(this.clock);
   readonly kernel: FakeKernel;
+  readonly conntrack: FakeConntrack;
   readonly routeKernel: FakeRouteKernel;
   readonly linkKernel: FakeLinks;
   readonly tunnelKernel: FakeTunnels;
@@ -81,12 +84,16 @@ export class World {
   kept: LifeFacts | undefined;
   /** For how long the next agent is waited for. */
   grace: number | undefined;
+  /** Servers that the operator has drained. */
+  drained: readonly ServerName[];
   /** Set by the test: nothing can be kept. */
   diskRefusal: Error | undefined;
 
   /** `earlier`: the world whose kernel this one starts on. `lastVerdict`: what its checks have left. */
   constructor(loaded: LoadedCluster, earlier?: World, lastVerdict: LastVerdict = () => 'unknown') {
     this.kernel = earlier?.kernel ?? new FakeKernel();
+    this.drained = earlier?.drained ?? [];
+    this.conntrack = new FakeConntrack(this.kernel.connections);
     this.routeKernel = earlier?.routeKernel ?? new FakeRouteKernel(['eth1']);
     this.linkKernel = earlier?.linkKernel ?? new FakeLinks();
     this.tunnelKernel = earlier?.tunnelKernel ?? new FakeTunnels();
@@ -96,6 +103,13 @@ export class World {
         clock,
         events,
         dataplane: new FakeDataplane(this.kernel),
+        conntrack: this.conntrack,
+        drained: {
+          names: this.drained,
+          keep: (names) => {
+            this.drained = names;
+          },
+        },
         routes: new FakeRoutes(this.routeKernel),
         linkControl: this.linkKernel,
         tunnels: this.tunnelKernel,

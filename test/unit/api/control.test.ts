@@ -45,6 +45,8 @@ const backend: ControlBackend = {
     '/v1/undrain': async () => {
       throw new RequestError(409, 'refused', 'not draining');
     },
+    '/v1/drain-server': () => Promise.reject(new RequestError(404, 'not-found', 'no such server')),
+    '/v1/undrain-server': () => Promise.reject(new RequestError(404, 'not-found', 'no such server')),
     '/v1/reload': async () => reloaded,
     '/v1/check': async () => reloaded,
     '/v1/event-loop/restart': async () => ({ p50: 0, p99: 1, p999: 2, max: 3, count: 4 }),

@@ -10,6 +10,7 @@ import type {
   ExplanationDocument,
   LifecycleState,
   ReloadDocument,
+  ServerDocument,
   StatusDocument,
   UpstreamDirectorDocument,
   UpstreamRouterDocument,
@@ -29,9 +30,16 @@ let reloaded: ReloadDocument;
 let asked: unknown[] = [];
 let upstream: UpstreamRouterDocument[] = [];
 let host: DoctorDocument = { met: true, kernel: '6.12', findings: [] };
+/** What becomes of the server, the last one again and again. */
+let serverRows: ServerDocument[] = [];
 /** What a drain brings about. */
 let drainEvents: EventDocument[] = [];
 let explained = {} as ExplanationDocument;
+
+function serverRow(phase: ServerDocument['phase'], active: number): ServerDocument {
+  const phaseEnds = phase === 'draining' ? 42_000 : null;
+  return { service: 'web', server: 'r2', phase, phaseEnds, active } as unknown as ServerDocument;
+}
 
 const backend: ControlBackend = {
   views: {
@@ -54,7 +62,7 @@ const backend: ControlBackend = {
     },
     '/v1/counters': () => [],
     '/v1/services': () => [],
-    '/v1/servers': () => [],
+    '/v1/servers': () => [serverRows.length > 1 ? serverRows.shift()! : serverRows[0]!],
     '/v1/explain': (query) => {
       asked.push(query.toString());
       return explained;
@@ -72,6 +80,14 @@ const backend: ControlBackend = {
     },
     '/v1/undrain': async () => {
       throw new RequestError(409, 'refused', 'the agent was told to stop');
+    },
+    '/v1/drain-server': async (body) => {
+      asked.push(body);
+      return serverRow('draining', 2);
+    },
+    '/v1/undrain-server': async (body) => {
+      asked.push(body);
+      return serverRow('serving', 2);
     },
     '/v1/reload': async () => reloaded,
     '/v1/check': async () => reloaded,
@@ -417,4 +433,32 @@ test('explain without a server is exit code 1, what is no flow is 2', async () =
   expect((await sluice('explain', '198.51.100.7', '203.0.113.10:80', ...here())).code).toBe(2);
   expect((await sluice('explain', '198.51.100.7:1', ...here())).code).toBe(2);
   expect((await sluice('explain', '198.51.100.7:1', '203.0.113.10:80', '--protocol', 'sctp', ...here())).code).toBe(2);
+});
+
+test('drain-server shows what is left until the server is drained', async () => {
+  serverRows = [serverRow('draining', 2), serverRow('draining', 1), serverRow('ending', 1), serverRow('drained', 0)];
+  expect(await sluice('drain-server', 'web', 'r2', '--deadline', '5m', ...here())).toEqual({
+    code: 0,
+    out: [
+      'web r2: draining, 2 connections, at most 42.0 s more',
+      'web r2: draining, 1 connection, at most 42.0 s more',
+      'web r2: ending, 1 connection',
+      'web r2: drained, 0 connections',
+      '',
+    ].join('\n'),
+    complaints: '',
+  });
+  expect(asked).toEqual([{ service: 'web', server: 'r2', deadline: 300_000 }]);
+});
+
+test('drain-server: a server that is taken back meanwhile is told of, and nobody need wait', async () => {
+  serverRows = [serverRow('serving', 2)];
+  const given = await sluice('drain-server', 'web', 'r2', ...here());
+  expect([given.code, given.complaints]).toEqual([1, 'the drain was given up: the server is taken back\n']);
+  const left = await sluice('drain-server', 'web', 'r2', '--no-wait', ...here());
+  expect(left).toMatchObject({ code: 0, out: 'web r2: draining, 2 connections, at most 42.0 s more\n' });
+});
+
+test('undrain-server takes it back', async () => {
+  expect((await sluice('undrain-server', 'web', 'r2', ...here())).out).toBe('web r2: serving, 2 connections\n');
 });

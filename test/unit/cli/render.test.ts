@@ -232,13 +232,14 @@ test('services and servers', () => {
     healthy: 3,
     servers: 4,
     programmed: true,
+    active: 1500,
     misses: 0,
     persistenceFull: 0,
     ...traffic,
   };
   expect(renderServices([service])).toMatchInlineSnapshot(`
-    "SERVICE  VIP           PORTS       FORWARD  SCHED  LSA          HEALTHY  PROGRAMMED  NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
-    web      203.0.113.10  tcp/80,443  nat      mh     external E1      3/4  yes              1.2k    56.8k   4.8 MiB         0     1023 B"
+    "SERVICE  VIP           PORTS       FORWARD  SCHED  LSA          HEALTHY  PROGRAMMED  ACTIVE  NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
+    web      203.0.113.10  tcp/80,443  nat      mh     external E1      3/4  yes           1.5k       1.2k    56.8k   4.8 MiB         0     1023 B"
   `);
   const server = {
     service: 'web',
@@ -246,6 +247,11 @@ test('services and servers', () => {
     address: '10.2.0.21',
     weight: 1,
     state: 'down' as const,
+    phase: 'serving' as const,
+    phaseEnds: null,
+    tenths: 10,
+    limit: null,
+    active: 7,
     check: 'http :80/healthz = 200',
     lastRunAge: 812,
     lastResult: 'ECONNREFUSED',
@@ -253,9 +259,9 @@ test('services and servers', () => {
     ...traffic,
   };
   expect(renderServers([server, { ...server, lastRunAge: null, lastResult: null, lag: null }])).toMatchInlineSnapshot(`
-    "SERVICE  SERVER  ADDRESS    WEIGHT  STATE  CHECK                     LAST RUN   LAG  LAST RESULT   NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
-    web      r1      10.2.0.21       1  down   http :80/healthz = 200  812 ms ago  1 ms  ECONNREFUSED       1.2k    56.8k   4.8 MiB         0     1023 B
-    web      r1      10.2.0.21       1  down   http :80/healthz = 200           -     -  -                  1.2k    56.8k   4.8 MiB         0     1023 B"
+    "SERVICE  SERVER  ADDRESS    WEIGHT  STATE  CHECK                     LAST RUN   LAG  LAST RESULT   ACTIVE  NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
+    web      r1      10.2.0.21       1  down   http :80/healthz = 200  812 ms ago  1 ms  ECONNREFUSED       7       1.2k    56.8k   4.8 MiB         0     1023 B
+    web      r1      10.2.0.21       1  down   http :80/healthz = 200           -     -  -                  7       1.2k    56.8k   4.8 MiB         0     1023 B"
   `);
 });
 
