@@ -73,6 +73,15 @@ const NEEDED_BY_SOME: readonly Feature[] = [
     onlyFor: 'timeouts of services',
   },
   {
+    name: 'entries that packets replace',
+    family: 'ip',
+    ruleset:
+      'map m { typeof ip saddr : ct mark; size 99; flags dynamic,timeout; }\nset s { typeof ct mark; }\nchain c {\n' +
+      ' ct mark and 0xffff != @s delete @m { ip saddr : ct mark } ct mark set 0\n' +
+      ' update @m { ip saddr timeout 9s : ct mark and 0xffff }\n}',
+    onlyFor: 'persistence',
+  },
+  {
     name: 'passing on by dup',
     family: 'ip',
     ruleset: 'chain c { type filter hook prerouting priority -150;\n dup to 192.0.2.1 device "lo"\n}',
