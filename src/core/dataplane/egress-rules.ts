@@ -99,7 +99,7 @@ export function egressGuard({ egress }: DesiredDataplane): EgressGuard {
     ],
     postrouting: egress.pools.flatMap((pool) => [
       `${leavingFrom(pool)} ct state invalid ${drop}`,
-      `${leavingFrom(pool)} ct direction original ct status & snat == 0 ${drop}`,
+      `${leavingFrom(pool)} ct direction original ct status & snat == 0 ct status & dnat == 0 ${drop}`,
     ]),
     sets: new Map([
       [POOLS_SET, addressesSet(egress.pools.flatMap(({ pool }) => pool))],

@@ -87,7 +87,16 @@ const NEEDED_BY_SOME: readonly Feature[] = [
     ruleset: 'chain c { type filter hook prerouting priority -150;\n dup to 192.0.2.1 device "lo"\n}',
     onlyFor: 'handing over answers to shared local addresses',
   },
+  portBlocks('source NAT to port blocks', 'meta l4proto tcp', 'th sport', 'FullNAT and SNAT pools'),
+  portBlocks('source NAT of echo requests', 'icmp type echo-request', 'icmp id', 'SNAT pools'),
 ];
+
+function portBlocks(name: string, match: string, port: string, onlyFor: string): Feature {
+  const rule = `${match} snat ip to jhash ip saddr . ${port} mod 1009 seed 1 map @m`;
+  const chain = `chain c { type nat hook postrouting priority 100;\n ${rule}\n}`;
+  const ruleset = `map m { typeof numgen inc mod 1009 : interval ip saddr . th sport; }\n${chain}`;
+  return { name, family: 'ip', ruleset, onlyFor };
+}
 
 function probe(feature: Feature, table: string): string {
   return `table ${feature.family} ${table} {\n${feature.ruleset}\n}\n`;
