@@ -3,10 +3,17 @@
  * one director, and what a new connection costs as the director's own ports fill up. Needs root.
  */
 import { measureChanges } from './nftables/changes.ts';
+import { measureForwarding } from './nftables/forwarding.ts';
 import type { BenchRun } from './result.ts';
 
 export const run: BenchRun = async ({ quick, progress }) => {
   progress('changes of slots');
   const changes = await measureChanges(quick ? 5 : 41);
-  return { goals: changes.goals, samples: changes.samples };
+  progress('connections and bytes through one director');
+  const forwarding = await measureForwarding(quick ? { rounds: 1, seconds: 1 } : { rounds: 9, seconds: 2 }, progress);
+  const parts = [changes, forwarding];
+  return {
+    goals: parts.flatMap(({ goals }) => goals),
+    samples: Object.assign({}, ...parts.map(({ samples }) => samples)),
+  };
 };

@@ -112,6 +112,18 @@ export function atMostRatio(
   return { name, value, unit, ...beside, goal: `ratio <= ${limit}`, met: value / peer.value <= limit };
 }
 
+/** A goal of the form "at least `limit` times what the peer does". */
+export function atLeastRatio(
+  name: string,
+  value: number,
+  unit: string,
+  limit: number,
+  peer: { name: string; value: number },
+): BenchGoal {
+  const beside = besidePeer(value, peer);
+  return { name, value, unit, ...beside, goal: `ratio >= ${limit}`, met: value / peer.value >= limit };
+}
+
 /** A figure without a goal. */
 export function figure(name: string, value: number, unit: string, peer?: { name: string; value: number }): BenchGoal {
   return { name, value, unit, ...besidePeer(value, peer), goal: null, met: null };

@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { exec } from '../../src/io/exec.ts';
-import { atMost, atMostRatio, type BenchGoal, figure, median } from '../result.ts';
+import { atMost, atMostRatio, figure, median } from '../result.ts';
 import type { ChangeReport } from './change-main.ts';
 import type { LoopDelays } from './loop-delays.ts';
+import type { Measured } from './measured.ts';
 
 const OTHERS = 100;
 const RATIO = 2;
@@ -13,11 +14,6 @@ const RATIO = 2;
 const STALL = 20;
 
 const main = (name: string) => fileURLToPath(new URL(`./${name}-main.js`, import.meta.url));
-
-export interface Measured {
-  readonly goals: readonly BenchGoal[];
-  readonly samples: Readonly<Record<string, readonly number[]>>;
-}
 
 export async function measureChanges(rounds: number): Promise<Measured> {
   const namespace = `sl-bench${process.pid}`;

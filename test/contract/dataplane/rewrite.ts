@@ -7,13 +7,10 @@ import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import type { MH_SLOTS } from '../../../src/core/model/scheduler.ts';
 import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
-import { ADDRESS_OF, FRONT_OF, Network, SERVERS } from './netns.ts';
+import { ADDRESS_OF, Network, SERVERS } from './netns.ts';
 import { WebLoad } from './web-load.ts';
+import { prepareVips, sendTo, URLS, VIPS } from './web-vips.ts';
 
-/** Each is met from a client's address of its own, so that there are ports enough. */
-const VIPS = ['203.0.113.10', '203.0.113.11', '203.0.113.12', '203.0.113.13'] as const;
-const CLIENTS = ['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5'] as const;
-const URLS = VIPS.map((vip) => `http://${vip}:80/`);
 const CONNECTIONS = 64;
 /** Seconds; one follows another as long as slots are rewritten. */
 const ROUND = 2;
@@ -49,21 +46,13 @@ export async function rewriteUnderLoad(run: string, options: RewriteOptions): Pr
   const web = new WebLoad(network);
   try {
     await network.up();
-    await routeVips(network);
+    await prepareVips(network, ['d1']);
+    await sendTo(network, 'd1');
     await web.up();
     return await measure(network, web, options);
   } finally {
     await web.down();
     await network.down();
-  }
-}
-
-async function routeVips(network: Network): Promise<void> {
-  for (const [at, vip] of VIPS.entries()) {
-    await network.in('d1', ['ip', 'route', 'add', 'local', `${vip}/32`, 'dev', 'lo']);
-    const client = CLIENTS[at]!;
-    if (at > 0) await network.in('cl', ['ip', 'address', 'add', `${client}/24`, 'dev', 'front']);
-    await network.in('cl', ['ip', 'route', 'add', vip, 'via', FRONT_OF.d1, 'src', client]);
   }
 }
 
