@@ -2,19 +2,15 @@
  * New connections and bytes per second through one director with our tables, and through another with the least that an
  * administrator would write for the same, in turns.
  */
-import { ipv4 } from '../../src/core/base/ipv4.ts';
-import type { DesiredDataplane } from '../../src/core/model/dataplane.ts';
-import { ADDRESS_OF, Network, SERVERS } from '../../test/contract/dataplane/netns.ts';
+import { Network } from '../../test/contract/dataplane/netns.ts';
 import { WebLoad } from '../../test/contract/dataplane/web-load.ts';
-import { prepareVips, sendTo, URLS, VIPS } from '../../test/contract/dataplane/web-vips.ts';
+import { prepareVips, sendTo, URLS } from '../../test/contract/dataplane/web-vips.ts';
 import { atLeastRatio, type BenchGoal, median } from '../result.ts';
+import { desired, LIPS, MODES, minimal } from './contenders.ts';
 import type { Measured } from './measured.ts';
 
-const MODES = ['nat', 'fullnat'] as const;
-type Mode = (typeof MODES)[number];
-
 const LEAST = 0.95;
-const LIPS = { d1: '10.8.0.1', d2: '10.8.0.2' } as const;
+const HTTP = { protocol: 'tcp', port: 80 } as const;
 
 /** What one load gives. */
 const LOADS = {
@@ -23,39 +19,6 @@ const LOADS = {
 } as const;
 type Load = keyof typeof LOADS;
 const LOAD_NAMES = Object.keys(LOADS) as Load[];
-
-/** Three servers by hash of address and port, and nothing that is not needed for it. */
-function minimal(mode: Mode): string {
-  const servers = SERVERS.map((name, at) => `${at} : ${ADDRESS_OF[name]}`).join(', ');
-  const back =
-    mode === 'nat'
-      ? ''
-      : ` chain post { type nat hook postrouting priority 100;
-  ip daddr { ${SERVERS.map((name) => ADDRESS_OF[name]).join(', ')} } tcp dport 80 snat to ${LIPS.d2}
- }
-`;
-  return `flush ruleset
-table ip bare {
- map servers { typeof numgen inc mod 3 : ip daddr; elements = { ${servers} }; }
- chain pre { type nat hook prerouting priority -100;
-  ip daddr { ${VIPS.join(', ')} } tcp dport 80 dnat to jhash ip saddr . tcp sport mod 3 map @servers
- }
-${back}}
-`;
-}
-
-function desired(mode: Mode): DesiredDataplane {
-  const servers = SERVERS.map((name) => ({ name, address: ipv4(ADDRESS_OF[name]), weight: 1, state: 'up' }) as const);
-  const web = { name: 'web', vips: VIPS.map(ipv4), ports: [80], protocol: 'tcp', servers } as const;
-  const local = { directors: [{ name: 'd1', local: [ipv4(LIPS.d1)] }], shared: [] };
-  return {
-    services: [{ ...web, fullnat: mode === 'fullnat' }],
-    upstream: ['front'],
-    self: 'd1',
-    members: ['d1'],
-    local,
-  };
-}
 
 export async function measureForwarding(
   size: { readonly rounds: number; readonly seconds: number },
@@ -89,8 +52,8 @@ async function measure(
     await network.in(director, ['ip', 'route', 'add', 'local', `${LIPS[director]}/32`, 'dev', 'lo']);
   }
   for (const mode of MODES) {
-    await driver.call('apply', { desired: desired(mode) });
-    await network.in('d2', ['nft', '-f', '-'], minimal(mode));
+    await driver.call('apply', { desired: desired(mode, HTTP) });
+    await network.in('d2', ['nft', '-f', '-'], minimal(mode, HTTP));
     const seen = (load: Load, director: string) => (samples[`${mode}: ${load}, ${director}`] ??= []);
     for (let round = -1; round < rounds; round++) {
       for (const director of ['d1', 'd2'] as const) {
