@@ -35,22 +35,26 @@ const QUOTING = 'icmp type { destination-unreachable, time-exceeded, parameter-p
 /** Of an ICMP echo: its identifier stands for the port. */
 const ECHO_ENDPOINT = 'ip daddr . @th,32,16';
 
+const CHAIN = 'hand_over';
+
+/** Asked of every packet, and over at its first word for all that are known. */
+const isUnknown = (device: string): string => `ct state invalid,new iifname != ${linkElement(device)} jump ${CHAIN}`;
+
 /**
  * Answers of real servers to local addresses, of anybody to pool addresses, and errors of whoever is on the way.
  *
  * @param index of the interface to send by: nft would take its name, but the rule goes by the number that this had when it was
  *   loaded
  */
-function rules(device: string, index: number, isFullnat: boolean, hasPools: boolean): readonly string[] {
+function rules(index: number, isFullnat: boolean, hasPools: boolean): readonly string[] {
   const send = (key: string, map: string) =>
     `dup to ${key} map @${map} device ${index} counter name ${HAND_OVER_COUNTER} drop`;
   const answers = `meta l4proto { tcp, udp } ${send(ENDPOINT, HAND_OVER_MAP)}`;
   const errors = `${QUOTING} ${send(QUOTED_ENDPOINT, HAND_OVER_NUMBERS_MAP)}`;
-  const toLips = [`ip daddr @${LIPS_SET} ip saddr @${REAL_SERVERS_SET} ${answers}`, `ip daddr @${LIPS_SET} ${errors}`];
   const echoes = `icmp type echo-reply ${send(ECHO_ENDPOINT, HAND_OVER_NUMBERS_MAP)}`;
+  const toLips = [`ip daddr @${LIPS_SET} ip saddr @${REAL_SERVERS_SET} ${answers}`, `ip daddr @${LIPS_SET} ${errors}`];
   const toPools = [answers, errors, echoes].map((one) => `ip daddr @${POOLS_SET} ${one}`);
-  const unknown = `iifname != ${linkElement(device)} ct state invalid,new`;
-  return [...(isFullnat ? toLips : []), ...(hasPools ? toPools : [])].map((one) => `${unknown} ${one}`);
+  return [...(isFullnat ? toLips : []), ...(hasPools ? toPools : [])];
 }
 
 /** Ranges of adjacent blocks of one peer, each as `ADDRESS . LOW-HIGH` to the peer's address; own blocks are left out. */
@@ -120,9 +124,9 @@ export function handOverPart(desired: DesiredDataplane, links: Links, blocks: Fo
     declaration: 'typeof ip daddr',
     elements: new Map(pools.map((address) => [address, ''])),
   };
-  const midLife = rules(handOver.device, index, isFullnat, pools.length > 0);
   return {
-    rules: { mid_life: midLife, ...tunnelRules(handOver.tunnelPort) },
+    rules: { mid_life: [isUnknown(handOver.device)], ...tunnelRules(handOver.tunnelPort) },
+    chains: new Map([[CHAIN, rules(index, isFullnat, pools.length > 0)]]),
     sets: new Map([
       [HAND_OVER_MAP, rangesMap(ENDPOINT, foreign)],
       [HAND_OVER_NUMBERS_MAP, rangesMap(QUOTED_ENDPOINT, foreign)],

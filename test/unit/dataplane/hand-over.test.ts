@@ -36,25 +36,23 @@ function wayOf(elements: ReadonlyMap<string, string>, port: number): string | un
 
 describe('hand-over', () => {
   test('the rules', () => {
-    const { rules, counters } = part(DESIRED);
-    expect(rules).toEqual({
-      mid_life: [
-        'iifname != "y0" ct state invalid,new ip daddr @lips ip saddr @real_servers meta l4proto { tcp, udp } dup to ip daddr . th dport map @hand_over device 7 counter name handed_over drop',
-        'iifname != "y0" ct state invalid,new ip daddr @lips icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 dup to ip daddr . @th,224,16 map @hand_over_numbers device 7 counter name handed_over drop',
-      ],
-    });
+    const { rules, chains, counters } = part(DESIRED);
+    expect(rules).toEqual({ mid_life: ['ct state invalid,new iifname != "y0" jump hand_over'] });
+    expect(chains!.get('hand_over')).toEqual([
+      'ip daddr @lips ip saddr @real_servers meta l4proto { tcp, udp } dup to ip daddr . th dport map @hand_over device 7 counter name handed_over drop',
+      'ip daddr @lips icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 dup to ip daddr . @th,224,16 map @hand_over_numbers device 7 counter name handed_over drop',
+    ]);
     expect(counters).toEqual(['handed_over']);
   });
 
   test('for pools: anybody’s answers, and echoes', () => {
     const from = { address: ipv4('10.2.0.0'), length: 24 };
     const egress = { links: ['eth1'], pools: [{ name: 'out', from, pool: [ipv4('198.51.100.20')] }] };
-    const { rules, sets } = part({ ...dataplane(service('web', THREE)), ...OF_CLUSTER, egress });
-    const unknown = 'iifname != "y0" ct state invalid,new ip daddr @pools';
-    expect(rules?.mid_life).toEqual([
-      `${unknown} meta l4proto { tcp, udp } dup to ip daddr . th dport map @hand_over device 7 counter name handed_over drop`,
-      `${unknown} icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 dup to ip daddr . @th,224,16 map @hand_over_numbers device 7 counter name handed_over drop`,
-      `${unknown} icmp type echo-reply dup to ip daddr . @th,32,16 map @hand_over_numbers device 7 counter name handed_over drop`,
+    const { chains, sets } = part({ ...dataplane(service('web', THREE)), ...OF_CLUSTER, egress });
+    expect(chains!.get('hand_over')).toEqual([
+      'ip daddr @pools meta l4proto { tcp, udp } dup to ip daddr . th dport map @hand_over device 7 counter name handed_over drop',
+      'ip daddr @pools icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 dup to ip daddr . @th,224,16 map @hand_over_numbers device 7 counter name handed_over drop',
+      'ip daddr @pools icmp type echo-reply dup to ip daddr . @th,32,16 map @hand_over_numbers device 7 counter name handed_over drop',
     ]);
     expect([...sets!.get('pools')!.elements.keys()]).toEqual(['198.51.100.20']);
     const addresses = [...sets!.get('hand_over')!.elements.keys()].map((key) => key.split(' ')[0]);
