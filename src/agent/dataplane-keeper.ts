@@ -57,7 +57,7 @@ export class DataplaneKeeper {
     at: Number.NEGATIVE_INFINITY,
     services: [],
     servers: [],
-    fullnat: { noBlock: 0 },
+    fullnat: { noBlock: 0, handedOver: 0 },
     guard: NOTHING_DROPPED,
   };
   #sampling: Promise<Counters> | undefined;

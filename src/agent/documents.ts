@@ -186,11 +186,18 @@ export function routeDocuments(director: Director): RouteDocument[] {
 }
 
 export async function counterDocuments(director: Director): Promise<CountersDocument[]> {
-  const { guard } = await director.dataplane.sample();
+  const { guard, fullnat } = await director.dataplane.sample();
   const dropped = Object.entries(guard).map(([reason, packets]) => [`dropped.${reason}`, packets]);
   return [
     ...director.speakers.all().map((speaker) => ({ instance: speaker.instance, counters: speaker.counters() })),
-    { instance: 'dataplane', counters: Object.fromEntries(dropped) },
+    {
+      instance: 'dataplane',
+      counters: {
+        ...Object.fromEntries(dropped),
+        'dropped.noPortBlock': fullnat.noBlock,
+        handedOver: fullnat.handedOver,
+      },
+    },
     {
       instance: 'connections',
       counters: { tracked: director.connections.tracked ?? 0, 'events.lost': director.connections.lost },

@@ -4,6 +4,7 @@ import type {
   DataplaneCounters,
   DesiredDataplane,
   DesiredService,
+  FullnatCounters,
   GuardCounters,
   ServerCounters,
   ServiceCounters,
@@ -14,6 +15,7 @@ import {
   DR_TABLE,
   EGRESS_COUNTER,
   GUARD_TABLE,
+  HAND_OVER_COUNTER,
   LIP_COUNTER,
   NEW_SET,
   NO_BLOCK_COUNTER,
@@ -108,6 +110,11 @@ function guardCounters(table: FoundTable | undefined, data: FoundTable | undefin
 /** By table: sets whose tallies are read, beside the named counters of the table. */
 export type CountingSets = ReadonlyMap<string, readonly string[]>;
 
+function fullnatCounters(table: FoundTable | undefined): FullnatCounters {
+  const packets = (counter: string) => (table?.counters.get(counter) ?? NO_TALLY).packets;
+  return { noBlock: packets(NO_BLOCK_COUNTER), handedOver: packets(HAND_OVER_COUNTER) };
+}
+
 /** What `readCounters` reads. */
 export function countingSets({ services }: DesiredDataplane): CountingSets {
   const servers = (some: readonly DesiredService[]) => some.map(({ name }) => serviceNames(name).servers);
@@ -126,7 +133,7 @@ export function readCounters(desired: DesiredDataplane, ids: ServerIds, found: F
   return {
     services: services.map((service) => serviceCounters(talliedOf(found, service), service)),
     servers: services.flatMap((service) => serverCounters(talliedOf(found, service), service, ids.get(service.name))),
-    fullnat: { noBlock: (found.get(DATA_TABLE)?.counters.get(NO_BLOCK_COUNTER) ?? NO_TALLY).packets },
+    fullnat: fullnatCounters(found.get(DATA_TABLE)),
     guard: guardCounters(found.get(GUARD_TABLE), found.get(DATA_TABLE)),
   };
 }

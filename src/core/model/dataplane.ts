@@ -138,6 +138,8 @@ export interface GuardCounters {
 export interface FullnatCounters {
   /** New connections dropped because this director has no port block. */
   readonly noBlock: number;
+  /** Answers sent on to the director whose port they are for, those to SNAT pools among them. */
+  readonly handedOver: number;
 }
 
 /** Of all services and their servers, of FullNAT and of the guard. */

@@ -41,6 +41,7 @@ import { type CountingSet, count, directFate, type FakeFlow, plusOne, type Timed
 import { departure, type FakeDeparture } from './fake-egress.ts';
 
 import { sourceSeen } from './fake-fullnat.ts';
+import { type FakeAnswer, handedOverTo } from './fake-hand-over.ts';
 import { FakeLimits, isEnded, tracked, tupleOf } from './fake-refusals.ts';
 import { FakeScheduling } from './fake-scheduling.ts';
 import type { ApplyReport, Dataplane, RememberedClient } from './port.ts';
@@ -182,6 +183,11 @@ export class FakeKernel implements RulesetKernel {
   /** A server opens a connection to the outside: `ADDRESS:PORT`, as the outside sees it; `undefined` when it is dropped. */
   leave(packet: FakeDeparture): string | undefined {
     return departure(this.#tables.get(DATA_TABLE), this.#tables.get(GUARD_TABLE), packet, this.#taken);
+  }
+
+  /** An answer of a connection that is not known: where it is handed over to; `undefined` when it ends here. */
+  answer(answer: FakeAnswer): Ipv4 | undefined {
+    return handedOverTo(this.#tables.get(DATA_TABLE), answer);
   }
 
   /** Whoever deleted its entry has ended it. */

@@ -24,7 +24,7 @@ function counters(at: number, packets: Readonly<Record<string, number>>): Counte
     at,
     services,
     servers: [],
-    fullnat: { noBlock: 0 },
+    fullnat: { noBlock: 0, handedOver: 0 },
     guard: {
       vipUnknown: 0,
       serverUntranslated: 0,
