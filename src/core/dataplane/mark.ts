@@ -5,10 +5,11 @@
  *               server may have another id on another director, so ids never leave it.
  *   bit 31      REPLICA: the entry was brought here by another director, which carries the connection.
  *   bit 30      MOVED: it was a replica, until the client's next packet came by this director: now it is carried here.
- *   bits 16-29  zero.
+ *   bit 29      CLOSING: a FIN or RST has passed.
+ *   bits 16-28  zero.
  *
- * A connection begun here has neither bit. At most one is set: what takes a replica over writes MOVED in the same step, and
- * whoever gives a connection away writes REPLICA and clears MOVED.
+ * A connection begun here has neither REPLICA nor MOVED. At most one of them is set: what takes a replica over writes MOVED in
+ * the same step, and whoever gives a connection away writes REPLICA and clears MOVED.
  *
  * A new connection gets its whole mark written, because nft cannot join two values that are both unknown when the rule is
  * loaded. Later rules change flags by `ct mark set ct mark and … or …` and leave the id alone.
@@ -27,19 +28,19 @@ export const SERVER_ID_EXPRESSION = `ct mark and 0x${SERVER_ID_MASK.toString(16)
 const REPLICA_BIT = 0x80000000;
 /** Taken over from another director by a packet of the client. */
 const MOVED_BIT = 0x40000000;
+/** A FIN or RST has passed. */
+const CLOSING_BIT = 0x20000000;
 
 const hexadecimal = (bits: number): string => `0x${bits.toString(16).padStart(8, '0')}`;
 
 /** True of entries that another director carries, as an nft match. */
 export const IS_REPLICA = `ct mark and ${hexadecimal(REPLICA_BIT)} == ${hexadecimal(REPLICA_BIT)}`;
 
-const REPLICA_OR_MOVED = (REPLICA_BIT | MOVED_BIT) >>> 0;
+/** True of entries with any flag, as an nft match: nearly all packets are of connections without, and are done with this. */
+export const HAS_FLAGS = `ct mark and ${hexadecimal((REPLICA_BIT | MOVED_BIT | CLOSING_BIT) >>> 0)} != 0`;
 
-/** True of connections that were begun here and have never been anybody else's. */
-export const NEVER_REPLICA = `ct mark and ${hexadecimal(REPLICA_OR_MOVED)} == 0`;
-
-/** True of those that another director carries, or did before they moved here. */
-export const ONCE_REPLICA = `ct mark and ${hexadecimal(REPLICA_OR_MOVED)} != 0`;
+/** As an nft statement; all other bits stay. */
+export const MARK_CLOSING = `ct mark set ct mark or ${hexadecimal(CLOSING_BIT)}`;
 
 /** From REPLICA to MOVED, as an nft statement; all other bits stay. */
-export const TAKE_OVER = `ct mark set ct mark and ${hexadecimal(~REPLICA_OR_MOVED >>> 0)} or ${hexadecimal(MOVED_BIT)}`;
+export const TAKE_OVER = `ct mark set ct mark and ${hexadecimal(~(REPLICA_BIT | MOVED_BIT) >>> 0)} or ${hexadecimal(MOVED_BIT)}`;

@@ -16,6 +16,7 @@ import {
 } from '../model/scheduler.ts';
 import { SERVER_ID_EXPRESSION } from './mark.ts';
 import { FWMARKS_MAP, SERVICES_MAP, serviceNames } from './names.ts';
+import { TELL_OF_LIFE } from './ownership-rules.ts';
 import type { Part } from './parts.ts';
 import { recallRules, rememberRules, unlessRecalled } from './persistence-rules.ts';
 import { endpointElement, type FoundTable, type WantedSet } from './ruleset.ts';
@@ -86,6 +87,7 @@ function serviceChain(service: DesiredService, slot: string): readonly string[] 
   const names = serviceNames(service.name);
   return [
     `counter name ${names.newConnections}`,
+    TELL_OF_LIFE,
     ...timeoutRules(service),
     ...recallRules(service),
     `${unlessRecalled(service)}ct mark set ${slot} map @${names.slots}`,

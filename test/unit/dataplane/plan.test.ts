@@ -51,11 +51,11 @@ describe('plan', () => {
       'sluice_v1 service_web: add chain',
       'sluice_v1 mid_life: write 1 rules',
       'sluice_v1 prerouting: write 1 rules',
-      'sluice_v1 forward: write 4 rules',
+      'sluice_v1 forward: write 5 rules',
       'sluice_v1 miss: write 3 rules',
       'sluice_v1 miss_vip: write 4 rules',
-      'sluice_v1 ownership: write 4 rules',
-      'sluice_v1 service_web: write 4 rules',
+      'sluice_v1 ownership: write 2 rules',
+      'sluice_v1 service_web: write 5 rules',
       'sluice_v1 vips: write 1 of 1 elements (203.0.113.10)',
       'sluice_v1 real_servers: write 2 of 2 elements (10.2.0.21, 10.2.0.22)',
       'sluice_v1 services: write 1 of 1 elements (203.0.113.10 . tcp . 80 : goto service_web)',
@@ -99,7 +99,7 @@ describe('plan', () => {
       'sluice_v1 service_web: flush chain',
       'sluice_v1 servers_web: delete map',
       'sluice_v1 servers_web: add map',
-      'sluice_v1 service_web: write 4 rules',
+      'sluice_v1 service_web: write 5 rules',
       'sluice_v1 servers_web: write 2 of 2 elements (1 : 10.2.0.21, 2 : 10.2.0.22)',
     ]);
     expect(await planFor(desired, kernel)).toEqual([]);
@@ -120,7 +120,7 @@ describe('plan', () => {
       table.chains.set(chain, { ...table.chains.get(chain)!, stamps: [], shapes: [] });
       return (await converge(desired, kernel)).map(describeOperation);
     };
-    expect(await rewritten('forward')).toEqual(['sluice_v1 forward: write 4 rules']);
+    expect(await rewritten('forward')).toEqual(['sluice_v1 forward: write 5 rules']);
     expect(await rewritten('postrouting')).toEqual([
       'sluice_v1 postrouting: flush chain',
       'sluice_v1 blocks: delete map',
@@ -154,6 +154,7 @@ describe('plan', () => {
       [
         'flush chain ip sluice_v1 service_web',
         'add rule ip sluice_v1 service_web counter name new_web',
+        'add rule ip sluice_v1 service_web ct event set 0x14',
         'add rule ip sluice_v1 service_web ct mark set jhash ip saddr . th sport mod 4099 seed 0x51c1ce00 map @slots_web',
         'add rule ip sluice_v1 service_web dnat to ct mark and 0xffff map @servers_web',
         'add rule ip sluice_v1 service_web counter name miss_web',
@@ -209,7 +210,7 @@ describe('plan', () => {
     const chain = table?.chains.get('forward');
     if (table === undefined || chain === undefined) throw new Error('no chain to tamper with');
     table.chains.set('forward', { ...chain, stamps: [...chain.stamps, ''], shapes: [...chain.shapes, 'drop'] });
-    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 forward: write 4 rules']);
+    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 forward: write 5 rules']);
   });
 
   const anyServer = fc.record({
@@ -270,6 +271,7 @@ test('what a service with persistence adds, and what takes it away again', async
     'add rule ip sluice_v1 refresh_web update @clients_web { ip saddr timeout 90s : ct mark and 0xffff }',
     'flush chain ip sluice_v1 service_web',
     'add rule ip sluice_v1 service_web counter name new_web',
+    'add rule ip sluice_v1 service_web ct event set 0x14',
     'add rule ip sluice_v1 service_web ct mark set ip saddr map @clients_web',
     'add rule ip sluice_v1 service_web ct mark and 0xffff != @takers delete @clients_web { ip saddr : ct mark } ct mark set 0',
     'add rule ip sluice_v1 service_web ct mark and 0xffff == 0 ct mark set jhash ip saddr . th sport mod 4099 seed 0x51c1ce00 map @slots_web',
