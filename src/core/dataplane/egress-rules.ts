@@ -5,6 +5,9 @@
  * address and port, and by offset: two directors never use the same address and port, and any of them can compute what
  * another has chosen. The identifier of an ICMP echo is a number of 16 bits like a port, and is treated as one.
  *
+ * The kernel tells of such a connection when both ends have sent, and when it forgets it; without being told so it would at
+ * every turn, seven times in all.
+ *
  * It concerns what is passed on from the prefix and leaves by an interface where the pool is announced, except for answers
  * and for connections of services. What else comes that way (protocols without ports, the middle of a connection that
  * nobody here knows) must not show an inside address outside: the guard table drops it, after this one has had its turn.
@@ -14,6 +17,7 @@ import { type BlockOwners, blockOwners, blocksOf } from '../hash/port-blocks.ts'
 import type { DesiredDataplane, DesiredPool } from '../model/dataplane.ts';
 import { BLOCK_SEED, blocksMap } from './fullnat-rules.ts';
 import { EGRESS_COUNTER, EGRESS_LINKS_SET, POOL_COUNTER, POOLS_SET, poolNames } from './names.ts';
+import { TELL_OF_LIFE } from './ownership-rules.ts';
 import type { Part } from './parts.ts';
 import { linkElement, type WantedRule, type WantedSet, type WantedTable } from './ruleset.ts';
 
@@ -80,7 +84,10 @@ export function egressPart(desired: DesiredDataplane, poolMaps: PoolMaps): Part 
     const names = poolNames(pool.name);
     const map = maps.get(pool.name)!;
     sets.set(names.blocks, map);
-    chains.set(names.chain, map.elements.size === 0 ? [] : translation(names.blocks, map.elements.size));
+    chains.set(
+      names.chain,
+      map.elements.size === 0 ? [] : [TELL_OF_LIFE, ...translation(names.blocks, map.elements.size)],
+    );
     return `${leavingFrom(pool)} ct status & dnat == 0 jump ${names.chain}`;
   });
   return { rules: { postrouting }, chains, sets };

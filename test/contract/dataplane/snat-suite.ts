@@ -89,7 +89,7 @@ export function snatContract(name: string, bench: SnatBench): void {
       await bench.reload();
       const { drift, operations } = await bench.apply(desired);
       expect(drift).toBe(true);
-      expect(operations).toContain('sluice_v1 egress_out: write 3 rules');
+      expect(operations).toContain('sluice_v1 egress_out: write 4 rules');
       expect(operations.filter((line) => !/^sluice_v1 (egress|pool)_out: /.test(line))).toEqual([]);
       expect(await bench.apply(desired)).toMatchObject({ drift: false, operations: [] });
       const sport = freshPorts(20);

@@ -130,6 +130,17 @@ describe('SNAT beyond the contract', () => {
     expect(seen.sort()).toEqual(seenOutside(withPool(), 's1', first, 8).sort());
   });
 
+  test('the kernel tells of a connection when it is established, and when it forgets it, and of nothing else', async () => {
+    await other.apply(withPool());
+    const listener = more.start('d1', 'events-main');
+    await listener.call('ready');
+    const sport = freshPorts(1);
+    await other.leave('s3', 'tcp', sport, 1);
+    const told = await listener.call<readonly { sport: number; kind: string; state: string }[]>('take');
+    const own = told.filter((event) => event.sport === sport).map(({ kind, state }) => `${kind} ${state}`);
+    expect(own).toEqual(['update ESTABLISHED']);
+  });
+
   test('a pool address answers pings, and nothing else: no RST, no ICMP error', async () => {
     await other.apply(withPool());
     await more.in('cl', ['chroot', await rootPath('tools'), 'ping', '-c', '1', '-W', '2', POOL[0]]);
