@@ -109,9 +109,12 @@ function receiveInState(speaker: Speaker, neighbor: Neighbor, dd: DbDescription)
   }
 }
 
-/** Whether a neighbor in 2-Way is there because we wait, for a designated router or for those of an earlier life. */
-function mayComeToExchange(speaker: Speaker, { interface: { state } }: Neighbor): boolean {
-  return state === 'waiting' || awaitsOthers(speaker);
+/**
+ * Whether a neighbor in 2-Way is there because we wait: for a designated router, be it only until this event is over and one
+ * can be elected of those who are heard now, or for those of an earlier life.
+ */
+function mayComeToExchange(speaker: Speaker, { interface: { state, neighborChange } }: Neighbor): boolean {
+  return state === 'waiting' || neighborChange || awaitsOthers(speaker);
 }
 
 function receiveNegotiation(speaker: Speaker, neighbor: Neighbor, dd: DbDescription): void {
