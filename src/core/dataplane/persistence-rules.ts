@@ -8,6 +8,10 @@
  *   packet after it  of a server that takes new connections: the entry lives on, or is made. So persistence follows a
  *                    connection to the director that takes it over, and leaves a server that is drained.
  *
+ * A SYN proves nothing about its sender: for it a client is remembered for seconds only, long enough for the connections
+ * that it opens at the same time, and for the whole time from the first packet on that follows an answer. Else some hundred
+ * forged SYNs per second would keep the map full. UDP has no such proof, and flows of a single packet: there the first one counts.
+ *
  * Packets write the entries, which changes no generation, and nobody reads them back: 65,536 would take longer to dump than
  * all the rest together. What is asked for is one entry at a time (`explain`).
  *
@@ -32,9 +36,28 @@ const CLIENTS: WantedSet = {
   elements: new Map(),
 };
 
-function remember(service: DesiredService): string {
+/** Seconds for which a SYN is remembered. */
+const PROVISIONAL = 10;
+
+const PROTOCOLS = ['tcp', 'udp'] as const;
+
+interface Remembering {
+  /** A match that all rules of a service with both protocols need, else empty. */
+  readonly match: string;
+  readonly first: string;
+  readonly further: string;
+}
+
+/** What remembers the client of a first packet, and of those after it. `add` leaves the time of an entry that is there. */
+function remembering(service: DesiredService): readonly Remembering[] {
   const { clients } = serviceNames(service.name);
-  return `update @${clients} { ip saddr timeout ${(service.persistence ?? 0) / 1000}s : ${SERVER_ID_EXPRESSION} }`;
+  const time = (service.persistence ?? 0) / 1000;
+  const entry = (seconds: number) => `@${clients} { ip saddr timeout ${seconds}s : ${SERVER_ID_EXPRESSION} }`;
+  const update = `update ${entry(time)}`;
+  const tcp = { first: `add ${entry(Math.min(time, PROVISIONAL))}`, further: `ct state established ${update}` };
+  const by = { tcp, udp: { first: update, further: update } };
+  if (service.fwmark === undefined) return [{ match: '', ...by[service.protocol] }];
+  return PROTOCOLS.map((protocol) => ({ match: `meta l4proto ${protocol} `, ...by[protocol] }));
 }
 
 /** Rules before the slot is looked up: afterwards the mark has the id of the client's server, or none. */
@@ -57,9 +80,13 @@ export function rememberRules(service: DesiredService, translate: string): reado
   if (service.persistence === undefined) return [translate];
   const chosen = `${SERVER_ID_EXPRESSION} != 0`;
   return [
-    `${chosen} ${remember(service)} ${translate}`,
+    ...remembering(service).map(({ match, first }) => `${match}${chosen} ${first} ${translate}`),
     `${chosen} counter name ${serviceNames(service.name).full} ${translate}`,
   ];
+}
+
+function refreshRules(service: DesiredService): readonly string[] {
+  return remembering(service).map(({ match, further }) => `${match}${further}`);
 }
 
 /** What all services with persistence have together, and each one's map of clients; nothing when there is none. */
@@ -77,7 +104,7 @@ export function persistencePart(services: readonly DesiredService[], ids: Server
   return {
     // `ct status dnat` first: connections that merely pass through may carry somebody else's marks.
     rules: { forward: [`ct status dnat ct direction original ${SERVER_ID_EXPRESSION} vmap @${REFRESH_MAP}`] },
-    chains: new Map(persistent.map((service) => [serviceNames(service.name).refresh, [remember(service)]])),
+    chains: new Map(persistent.map((service) => [serviceNames(service.name).refresh, refreshRules(service)])),
     sets: new Map([
       [
         TAKERS_SET,

@@ -42,7 +42,8 @@ export class FakeScheduling {
     const rules = table.chains.get(names.chain)?.shapes ?? [];
     const slot = () => table.sets.get(names.slots)?.elements.get(String(this.#slot(names.chain, rules, client)));
     if (!rules.some((rule) => rule.includes(`map @${names.clients}`))) return slot();
-    this.#lifetimes.set(names.clients, 1000 * Number(/ timeout (\d+)s/.exec(rules.join('\n'))?.[1]));
+    const refresh = table.chains.get(names.refresh)?.shapes.join('\n') ?? '';
+    this.#lifetimes.set(names.clients, 1000 * Number(/ timeout (\d+)s/.exec(refresh)?.[1]));
     const clients = this.#clientsOf(names.clients);
     const key = formatIpv4(client.source);
     const known = clients.get(key);

@@ -41,6 +41,28 @@ describe('persistence: what only the kernel can show', () => {
     expect(await left('10.9.2.2')).toBeGreaterThan(1000);
   });
 
+  test('whoever has only sent a SYN is remembered for seconds; who goes on, for the whole time', async () => {
+    const web = sticky();
+    const refusing = { ...web, ports: [...web.ports, 81] };
+    await bench.apply(only(refusing));
+    const from = (client: string, port: number) => ({ ...target, port, sources: [client] });
+    // Nobody listens there: the answer is RST, and nothing follows it.
+    expect(await bench.connect(freshPorts(1), 1, from('10.9.2.9', 81))).toEqual(['ECONNREFUSED']);
+    expect(await left('10.9.2.9')).toBeGreaterThan(5000);
+    expect(await left('10.9.2.9')).toBeLessThanOrEqual(10_000);
+    const [server] = await bench.connect(freshPorts(1), 1, from('10.9.2.9', 80));
+    expect(await left('10.9.2.9')).toBeGreaterThan(500_000);
+    await bench.connect(freshPorts(1), 1, from('10.9.2.9', 81));
+    expect(await left('10.9.2.9')).toBeGreaterThan(500_000);
+    expect(await bench.connect(freshPorts(1), 1, from('10.9.2.9', 80))).toEqual([server]);
+  });
+
+  test('a UDP client is remembered for the whole time from its first packet on', async () => {
+    await bench.apply(only({ ...sticky(), protocol: 'udp', ports: [53] }));
+    await bench.connect(freshPorts(1), 1, { vip: VIP, port: 53, protocol: 'udp', sources: ['10.9.2.8'] });
+    expect(await left('10.9.2.8')).toBeGreaterThan(500_000);
+  });
+
   test('a connection that was taken over brings its client along', async () => {
     await bench.apply(only(sticky()));
     const sport = freshPorts(1);
