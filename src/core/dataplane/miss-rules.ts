@@ -26,6 +26,7 @@ import {
 } from './names.ts';
 import type { Part } from './parts.ts';
 import type { WantedSet } from './ruleset.ts';
+import { allServers } from './service-table.ts';
 
 /** Where the agent listens: whole packets, each at once. */
 export const MISS_LOG_GROUP = 7217;
@@ -77,7 +78,7 @@ export function missPart(services: readonly DesiredService[]): Part {
         REAL_SERVERS_SET,
         addresses(
           'ip saddr',
-          services.flatMap(({ servers }) => servers.map(({ address }) => address)),
+          services.flatMap((service) => allServers(service).map(({ address }) => address)),
         ),
       ],
     ]),

@@ -8,15 +8,17 @@ import { LIP, ofAll, TCP, UDP } from './fullnat-suite.ts';
 import { HAND_OF } from './netns.ts';
 import type { Bench } from './suite.ts';
 
+export const SORRY = '10.2.0.98';
+
 export interface HandOverBench extends Bench {
   /** The interface of `d1` on which the others are. */
   readonly device: string;
   /**
-   * An answer of the real server `s1`, or of somebody else, to a port of the shared address, of a connection that nobody has.
+   * An answer of the real server `s1`, of the sorry server, or of somebody else, to a port of the shared address, of a connection that nobody has.
    *
    * @returns the director that `d1` hands it over to; `none` when it ends at `d1`
    */
-  stray(from: 's1' | 'stranger', port: number): Promise<string>;
+  stray(from: 's1' | 'sorry' | 'stranger', port: number): Promise<string>;
 }
 
 /** First and last port of some blocks. */
@@ -25,7 +27,7 @@ const SOME_PORTS = [0, 1, 7, 31, 62].flatMap((block) => [portsOf(block).low, por
 export function handOverContract(name: string, bench: HandOverBench): void {
   const desired = (members: readonly string[] = ['d1', 'd2', 'd3']): DesiredDataplane => {
     const peers = { d2: ipv4(HAND_OF.d2), d3: ipv4(HAND_OF.d3) };
-    return { ...ofAll(TCP, UDP), members, handOver: { device: bench.device, peers } };
+    return { ...ofAll({ ...TCP, sorry: ipv4(SORRY) }, UDP), members, handOver: { device: bench.device, peers } };
   };
 
   function expected(members?: readonly string[]): string[] {
@@ -53,8 +55,10 @@ export function handOverContract(name: string, bench: HandOverBench): void {
       expect(handedOver).toBe(seen.filter((fate) => fate !== 'none').length);
     });
 
-    test('ports of no block, and packets of strangers, go nowhere', async () => {
-      const foreign = SOME_PORTS.find((_, i) => expected()[i] !== 'none')!;
+    test('the sorry server’s answers go the same ways; ports of no block, and packets of strangers, nowhere', async () => {
+      const at = expected().findIndex((fate) => fate !== 'none');
+      const foreign = SOME_PORTS[at]!;
+      expect(await bench.stray('sorry', foreign)).toBe(expected()[at]);
       expect([await bench.stray('s1', 1023), await bench.stray('stranger', foreign)]).toEqual(['none', 'none']);
     });
 

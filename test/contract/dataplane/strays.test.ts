@@ -3,12 +3,12 @@ import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
 import { fakeBench } from './fake-bench.ts';
 import { LIP } from './fullnat-suite.ts';
-import { type HandOverBench, handOverContract } from './hand-over-suite.ts';
+import { type HandOverBench, handOverContract, SORRY } from './hand-over-suite.ts';
 import { ADDRESS_OF, HAND_OF, INSIDE_OF, Network, type Peer } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
 
 const STRANGER = '10.2.0.99';
-const SOURCE_OF = { s1: ADDRESS_OF.s1, stranger: STRANGER } as const;
+const SOURCE_OF = { s1: ADDRESS_OF.s1, sorry: SORRY, stranger: STRANGER } as const;
 
 function fakeHandOverBench(): HandOverBench {
   const kernel = new FakeKernel();
@@ -44,7 +44,9 @@ function kernelHandOverBench(network: Network): HandOverBench {
       await network.in(node, ['ip', 'route', 'add', 'local', LIP.shared, 'dev', 'lo']);
       await network.in(node, ['nft', '-f', '-'], PROBE);
     }
-    await network.in('s1', ['ip', 'address', 'add', `${STRANGER}/24`, 'dev', 'back']);
+    for (const address of [STRANGER, SORRY]) {
+      await network.in('s1', ['ip', 'address', 'add', `${address}/24`, 'dev', 'back']);
+    }
     await network.in('s1', ['ip', 'route', 'add', LIP.shared, 'via', INSIDE_OF.d1]);
     sender = network.start('s1', 'client-main');
   }
