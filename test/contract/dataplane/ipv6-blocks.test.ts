@@ -79,8 +79,11 @@ describe('port blocks for IPv6', () => {
   });
 
   test('what nft makes of the same rule is refused by this kernel, or translates otherwise', async () => {
+    // nft 1.1.3 does not even get there: it takes a rule by a map of ports only together with the map.
     const text = `meta l4proto tcp snat ip6 to jhash ip6 saddr . th sport mod ${SLOTS} seed ${SEED} map @blocks`;
     const rule = `add chain ip6 sluice_test plain { type nat hook postrouting priority 100; }\nadd rule ip6 sluice_test plain ${text}\n`;
-    await expect(network.in('d1', ['nft', '-c', '-f', '-'], rule)).rejects.toThrow(/No data available/);
+    await expect(network.in('d1', ['nft', '-c', '-f', '-'], rule)).rejects.toThrow(
+      /No data available|conflicting transport/,
+    );
   });
 });

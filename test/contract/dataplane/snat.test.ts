@@ -8,6 +8,7 @@ import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
 import { fakeBench } from './fake-bench.ts';
 import { ADDRESS_OF, FRONT_OF, INSIDE_OF, Network, type Peer } from './netns.ts';
 import { type NetnsBench, netnsBench } from './netns-bench.ts';
+import { pathWith } from './nft-programs.ts';
 import { POOL, type Protocol, type Server, type SnatBench, seenOutside, snatContract, withPool } from './snat-suite.ts';
 import { freshPorts } from './suite.ts';
 
@@ -77,8 +78,10 @@ function netnsSnatBench(network: Network): NetnsSnatBench {
       return seen.map((one) => one.replace(/^outside /, ''));
     },
     async reload() {
-      const listing = await network.in('d1', ['nft', 'list', 'chain', 'ip', DATA_TABLE, 'egress_out']);
-      await network.in('d1', ['nft', '-f', '-'], `flush chain ip ${DATA_TABLE} egress_out\n${listing}`);
+      const nft = ['env', `PATH=${await pathWith('nft-1.0')}`, 'nft'];
+      const listing = await network.in('d1', [...nft, 'list', 'chain', 'ip', DATA_TABLE, 'egress_out']);
+      // nft 1.1.3 would not take it back: it lists `tcp sport`, and leaves the protocol out.
+      await network.in('d1', [...nft, '-f', '-'], `flush chain ip ${DATA_TABLE} egress_out\n${listing}`);
     },
   };
 }
