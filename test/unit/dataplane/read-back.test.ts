@@ -53,6 +53,14 @@ describe('reading back what a kernel answered', () => {
     expect([...structure('other').chains]).toEqual([]);
   });
 
+  test('a limit is its element; what counts in another way is not ours', () => {
+    expect([...elements('limits', 'limits').elements.keys()].sort()).toEqual([
+      '7 ct count over 300',
+      '8',
+      '9 ct count over 1',
+    ]);
+  });
+
   test('elements as the planner writes them; a verdict that is never ours equals nothing', () => {
     expect(elements('services', 'services').elements).toEqual(
       new Map([

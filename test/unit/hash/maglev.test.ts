@@ -178,6 +178,49 @@ describe('withFallback', () => {
     );
   });
 
+  test('a server that comes back slowly: each tenth adds to the one before, nobody else’s slots move, all is as in the file', () => {
+    fc.assert(
+      fc.property(serverLists, fc.nat(), (list, pick) => {
+        fc.pre(list.length > 1);
+        const table = maglevTable(list, 1021);
+        const odd = pick % list.length;
+        const live = list.map(() => true);
+        const at = (tenths: number) =>
+          withFallback(
+            table,
+            live,
+            list.map((_, i) => (i === odd ? tenths : undefined)),
+          );
+        let before = withFallback(table, live.with(odd, false));
+        for (let tenths = 1; tenths <= 10; tenths++) {
+          const now = at(tenths);
+          expect([...now].flatMap((owner, slot) => (owner === before[slot] || owner === odd ? [] : [slot]))).toEqual(
+            [],
+          );
+          expect([...before].flatMap((owner, slot) => (owner === odd && now[slot] !== odd ? [slot] : []))).toEqual([]);
+          before = now;
+        }
+        expect(before).toEqual(table);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  test('slow starts are about a tenth of the server’s slots at a time, and none while nobody has all of its own', () => {
+    const table = maglevTable(servers(3), SIZE);
+    const owned = (tenths: readonly (number | undefined)[], live = [true, true, true]) =>
+      countOf(withFallback(table, live, tenths), 3)[0]!;
+    const all = owned([]);
+    const steps = Array.from({ length: 10 }, (_, i) => owned([i + 1]));
+    for (const [i, count] of steps.entries()) {
+      const added = count - (steps[i - 1] ?? 0);
+      expect(added).toBeGreaterThan(all / 10 / 2);
+      expect(added).toBeLessThan((all / 10) * 2);
+    }
+    expect(owned([1, 1, 1])).toBe(all);
+    expect(owned([1], [true, false, false])).toBe(SIZE);
+  });
+
   test('the dead server’s load spreads over the live ones by weight', () => {
     const list = servers(4, (i) => [3, 1, 2, 3][i]!);
     const table = maglevTable(list, 65537);
