@@ -39,6 +39,7 @@ import { DataplaneKeeper } from './dataplane-keeper.ts';
 import { desiredDataplane, desiredService } from './desired-dataplane.ts';
 import { DrainWatch } from './drain-watch.ts';
 import type { EventLog } from './events.ts';
+import { FillWatch } from './fill-watch.ts';
 import type { ExplainingAgent } from './flow-explanation.ts';
 import { handOverFault, wantedTunnels } from './hand-over.ts';
 import { HealthKeeper, type StartProbe } from './health-keeper.ts';
@@ -92,6 +93,7 @@ export class Director {
   readonly dataplane: DataplaneKeeper;
   readonly health: HealthKeeper;
   readonly connections: ConnectionKeeper;
+  readonly fill: FillWatch;
   readonly servers: ServerKeeper;
   readonly keys: KeyKeeper;
   readonly speakers: Speakers;
@@ -140,6 +142,12 @@ export class Director {
       ...{ health: this.health, connections: this.connections, dataplane: this.dataplane },
       drained: drained.names,
       remember: (names) => drained.keep(names),
+    });
+    this.fill = new FillWatch({
+      ...{ clock, events },
+      blockCounts: () => this.connections.portBlocks(),
+      active: (service, server) => this.#activeConnections(service, server),
+      statistics: () => conntrack.statistics(),
     });
     const { makeSpeaker, timeOfDay } = ports;
     this.keys = new KeyKeeper({ clock, events, timeOfDay, onChange: () => this.speakers.renewKeys() });
@@ -351,7 +359,14 @@ export class Director {
       mustStay: (vip) => this.policy.mustStayProgrammed(vip) || this.#lingering.has(vip),
     });
     this.servers.look(this.#versions.held());
-    this.dataplane.want(desiredDataplane(this.#loaded, this.#versions.held(), this.servers));
+    const desired = desiredDataplane(this.#loaded, this.#versions.held(), this.servers);
+    this.dataplane.want(desired);
+    this.fill.want(desired);
+  }
+
+  #activeConnections(service: string, server: Ipv4): number | undefined {
+    const id = this.dataplane.serverId(service, server);
+    return id === undefined ? undefined : this.connections.active(id);
   }
 
   /** The policy goes over to the services of a new file when all of them are in the data plane: nothing flaps meanwhile. */
@@ -527,6 +542,7 @@ export class Director {
     this.#drainWatch.stop();
     this.health.stop();
     this.connections.close();
+    this.fill.close();
   }
 
   #pause(delay: Millis): Promise<void> {

@@ -73,6 +73,7 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
     local: ownAddresses(cluster, self).map(({ address, class: of }) => {
       return { address: formatIpv4(address), class: of, announced: director.announcer.heardLocal().has(address) };
     }),
+    portBlocks: portBlocks(director),
     restarts: restarts(director),
     neighbors: { full, total: neighbors.length, missing: missingNeighbors(director) },
     heldLinks: director.heldLinks.views(),
@@ -81,6 +82,13 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
       eventLoopDelay: facts.loop.delay(),
     },
   };
+}
+
+function portBlocks({ fill }: Director): StatusDocument['portBlocks'] {
+  const digest = fill.digest();
+  if (digest === undefined) return null;
+  const addresses = fill.fills()?.map((one) => ({ ...one, address: formatIpv4(one.address) }));
+  return { digest, addresses: addresses ?? null };
 }
 
 function restarts(director: Director): StatusDocument['restarts'] {
@@ -200,9 +208,20 @@ export async function counterDocuments(director: Director): Promise<CountersDocu
     },
     {
       instance: 'connections',
-      counters: { tracked: director.connections.tracked ?? 0, 'events.lost': director.connections.lost },
+      counters: {
+        tracked: director.connections.tracked ?? 0,
+        'events.lost': director.connections.lost,
+        ...director.fill.statistics,
+        ...fillCounters(director),
+      },
     },
   ];
+}
+
+/** How full local addresses are, in percent. */
+function fillCounters({ fill }: Director): Readonly<Record<string, number>> {
+  const fills = fill.fills() ?? [];
+  return Object.fromEntries(fills.map((one) => [`fill.${formatIpv4(one.address)}`, Math.floor(one.fill * 100)]));
 }
 
 export async function serviceDocuments(director: Director): Promise<ServiceDocument[]> {

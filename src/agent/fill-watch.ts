@@ -8,7 +8,8 @@
 import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
 import { type AddressFill, addressFills, type BlockCounts, busiestShare, isFilling } from '../core/dataplane/fill.ts';
-import { OwnBlocks, usesFullnat } from '../core/dataplane/lips.ts';
+import { lipOwners, OwnBlocks, usesFullnat } from '../core/dataplane/lips.ts';
+import { ownershipDigest } from '../core/hash/port-blocks.ts';
 import type { DesiredDataplane } from '../core/model/dataplane.ts';
 import type { ConntrackStatistics } from '../core/netlink/conntrack-statistics.ts';
 import type { Clock } from '../io/clock.ts';
@@ -66,6 +67,13 @@ export class FillWatch {
       return service.servers.map(({ address }) => [address, this.#options.active(service.name, address) ?? 0] as const);
     });
     return addressFills(this.#ownBlocks.of(this.#desired), counts, busiestShare(servers));
+  }
+
+  /** Fingerprint of who owns which port blocks, the same on directors that agree; undefined without FullNAT. */
+  digest(): string | undefined {
+    if (this.#desired === undefined || !usesFullnat(this.#desired)) return undefined;
+    const owners = lipOwners(this.#desired);
+    return owners && ownershipDigest(owners);
   }
 
   close(): void {

@@ -6,6 +6,16 @@ import type { Finding } from '../core/dataplane/findings.ts';
 
 export type LifecycleState = 'starting' | 'syncing' | 'ready' | 'active' | 'draining' | 'drained' | 'failed';
 
+export interface PortBlockStatus {
+  readonly address: string;
+  /** 1,024 ports each. */
+  readonly blocks: number;
+  /** From these ports, closed ones among them whose ports the kernel still holds. */
+  readonly connections: number;
+  /** Share of the ports that are in use towards the busiest server, 0 to 1; near 1 new connections are dropped. */
+  readonly fill: number;
+}
+
 export interface VipStatus {
   readonly vip: string;
   readonly announced: boolean;
@@ -47,6 +57,13 @@ export interface StatusDocument {
     readonly class: 'local' | 'snat';
     readonly announced: boolean;
   }[];
+  /** FullNAT: what this director translates to; null without it. */
+  readonly portBlocks: {
+    /** Of who owns which blocks: the same on directors that agree. */
+    readonly digest: string;
+    /** By address with blocks of this director; null while connections are not counted. */
+    readonly addresses: readonly PortBlockStatus[] | null;
+  } | null;
   /** Instances that continue what an earlier agent began; neither routes nor announcements change meanwhile. */
   readonly restarts: readonly {
     readonly instance: string;

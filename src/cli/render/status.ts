@@ -13,6 +13,7 @@ export function renderStatus(status: StatusDocument): string {
       [`${status.neighbors.full} of ${status.neighbors.total} full`, ...status.neighbors.missing].join('; '),
     ],
     ...localLines(status),
+    ...portsLine(status),
     ['data plane', dataplaneLine(status)],
     ...linkLine(status),
     ['process', processLine(status)],
@@ -32,6 +33,16 @@ function localLines({ local }: StatusDocument): [string, string][] {
       [which, own.map(({ address, announced }) => `${address}${announced ? '' : ' (not announced)'}`).join(', ')],
     ];
   });
+}
+
+/** Only with FullNAT. */
+function portsLine({ portBlocks }: StatusDocument): [string, string][] {
+  if (portBlocks === null) return [];
+  const fills = portBlocks.addresses?.map(({ address, blocks, fill }) => {
+    return `${address} ${plural(blocks, 'block')} ${Math.floor(fill * 100)}% full`;
+  });
+  const own = fills?.length === 0 ? ['no blocks'] : (fills ?? ['not counted']);
+  return [['ports', `${own.join(', ')}; ownership ${portBlocks.digest}`]];
 }
 
 function restartLine({ instance, planned, left, waitingFor }: StatusDocument['restarts'][number]): string {

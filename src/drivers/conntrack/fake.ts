@@ -33,7 +33,6 @@ export class FakeConntrack implements Conntrack {
   }
 
   async statistics(): Promise<ConntrackStatistics> {
-    this.#refuse('conntrack-statistics');
     return this.#connections.statistics;
   }
 

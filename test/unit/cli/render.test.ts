@@ -30,6 +30,7 @@ const status: StatusDocument = {
     },
   ],
   local: [],
+  portBlocks: null,
   restarts: [],
   neighbors: { full: 2, total: 2, missing: [] },
   heldLinks: [],
@@ -74,6 +75,23 @@ test('status: links that wait for us, and those that could not', () => {
   expect(renderStatus({ ...status, heldLinks })).toContain(
     '  links       eth1 is held down until the data plane is programmed; eth3 is not held: the only default route leads through it\n',
   );
+});
+
+test('status: the ports of local addresses, as far as connections are counted', () => {
+  const digest = '0123456789abcdef';
+  const [own, more] = [
+    { address: '10.3.0.1', blocks: 63, connections: 40_000, fill: 0.625 },
+    { address: '10.8.0.1', blocks: 1, connections: 1000, fill: 0.976 },
+  ];
+  const ports = (addresses: readonly (typeof own)[] | null) => {
+    const lines = renderStatus({ ...status, portBlocks: { digest, addresses } }).split('\n');
+    return lines.filter((one) => one.startsWith('  ports'));
+  };
+  expect([ports([own, more]), ports([]), ports(null)].flat()).toEqual([
+    '  ports       10.3.0.1 63 blocks 62% full, 10.8.0.1 1 block 97% full; ownership 0123456789abcdef',
+    '  ports       no blocks; ownership 0123456789abcdef',
+    '  ports       not counted; ownership 0123456789abcdef',
+  ]);
 });
 
 test('status: a priority that could not be raised', () => {
