@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
+import { THOROUGH } from '../sizes.ts';
 import { FUZZ_RUNS } from '../unit/ospf/arbitraries.ts';
-import { fuzz, strikeWith } from './fuzz.ts';
+import { fuzz, SLOW, strikeWith } from './fuzz.ts';
 
 const SEED = Number(process.env['SLUICE_SEED'] ?? 1);
+/** The quick check shares its processors with whatever else its user does: it looks for what hangs. */
+const TOO_SLOW = THOROUGH ? SLOW : 20 * SLOW;
 const PACKET = process.env['SLUICE_PACKET'];
 
 test(`${FUZZ_RUNS} mutated packets (seed ${SEED}): nothing escapes, nothing hangs, and all is in order afterwards`, {
@@ -11,7 +14,7 @@ test(`${FUZZ_RUNS} mutated packets (seed ${SEED}): nothing escapes, nothing hang
   const { escapes, faults, slow, dropped } = fuzz(SEED, FUZZ_RUNS);
   expect(escapes).toEqual([]);
   expect(faults).toEqual([]);
-  expect(slow).toEqual([]);
+  expect(slow.filter(({ millis }) => millis > TOO_SLOW)).toEqual([]);
   expect(Object.keys(dropped).length).toBeGreaterThan(8);
 });
 
