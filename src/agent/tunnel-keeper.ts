@@ -29,16 +29,18 @@ const RECHECK = 1000;
 export class TunnelKeeper {
   readonly #options: TunnelKeeperOptions;
   readonly #reconciler: Reconciler<Pick<TunnelWish, 'tunnels'>, readonly string[]>;
+  /** None are wanted, and those of an earlier agent are gone: nobody else makes any. */
+  #isClear = false;
   #refusal: string | undefined;
   #fault: string | undefined;
 
   constructor(options: TunnelKeeperOptions) {
-    const { clock, control } = options;
+    const { clock } = options;
     this.#options = options;
     this.#reconciler = new Reconciler({
       clock,
       recheck: RECHECK,
-      apply: ({ tunnels }) => (tunnels === undefined ? control.remove() : control.settle(tunnels)),
+      apply: ({ tunnels }) => this.#apply(tunnels),
       onApplied: (_wish, operations) => this.#applied(operations),
       onFault: (error) => this.#refused(error),
     });
@@ -62,6 +64,16 @@ export class TunnelKeeper {
 
   close(): Promise<void> {
     return this.#reconciler.close();
+  }
+
+  async #apply(tunnels: Tunnels | undefined): Promise<readonly string[]> {
+    const { control } = this.#options;
+    if (tunnels === undefined && this.#isClear) return [];
+    this.#isClear = false;
+    if (tunnels !== undefined) return control.settle(tunnels);
+    const operations = await control.remove();
+    this.#isClear = true;
+    return operations;
   }
 
   #applied(operations: readonly string[]): void {

@@ -57,10 +57,6 @@ export class RtnetlinkTunnels implements TunnelControl {
     return [formatTunnelOp({ kind: 'remove-device' })];
   }
 
-  close(): void {
-    this.#netlink.close();
-  }
-
   async #perform(op: TunnelOp, ifindex: number): Promise<void> {
     const values = { change: formatTunnelOp(op) };
     const request = (type: number, flags: number, payload: Uint8Array) =>

@@ -108,12 +108,18 @@ test('tunnels are made, told once, and repaired within a second', async () => {
 });
 
 test('a file without tunnels takes away those of an earlier agent', async () => {
-  const { control, told, tunnels } = keeper();
+  const { clock, control, told, tunnels } = keeper();
   await control.settle(WANTED);
   tunnels.want({ tunnels: undefined, fault: undefined });
   await settle();
+  await clock.advance(3000);
   expect(control.found.device).toBeUndefined();
   expect(told()).toEqual(['tunnels-changed']);
+  tunnels.want({ tunnels: WANTED, fault: undefined });
+  await settle();
+  tunnels.want({ tunnels: undefined, fault: undefined });
+  await settle();
+  expect(control.found.device).toBeUndefined();
 });
 
 test('a refusal, and a fault of the addresses, are told once', async () => {
