@@ -19,7 +19,7 @@ import { addInterAreaRoutes, pathsToBoundaryRouters } from './inter-area.ts';
 import { addIntraAreaRoutes, maskedPrefix, stubsOf } from './intra-area.ts';
 import type { Path } from './next-hops.ts';
 import type { SpfLink } from './spf-link.ts';
-import { prefixKey, RouteTable, routeOf } from './table.ts';
+import { addressOf, prefixKey, RouteTable, routeOf } from './table.ts';
 
 export type { SpfLink };
 
@@ -89,11 +89,7 @@ export function internalRoutes(
  */
 export function recomputeExternals(before: SpfResult, lsas: Iterable<Lsa>, changed: ReadonlySet<number>): SpfResult {
   const { internal, boundaryRouters, ownAddresses } = before.stage;
-  const concerned: Lsa[] = [];
-  for (const lsa of lsas) {
-    const key = externalPrefixKey(lsa);
-    if (key !== undefined && changed.has(key)) concerned.push(lsa);
-  }
+  const concerned = [...lsasFor(changed, lsas)];
   const table = new RouteTable(internal);
   addExternalRoutes(table, buildGraph(concerned).externals, boundaryRouters, ownAddresses);
   const found = [...changed].flatMap((key) => table.best(key) ?? []).map(routeOf);
@@ -107,20 +103,46 @@ export function externalPrefixKey({ header, body }: Lsa): number | undefined {
   return length === undefined ? undefined : prefixKey({ address: (header.id & body.mask) >>> 0, length });
 }
 
+/** The external LSAs for these prefixes. A set of addresses is asked first: of many LSAs few have to be looked at closer. */
+function* lsasFor(keys: ReadonlySet<number>, lsas: Iterable<Lsa>): Generator<Lsa> {
+  const addresses = new Set<Ipv4>();
+  for (const key of keys) addresses.add(addressOf(key));
+  for (const lsa of lsas) {
+    const { header, body } = lsa;
+    if (body.kind !== 'external' || !addresses.has((header.id & body.mask) >>> 0)) continue;
+    const key = externalPrefixKey(lsa);
+    if (key !== undefined && keys.has(key)) yield lsa;
+  }
+}
+
 /** `routes` without those for `keys`, and with `found` in their place, in order. */
 function withRoutes(
   routes: readonly OspfRoute[],
   keys: ReadonlySet<number>,
   found: readonly OspfRoute[],
 ): readonly OspfRoute[] {
-  const pending = [...found].sort((a, b) => prefixKey(b.prefix) - prefixKey(a.prefix));
+  const byKey = new Map(found.map((route) => [prefixKey(route.prefix), route]));
   const merged: OspfRoute[] = [];
-  for (const route of routes) {
-    const key = prefixKey(route.prefix);
-    while (pending.length > 0 && prefixKey(pending.at(-1)!.prefix) <= key) merged.push(pending.pop()!);
-    if (!keys.has(key)) merged.push(route);
+  let from = 0;
+  for (const key of Float64Array.from(keys).sort()) {
+    const at = firstNotBelow(routes, key, from);
+    for (; from < at; from++) merged.push(routes[from]!);
+    if (from < routes.length && prefixKey(routes[from]!.prefix) === key) from++;
+    const route = byKey.get(key);
+    if (route !== undefined) merged.push(route);
   }
-  return [...merged, ...pending.reverse()];
+  return [...merged, ...routes.slice(from)];
+}
+
+/** The index of the first of `routes`, from `from` on, whose key is not below `key`; their number when there is none. */
+function firstNotBelow(routes: readonly OspfRoute[], key: number, from: number): number {
+  let [low, high] = [from, routes.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (prefixKey(routes[middle]!.prefix) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** What we announce ourselves: stub links of our router-LSA, external LSAs of ours. */

@@ -103,3 +103,8 @@ export function compareOffers(a: Offer, b: Offer): number {
 export function prefixKey(prefix: Prefix): number {
   return prefix.address * 64 + prefix.length;
 }
+
+/** The address of a prefix, from its `prefixKey`. */
+export function addressOf(key: number): Ipv4 {
+  return Math.floor(key / 64);
+}
