@@ -40,15 +40,21 @@ function* elementsText(operation: Extract<Operation, { kind: 'elements' }>): Gen
   const { name, remove, add } = operation;
   const at = `element ${tableText(operation.table)} ${name}`;
   if (remove.length > 0) yield* listText(`delete ${at}`, remove, (element) => element);
-  if (add.length > 0) yield* listText(`add ${at}`, add, elementText);
+  if (add.size > 0) yield* listText(`add ${at}`, add, elementText);
 }
 
-function* listText<T>(head: string, entries: readonly T[], text: (entry: T) => string): Generator<string> {
+function* listText<T>(head: string, entries: Iterable<T>, text: (entry: T) => string): Generator<string> {
   yield `${head} { `;
-  for (let at = 0; at < entries.length; at += STEP) {
-    const some = entries.slice(at, at + STEP).map(text);
-    yield `${at === 0 ? '' : ', '}${some.join(', ')}`;
+  let some: string[] = [];
+  let separator = '';
+  for (const entry of entries) {
+    some.push(text(entry));
+    if (some.length < STEP) continue;
+    yield separator + some.join(', ');
+    some = [];
+    separator = ', ';
   }
+  if (some.length > 0) yield separator + some.join(', ');
   yield ' }\n';
 }
 
@@ -106,15 +112,14 @@ const SHOWN_ELEMENTS = 4;
 
 function describeElements({ size, remove, add }: Extract<Operation, { kind: 'elements' }>): string {
   const parts: string[] = [];
-  if (add.length > 0) parts.push(`write ${add.length} of ${size} elements${few(add, elementText)}`);
-  const written = new Set(remove.length > 0 ? add.map(([element]) => element) : []);
-  const gone = remove.filter((element) => !written.has(element));
-  if (gone.length > 0) parts.push(`remove ${gone.length} elements${few(gone, (element) => element)}`);
+  if (add.size > 0) parts.push(`write ${add.size} of ${size} elements${few(add.size, add, elementText)}`);
+  const gone = remove.filter((element) => !add.has(element));
+  if (gone.length > 0) parts.push(`remove ${gone.length} elements${few(gone.length, gone, (element) => element)}`);
   return parts.join(', ');
 }
 
-function few<T>(entries: readonly T[], text: (entry: T) => string): string {
-  return entries.length <= SHOWN_ELEMENTS ? ` (${entries.map(text).join(', ')})` : '';
+function few<T>(count: number, entries: Iterable<T>, text: (entry: T) => string): string {
+  return count <= SHOWN_ELEMENTS ? ` (${Array.from(entries, text).join(', ')})` : '';
 }
 
 /** One line per operation, e.g. `sluice_v1 slots_web: write 585 of 4099 elements`. */

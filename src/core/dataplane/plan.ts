@@ -53,7 +53,8 @@ export type Operation =
       /** How many elements the set wants in all, for the printed form. */
       readonly size: number;
       readonly remove: readonly string[];
-      readonly add: readonly (readonly [element: string, data: string])[];
+      /** Element to its data; may be all that the set wants, the very map. */
+      readonly add: ReadonlyMap<string, string>;
     };
 
 const EMPTY: FoundTable = { chains: new Map(), sets: new Map(), counters: new Map() };
@@ -74,19 +75,31 @@ function* planElements(
   found: ReadonlyMap<string, string>,
 ): Steps<readonly Operation[]> {
   if (wanted.elements === found) return [];
+  // Of hundreds of thousands of elements that come at once none is copied.
+  if (found.size === 0) return elementsOperation(table, name, wanted, [], wanted.elements);
   const remove: string[] = [];
-  const add: (readonly [string, string])[] = [];
+  const add = new Map<string, string>();
   let seen = 0;
   for (const [key, data] of found) {
     if (wanted.elements.get(key) !== data) remove.push(key);
     if (++seen % STEP === 0) yield;
   }
   for (const [key, data] of wanted.elements) {
-    if (found.get(key) !== data) add.push([key, data]);
+    if (found.get(key) !== data) add.set(key, data);
     if (++seen % STEP === 0) yield;
   }
-  if (remove.length === 0 && add.length === 0) return [];
-  return [{ kind: 'elements', table, name, size: wanted.elements.size, remove, add }];
+  return elementsOperation(table, name, wanted, remove, add);
+}
+
+function elementsOperation(
+  table: string,
+  name: string,
+  { elements }: WantedSet,
+  remove: readonly string[],
+  add: ReadonlyMap<string, string>,
+): readonly Operation[] {
+  if (remove.length === 0 && add.size === 0) return [];
+  return [{ kind: 'elements', table, name, size: elements.size, remove, add }];
 }
 
 function planChains(table: string, wanted: WantedTable, found: FoundTable): { add: Operation[]; rules: Operation[] } {

@@ -38,8 +38,11 @@ const OPERATIONS: readonly Operation[] = [
   },
   { kind: 'add-chain', ...at, base: { type: 'nat', hook: 'postrouting', priority: 100 } },
   { kind: 'set-rules', ...at, rules: RULES },
-  { kind: 'elements', table: TABLE, name: 'blocks', size: SLOTS, remove: [], add: BLOCKS },
+  { kind: 'elements', table: TABLE, name: 'blocks', size: SLOTS, remove: [], add: new Map(BLOCKS) },
 ];
+
+/** As `tables-main` reads it. */
+const asJson = (one: Operation) => (one.kind === 'elements' ? { ...one, add: [...one.add] } : one);
 
 const network = new Network(`po${process.pid}`);
 let tables: Peer;
@@ -75,7 +78,7 @@ describe('source ports by offset', () => {
     client = network.start('cl', 'client-main');
     server = network.start('s1', 'server-main', 's1', '80');
     await server.call('ready');
-    expect(await tables.call('write', { operations: OPERATIONS })).toEqual({ transactions: 2 });
+    expect(await tables.call('write', { operations: OPERATIONS.map(asJson) })).toEqual({ transactions: 2 });
   });
   afterAll(() => network.down());
 
@@ -97,11 +100,12 @@ describe('source ports by offset', () => {
     // The chain only: nft 1.0.6 does not take the map's declaration as it lists it, and nft 1.1.3 neither of the two.
     await network.in('d1', [...nft, '-f', '-'], `flush chain ip ${TABLE} postrouting\n${listing}`);
     expect(await stamps()).toEqual(RULES.map((one) => ruleStamp(ruleText(one))));
-    const remade = [
+    const remade: readonly Operation[] = [
       { kind: 'flush-chain', ...at },
       { kind: 'delete-set', table: TABLE, name: 'blocks', set: 'map' },
     ];
-    await tables.call('write', { operations: [...remade, ...OPERATIONS.filter(({ kind }) => kind !== 'add-table')] });
+    const operations = [...remade, ...OPERATIONS.filter(({ kind }) => kind !== 'add-table')];
+    await tables.call('write', { operations: operations.map(asJson) });
     expect(await stamps()).toEqual(RULES.map(ruleStamp));
   });
 

@@ -16,7 +16,11 @@ interface HexMessage {
 }
 
 serve({
-  write: (request) => tables.write(request['operations'] as readonly Operation[]),
+  /** Elements to add come as a list of pairs. */
+  write: (request) => {
+    const operations = request['operations'] as readonly Operation[];
+    return tables.write(operations.map((one) => (one.kind === 'elements' ? { ...one, add: new Map(one.add) } : one)));
+  },
   generation: () => tables.generation(),
   /** Of one chain. */
   stamps: async (request) => {
