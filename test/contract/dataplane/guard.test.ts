@@ -91,6 +91,32 @@ describe('guard rules', () => {
     expect(heard).toEqual(asKeys(sport, 20).map(() => 'ECONNRESET'));
   });
 
+  /** Connections that speak and connections that wait while `tables` are gone, until the next turn has repaired them. */
+  async function withoutTables(
+    tables: readonly string[],
+  ): Promise<{ spoke: string[]; waited: string[]; expected: string[] }> {
+    const [speaks, waits] = [freshPorts(10), freshPorts(10)];
+    const before = [...(await bench.connect(speaks, 10)), ...(await bench.connect(waits, 10))];
+    await network.in('d1', ['nft', '-f', '-'], tables.map((table) => `delete table ip ${table}\n`).join(''));
+    const spoken = bench.client().call<string[]>('ask', { keys: asKeys(speaks, 10), timeout: 8000 });
+    await bench
+      .client()
+      .call('udp', { source: '10.1.0.2', vip: VIP, port: 81, timeout: 300, sport: freshPorts(1), count: 1 });
+    await bench.apply(only(service));
+    return { spoke: await spoken, waited: [...(await bench.ask(waits, 10))], expected: before };
+  }
+
+  test('somebody deletes the data table: until it is repaired the guard holds, and all connections live on', async () => {
+    const { spoke, waited, expected } = await withoutTables(['sluice_v1']);
+    expect([...spoke, ...waited]).toEqual(expected);
+  });
+
+  test('somebody deletes all tables: connections that wait live on; those that speak before the repair are reset', async () => {
+    const { spoke, waited, expected } = await withoutTables(['sluice_v1', 'sluice_guard_v1']);
+    expect(waited).toEqual(expected.slice(10));
+    expect(spoke).toEqual(spoke.map(() => 'ECONNRESET'));
+  });
+
   test('when every server is drained new connections are dropped silently and counted', async () => {
     const drained = web(servers(EVEN, { s1: 'drained', s2: 'drained', s3: 'drained' }));
     await bench.apply(only(drained));

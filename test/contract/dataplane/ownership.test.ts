@@ -163,6 +163,18 @@ describe('ownership', () => {
     }
   });
 
+  test('a connection whose answers pass elsewhere lasts as long as any other', async () => {
+    const sport = freshPorts(COUNT);
+    const answers = await bench.connect(sport, COUNT);
+    await replicate('d2', sport, answers);
+    await network.routeAnswers('d2');
+    expect(await ask(sport)).toEqual(answers);
+    for (const director of ['d1', 'd2'] as const) {
+      const [, , timeout, state] = (await conntrack(director, [`-L -p tcp --orig-port-src ${sport}`])).split(/ +/);
+      expect({ state, lasts: Number(timeout) > 431_000 }).toEqual({ state: 'ESTABLISHED', lasts: true });
+    }
+  });
+
   test('whoever gives a connection away keeps it as a replica, hears of its end, and may take it back', async () => {
     const sport = freshPorts(COUNT);
     const answers = await bench.connect(sport, COUNT);
