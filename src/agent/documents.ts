@@ -14,6 +14,7 @@ import type {
 } from '../api/documents.ts';
 import type { VipDecision } from '../core/announce/policy.ts';
 import { formatIpv4, type Ipv4 } from '../core/base/ipv4.ts';
+import { totalFill } from '../core/dataplane/fill.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { RealServer, Service } from '../core/model/cluster.ts';
 import type { ServerCounters } from '../core/model/dataplane.ts';
@@ -221,7 +222,9 @@ export async function counterDocuments(director: Director): Promise<CountersDocu
 /** How full local addresses are, in percent. */
 function fillCounters({ fill }: Director): Readonly<Record<string, number>> {
   const fills = fill.fills() ?? [];
-  return Object.fromEntries(fills.map((one) => [`fill.${formatIpv4(one.address)}`, Math.floor(one.fill * 100)]));
+  if (fills.length === 0) return {};
+  const each = fills.map((one) => [`fill.${formatIpv4(one.address)}`, Math.floor(one.fill * 100)]);
+  return { ...Object.fromEntries(each), fill: Math.floor(totalFill(fills) * 100) };
 }
 
 export async function serviceDocuments(director: Director): Promise<ServiceDocument[]> {

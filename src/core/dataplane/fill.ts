@@ -5,6 +5,9 @@
  * server that has most of them; as blocks are found by a hash that knows nothing of servers, that is the same share of the
  * connections in every block. From nine tenths on connections are lost, a few in a hundred (the kernel looks at some 240
  * ports of a block, then drops the SYN); the alarm comes at eight.
+ *
+ * Connections are counted once they are established; UDP flows, for the kernel, are so after two seconds. What short ones
+ * (DNS) fill is not seen here, only when the kernel begins to drop connections.
  */
 import type { Ipv4 } from '../base/ipv4.ts';
 import { BLOCK_PORTS, type PortBlock } from '../hash/port-blocks.ts';
@@ -13,7 +16,8 @@ import { BLOCK_PORTS, type PortBlock } from '../hash/port-blocks.ts';
 const ALARM = 0.8;
 const ALL_CLEAR = 0.7;
 
-export interface Fill {
+export interface AddressFill {
+  readonly address: Ipv4;
   /** Own blocks. */
   readonly blocks: number;
   /** Connections from their ports, closed ones among them whose ports the kernel still holds. */
@@ -22,21 +26,8 @@ export interface Fill {
   readonly fill: number;
 }
 
-export interface AddressFill extends Fill {
-  readonly address: Ipv4;
-}
-
 /** Connections by LIP: of its port blocks at 1 … 63, as `port / 1024`. */
 export type BlockCounts = ReadonlyMap<Ipv4, ArrayLike<number>>;
-
-function fillOf(blocks: readonly PortBlock[], counts: BlockCounts, busiest: number): Fill {
-  const connections = blocks.reduce((sum, { address, block }) => sum + (counts.get(address)?.[block + 1] ?? 0), 0);
-  return {
-    blocks: blocks.length,
-    connections,
-    fill: blocks.length === 0 ? 0 : (connections * busiest) / (blocks.length * BLOCK_PORTS),
-  };
-}
 
 /**
  * Of each LIP that has own blocks, in order of `own`.
@@ -44,15 +35,27 @@ function fillOf(blocks: readonly PortBlock[], counts: BlockCounts, busiest: numb
  * @param busiest share of the connections that go to the busiest server, 0 … 1 (`busiestShare`)
  */
 export function addressFills(own: readonly PortBlock[], counts: BlockCounts, busiest: number): readonly AddressFill[] {
-  return [...new Set(own.map(({ address }) => address))].map((address) => {
-    const blocks = own.filter((one) => one.address === address);
-    return { address, ...fillOf(blocks, counts, busiest) };
+  const byAddress = new Map<Ipv4, PortBlock[]>();
+  for (const block of own) {
+    const blocks = byAddress.get(block.address);
+    if (blocks === undefined) byAddress.set(block.address, [block]);
+    else blocks.push(block);
+  }
+  return [...byAddress].map(([address, blocks]) => {
+    const connections = blocks.reduce((sum, { block }) => sum + (counts.get(address)?.[block + 1] ?? 0), 0);
+    return {
+      address,
+      blocks: blocks.length,
+      connections,
+      fill: (connections * busiest) / (blocks.length * BLOCK_PORTS),
+    };
   });
 }
 
-/** Of all own blocks together. */
-export function totalFill(own: readonly PortBlock[], counts: BlockCounts, busiest: number): Fill {
-  return fillOf(own, counts, busiest);
+/** Of all addresses together. */
+export function totalFill(fills: readonly AddressFill[]): number {
+  const blocks = fills.reduce((sum, one) => sum + one.blocks, 0);
+  return blocks === 0 ? 0 : fills.reduce((sum, one) => sum + one.fill * one.blocks, 0) / blocks;
 }
 
 /**

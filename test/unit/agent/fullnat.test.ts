@@ -57,7 +57,7 @@ test('connections are counted by the local address that they come from', async (
   const counters = (await counterDocuments(world.director)).find(
     ({ instance }) => instance === 'connections',
   )?.counters;
-  expect(counters).toEqual({ tracked: 200, 'events.lost': 0, insertFailed: 1, drop: 1, 'fill.10.3.0.1': 0 });
+  expect(counters).toEqual({ tracked: 200, 'events.lost': 0, insertFailed: 1, drop: 1, 'fill.10.3.0.1': 0, fill: 0 });
   expect(world.events.since(0).at(-1)).toMatchObject({
     event: 'conntrack-drops',
     values: { insertFailed: 1, drop: 1 },

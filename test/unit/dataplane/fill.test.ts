@@ -26,10 +26,10 @@ describe('fill', () => {
       { address: A, blocks: 2, connections: 768, fill: 0.375 },
       { address: B, blocks: 1, connections: 1024, fill: 1 },
     ]);
-    expect(totalFill(OWN, given, 1)).toEqual({ blocks: 3, connections: 1792, fill: 1792 / 3072 });
-    expect(totalFill(OWN, given, 0.5).fill).toBe(1792 / 6144);
-    expect(totalFill(OWN, new Map(), 1)).toEqual({ blocks: 3, connections: 0, fill: 0 });
-    expect(totalFill([], given, 1)).toEqual({ blocks: 0, connections: 0, fill: 0 });
+    expect(addressFills(OWN, given, 0.5).map(({ fill }) => fill)).toEqual([0.1875, 0.5]);
+    expect(totalFill(addressFills(OWN, given, 1))).toBe((2 * 0.375 + 1) / 3);
+    expect(addressFills(OWN, new Map(), 1).map(({ fill }) => fill)).toEqual([0, 0]);
+    expect([addressFills([], given, 1), totalFill([])]).toEqual([[], 0]);
   });
 
   test('counts the busiest server, whatever services it is of', () => {
