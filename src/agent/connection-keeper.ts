@@ -9,6 +9,7 @@ import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Millis } from '../core/base/machine.ts';
 import { ConnectionCounts } from '../core/dataplane/connection-counts.ts';
 import type { Connection, Conntrack } from '../drivers/conntrack/port.ts';
+import { inSlices } from '../drivers/dataplane/slices.ts';
 import type { Clock } from '../io/clock.ts';
 import type { EventLog } from './events.ts';
 
@@ -20,6 +21,8 @@ export interface ConnectionKeeperOptions {
 }
 
 const RETRY: Millis = 10_000;
+/** Between two listings, when the second has to follow the first: who loses events has no time for more. */
+const AGAIN: Millis = 1000;
 /** Events that wait while all connections are listed; more would be lost anyway, and the next listing repairs both. */
 const MOST_WAITING = 200_000;
 
@@ -30,6 +33,8 @@ export class ConnectionKeeper {
   readonly #counts = new ConnectionCounts();
   /** What was told while the connections are being listed. */
   #waiting: Told[] | undefined;
+  /** Another listing has to follow the one that is under way. */
+  #again = false;
   #known = false;
   #lost = 0;
   #fault: string | undefined;
@@ -67,11 +72,7 @@ export class ConnectionKeeper {
       this.#unlisten = this.#options.conntrack.listen({
         changed: (connection) => this.#told(['changed', connection]),
         destroyed: (connection) => this.#told(['destroyed', connection]),
-        lost: () => {
-          this.#lost += 1;
-          this.#options.events.emit('conntrack-lost', { times: this.#lost });
-          void this.#list();
-        },
+        lost: () => this.#lostSome(),
         failed: (error) => this.#refused(error),
       });
     } catch (error) {
@@ -87,6 +88,14 @@ export class ConnectionKeeper {
     this.#options.conntrack.close();
   }
 
+  /** Those that follow before all is known again are the same trouble. */
+  #lostSome(): void {
+    this.#lost += 1;
+    if (this.#known) this.#options.events.emit('conntrack-lost', { times: this.#lost });
+    this.#known = false;
+    void this.#list();
+  }
+
   #told(told: Told): void {
     if (this.#waiting === undefined) this.#count(told);
     else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(told);
@@ -98,9 +107,6 @@ export class ConnectionKeeper {
     else this.#counts.destroyed(connection);
   }
 
-  /** Another listing has to follow the one that is under way. */
-  #again = false;
-
   async #list(): Promise<void> {
     if (this.#waiting !== undefined) {
       this.#again = true;
@@ -111,7 +117,7 @@ export class ConnectionKeeper {
     try {
       const all = await this.#options.conntrack.assured();
       if (this.#unlisten === undefined) return;
-      this.#counts.replace(all);
+      await inSlices(this.#counts.replaceSteps(all));
       for (const told of this.#waiting) this.#count(told);
       this.#settle();
     } catch (error) {
@@ -119,7 +125,8 @@ export class ConnectionKeeper {
     } finally {
       this.#waiting = undefined;
     }
-    if (this.#again) void this.#list();
+    if (this.#again && this.#unlisten !== undefined)
+      this.#cancel = this.#options.clock.after(AGAIN, () => void this.#list());
   }
 
   #settle(): void {

@@ -12,6 +12,7 @@
  * What is remembered of each is one number for another: 100,000 new connections a second are counted here.
  */
 import type { Ipv4 } from '../base/ipv4.ts';
+import { STEP, type Steps } from '../base/steps.ts';
 import {
   type Connection,
   IPS_ASSURED,
@@ -81,12 +82,15 @@ export class ConnectionCounts {
     this.#countBlock(connection, -1);
   }
 
-  /** These are all that there are. */
-  replace(connections: Iterable<Connection>): void {
+  /** These are all that there are. Until the last step it is a part of them that is counted. */
+  *replaceSteps(connections: readonly Connection[]): Steps<void> {
     this.#tracked.clear();
     this.#active.clear();
     this.#blocks.clear();
-    for (const connection of connections) this.changed(connection);
+    for (const [at, connection] of connections.entries()) {
+      if (at > 0 && at % STEP === 0) yield;
+      this.changed(connection);
+    }
   }
 
   #countActive(remembered: number, by: 1 | -1): void {

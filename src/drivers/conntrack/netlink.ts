@@ -1,4 +1,5 @@
 /** The kernel's connections by ctnetlink, in the network namespace that we run in. */
+import { STEP, type Steps } from '../../core/base/steps.ts';
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
 import {
   type Connection,
@@ -21,6 +22,7 @@ import {
   IPCTNL_MSG_CT_GET_STATS_CPU,
 } from '../../core/netlink/conntrack-statistics.ts';
 import { ConntrackNetlink, subscribeConntrack } from '../../io/conntrack-netlink.ts';
+import { inSlices } from '../dataplane/slices.ts';
 import type { Conntrack, ConntrackListener } from './port.ts';
 
 const GROUPS = [NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY];
@@ -28,6 +30,18 @@ const GROUPS = [NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRA
 /** Others may mark connections, too; what our rules have marked, they have translated. */
 function isOurs({ mark, status }: Connection): boolean {
   return (mark & SERVER_ID_MASK) !== 0 && (status & IPS_DST_NAT) !== 0;
+}
+
+/** A listing may have hundreds of thousands. */
+function* assuredSteps(payloads: readonly Uint8Array[]): Steps<readonly Connection[]> {
+  const found: Connection[] = [];
+  for (const [at, payload] of payloads.entries()) {
+    if (at > 0 && at % STEP === 0) yield;
+    const connection = decodeConnection(payload);
+    if (connection !== undefined && isOurs(connection) && (connection.status & IPS_ASSURED) !== 0)
+      found.push(connection);
+  }
+  return found;
 }
 
 export class NetlinkConntrack implements Conntrack {
@@ -51,12 +65,7 @@ export class NetlinkConntrack implements Conntrack {
     // The kernel cannot select marks that are not 0; a status it can, since 5.18. An older one sends all.
     const filter = encodeConnectionFilter({ status: { value: bits, mask: bits } });
     const payloads = await this.#netlink.dump('conntrack-dump', IPCTNL_MSG_CT_GET, filter);
-    return payloads.flatMap((payload) => {
-      const connection = decodeConnection(payload);
-      return connection !== undefined && isOurs(connection) && (connection.status & IPS_ASSURED) !== 0
-        ? [connection]
-        : [];
-    });
+    return inSlices(assuredSteps(payloads));
   }
 
   async deleteOf(serverId: number): Promise<void> {

@@ -1,5 +1,6 @@
 /** What every connection table must do, whoever holds the connections. There is a service `web` on three servers. */
 import { describe, expect, test } from 'vitest';
+import { toEnd } from '../../../src/core/base/steps.ts';
 import { ConnectionCounts } from '../../../src/core/dataplane/connection-counts.ts';
 import { IPS_ASSURED, TCP_CONNTRACK_CLOSE } from '../../../src/core/netlink/conntrack.ts';
 import type { Connection, Conntrack } from '../../../src/drivers/conntrack/port.ts';
@@ -65,7 +66,7 @@ export function conntrackContract(name: string, world: () => ConntrackWorld): vo
 
     test('what is counted is what is open, per server, while connections come and go', async () => {
       const counts = new ConnectionCounts();
-      counts.replace(await world().control.assured());
+      toEnd(counts.replaceSteps(await world().control.assured()));
       const before = [1, 2, 3].map((id) => counts.active(id));
       const sport = freshPorts(COUNT);
       const answers = await world().connect(sport, COUNT);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { toEnd } from '../../../src/core/base/steps.ts';
 import { ConnectionCounts } from '../../../src/core/dataplane/connection-counts.ts';
 import { type Connection, IPS_ASSURED, IPS_DST_NAT, IPS_SRC_NAT } from '../../../src/core/netlink/conntrack.ts';
 
@@ -102,7 +103,7 @@ test('whatever is told in whatever order, a listing sets it right', () => {
       for (const id of [1, 2, 3]) {
         expect(counts.active(id)).toBe([...model.values()].filter((one) => one.active && one.id === id).length);
       }
-      counts.replace(open.map((n) => connection(n, 2)));
+      toEnd(counts.replaceSteps(open.map((n) => connection(n, 2))));
       expect([counts.active(1), counts.active(2), counts.tracked]).toEqual([0, open.length, open.length]);
     }),
     { numRuns: 100 },
