@@ -241,14 +241,15 @@ export async function serviceDocuments(director: Director): Promise<ServiceDocum
 }
 
 /** Of its servers, of those that have left the file and drain, and of the sorry server. */
-function totalActive(director: Director, { name, servers, sorry }: Service): number | null {
+function totalActive(director: Director, service: Service): number | null {
+  const { name, servers, sorry } = service;
   const standings = director.servers.standings(name).map(({ address }) => address);
   const addresses = new Set([
     ...servers.map(({ address }) => address),
     ...standings,
     ...(sorry === undefined ? [] : [sorry]),
   ]);
-  const counts = [...addresses].map((address) => director.servers.active(name, address));
+  const counts = [...addresses].map((address) => director.servers.active(service, address));
   return counts.reduce<number | null>((sum, count) => (sum === null || count === undefined ? null : sum + count), 0);
 }
 
@@ -282,7 +283,7 @@ function standingFacts(director: Director, service: Service, server: RealServer)
     phase,
     phaseEnds: until === undefined ? null : Math.max(0, Math.round(until - director.now())),
     tenths,
-    active: director.servers.active(service.name, server.address) ?? null,
+    active: director.servers.active(service, server.address) ?? null,
   };
 }
 
@@ -306,7 +307,7 @@ function sorryDocument(
   const server = { name: 'sorry', address, weight: 0 };
   return serverDocument({ ...service, health: undefined }, server, {
     ...{ state: 'unknown', phase: 'sorry', phaseEnds: null, tenths: 10 },
-    active: director.servers.active(service.name, address) ?? null,
+    active: director.servers.active(service, address) ?? null,
     ...{ lastRunAge: null, lastResult: null, lag: null },
     counters: countersOf(service, server.name),
   });

@@ -82,10 +82,10 @@ export class ServerKeeper {
     return this.#lifecycles.standings(service, this.#options.clock.now());
   }
 
-  /** Active connections of a server; undefined while they are not known. */
-  active(service: string, address: Ipv4): number | undefined {
-    const id = this.#options.dataplane.serverId(service, address);
-    return id === undefined ? undefined : this.#options.connections.active(id);
+  /** Active connections of a server; undefined while they are not known, and where none are kept. */
+  active(service: Service, address: Ipv4): number | undefined {
+    const id = this.#options.dataplane.serverId(service.name, address);
+    return id === undefined || keepsOf(service) !== 'connections' ? undefined : this.#options.connections.active(id);
   }
 
   /** As the data plane should have them. */
@@ -121,18 +121,18 @@ export class ServerKeeper {
     return {
       name,
       protocol: fwmark === undefined ? protocol : 'tcp',
-      keepsConnections: service.forward !== 'dr',
+      keeps: keepsOf(service),
       changes,
       servers,
       connections: this.#connections(service),
     };
   }
 
-  #connections({ name, servers }: Service): ReadonlyMap<Ipv4, number> | undefined {
-    const addresses = [...servers, ...this.standings(name)].map(({ address }) => address);
+  #connections(service: Service): ReadonlyMap<Ipv4, number> | undefined {
+    const addresses = [...service.servers, ...this.standings(service.name)].map(({ address }) => address);
     const counts = new Map<Ipv4, number>();
     for (const address of addresses) {
-      const active = this.active(name, address);
+      const active = this.active(service, address);
       if (active === undefined) return undefined;
       counts.set(address, active);
     }
@@ -162,4 +162,9 @@ export class ServerKeeper {
       this.#options.events.emit('conntrack-fault', { message });
     }
   }
+}
+
+function keepsOf({ forward, direct }: Service): ServiceFacts['keeps'] {
+  if (forward !== 'dr') return 'connections';
+  return direct?.sticky === undefined ? 'nothing' : 'flows';
 }

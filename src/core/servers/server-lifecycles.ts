@@ -35,8 +35,11 @@ export interface ServerFacts {
 export interface ServiceFacts {
   readonly name: string;
   readonly protocol: 'tcp' | 'udp';
-  /** False for direct routing: nothing is known of connections, and none can be ended. */
-  readonly keepsConnections: boolean;
+  /**
+   * What holds a client to a server: connections that are tracked; with direct routing flows of which nothing is known, or
+   * nothing but the slots.
+   */
+  readonly keeps: 'connections' | 'flows' | 'nothing';
   readonly changes: ServerChanges;
   /** Of the file. */
   readonly servers: readonly ServerFacts[];
@@ -75,7 +78,7 @@ export interface Standing {
   readonly phase: ServerPhase;
   readonly state: ServerState;
   readonly isUp: boolean;
-  /** Both ends of its connections hear RST. */
+  /** Both ends of its connections hear RST; flows of direct routing are not held any more. */
   readonly ended: boolean;
   /** How many tenths of its slots it has; undefined = all. */
   readonly tenths: number | undefined;
@@ -130,7 +133,9 @@ const takenBack = { to: 'serving', reason: 'taken back' } as const;
 const isDue = ({ life, now }: Situation): boolean => life.until !== undefined && now >= life.until;
 
 function isEmpty({ life, service, now }: Situation): boolean {
-  if (!service.keepsConnections || service.connections === undefined || now < life.since + SETTLE) return false;
+  if (now < life.since + SETTLE) return false;
+  if (service.keeps === 'nothing') return true;
+  if (service.keeps === 'flows' || service.connections === undefined) return false;
   return (service.connections.get(life.facts.address) ?? 0) === 0;
 }
 
@@ -141,10 +146,11 @@ const NEXT: Readonly<Record<ServerPhase, (situation: Situation) => Step | undefi
   draining: (situation) => {
     const { away, service, now } = situation;
     if (away === undefined) return takenBack;
-    if (isEmpty(situation)) return { to: 'drained', reason: 'no connections are left', clears: true };
+    if (isEmpty(situation))
+      return { to: 'drained', reason: 'no connections are left', clears: service.keeps === 'connections' };
     if (!isDue(situation)) return undefined;
     const reason = 'the deadline has passed';
-    if (!service.keepsConnections) return { to: 'drained', reason };
+    if (service.keeps !== 'connections') return { to: 'drained', reason };
     return service.protocol === 'udp'
       ? { to: 'drained', reason, clears: true }
       : { to: 'ending', reason, until: now + LINGER };
@@ -183,10 +189,9 @@ export class ServerLifecycles implements Machine<ServersInput, ServersEffect> {
 
   /** The servers of a service in the file's order, then those that have left it; none for a service that was never looked at. */
   standings(service: string, now: Instant): readonly Standing[] {
-    const changes = this.#services.find(({ name }) => name === service)?.changes;
-    return [...(this.#lives.get(service)?.values() ?? [])].map((life) =>
-      standingOf(life, changes?.slowStart ?? 0, now),
-    );
+    const facts = this.#services.find(({ name }) => name === service);
+    if (facts === undefined) return [];
+    return [...(this.#lives.get(service)?.values() ?? [])].map((life) => standingOf(life, facts, now));
   }
 
   handle(input: ServersInput, now: Instant): readonly ServersEffect[] {
@@ -284,7 +289,7 @@ function newLife(service: string, facts: ServerFacts, now: Instant): Life {
 /** Is the server dead, so that its connections end? */
 function cutOrNot(service: ServiceFacts, life: Life, all: readonly Life[], now: Instant): ServersEffect[] {
   const others = all.some((other) => other !== life && other.phase === 'serving' && !other.isGone && other.facts.isUp);
-  const isCut = service.keepsConnections && service.changes.whenDown === 'reset' && !life.facts.isUp && others;
+  const isCut = service.keeps === 'connections' && service.changes.whenDown === 'reset' && !life.facts.isUp && others;
   const deletion: ServersEffect = { kind: 'deleteConnections', service: service.name, address: life.facts.address };
   if (!isCut) {
     const wasCut = life.cut !== undefined;
@@ -303,7 +308,7 @@ function tenthsOf({ back }: Life, slowStart: Millis, now: Instant): number | und
   return 1 + Math.floor((TENTHS * (now - back)) / slowStart);
 }
 
-function standingOf(life: Life, slowStart: Millis, now: Instant): Standing {
+function standingOf(life: Life, { changes, keeps }: ServiceFacts, now: Instant): Standing {
   const { facts, phase, isGone, until } = life;
   const { name, address, limit, isUp } = facts;
   const isServing = phase === 'serving';
@@ -315,8 +320,9 @@ function standingOf(life: Life, slowStart: Millis, now: Instant): Standing {
     phase,
     state: isServing ? (isUp ? 'up' : 'down') : 'drained',
     isUp,
-    ended: phase === 'ending' || life.cut !== undefined,
-    tenths: isServing && isUp ? tenthsOf(life, slowStart, now) : undefined,
+    // Flows are ended for good: only where they are not held any more do they meet another server.
+    ended: phase === 'ending' || life.cut !== undefined || (phase === 'drained' && keeps === 'flows'),
+    tenths: isServing && isUp ? tenthsOf(life, changes.slowStart, now) : undefined,
     until,
   };
 }

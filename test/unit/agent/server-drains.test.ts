@@ -28,6 +28,8 @@ function ask(world: World, first = 20_000): Record<string, number> {
   return counts;
 }
 
+const web = (world: World) => world.director.loaded.cluster.services[0]!;
+
 const drains = (world: World) =>
   world.events
     .since(0)
@@ -89,8 +91,7 @@ describe('a drain that the operator asks for', () => {
     world.director.servers.drain(name, undefined);
     await world.clock.advance(3000);
     expect(ask(world)['10.3.0.22']).toBeUndefined();
-    const [service] = world.director.loaded.cluster.services;
-    expect(world.director.servers.healthy(service!)).toBe(2);
+    expect(world.director.servers.healthy(web(world))).toBe(2);
     await world.director.stopAtOnce();
     const next = await serving('', world);
     expect(ask(next, 30_000)['10.3.0.22']).toBeUndefined();
@@ -137,16 +138,16 @@ describe('what is not known', () => {
     await world.start();
     await world.clock.advance(5000);
     expect(world.story()).toContain('conntrack-fault conntrack-subscribe: EPERM');
-    expect(world.director.servers.active('web', ipv4('10.3.0.22'))).toBeUndefined();
+    expect(world.director.servers.active(web(world), ipv4('10.3.0.22'))).toBeUndefined();
     await world.clock.advance(10_000);
-    expect(world.director.servers.active('web', ipv4('10.3.0.22'))).toBe(0);
+    expect(world.director.servers.active(web(world), ipv4('10.3.0.22'))).toBe(0);
   });
 
   test('lost events: the connections are listed anew, and counted right', async () => {
     const world = await serving();
     world.kernel.connections.loseDuring(() => ask(world));
     await world.clock.advance(0);
-    const total = [21, 22, 23].map((last) => world.director.servers.active('web', ipv4(`10.3.0.${last}`)) ?? 0);
+    const total = [21, 22, 23].map((last) => world.director.servers.active(web(world), ipv4(`10.3.0.${last}`)) ?? 0);
     expect(total.reduce((sum, one) => sum + one, 0)).toBe(60);
     expect(world.story()).toContain('conntrack-lost');
   });

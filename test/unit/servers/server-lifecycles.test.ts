@@ -45,7 +45,7 @@ class Bench {
     const service: ServiceFacts = {
       name: 'web',
       protocol: 'tcp',
-      keepsConnections: true,
+      keeps: 'connections',
       changes: { drain: 60_000, slowStart: 0, whenDown: 'reset' },
       servers,
       connections: known && new Map(Object.entries(known).map(([name, count]) => [ADDRESSES[name as Name], count])),
@@ -130,9 +130,14 @@ describe('a drain', () => {
     expect(bench.log.slice(1)).toEqual(['60 r2 draining->drained: the deadline has passed', '60 delete 10.2.0.22']);
   });
 
-  test('of direct routing is over at the deadline: there is nothing to end', () => {
-    const bench = new Bench({ keepsConnections: false, connections: undefined }).tell(drain('r2')).until(100);
-    expect(bench.log.slice(1)).toEqual(['60 r2 draining->drained: the deadline has passed']);
+  test('of direct routing is over at once, as its flows have moved; sticky ones are held until the deadline, and never again', () => {
+    const bench = new Bench({ keeps: 'nothing', connections: undefined }).tell(drain('r2')).until(100);
+    expect(bench.log.slice(1)).toEqual(['2 r2 draining->drained: no connections are left']);
+    expect(bench.standing('r2')).toBe('drained');
+    const sticky = new Bench({ keeps: 'flows', connections: undefined }).tell(drain('r2')).until(59);
+    expect(sticky.standing('r2')).toBe('drained');
+    expect(sticky.until(100).log.slice(1)).toEqual(['60 r2 draining->drained: the deadline has passed']);
+    expect(sticky.standing('r2')).toBe('drained ended');
   });
 
   test('that is taken back leaves the connections, and ended ones are cleared first', () => {
@@ -198,7 +203,7 @@ describe('a server that dies', () => {
 
   test.each<[string, Partial<ServiceFacts>]>([
     ['where they are to be kept', { changes: { drain: 60_000, slowStart: 0, whenDown: 'keep' } }],
-    ['where none are kept', { keepsConnections: false }],
+    ['where none are kept', { keeps: 'flows' }],
   ])('%s leaves them alone', (_, settings) => {
     const bench = new Bench(settings);
     bench.down.add('r2');
