@@ -1,12 +1,12 @@
 /** `sluice services` and `sluice servers`: health beside traffic. */
 import type { ServerDocument, ServiceDocument } from '../../api/documents.ts';
-import { bytes, count, duration, table } from './text.ts';
+import { bytes, count, duration, plural, table } from './text.ts';
 
 const TRAFFIC = ['NEW CONNS', 'PKTS IN', 'BYTES IN', 'PKTS OUT', 'BYTES OUT'];
 
 export function renderServices(rows: readonly ServiceDocument[]): string {
   if (rows.length === 0) return 'no services';
-  return table(
+  const services = table(
     ['SERVICE', 'VIP', 'PORTS', 'FORWARD', 'SCHED', 'LSA', 'HEALTHY', 'PROGRAMMED', 'ACTIVE', ...TRAFFIC],
     rows.map((row) => [
       row.service,
@@ -22,6 +22,15 @@ export function renderServices(rows: readonly ServiceDocument[]): string {
     ]),
     ['HEALTHY', 'ACTIVE', ...TRAFFIC],
   );
+  const remarks = rows.flatMap(remarksOn);
+  return remarks.length === 0 ? services : `${services}\n\n${remarks.join('\n')}`;
+}
+
+/** What should not happen, and is 0 as a rule. */
+function remarksOn({ service, misses, persistenceFull }: ServiceDocument): string[] {
+  const lost = `${service}: ${plural(misses, 'new connection')} found no server and came to nothing`;
+  const forgotten = `${service}: ${plural(persistenceFull, 'new connection')} of clients that there was no room to remember`;
+  return [...(misses > 0 ? [lost] : []), ...(persistenceFull > 0 ? [forgotten] : [])];
 }
 
 export function renderServers(rows: readonly ServerDocument[]): string {

@@ -259,6 +259,13 @@ test('services and servers', () => {
     "SERVICE  VIP           PORTS       FORWARD  SCHED  LSA          HEALTHY  PROGRAMMED  ACTIVE  NEW CONNS  PKTS IN  BYTES IN  PKTS OUT  BYTES OUT
     web      203.0.113.10  tcp/80,443  nat      mh     external E1      3/4  yes           1.5k       1.2k    56.8k   4.8 MiB         0     1023 B"
   `);
+  const marked = renderServices([{ ...service, ports: [], fwmark: 7, misses: 1, persistenceFull: 30 }]).split('\n');
+  expect(marked[1]).toMatch(/^web +203\.0\.113\.10 +fwmark 7 +nat/);
+  expect(marked.slice(2)).toEqual([
+    '',
+    'web: 1 new connection found no server and came to nothing',
+    'web: 30 new connections of clients that there was no room to remember',
+  ]);
   const server = {
     service: 'web',
     server: 'r1',
