@@ -134,7 +134,8 @@ async function timeRestart(
     await (contender instanceof Sluice ? contender.restart() : contender.start());
     return at;
   });
-  await sleep(SETTLED);
+  // A router may lose the VIP as late as the instance of its own LSA that says so may go out.
+  await sleep(2 * SETTLED);
   await watch.settled(vip, SETTLED);
   const { milliseconds, times } = watch.absence(vip, killed, Date.now());
   round[`${kind}Gap`] = milliseconds;
