@@ -5,7 +5,7 @@
 import type { Batch } from '../core/netlink/batch.ts';
 import { NLM_F_DUMP } from '../core/netlink/codes.ts';
 import { NetlinkBatches } from './netlink-batch.ts';
-import { NetlinkRequests, type RequestValues } from './netlink-requests.ts';
+import { type NetlinkMessage, NetlinkRequests, type RequestValues } from './netlink-requests.ts';
 
 const NETLINK_NETFILTER = 12;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -16,17 +16,24 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const LARGEST_MESSAGE = 32_768;
 
 export class NftablesNetlink {
-  readonly #requests = new NetlinkRequests(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS, LARGEST_MESSAGE);
+  readonly #requests = new NetlinkRequests(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
+  /** Each of its messages takes up the whole of that in memory until it is collected. */
+  readonly #largeRequests = new NetlinkRequests(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS, LARGEST_MESSAGE);
   readonly #batches = new NetlinkBatches(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
 
   /** The payloads of the answers. `request` and `values` name it in the `KernelError`. */
   get(request: string, type: number, payload: Uint8Array, values: RequestValues = {}): Promise<readonly Uint8Array[]> {
-    return this.#payloads(request, type, 0, payload, values);
+    return payloads(this.#requests.exchange(request, type, 0, payload, values));
   }
 
   /** As `get`, for everything that the request selects. What changed meanwhile may be in it or not. */
   dump(request: string, type: number, payload: Uint8Array, values: RequestValues = {}): Promise<readonly Uint8Array[]> {
-    return this.#payloads(request, type, NLM_F_DUMP, payload, values);
+    return payloads(this.#requests.exchange(request, type, NLM_F_DUMP, payload, values));
+  }
+
+  /** The same for what may be megabytes. */
+  dumpLarge(request: string, type: number, payload: Uint8Array, values: RequestValues = {}) {
+    return payloads(this.#largeRequests.exchange(request, type, NLM_F_DUMP, payload, values));
   }
 
   /** One transaction. The kernel takes all of it or nothing; the error says in `message` which one it would not take. */
@@ -37,11 +44,11 @@ export class NftablesNetlink {
   /** A later request opens it again. */
   close(): void {
     this.#requests.close();
+    this.#largeRequests.close();
     this.#batches.close();
   }
+}
 
-  async #payloads(request: string, type: number, flags: number, payload: Uint8Array, values: RequestValues) {
-    const parts = await this.#requests.exchange(request, type, flags, payload, values);
-    return parts.map(({ data }) => data);
-  }
+async function payloads(answer: Promise<readonly NetlinkMessage[]>): Promise<readonly Uint8Array[]> {
+  return (await answer).map(({ data }) => data);
 }

@@ -8,7 +8,7 @@
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import { type ClientEntry, decodeClientEntry, encodeClientRequest } from '../../core/dataplane/client-entry.ts';
 import type { CountingSets } from '../../core/dataplane/counters.ts';
-import { DATA_TABLE, FAMILIES, type Family, OUR_TABLES, tableFamily } from '../../core/dataplane/names.ts';
+import { DATA_TABLE, FAMILIES, type Family, isSlotsMap, OUR_TABLES, tableFamily } from '../../core/dataplane/names.ts';
 import { transactionSteps } from '../../core/dataplane/nft-text.ts';
 import {
   decodeGeneration,
@@ -207,7 +207,8 @@ export class KernelTables implements RulesetKernel {
     const layout = elementLayout(set);
     if (layout === undefined) return { kind, stamp, elements: new Map(), tallies: new Map() };
     const request = encodeElementsDump(table, set);
-    const dump = this.#netlink.dump('nft-dump-elements', NFT_MSG_GETSETELEM, request, { table, set });
+    const about = ['nft-dump-elements', NFT_MSG_GETSETELEM, request, { table, set }] as const;
+    const dump = isSlotsMap(set) ? this.#netlink.dumpLarge(...about) : this.#netlink.dump(...about);
     return { kind, stamp, ...(await inSlices(elementSteps((await unlessGone(dump)) ?? [], layout))) };
   }
 
