@@ -1,11 +1,12 @@
 /** The reduced size of `npm run soak -- nft-rewrite`. */
 import { expect, test } from 'vitest';
+import { DEFAULT_SCHEDULER } from '../../../src/core/model/scheduler.ts';
 import { rewriteUnderLoad } from './rewrite.ts';
 
 test('slots are rewritten while connections come as fast as they can: none finds an empty slot, none fails', async () => {
   const rewrites = 10;
   const report = await rewriteUnderLoad(`rw${process.pid}`, {
-    slots: 4099,
+    scheduler: DEFAULT_SCHEDULER,
     connections: 8000,
     rewrites,
     progress: () => undefined,

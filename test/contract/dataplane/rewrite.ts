@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../../src/core/model/dataplane.ts';
-import type { MH_SLOTS } from '../../../src/core/model/scheduler.ts';
+import type { Scheduler } from '../../../src/core/model/scheduler.ts';
 import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
 import { ADDRESS_OF, Network, SERVERS } from './netns.ts';
 import { WebLoad } from './web-load.ts';
@@ -16,7 +16,7 @@ const CONNECTIONS = 64;
 const ROUND = 2;
 
 export interface RewriteOptions {
-  readonly slots: (typeof MH_SLOTS)[number];
+  readonly scheduler: Scheduler;
   /** At least so many connections, and so many changes of the slots in the time that they take. */
   readonly connections: number;
   readonly rewrites: number;
@@ -57,10 +57,10 @@ export async function rewriteUnderLoad(run: string, options: RewriteOptions): Pr
 }
 
 async function measure(network: Network, web: WebLoad, options: RewriteOptions): Promise<RewriteReport> {
-  const { slots, connections, rewrites, progress } = options;
+  const { scheduler, connections, rewrites, progress } = options;
   const driver = network.start('d1', 'driver-main');
   await driver.call('open');
-  const apply = (down?: number) => driver.call<ApplyReport>('apply', { desired: desired(slots, down) });
+  const apply = (down?: number) => driver.call<ApplyReport>('apply', { desired: desired(scheduler, down) });
   await apply();
   const before = await web.load({ urls: URLS, seconds: ROUND, connections: CONNECTIONS });
   const rateBefore = before.requests / before.seconds;
@@ -82,7 +82,7 @@ async function measure(network: Network, web: WebLoad, options: RewriteOptions):
   for (let n = 0; !isEnough(); n++) {
     await sleep(Math.max(0, started + n * pace - performance.now()));
     const began = performance.now();
-    const { operations } = await apply(n % SERVERS.length);
+    const { operations } = await apply(whoIsDown(scheduler, n));
     took.push(performance.now() - began);
     written.push(Number(/slots_web: write (\d+) of/.exec(operations.join())?.[1] ?? 0));
   }
@@ -101,12 +101,17 @@ async function measure(network: Network, web: WebLoad, options: RewriteOptions):
   };
 }
 
+/** A third of the slots of mh goes elsewhere, and another comes back; the number of turns changes, and with it the rule. */
+function whoIsDown({ name }: Scheduler, change: number): number | undefined {
+  if (name === 'mh') return change % SERVERS.length;
+  return change % 2 === 0 ? (change / 2) % SERVERS.length : undefined;
+}
+
 /** One service on all VIPs; the server of that number is down. */
-function desired(slots: RewriteOptions['slots'], down: number | undefined): DesiredDataplane {
+function desired(scheduler: Scheduler, down: number | undefined): DesiredDataplane {
   const servers = SERVERS.map((name, at) => {
     return { name, address: ipv4(ADDRESS_OF[name]), weight: 1, state: at === down ? 'down' : 'up' } as const;
   });
-  const scheduler = { name: 'mh', slots, sourcePort: true } as const;
   const web = { name: 'web', vips: VIPS.map(ipv4), ports: [80], protocol: 'tcp', servers, scheduler } as const;
   return { services: [web], upstream: ['front'] };
 }
