@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { toEnd } from '../../../src/core/base/steps.ts';
 import { ConnectionCounts } from '../../../src/core/dataplane/connection-counts.ts';
+import { SERVER_ID_MASK } from '../../../src/core/dataplane/mark.ts';
 import { IPS_ASSURED, TCP_CONNTRACK_CLOSE } from '../../../src/core/netlink/conntrack.ts';
 import type { Connection, Conntrack } from '../../../src/drivers/conntrack/port.ts';
 import { freshPorts, tally } from '../dataplane/suite.ts';
@@ -33,6 +34,9 @@ const sportsOf = (connections: Iterable<Connection>): number[] =>
 
 const ports = (first: number, count: number): number[] => Array.from({ length: count }, (_, i) => first + i);
 
+/** Other bits of the mark are others' concern. */
+const serverIdOf = ({ mark }: Connection): number => mark & SERVER_ID_MASK;
+
 const isAssured = ({ status }: Connection): boolean => (status & IPS_ASSURED) !== 0;
 
 export function conntrackContract(name: string, world: () => ConntrackWorld): void {
@@ -50,7 +54,7 @@ export function conntrackContract(name: string, world: () => ConntrackWorld): vo
       const answers = await world().connect(sport, COUNT);
       const told = connectionsOf(await assured(sport), 'changed').filter(isAssured);
       expect(sportsOf(told)).toEqual(ports(sport, COUNT));
-      const idOf = new Map(told.map(({ original, mark }) => [original.sport, mark]));
+      const idOf = new Map(told.map((one) => [one.original.sport, serverIdOf(one)]));
       const ids = ['s1', 's2', 's3'].map(
         (server) => new Set(answers.flatMap((one, i) => (one === server ? [idOf.get(sport + i)] : []))),
       );
@@ -59,7 +63,7 @@ export function conntrackContract(name: string, world: () => ConntrackWorld): vo
       const listed = (await world().control.assured()).filter(({ original }) => original.sport >= sport);
       expect(sportsOf(listed)).toEqual(ports(sport, COUNT));
       for (const one of listed) {
-        expect(one.mark).toBe(idOf.get(one.original.sport));
+        expect(serverIdOf(one)).toBe(idOf.get(one.original.sport));
         expect(one).toMatchObject({ tcpState: 3, original: { protocol: 6, dport: 80 }, reply: { sport: 80 } });
       }
     });
@@ -108,13 +112,13 @@ export function conntrackContract(name: string, world: () => ConntrackWorld): vo
       await world().connect(sport, COUNT);
       await assured(sport);
       const before = await world().control.assured();
-      const gone = before.filter(({ mark }) => mark === 2);
+      const gone = before.filter((one) => serverIdOf(one) === 2);
       expect(gone.length).toBeGreaterThan(5);
       await world().control.deleteOf(2);
       const told = await world().told((all) => connectionsOf(all, 'destroyed').length >= gone.length);
-      expect(new Set(connectionsOf(told, 'destroyed').map(({ mark }) => mark))).toEqual(new Set([2]));
+      expect(new Set(connectionsOf(told, 'destroyed').map(serverIdOf))).toEqual(new Set([2]));
       expect(sportsOf(connectionsOf(told, 'destroyed'))).toEqual(sportsOf(gone));
-      const rest = before.filter(({ mark }) => mark !== 2);
+      const rest = before.filter((one) => serverIdOf(one) !== 2);
       expect(sportsOf(await world().control.assured())).toEqual(sportsOf(rest));
     });
   });
