@@ -18,12 +18,13 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { type Steps, toEnd } from '../base/steps.ts';
 import { ALL_TENTHS, tableDigest, withFallback } from '../hash/fallback.ts';
-import { slotOf } from '../hash/jhash.ts';
+import { jhashText, slotOf } from '../hash/jhash.ts';
 import { maglevSteps, NO_SERVER } from '../hash/maglev.ts';
 import { smoothTurns } from '../hash/turns.ts';
 import type { DesiredServer, DesiredService } from '../model/dataplane.ts';
 import {
   DEFAULT_SCHEDULER,
+  formatScheduler,
   MAX_TURNS,
   type MaglevScheduler,
   type Scheduler,
@@ -34,6 +35,9 @@ import {
 /** Seed of the hash over client address and port. All directors must agree on it, or flows that move break. */
 export const FLOW_SEED = 0x51c1ce00;
 
+/** Two directors that hash by other parts of a packet disagree about flows, whatever their slots hold. */
+const SCHEDULER_SEED = 0x51c1ce21;
+
 export interface ServiceTable {
   readonly scheduler: Scheduler;
   readonly servers: readonly DesiredServer[];
@@ -43,7 +47,7 @@ export interface ServiceTable {
   readonly slots: Uint16Array;
   /** How many of the slots a connection may get: all of mh, the turns of one round of the others. At least 1. */
   readonly used: number;
-  /** Fingerprint of `primary`; equal on directors that agree. */
+  /** Fingerprint of `primary` and of how slots are found; equal on directors that agree. */
   readonly digest: string;
 }
 
@@ -86,7 +90,8 @@ export function takers(service: DesiredService): readonly DesiredServer[] {
 /** The slots of a service. */
 export function serviceTable(service: DesiredService): ServiceTable {
   const slots = toEnd(slotSteps(service));
-  return { ...slots, digest: tableDigest(slots.primary, keysOf(slots.servers)) };
+  const salt = jhashText(formatScheduler(slots.scheduler), SCHEDULER_SEED);
+  return { ...slots, digest: tableDigest(slots.primary, keysOf(slots.servers), salt) };
 }
 
 /** The same in steps, and without the fingerprint. */

@@ -77,14 +77,15 @@ export function withFallback(
  * if and (but for chance of 2^-64) only if they send every new flow to the same server.
  *
  * @param keys by server index
+ * @param salt a number for what else has to be equal, such as how slots are found
  * @returns 16 hexadecimal digits
  */
-export function tableDigest(table: Uint16Array, keys: readonly string[]): string {
+export function tableDigest(table: Uint16Array, keys: readonly string[], salt = 0): string {
   const hashes = keys.map(keyHashes);
   const half = (which: 0 | 1): string => {
     const words = new Uint32Array(table.length);
     for (let slot = 0; slot < table.length; slot++) words[slot] = hashes[table[slot]!]?.[which] ?? 0;
-    return jhashWords(words, 0x51c1ce04 + which)
+    return jhashWords(words, (0x51c1ce04 + which + salt) >>> 0)
       .toString(16)
       .padStart(8, '0');
   };

@@ -41,6 +41,9 @@ test('by the client’s address alone, all its connections meet one server', () 
   const table = serviceTable(byAddress);
   const met = new Set([1, 2, 3, 1000, 60000].map((sport) => predictServer(table, ipv4('198.51.100.7'), sport)?.name));
   expect(met.size).toBe(1);
+  // The slots are those of the same table, but another director that hashed the port as well would not agree.
+  expect(table.primary).toEqual(serviceTable(service('web', THREE)).primary);
+  expect(table.digest).not.toBe(serviceTable(service('web', THREE)).digest);
 });
 
 test('65,537 slots make another table, of another digest', () => {
