@@ -139,9 +139,22 @@ export function setStamp({ kind, declaration }: Pick<WantedSet, 'kind' | 'declar
   return ruleStamp(`${kind} ${declaration}`);
 }
 
+/** Every turn asks for the stamps of every rule, twice, and hardly any of them is new. */
+const stamps = new Map<string, string>();
+const MOST_STAMPS = 20_000;
+
+function textStamp(text: string): string {
+  const known = stamps.get(text);
+  if (known !== undefined) return known;
+  if (stamps.size >= MOST_STAMPS) stamps.clear();
+  const stamp = `sluice ${jhashText(text, STAMP_SEED).toString(16).padStart(8, '0')}`;
+  stamps.set(text, stamp);
+  return stamp;
+}
+
 /** The comment of a rule: a word that says whose it is, a hash of its text, and what text cannot say. */
 export function ruleStamp(rule: WantedRule): string {
-  const stamp = `sluice ${jhashText(ruleText(rule), STAMP_SEED).toString(16).padStart(8, '0')}`;
+  const stamp = textStamp(ruleText(rule));
   return typeof rule === 'string' ? stamp : stamp + OFFSET_WORD;
 }
 
