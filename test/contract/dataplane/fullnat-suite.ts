@@ -22,9 +22,10 @@ export interface FullnatBench extends Bench {
   /**
    * New flows of a client from consecutive ports. They stay open.
    *
+   * @param patience how long an answer is waited for, in milliseconds
    * @returns for each the server, and whom it sees: `s1 10.8.0.1:2048`; else `none` or `timeout`
    */
-  seen(client: string, sport: number, count: number, target: FlowTarget): Promise<readonly string[]>;
+  seen(client: string, sport: number, count: number, target: FlowTarget, patience?: number): Promise<readonly string[]>;
   /** One datagram from each of these ports, which nobody answers. */
   cast(client: string, sport: number, count: number, target: FlowTarget): Promise<unknown>;
   statistics(): Promise<ConntrackStatistics>;
@@ -151,7 +152,7 @@ export function fullnatContract(name: string, bench: FullnatBench): void {
     test('without a port block nothing reaches a server, and it is counted', async () => {
       await bench.apply({ ...ofDirectors(UDP), members: ['d2', 'd3'] });
       const before = (await bench.counters()).fullnat.noBlock;
-      expect(await bench.seen(CLIENTS[0], linuxPorts(3), 3, TO_UDP)).toEqual(['timeout', 'timeout', 'timeout']);
+      expect(await bench.seen(CLIENTS[0], linuxPorts(3), 3, TO_UDP, 400)).toEqual(['timeout', 'timeout', 'timeout']);
       expect((await bench.counters()).fullnat.noBlock).toBe(before + 3);
     });
 
