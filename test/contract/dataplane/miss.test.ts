@@ -1,14 +1,24 @@
 /** Packets in mid-life that belong to no connection here, by real packets and a real listener. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { MISS_LOG_GROUP } from '../../../src/core/dataplane/miss-rules.ts';
 import { ASKED_COUNTER } from '../../../src/core/dataplane/names.ts';
-import { Network, type Peer } from './netns.ts';
+import { ADDRESS_OF, Network, type Peer } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
 import { CLIENT, EVEN, freshPorts, only, predicted, servers, VIP, web } from './suite.ts';
 
 const network = new Network(`ms${process.pid}`);
 const bench = netnsBench(network);
 const service = web(servers(EVEN));
+
+const LIP = '10.8.0.1';
+const LOCAL = {
+  self: 'd1',
+  members: ['d1'],
+  local: { directors: [{ name: 'd1', local: [ipv4(LIP)] }], shared: [] },
+};
+/** On the servers' wire, and no real server. */
+const STRANGER = '10.2.0.99';
 
 interface Logged {
   readonly source: string;
@@ -122,6 +132,24 @@ describe('second chance', () => {
       { timeout: 3000, interval: 200 },
     );
     await logged();
+  });
+
+  test('answers of real servers to a local address that nobody here waits for are handed over; those of strangers are not', async () => {
+    const fullnat = { ...only({ ...service, fullnat: true }), ...LOCAL };
+    await bench.apply(fullnat);
+    const server = network.start('s1', 'stray-main', 'back');
+    await server.call('makeTcp');
+    await network.in('s1', ['ip', 'address', 'add', `${STRANGER}/24`, 'dev', 'back']);
+    const answer = { target: LIP, port: 2000, sport: 80, each: 1 };
+    await server.call('send', { sources: [ADDRESS_OF.s1], ...answer });
+    expect(await logged()).toEqual([]);
+    await stayAlive(30);
+    await server.call('send', { sources: [STRANGER, ADDRESS_OF.s1], ...answer });
+    expect(await logged()).toEqual([{ source: ADDRESS_OF.s1, sport: 80, length: 40 }]);
+    const sport = freshPorts(20);
+    expect(await bench.connect(sport, 20)).toEqual(predicted(service, sport, 20));
+    expect(await logged()).toEqual([]);
+    await bench.apply(only(service));
   });
 
   test('the sets that packets fill are no drift, and what an agent put in stays', async () => {

@@ -1,0 +1,54 @@
+/** The rules by connection marks as nft gets them. What they do to packets and events is in test/contract/dataplane. */
+import { expect, test } from 'vitest';
+import { SERVER_ID_EXPRESSION, TAKE_OVER } from '../../../src/core/dataplane/mark.ts';
+import { missPart } from '../../../src/core/dataplane/miss-rules.ts';
+import { OWNERSHIP_PART, TELL_OF_LIFE } from '../../../src/core/dataplane/ownership-rules.ts';
+import { service, THREE } from './model.ts';
+
+test('who carries a connection, and what is told of it', () => {
+  expect(TELL_OF_LIFE).toBe('ct event set 0x14');
+  expect(OWNERSHIP_PART.rules?.forward).toEqual([
+    'ct mark and 0xe0000000 != 0 ct status dnat jump ownership',
+    'tcp flags & (fin | rst) != 0 ct status dnat ct event set 0xb4 ct mark set ct mark or 0x20000000',
+  ]);
+  expect(OWNERSHIP_PART.chains?.get('ownership')).toEqual([
+    'ct event set 0x94',
+    'ct mark and 0x80000000 == 0x80000000 ct direction original ct mark set ct mark and 0x3fffffff or 0x40000000',
+  ]);
+});
+
+/** What a statement `ct mark set ct mark and A or B` makes of a mark. */
+function marked(mark: number, statement: string): number {
+  const [, and, or] = /and (0x[0-9a-f]+) or (0x[0-9a-f]+)/.exec(statement) ?? [];
+  return ((mark & Number(and)) | Number(or)) >>> 0;
+}
+
+test('taking a replica over leaves its server and that it is closing as they are', () => {
+  expect(SERVER_ID_EXPRESSION).toBe('ct mark and 0xffff');
+  expect(marked(0x80000007, TAKE_OVER)).toBe(0x40000007);
+  expect(marked(0xa000ffff, TAKE_OVER)).toBe(0x6000ffff);
+});
+
+test('second chance: one look at the state, then only while an element lives; limits before what is told', () => {
+  const { rules, chains, sets } = missPart([service('web', THREE.slice(0, 2))]);
+  expect(rules).toEqual({ mid_life: ['ct state invalid,new meta l4proto @second_chance jump miss'] });
+  expect(chains?.get('miss')).toEqual([
+    'ip daddr @lips ip saddr @real_servers limit rate 20000/second burst 2000 packets log group 7217 queue-threshold 1 counter name asked',
+    'ip daddr @lips drop',
+    'ip daddr @vips tcp flags & (syn | ack | rst) != syn goto miss_vip',
+  ]);
+  expect(chains?.get('miss_vip')).toEqual([
+    'update @miss_sources { ip saddr limit rate over 20/second burst 40 packets } drop',
+    'ip saddr . th sport @miss_asked drop',
+    'limit rate 2000/second burst 500 packets add @miss_asked { ip saddr . th sport timeout 100ms } log group 7217 queue-threshold 1 counter name asked',
+    'drop',
+  ]);
+  const elements = [...(sets ?? [])].map(([name, set]) => [name, [...set.elements.keys()]]);
+  expect(elements).toEqual([
+    ['second_chance', []],
+    ['miss_sources', []],
+    ['miss_asked', []],
+    ['vips', ['203.0.113.10']],
+    ['real_servers', ['10.2.0.21', '10.2.0.22']],
+  ]);
+});
