@@ -51,6 +51,8 @@ export class DataplaneKeeper {
   #vips: ReadonlySet<Ipv4> = new Set();
   #guarded: ReadonlySet<Ipv4> | undefined;
   #lastApply: Instant | undefined;
+  /** When the last check was made because somebody wrote. */
+  #hurried: Instant = Number.NEGATIVE_INFINITY;
   #fault: string | undefined;
   #plainPorts: string | undefined;
   #counters: Counters = {
@@ -102,6 +104,11 @@ export class DataplaneKeeper {
   /** For a start, before anything leads packets here. A refusal is told and tried again. */
   guard(desired: DesiredDataplane): void {
     this.#guard.want(desired);
+    try {
+      this.#options.dataplane.watch(() => this.#hurry());
+    } catch (error) {
+      this.#report(error, undefined);
+    }
   }
 
   /**
@@ -176,6 +183,14 @@ export class DataplaneKeeper {
       this.#report(error, undefined);
     }
     return this.#counters;
+  }
+
+  /** Somebody has written to some table: a look now instead of at the next check, though no oftener than that. */
+  #hurry(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#hurried < DRIFT_CHECK) return;
+    this.#hurried = now;
+    this.#reconciler.recheck();
   }
 
   #guards(desired: DesiredDataplane, operations: readonly string[]): void {

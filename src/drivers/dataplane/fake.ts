@@ -89,6 +89,8 @@ export class FakeKernel implements RulesetKernel {
   /** The same as the kernel tells of them. Whoever deletes one here ends it. */
   readonly connections = new ConnectionsInMemory();
   readonly #limits = new FakeLimits(this.connections);
+  /** Told of nothing by themselves: whoever changes `tables` calls them, or does not. */
+  readonly watchers = new Set<() => void>();
   /** When set, the next write fails with this errno, once. */
   refuseNext: string | undefined;
   /** When set, rules with ports by offset stay plain, for this reason. */
@@ -321,6 +323,10 @@ export class FakeDataplane implements Dataplane {
 
   guard(desired: DesiredDataplane): Promise<readonly string[]> {
     return this.#converger.guard(desired);
+  }
+
+  watch(onForeignWrite: () => void): void {
+    this.kernel.watchers.add(onForeignWrite);
   }
 
   apply(desired: DesiredDataplane): Promise<ApplyReport> {

@@ -9,6 +9,7 @@
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import { isDirect } from '../../core/dataplane/direct-table.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
+import { subscribeTransactions } from '../../io/nftables-events.ts';
 import { Converger } from './converge.ts';
 import { probeDirectRouting, probeFeatures } from './features.ts';
 import { KernelTables } from './kernel-tables.ts';
@@ -26,6 +27,9 @@ export class NftablesDataplane implements Dataplane {
   #opening: Promise<void> | undefined;
   #canRouteDirectly = false;
   #queue: Promise<unknown> = Promise.resolve();
+  /** How many are under way or wait. */
+  #turns = 0;
+  #unwatch: () => void = () => {};
 
   constructor(memory: SysctlMemory = FORGETFUL) {
     this.#sysctls = new Sysctls(memory);
@@ -48,6 +52,12 @@ export class NftablesDataplane implements Dataplane {
 
   guard(desired: DesiredDataplane): Promise<readonly string[]> {
     return this.#inTurn(() => this.#converger.guard(desired));
+  }
+
+  watch(onForeignWrite: () => void): void {
+    this.#unwatch = subscribeTransactions(() => {
+      if (this.#turns === 0) onForeignWrite();
+    });
   }
 
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
@@ -85,14 +95,20 @@ export class NftablesDataplane implements Dataplane {
 
   /** Waits for what is under way; touches nothing. */
   async close(): Promise<void> {
+    this.#unwatch();
     await this.#queue;
     this.#tables.close();
   }
 
   /** One request at a time: two turns at once would each plan against what the other is changing. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#turns += 1;
     const result = this.#queue.then(work);
-    this.#queue = result.catch(() => {});
+    this.#queue = result
+      .catch(() => {})
+      .then(() => {
+        this.#turns -= 1;
+      });
     return result;
   }
 }

@@ -35,6 +35,11 @@ export interface Dataplane {
    * nor anything that was guarded before. Forwards nothing. What was changed, one printable line each; throws `KernelError`.
    */
   guard(desired: DesiredDataplane): Promise<readonly string[]>;
+  /**
+   * Calls whenever somebody else may have written to the tables, ours or others; sees what it can, misses what comes while we
+   * write ourselves. Once, after `open`. Throws `KernelError`.
+   */
+  watch(onForeignWrite: () => void): void;
   /** Desired -> observe -> plan -> apply -> read back. Idempotent; throws `KernelError` and leaves what worked in place. */
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
   counters(): Promise<DataplaneCounters>;

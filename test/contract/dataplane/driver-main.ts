@@ -7,11 +7,17 @@ import { addConnections, type Connection, listConnections } from './connections.
 import { serve } from './json-lines.ts';
 
 const driver = new NftablesDataplane();
+let told = 0;
 const tables = new KernelTables();
 const conntrack = new NetlinkConntrack();
 
 serve({
   open: () => driver.open(),
+  watch: async () =>
+    driver.watch(() => {
+      told += 1;
+    }),
+  told: async () => told,
   guard: (request) => driver.guard(request['desired'] as DesiredDataplane),
   present: () => driver.isPresent(),
   apply: (request) => driver.apply(request['desired'] as DesiredDataplane),

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Network } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
 import { EVEN, only, servers, web } from './suite.ts';
@@ -68,6 +68,19 @@ describe('nftables driver and its host', () => {
     busy = false;
     await writer;
     await network.in('d1', ['nft', 'delete', 'table', 'ip', 'unrelated']);
+  });
+
+  test('what others write is told at once, once for each transaction; what the driver writes itself is not', async () => {
+    const driver = bench.driver();
+    await driver.call('watch');
+    await bench.apply(only(web(servers(EVEN, { s1: 'down' }))));
+    await bench.apply(desired);
+    expect(await driver.call('told')).toBe(0);
+    await network.in('d1', ['nft', 'add', 'table', 'ip', 'unrelated']);
+    await network.in('d1', ['nft', 'flush', 'ruleset']);
+    await vi.waitFor(async () => expect(await driver.call('told')).toBe(2));
+    expect((await bench.apply(desired)).drift).toBe(true);
+    expect(await driver.call('told')).toBe(2);
   });
 
   test('settings are brought right, told as operations, and kept right', async () => {

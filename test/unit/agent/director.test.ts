@@ -346,6 +346,22 @@ test('somebody else’s change to our tables is repaired and told', async () => 
   expect(announced(world)).toEqual([`${VIP}/32 10`]);
 });
 
+test('what the kernel tells of somebody else’s change is looked at at once, though no oftener than once a second', async () => {
+  const world = await serving();
+  const flush = async () => {
+    world.kernel.tables.clear();
+    for (const watcher of world.kernel.watchers) watcher();
+    await settle();
+  };
+  const isThere = async () => (await world.kernel.read()).tables.has('sluice_guard_v1');
+  await flush();
+  expect(await isThere()).toBe(true);
+  await flush();
+  expect(await isThere()).toBe(false);
+  await world.clock.advance(1000);
+  expect(await isThere()).toBe(true);
+});
+
 async function reload(world: World, text: string, wait = 10_000): Promise<string[]> {
   const before = world.seq;
   await world.director.apply(await parsed(text));
