@@ -63,6 +63,22 @@ const NEEDED_FOR_DIRECT_ROUTING: readonly Feature[] = [
   ),
 ];
 
+function handOver(name: string, ruleset: string): Feature {
+  return { name, family: 'ip', ruleset, onlyFor: 'handing over answers to shared addresses' };
+}
+
+const RANGES = 'map m { typeof ip daddr . th dport : ip daddr; flags interval; }';
+
+const NEEDED_FOR_HAND_OVER: readonly Feature[] = [
+  handOver('maps of ranges', RANGES),
+  handOver('maps of ranges of raw payload', 'map m { typeof ip daddr . @th,224,16 : ip daddr; flags interval; }'),
+  handOver(
+    'passing on by dup',
+    `${RANGES}\nchain c { type filter hook prerouting priority -150;\n dup to ip daddr . th dport map @m device "lo"\n}`,
+  ),
+  handOver('packets left untracked', 'chain c { type filter hook prerouting priority -300;\n notrack\n}'),
+];
+
 /** Of which only what asks for it in the cluster file is refused. */
 const NEEDED_BY_SOME: readonly Feature[] = [
   ...NEEDED_FOR_DIRECT_ROUTING,
@@ -81,12 +97,7 @@ const NEEDED_BY_SOME: readonly Feature[] = [
       ' update @m { ip saddr timeout 9s : ct mark and 0xffff }\n}',
     onlyFor: 'persistence',
   },
-  {
-    name: 'passing on by dup',
-    family: 'ip',
-    ruleset: 'chain c { type filter hook prerouting priority -150;\n dup to 192.0.2.1 device "lo"\n}',
-    onlyFor: 'handing over answers to shared local addresses',
-  },
+  ...NEEDED_FOR_HAND_OVER,
   portBlocks('source NAT to port blocks', 'meta l4proto tcp', 'th sport', 'FullNAT and SNAT pools'),
   portBlocks('source NAT of echo requests', 'icmp type echo-request', 'icmp id', 'SNAT pools'),
 ];
@@ -114,6 +125,11 @@ export function probeFeatures(): Promise<void> {
 /** The same of what only services with `forward: dr` need. */
 export function probeDirectRouting(): Promise<void> {
   return probeAll(NEEDED_FOR_DIRECT_ROUTING);
+}
+
+/** The same of what only shared addresses need. */
+export function probeHandOver(): Promise<void> {
+  return probeAll(NEEDED_FOR_HAND_OVER);
 }
 
 async function probeAll(features: readonly Feature[]): Promise<void> {

@@ -11,7 +11,7 @@ import { isDirect } from '../../core/dataplane/direct-table.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { subscribeTransactions } from '../../io/nftables-events.ts';
 import { Converger } from './converge.ts';
-import { probeDirectRouting, probeFeatures } from './features.ts';
+import { probeDirectRouting, probeFeatures, probeHandOver } from './features.ts';
 import { KernelTables } from './kernel-tables.ts';
 import type { ApplyReport, Dataplane, RememberedClient } from './port.ts';
 import { inSlices } from './slices.ts';
@@ -26,6 +26,7 @@ export class NftablesDataplane implements Dataplane {
   #untold: string[] = [];
   #opening: Promise<void> | undefined;
   #canRouteDirectly = false;
+  #canHandOver = false;
   #queue: Promise<unknown> = Promise.resolve();
   /** How many are under way or wait. */
   #turns = 0;
@@ -66,6 +67,10 @@ export class NftablesDataplane implements Dataplane {
       if (!this.#canRouteDirectly && desired.services.some(isDirect)) {
         await probeDirectRouting();
         this.#canRouteDirectly = true;
+      }
+      if (!this.#canHandOver && desired.handOver !== undefined) {
+        await probeHandOver();
+        this.#canHandOver = true;
       }
       const report = await this.#converger.apply(desired);
       const settings = [...this.#untold, ...changed];

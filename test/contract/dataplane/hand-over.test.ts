@@ -2,9 +2,14 @@
  * Answers to a shared local address, with real packets: three directors that tell each other nothing, the client's packets
  * and the servers' answers spread over all of them by ECMP.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { lipOwners } from '../../../src/core/dataplane/lips.ts';
+import { portsOf } from '../../../src/core/hash/port-blocks.ts';
 import type { DataplaneCounters, DesiredDataplane, DesiredHandOver } from '../../../src/core/model/dataplane.ts';
 import { nextHopOf, TUNNEL_DEVICE, TUNNEL_OVERHEAD } from '../../../src/core/tunnels/tunnels.ts';
 import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
@@ -266,6 +271,20 @@ describe('hand-over and what changes', () => {
     await world.applyAll();
   });
 
+  test('two directors that disagree about an owner do not pass a packet to and fro', async () => {
+    const owners = lipOwners(world.desired('d1'))!.get(ipv4(LIP.shared))!;
+    const { low, high } = portsOf(owners.indexOf('d2'));
+    const disagreement = `add element ip sluice_v1 hand_over { ${LIP.shared} . ${low}-${high} : ${HAND_OF.d1} }\n`;
+    await world.network.in('d2', ['nft', '-f', '-'], disagreement);
+    const before = await world.sum('probe', 'arrived');
+    const sender = world.network.start('s1', 'client-main');
+    const target = { source: ADDRESS_OF.s1, sport: 45_000, vip: LIP.shared, port: low, timeout: 100, count: 30 };
+    await sender.call('udp', target);
+    expect(await world.sum('probe', 'arrived')).toBeGreaterThan(before);
+    expect(await world.sum('probe', 'again')).toBe(0);
+    await world.applyAll();
+  });
+
   test('somebody else’s change is drift, and repaired', async () => {
     await world.network.in('d1', ['nft', 'flush', 'map', 'ip', 'sluice_v1', 'hand_over']);
     const report = await world.apply('d1', world.desired('d1'));
@@ -284,6 +303,20 @@ describe('hand-over and what changes', () => {
     await world.apply('d1', world.desired('d1'));
     expect(await rules()).toContain('device "hand"');
     expect(await flowsComplete(world, 22_000, 60, 3000)).toEqual({ opened: 60, small: 60, large: 60 });
+  });
+
+  test('an nft or a kernel that cannot is named, and refused only where a hand-over is asked for', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sluice-nft-'));
+    const program = '#!/bin/sh\ntext=$(cat)\ncase $text in *"dup to"*) echo "Error: no dup" >&2; exit 1;; esac\n';
+    await writeFile(join(directory, 'nft'), program, { mode: 0o755 });
+    const path = `PATH=${directory}:${process.env['PATH']}`;
+    const driver = world.network.startUnder(['env', path], 'd3', 'driver-main');
+    await driver.call('open');
+    await expect(driver.call('apply', { desired: world.desired('d3') })).rejects.toThrow(
+      /feature=passing on by dup.*lacks/,
+    );
+    await driver.kill();
+    await rm(directory, { recursive: true });
   });
 
   test('answers to a pool address, from anybody, TCP, UDP and echoes: all of 90 are heard', async () => {
