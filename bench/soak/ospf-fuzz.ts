@@ -46,8 +46,9 @@ export const run: SoakRun = async ({ quick, seed, progress }) => {
       GROWTH_LIMIT,
       'MB',
     ),
+    claimEqual(`what ${wire.sent} packets on the wire did to the adjacencies`, wire.disturbances.length, 0),
   ];
-  return { claims, samples: { ...report, heaps: Object.fromEntries(heaps) } };
+  return { claims, samples: { ...report, heaps: Object.fromEntries(heaps), wire } };
 };
 
 /** Without a flag on the command line, which `npm run soak` does not give. */
