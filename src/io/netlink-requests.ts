@@ -34,20 +34,14 @@ const require = createRequire(import.meta.url);
 export class NetlinkRequests {
   readonly #protocol: number;
   readonly #timeout: number;
-  readonly #messageBytes: number | undefined;
   #socket: NetlinkSocket | undefined;
   /** Calls wait for those before them. */
   #last: Promise<unknown> = Promise.resolve();
 
-  /**
-   * @param protocol NETLINK_*
-   * @param timeout milliseconds; bounds each answer
-   * @param messageBytes the most that an answer's message has; unless given the kernel is asked how long each of them is
-   */
-  constructor(protocol: number, timeout: number, messageBytes?: number) {
+  /** `protocol` is a NETLINK_* number; `timeout` in milliseconds bounds each answer. */
+  constructor(protocol: number, timeout: number) {
     this.#protocol = protocol;
     this.#timeout = timeout;
-    this.#messageBytes = messageBytes;
   }
 
   /** Sends one request and waits for its answers; `request` and `values` name it in the `KernelError`. */
@@ -60,7 +54,7 @@ export class NetlinkRequests {
   ): Promise<readonly NetlinkMessage[]> {
     const answer = this.#last.then(async () => {
       try {
-        this.#socket ??= openSocket(this.#protocol, this.#messageBytes);
+        this.#socket ??= openSocket(this.#protocol);
         const [parts] = await this.#socket.request(type, payload, { flags, timeout: this.#timeout });
         return parts;
       } catch (cause) {
@@ -78,14 +72,9 @@ export class NetlinkRequests {
   }
 }
 
-function openSocket(protocol: number, messageBytes: number | undefined): NetlinkSocket {
-  const { createNetlink } = require('netlink') as {
-    createNetlink(protocol: number, options: object): NetlinkSocket;
-  };
-  const socket = createNetlink(
-    protocol,
-    messageBytes === undefined ? {} : { messagePeeking: false, msgBufferSize: messageBytes },
-  );
+function openSocket(protocol: number): NetlinkSocket {
+  const { createNetlink } = require('netlink') as { createNetlink(protocol: number): NetlinkSocket };
+  const socket = createNetlink(protocol);
   // A request that hits a socket error ends by its timeout; without a listener the process would end instead.
   socket.on('error', () => {});
   return socket;

@@ -5,20 +5,15 @@
 import type { Batch } from '../core/netlink/batch.ts';
 import { NLM_F_DUMP } from '../core/netlink/codes.ts';
 import { NetlinkBatches } from './netlink-batch.ts';
+import { NetlinkDumps } from './netlink-dumps.ts';
 import { type NetlinkMessage, NetlinkRequests, type RequestValues } from './netlink-requests.ts';
 
 const NETLINK_NETFILTER = 12;
 const REQUEST_TIMEOUT_MS = 10_000;
-/**
- * Bytes. The kernel makes messages of a dump as large as what was last received into, up to this, and for each of them walks
- * from the beginning what it has told already: with the usual 4 KiB a map of 65,537 elements takes four times as long.
- */
-const LARGEST_MESSAGE = 32_768;
 
 export class NftablesNetlink {
   readonly #requests = new NetlinkRequests(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
-  /** Each of its messages takes up the whole of that in memory until it is collected. */
-  readonly #largeRequests = new NetlinkRequests(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS, LARGEST_MESSAGE);
+  readonly #dumps = new NetlinkDumps(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
   readonly #batches = new NetlinkBatches(NETLINK_NETFILTER, REQUEST_TIMEOUT_MS);
 
   /** The payloads of the answers. `request` and `values` name it in the `KernelError`. */
@@ -31,9 +26,9 @@ export class NftablesNetlink {
     return payloads(this.#requests.exchange(request, type, NLM_F_DUMP, payload, values));
   }
 
-  /** The same for what may be megabytes. */
+  /** The same for what may be megabytes: it comes in pieces, between which the event loop goes round. */
   dumpLarge(request: string, type: number, payload: Uint8Array, values: RequestValues = {}) {
-    return payloads(this.#largeRequests.exchange(request, type, NLM_F_DUMP, payload, values));
+    return this.#dumps.dump(request, type, payload, values);
   }
 
   /** One transaction. The kernel takes all of it or nothing; the error says in `message` which one it would not take. */
@@ -44,7 +39,7 @@ export class NftablesNetlink {
   /** A later request opens it again. */
   close(): void {
     this.#requests.close();
-    this.#largeRequests.close();
+    this.#dumps.close();
     this.#batches.close();
   }
 }

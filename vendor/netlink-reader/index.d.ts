@@ -13,6 +13,8 @@ export interface ReaderOptions {
    * it returns 0 for is neither received nor can it be lost. At most 4096 instructions.
    */
   filter?: readonly (readonly [code: number, jt: number, jf: number, k: number])[] | undefined;
+  /** So many datagrams are taken at once, and four times as many in one turn of the event loop; 16 by default, 64 at most. */
+  batch?: number | undefined;
 }
 
 /** An error as Node's own system errors. */
@@ -30,11 +32,13 @@ export interface SystemError extends Error {
 export class NetlinkReader extends EventEmitter {
   /** Throws a `SystemError` (`EPERM`, `ENOENT` for an unknown group), or an error with code `ERR_NETLINK_READER_LOAD`. */
   constructor(options: ReaderOptions);
+  /** One datagram to the kernel. Throws a `SystemError`. */
+  send(bytes: Uint8Array): this;
   ref(): this;
   unref(): this;
   close(): this;
 
-  on(event: 'message', listener: (type: number, flags: number, payload: Buffer) => void): this;
+  on(event: 'message', listener: (type: number, flags: number, payload: Buffer, sequence: number) => void): this;
   on(event: 'lost' | 'close', listener: () => void): this;
   on(event: 'error', listener: (error: SystemError) => void): this;
 }

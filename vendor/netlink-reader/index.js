@@ -4,7 +4,7 @@
  * Duty: the JavaScript face of src/netlink_reader.c. It owns the slab that datagrams are received into and walks the
  * netlink messages in each. Inputs: a netlink protocol and group numbers. Outputs: `message`, `lost`, `error`, `close`.
  *
- * What it does not do: it sends nothing and decodes no payload. A payload is a view that is valid only while its
+ * What it does not do: it decodes no payload, and matches no answer to a question. A payload is a view that is valid only while its
  * handlers run.
  */
 import { EventEmitter } from 'node:events';
@@ -27,11 +27,21 @@ const EFAULT = -14;
 const require = createRequire(import.meta.url);
 let native;
 
+/** What the native part has to have; one that was built from older sources has not all of it. */
+const METHODS = ['open', 'close', 'filter', 'join', 'send', 'ref', 'unref'];
+
+function loadNative() {
+  const loaded = require('./build/Release/netlink_reader.node');
+  const missing = METHODS.filter((method) => typeof loaded.Handle.prototype[method] !== 'function');
+  if (missing.length > 0) throw new Error(`it was built from older sources, without ${missing.join(', ')}`);
+  return loaded;
+}
+
 /** Loads the native part now instead of at the first reader; throws `ERR_NETLINK_READER_LOAD` with what to install. */
 export function load() {
   if (native !== undefined) return;
   try {
-    native = require('./build/Release/netlink_reader.node');
+    native = loadNative();
   } catch (cause) {
     const why = cause.code === 'MODULE_NOT_FOUND' ? 'it has not been built' : cause.message;
     const text =
@@ -43,11 +53,13 @@ export function load() {
 
 export class NetlinkReader extends EventEmitter {
   #handle;
-  #slab = Buffer.allocUnsafeSlow(BATCH * SLOT_BYTES);
-  #table = new Uint32Array(BATCH * COLUMNS);
+  #slab;
+  #table;
 
-  constructor({ protocol, groups, recvBufferSize = DEFAULT_RECEIVE_BYTES, filter }) {
+  constructor({ protocol, groups, recvBufferSize = DEFAULT_RECEIVE_BYTES, filter, batch = BATCH }) {
     super();
+    this.#slab = Buffer.allocUnsafeSlow(batch * SLOT_BYTES);
+    this.#table = new Uint32Array(batch * COLUMNS);
     load();
     // A view that is transferred to a worker would take the slab away from under the socket.
     markAsUntransferable(this.#slab.buffer);
@@ -63,6 +75,13 @@ export class NetlinkReader extends EventEmitter {
       throw error;
     }
     this.#handle = handle;
+  }
+
+  /** One datagram to the kernel. What it answers comes as `message`s, with the sequence number of the question. */
+  send(bytes) {
+    if (this.#handle === undefined) throw new Error('the reader is closed');
+    check(this.#handle.send(bytes));
+    return this;
   }
 
   ref() {
@@ -112,7 +131,8 @@ export class NetlinkReader extends EventEmitter {
       }
       const type = view.getUint16(at + 4, LITTLE_ENDIAN);
       const flags = view.getUint16(at + 6, LITTLE_ENDIAN);
-      this.#emit('message', type, flags, this.#slab.subarray(at + HEADER_BYTES, at + length));
+      const sequence = view.getUint32(at + 8, LITTLE_ENDIAN);
+      this.#emit('message', type, flags, this.#slab.subarray(at + HEADER_BYTES, at + length), sequence);
       at += (length + 3) & ~3;
     }
   }

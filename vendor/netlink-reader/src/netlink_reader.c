@@ -1,12 +1,12 @@
 /*
  * Netlink multicast groups on Node's event loop.
  *
- * Duty: one non-blocking netlink socket that only listens; batches of datagrams are received into a slab that JavaScript
+ * Duty: one non-blocking netlink socket that listens, and can ask the kernel something; batches of datagrams are received into a slab that JavaScript
  * owns, and JavaScript is called once per batch, or with an errno: ENOBUFS means that the kernel dropped messages.
  * Inputs: a netlink protocol, group numbers, a slab (Buffer) and a table (Uint32Array), made by index.js.
  * Outputs: per datagram, offset and length in the table and the bytes in the slab.
  *
- * What it does not do: it sends nothing, parses nothing, and makes no Error objects; a system call that fails is returned
+ * What it does not do: it parses nothing, and makes no Error objects; a system call that fails is returned
  * as { errno, syscall } and index.js builds the error.
  *
  * There is no static state, so the module can be loaded by any number of worker threads.
@@ -344,6 +344,22 @@ static napi_value filter_method(napi_env env, napi_callback_info info) {
   return error == 0 ? NULL : failure(env, error, "setsockopt SO_ATTACH_FILTER");
 }
 
+/* send(bytes): one datagram to the kernel; undefined or { errno, syscall }. */
+static napi_value send_method(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  struct reader* s;
+  void* bytes = NULL;
+  size_t length = 0;
+  if (arguments(env, info, 1, args, &s) == NULL) return NULL;
+  CHECK(env, napi_get_buffer_info(env, args[0], &bytes, &length));
+  struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+  ssize_t sent;
+  do {
+    sent = sendto(s->fd, bytes, length, 0, (struct sockaddr*)&kernel, sizeof kernel);
+  } while (sent < 0 && errno == EINTR);
+  return sent < 0 ? failure(env, errno, "sendto") : NULL;
+}
+
 static napi_value ref_method(napi_env env, napi_callback_info info) {
   struct reader* s;
   if (arguments(env, info, 0, NULL, &s) != NULL && s->fd >= 0) uv_ref((uv_handle_t*)&s->poll);
@@ -361,6 +377,7 @@ NAPI_MODULE_INIT() {
       {"open", NULL, open_reader, NULL, NULL, NULL, napi_default_method, NULL},
       {"close", NULL, close_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"join", NULL, join_method, NULL, NULL, NULL, napi_default_method, NULL},
+      {"send", NULL, send_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"filter", NULL, filter_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"ref", NULL, ref_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"unref", NULL, unref_method, NULL, NULL, NULL, napi_default_method, NULL},
