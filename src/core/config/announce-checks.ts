@@ -4,6 +4,7 @@
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { ClusterFile } from './schema.ts';
+import { addressesOfServices } from './service-addresses.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
 
 type File = Sound<ClusterFile>;
@@ -112,13 +113,7 @@ function announceText(announce: Announce, key: 'metric' | 'lsa' | 'metricType' |
 
 /** An address of one director alone is nobody else's, and a shared one no director's alone. */
 function* localAddresses(file: File): Iterable<Complaint> {
-  const owners = new Firsts<Ipv4>();
-  for (const [name, service] of entries(file.services)) {
-    for (const [, vip] of items(service.vip)) owners.claim(vip, `the VIP of service ${name}`);
-    for (const [server, { address }] of entries(service.servers)) {
-      if (address !== undefined) owners.claim(address, `server ${server} of service ${name}`);
-    }
-  }
+  const owners = addressesOfServices(file);
   for (const [name, director] of entries(file.directors)) {
     for (const [index, address] of items(director.local)) {
       const other = owners.claim(address, `an address of director ${name} already`);

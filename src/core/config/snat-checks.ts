@@ -1,6 +1,7 @@
 /** Checks of SNAT: pools that are nobody else's, prefixes that do not overlap, and who announces them. In and out as in `cross-checks.ts`. */
 import { formatIpv4, formatPrefix, type Ipv4, type Prefix, prefixContains } from '../base/ipv4.ts';
 import type { ClusterFile } from './schema.ts';
+import { addressesOfServices } from './service-addresses.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
 
 type File = Sound<ClusterFile>;
@@ -19,13 +20,7 @@ export function* snatChecks(file: File): Iterable<Complaint> {
 
 /** A packet to a pool address is an answer to a connection of a server, so nothing else may be found there. */
 function* poolAddresses(file: File): Iterable<Complaint> {
-  const owners = new Firsts<Ipv4>();
-  for (const [name, service] of entries(file.services)) {
-    for (const [, vip] of items(service.vip)) owners.claim(vip, `the VIP of service ${name}`);
-    for (const [server, { address }] of entries(service.servers)) {
-      if (address !== undefined) owners.claim(address, `server ${server} of service ${name}`);
-    }
-  }
+  const owners = addressesOfServices(file);
   for (const [name, director] of entries(file.directors)) {
     for (const [, address] of items(director.local)) owners.claim(address, `a local address of director ${name}`);
   }

@@ -1,10 +1,8 @@
 /** Areas, forms of announcement, and the directors' own addresses in the cluster file. */
 import { describe, expect, test } from 'vitest';
-import { formatFault } from '../../../src/core/base/fault.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { describeChanges } from '../../../src/core/config/diff.ts';
-import { parseCluster } from '../../../src/core/config/parse.ts';
-import type { Cluster } from '../../../src/core/model/cluster.ts';
+import { faultLines, soundCluster } from './files.ts';
 
 interface Choices {
   readonly area?: string;
@@ -24,17 +22,9 @@ services:
 `;
 }
 
-function faults(choices: Choices): string[] {
-  const parsed = parseCluster(text(choices));
-  if ('cluster' in parsed) return [];
-  return parsed.faults.map((fault) => formatFault('', fault).replace(/^:?\d+:\d+: /, ''));
-}
+const faults = (choices: Choices) => faultLines(text(choices));
 
-function cluster(choices: Choices): Cluster {
-  const parsed = parseCluster(text(choices));
-  if ('faults' in parsed) throw new Error(faults(choices).join('\n'));
-  return parsed.cluster;
-}
+const cluster = (choices: Choices) => soundCluster(text(choices));
 
 const NSSA = '{ id: 0.0.0.1, type: nssa }';
 const STUB = '{ id: 1, type: stub }';

@@ -1,3 +1,7 @@
+import { formatFault } from '../../../src/core/base/fault.ts';
+import { parseCluster } from '../../../src/core/config/parse.ts';
+import type { Cluster } from '../../../src/core/model/cluster.ts';
+
 /** A cluster file with every key that is supported; the tests take it apart. */
 export const EDGE = `cluster: edge-1
 directors:
@@ -44,3 +48,16 @@ directors: { d1: { routerId: 10.255.0.1, interfaces: { up0: eth1 } } }
 routing: { instances: { outside: { area: 0, interfaces: { up0: {} } } } }
 services: { web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 } } }
 `;
+
+/** Without their places in the file; none when it is sound. */
+export function faultLines(text: string): string[] {
+  const parsed = parseCluster(text);
+  if ('cluster' in parsed) return [];
+  return parsed.faults.map((fault) => formatFault('', fault).replace(/^:?\d+:\d+: /, ''));
+}
+
+export function soundCluster(text: string): Cluster {
+  const parsed = parseCluster(text);
+  if ('faults' in parsed) throw new Error(faultLines(text).join('\n'));
+  return parsed.cluster;
+}

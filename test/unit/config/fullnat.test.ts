@@ -1,10 +1,9 @@
 /** Local addresses, FullNAT and VIPs inside in the cluster file. */
 import { expect, test } from 'vitest';
-import { formatFault } from '../../../src/core/base/fault.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { describeChanges } from '../../../src/core/config/diff.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
-import type { Cluster } from '../../../src/core/model/cluster.ts';
+import { faultLines, soundCluster } from './files.ts';
 
 interface Choices {
   readonly announce?: string;
@@ -33,17 +32,9 @@ services:
 `;
 }
 
-function faults(choices: Choices): string[] {
-  const parsed = parseCluster(text(choices));
-  if ('cluster' in parsed) return [];
-  return parsed.faults.map((fault) => formatFault('', fault).replace(/^:?\d+:\d+: /, ''));
-}
+const faults = (choices: Choices) => faultLines(text(choices));
 
-function cluster(choices: Choices): Cluster {
-  const parsed = parseCluster(text(choices));
-  if ('faults' in parsed) throw new Error(faults(choices).join('\n'));
-  return parsed.cluster;
-}
+const cluster = (choices: Choices) => soundCluster(text(choices));
 
 const OWN = { d1: ', local: 10.3.0.1', d2: ', local: 10.3.0.2' };
 const SHARED = 'local: { shared: [10.8.0.1, 10.8.0.2] }';

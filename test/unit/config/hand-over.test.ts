@@ -4,7 +4,7 @@ import { formatFault } from '../../../src/core/base/fault.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { describeChanges } from '../../../src/core/config/diff.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
-import type { Cluster } from '../../../src/core/model/cluster.ts';
+import { soundCluster } from './files.ts';
 
 interface Choices {
   readonly d1?: string;
@@ -47,11 +47,7 @@ function faults(choices: Choices): string[] {
   return 'cluster' in parsed ? [] : parsed.faults.map((fault) => formatFault('', fault));
 }
 
-function cluster(choices: Choices): Cluster {
-  const parsed = parseCluster(text(choices));
-  if ('faults' in parsed) throw new Error(faults(choices).join('\n'));
-  return parsed.cluster;
-}
+const cluster = (choices: Choices) => soundCluster(text(choices));
 
 test('over an interface', () => {
   const { local, directors } = cluster({});

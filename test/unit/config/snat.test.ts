@@ -1,10 +1,8 @@
 /** Pools for connections that servers open, in the cluster file. */
 import { expect, test } from 'vitest';
-import { formatFault } from '../../../src/core/base/fault.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { describeChanges } from '../../../src/core/config/diff.ts';
-import { parseCluster } from '../../../src/core/config/parse.ts';
-import type { Cluster } from '../../../src/core/model/cluster.ts';
+import { faultLines, soundCluster } from './files.ts';
 
 interface Choices {
   readonly announce?: string;
@@ -25,17 +23,9 @@ ${snat === '' ? '' : `snat: ${snat}`}
 `;
 }
 
-function faults(choices: Choices): string[] {
-  const parsed = parseCluster(text(choices));
-  if ('cluster' in parsed) return [];
-  return parsed.faults.map((fault) => formatFault('', fault).replace(/^:?\d+:\d+: /, ''));
-}
+const faults = (choices: Choices) => faultLines(text(choices));
 
-function cluster(choices: Choices): Cluster {
-  const parsed = parseCluster(text(choices));
-  if ('faults' in parsed) throw new Error(faults(choices).join('\n'));
-  return parsed.cluster;
-}
+const cluster = (choices: Choices) => soundCluster(text(choices));
 
 const EGRESS = '{ egress: { from: 10.2.0.0/24, pool: [203.0.113.20, 203.0.113.21] } }';
 

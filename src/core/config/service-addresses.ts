@@ -1,0 +1,15 @@
+import type { Ipv4 } from '../base/ipv4.ts';
+import type { ClusterFile } from './schema.ts';
+import { entries, Firsts, items, type Sound } from './sound.ts';
+
+/** VIPs and real servers, in words, for checks of addresses that may be neither. */
+export function addressesOfServices({ services }: Pick<Sound<ClusterFile>, 'services'>): Firsts<Ipv4> {
+  const owners = new Firsts<Ipv4>();
+  for (const [name, service] of entries(services)) {
+    for (const [, vip] of items(service.vip)) owners.claim(vip, `the VIP of service ${name}`);
+    for (const [server, { address }] of entries(service.servers)) {
+      if (address !== undefined) owners.claim(address, `server ${server} of service ${name}`);
+    }
+  }
+  return owners;
+}
