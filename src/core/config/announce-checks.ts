@@ -5,7 +5,7 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { ClusterFile } from './schema.ts';
 import { addressesOfServices } from './service-addresses.ts';
-import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
+import { type Complaint, entries, items, type Sound } from './sound.ts';
 
 type File = Sound<ClusterFile>;
 type Instance = NonNullable<NonNullable<NonNullable<File['routing']>['instances']>[string]>;

@@ -1,8 +1,8 @@
 /** Checks of SNAT: pools that are nobody else's, prefixes that do not overlap, and who announces them. In and out as in `cross-checks.ts`. */
-import { formatIpv4, formatPrefix, type Ipv4, type Prefix, prefixContains } from '../base/ipv4.ts';
+import { formatIpv4, formatPrefix, type Prefix, prefixContains } from '../base/ipv4.ts';
 import type { ClusterFile } from './schema.ts';
 import { addressesOfServices } from './service-addresses.ts';
-import { type Complaint, entries, Firsts, items, type Sound } from './sound.ts';
+import { type Complaint, entries, items, type Sound } from './sound.ts';
 
 type File = Sound<ClusterFile>;
 
