@@ -207,7 +207,7 @@ function addService(things: Things, service: Service): void {
     whenDown,
     health: healthText(health),
   };
-  things.set(within, { properties, unrestOf: SERVICE_UNREST });
+  things.set(within, { properties, unrestOf: service.direct === undefined ? SERVICE_UNREST : DIRECT_UNREST });
   for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
   for (const port of service.ports) things.set(`${within}: port ${port}`, { within, properties: {} });
   for (const { name, address, weight, limit } of service.servers) {
@@ -222,6 +222,13 @@ const SERVER_UNREST = { limit: 'open connections stay, and are not counted' };
 const SERVICE_UNREST = {
   scheduler: 'open connections stay, new ones may meet another server',
   timeouts: 'open connections go on with the kernel’s own timeouts',
+};
+
+/** The same where the slots decide for every packet. */
+const DIRECT_UNREST = {
+  forward: 'open connections end',
+  scheduler: 'open connections end, unless they meet their own server again',
+  sticky: 'open connections are found by their slots once more',
 };
 
 function timeoutsText(timeouts: Timeouts | undefined): string | undefined {

@@ -11,7 +11,7 @@
  * There is no connection table: what the slot says counts for every packet. So flows do not mind which director they come by,
  * and a slot that moves takes its live flows along, which then end by RST. Against that there are sticky flows: the first
  * packet after the SYN writes down the server, in a map whose entries expire when the flow is silent. A SYN begins a new flow
- * and never looks there. Flows of servers that are down are not held to them.
+ * and never looks there. Flows of servers that are down, or whose connections are to end, are not held to them.
  *
  * What does not come by an interface that VIPs are announced on, and fragments after the first (they have no ports), is not
  * taken, and ends at the guard.
@@ -51,6 +51,9 @@ export function isDirect(service: DesiredService): service is DirectService {
 function hashOf({ scheduler = DEFAULT_SCHEDULER }: DirectService): MaglevScheduler {
   return scheduler.name === 'mh' ? scheduler : DEFAULT_SCHEDULER;
 }
+
+/** A frame that a switch floods reaches the ingress of every director, whoever it is for: each would pass it on. */
+const TO_US = 'meta pkttype host';
 
 /** Looks up the interface first, so that a server's element counts only what goes on. */
 const forward = (servers: string) => `fwd ip to meta mark map @${servers} device meta mark map @${LINKS_MAP}`;
@@ -104,8 +107,8 @@ export function* directTable(
 
 function ingress(device: string): [string, WantedChain] {
   const rules = [
-    `${SERVICE_KEY} vmap @${SERVICES_MAP}`,
-    `icmp type destination-unreachable ${QUOTED_PLAIN} ${QUOTED_SERVICE} vmap @${ERRORS_MAP}`,
+    `${TO_US} ${SERVICE_KEY} vmap @${SERVICES_MAP}`,
+    `${TO_US} icmp type destination-unreachable ${QUOTED_PLAIN} ${QUOTED_SERVICE} vmap @${ERRORS_MAP}`,
   ];
   return [ingressChain(device), { base: { type: 'filter', hook: 'ingress', device, priority: 0 }, rules }];
 }
@@ -162,8 +165,8 @@ function flowSets(service: DirectService, ids: ReadonlyMap<Ipv4, number>): Reado
   const names = serviceNames(name);
   const timeout = `timeout ${direct.sticky / 1000}s`;
   const declaration = `typeof ${hashedFlow(hashOf(service))} : meta mark; size ${MAX_FLOWS}; flags dynamic,timeout; ${timeout}`;
-  const left = takers(service);
-  const down = servers.filter((server) => server.state === 'down' && !left.includes(server));
+  const takes = takers(service);
+  const down = servers.filter((server) => server.ended || (server.state === 'down' && !takes.includes(server)));
   return new Map([
     [names.flows, { kind: 'map', declaration, elements: new Map() }],
     [names.down, idSet(down.map(({ address }) => String(ids.get(address))))],

@@ -156,7 +156,7 @@ export function ingressChain(device: string): string {
   return `ingress_${escapeName(device)}`;
 }
 
-/** True for a set of ids of servers that are down, of whatever service. */
+/** True for a set of ids of servers that no flow sticks to any more, of whatever service. */
 export function isDownSet(name: string): boolean {
   return name.startsWith(DOWN_PREFIX);
 }

@@ -15,7 +15,7 @@ export interface DesiredServer {
   readonly state: ServerState;
   /** Of one that is up, how many tenths of its slots it has; undefined = all. It was away, and starts slowly. */
   readonly tenths?: number | undefined;
-  /** Its connections are ended: both ends hear RST as soon as they send. */
+  /** Its connections are ended: both ends hear RST as soon as they send. With direct routing: its sticky flows meet another. */
   readonly ended?: boolean | undefined;
   /** Connections at once; undefined = any number. */
   readonly limit?: number | undefined;

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import type { DesiredService } from '../../../src/core/model/dataplane.ts';
+import type { DataplaneCounters, DesiredService } from '../../../src/core/model/dataplane.ts';
 import { direct, directContract, directNames, sticky } from './direct-suite.ts';
 import { fakeBench } from './fake-bench.ts';
-import { BESIDE_CLIENT, FRONT_OF, INSIDE_OF, Network, type Peer, SERVERS } from './netns.ts';
+import { ADDRESS_OF, BESIDE_CLIENT, FRONT_OF, INSIDE_OF, Network, type Peer, SERVERS } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
 import { CLIENT, EVEN, freshPorts, OTHER_VIP, only, predicted, servers, VIP } from './suite.ts';
 
@@ -72,12 +72,23 @@ describe('direct routing by real packets', () => {
   });
 
   test('a VIP answers an echo request; a port without a service is silent', async () => {
+    await applyBoth(direct(servers(EVEN)));
     await ensureRoots(['tools'], () => undefined);
     await network.in('cl', ['chroot', await rootPath('tools'), 'ping', '-c', '1', '-W', '2', VIP]);
     const target = { source: CLIENT, vip: VIP, port: 81, timeout: 800 };
     const tcp = await bench.client().call('open', { ...target, sport: freshPorts(1), keys: ['silent'] });
     expect(tcp).toEqual(['timeout']);
     await bench.client().call('close', { keys: ['silent'] });
+  });
+
+  test('packets for another director that the switch floods are left alone', async () => {
+    await applyBoth(direct(servers(EVEN)));
+    await network.flood('d1', 'front');
+    const seen = async () => (await second.call<DataplaneCounters>('counters')).services[0]!.packetsIn;
+    const before = await seen();
+    const sport = freshPorts(40);
+    expect(await bench.connect(sport, 40)).toEqual(predicted(direct(servers(EVEN)), sport, 40));
+    expect(await seen()).toBe(before);
   });
 
   test('without sticky, the flows of a drained server end at once by RST of another server, the rest live', async () => {
@@ -96,6 +107,34 @@ describe('direct routing by real packets', () => {
     const before = await bench.connect(sport, 60);
     await bench.apply(only(sticky(servers(EVEN, { s3: 'down' }))));
     expect(await bench.ask(sport, 60)).toEqual(before.map((server) => (server === 's3' ? 'ECONNRESET' : server)));
+  });
+
+  test('a drain ends: sticky flows that are left meet another server, and end by its RST', async () => {
+    await bench.apply(only(sticky(servers(EVEN))));
+    const sport = freshPorts(60);
+    const before = await bench.connect(sport, 60);
+    const list = servers(EVEN, { s3: 'drained' });
+    await bench.apply(only(sticky(list)));
+    expect(await bench.ask(sport, 60)).toEqual(before);
+    await bench.apply(only(sticky(list.map((server) => ({ ...server, ended: server.name === 's3' })))));
+    expect(await bench.ask(sport, 60)).toEqual(before.map((server) => (server === 's3' ? 'ECONNRESET' : server)));
+  });
+
+  test('while no server is up the sorry server has everything', async () => {
+    const list = servers({ s1: 1, s2: 1 }, { s1: 'down', s2: 'down' });
+    await bench.apply(only({ ...direct(list), sorry: ipv4(ADDRESS_OF.s3) }));
+    const sport = freshPorts(10);
+    expect([...new Set(await bench.connect(sport, 10))]).toEqual(['s3']);
+  });
+
+  test('one arm: servers on the wire that the packets come in by', async () => {
+    const list = servers(EVEN).map((server) => {
+      return { ...server, address: ipv4(BESIDE_CLIENT[server.name as keyof typeof BESIDE_CLIENT]) };
+    });
+    const service = direct(list, { device: 'front' });
+    await bench.apply(only(service));
+    const sport = freshPorts(60);
+    expect(await bench.connect(sport, 60)).toEqual(predicted(service, sport, 60));
   });
 
   test('a source port that is used again begins a new flow, whatever the old one stuck to', async () => {
@@ -150,8 +189,11 @@ describe('direct routing by real packets', () => {
     await bench.apply(only(echo(list)));
     await network.in('s3', ['ip', 'address', 'del', `${VIP}/32`, 'dev', 'lo']);
     await network.in('s3', ['sysctl', '-q', '-w', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.send_redirects=0']);
+    await network.in('s3', ['sysctl', '-q', '-w', 'net.ipv4.conf.front.send_redirects=0']);
     await network.in('s3', ['ip', 'route', 'add', `${CLIENT}/32`, 'dev', 'front', 'mtu', '1200']);
     await network.in('s3', ['ip', 'route', 'add', `${VIP}/32`, 'via', FRONT_OF.d1]);
+    // The director's interface may have been made anew since.
+    await network.in('s3', ['ip', 'neigh', 'flush', 'dev', 'front']);
     const viaS3 = ['ip', 'route', 'replace', `${CLIENT}/32`, 'via', BESIDE_CLIENT.s3];
     for (const node of ['s1', 's2'] as const) await network.in(node, viaS3);
     await network.in('d1', ['nft', 'flush', 'map', 'netdev', 'sluice_dr_v1', 'errors']);

@@ -159,6 +159,12 @@ export class Network {
     for (const node of DIRECTORS) await this.in(node, ['ip', 'route', 'add', prefix, 'via', FRONT_OF.cl]);
   }
 
+  /** The bridge forgets where a node is, and learns it no more: what is for the node reaches everyone on the wire. */
+  async flood(node: Node, bridge: 'front' | 'back'): Promise<void> {
+    const port = ['link', 'set', `${node}-${bridge}`, 'type', 'bridge_slave'];
+    await must(['ip', '-n', this.netns('sw'), ...port, 'learning', 'off', 'fdb_flush']);
+  }
+
   /** Sends the client's packets for a VIP to a director. */
   async routeVip(vip: string, director: DirectorNode): Promise<void> {
     await this.in('cl', ['ip', 'route', 'replace', vip, 'via', FRONT_OF[director]]);

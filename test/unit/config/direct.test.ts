@@ -43,9 +43,9 @@ test('by the interface on which VIPs are announced, too, when it is written', ()
 
 test('what changes is said', () => {
   expect(describeChanges(cluster('forward: nat'), cluster('forward: dr, via: in0, sticky: 5m'))).toEqual([
-    'service web: forward nat -> dr',
+    'service web: forward nat -> dr (open connections end)',
     'service web: via none -> in0',
-    'service web: sticky none -> 5m',
+    'service web: sticky none -> 5m (open connections are found by their slots once more)',
     'service web: whenServerDown reset -> keep',
   ]);
 });

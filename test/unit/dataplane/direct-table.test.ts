@@ -84,14 +84,20 @@ describe('the rules', () => {
     expect(wanted(service('web', THREE)).has('sluice_dr_v1')).toBe(false);
   });
 
-  test('servers that are down are not stuck to, unless all are', () => {
+  test('servers that are down are not stuck to, unless all are; nor those whose connections are to end', () => {
     const down = (...names: readonly string[]) => {
       const list = names.reduce((servers, name) => withState(servers, name, 'down'), THREE);
-      const sticky = { ...service('web', list), direct: { device: 'back', sticky: 60_000 } };
+      return left(service('web', list));
+    };
+    const left = (one: DesiredService) => {
+      const sticky = { ...one, direct: { device: 'back', sticky: 60_000 } };
       return [...(wanted(sticky).get('sluice_dr_v1')?.sets.get('down_web')?.elements.keys() ?? [])];
     };
     expect(down('r2')).toEqual(['2']);
     expect(down('r1', 'r2', 'r3')).toEqual([]);
+    const { servers, ...web } = service('web', withState(THREE, 'r3', 'drained'));
+    expect(left({ ...web, servers })).toEqual([]);
+    expect(left({ ...web, servers: servers.map((one) => ({ ...one, ended: one.name === 'r3' })) })).toEqual(['3']);
   });
 });
 
