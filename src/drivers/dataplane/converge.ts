@@ -143,15 +143,17 @@ export class Converger {
    * touched. @throws KernelError
    */
   async guard(desired: DesiredDataplane): Promise<readonly string[]> {
-    const { tables } = await this.#observe();
-    const found = tables.get(GUARD_TABLE);
+    const observed = await this.#observe();
+    const found = observed.tables.get(GUARD_TABLE);
     const wanted = new Map([[GUARD_TABLE, widenedGuard(guardTable(desired), found)]]);
     const operations = await this.#run(
       planSteps(wanted, found === undefined ? new Map() : new Map([[GUARD_TABLE, found]])),
     );
+    this.#known = observed;
+    if (operations.length === 0) return [];
     // The turn that follows reads everything, and calls nothing of this drift.
     this.#known = undefined;
-    if (operations.length > 0) await this.#kernel.write(operations);
+    await this.#kernel.write(operations);
     return operations.map(describe);
   }
 

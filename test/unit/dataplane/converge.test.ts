@@ -92,6 +92,16 @@ describe('what is read of the tables', () => {
     expect(kernel.reads[1]).toEqual(expect.arrayContaining(['structure', 'services', 'slots_dns', 'servers_dns']));
   });
 
+  test('everything once, when an agent finds what an earlier one left: the guard first, then all the rest', async () => {
+    const kernel = new WatchedKernel();
+    await new Converger(kernel, atOnce).apply(web('up'));
+    kernel.reads = [];
+    const next = new Converger(kernel, atOnce);
+    expect(await next.guard(web('up'))).toEqual([]);
+    expect(await next.apply(web('up'))).toEqual({ programmed: ['web'], operations: [], drift: false });
+    expect(kernel.reads).toEqual([EVERYTHING]);
+  });
+
   test('everything, when somebody has written; a write elsewhere is no drift', async () => {
     const kernel = new WatchedKernel();
     const converger = new Converger(kernel, atOnce);
