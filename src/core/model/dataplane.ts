@@ -95,6 +95,7 @@ export interface DesiredDataplane {
 /** Counters of one service since its table was made. */
 export interface ServiceCounters {
   readonly service: string;
+  /** With direct routing: SYNs; of UDP, flows that stick to no server yet, hence none where flows never do. */
   readonly newConnections: number;
   /** New connections that found no server to go to, and were dropped. */
   readonly misses: number;

@@ -75,6 +75,12 @@ describe('the rules', () => {
     expect(rules(byAddress, 'errors_web')?.[1]).toContain('jhash @th,192,32 mod 65537');
   });
 
+  test('what comes in for somebody else, because a switch floods it, is not taken', () => {
+    const ingress = rules(direct(), 'ingress_front');
+    expect(ingress).toHaveLength(2);
+    for (const rule of ingress ?? []) expect(rule).toMatch(/^meta pkttype host .* vmap @(services|errors)$/);
+  });
+
   test('nothing of it stands in the other tables but the VIP and the servers', () => {
     const tables = wanted(direct());
     expect([...(tables.get('sluice_v1')?.sets.get('services')?.elements ?? [])]).toEqual([]);
