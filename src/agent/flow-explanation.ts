@@ -58,14 +58,14 @@ function numberOf(query: URLSearchParams, name: string, least: number, most: num
   throw new RequestError(400, 'bad-request', `${name} must be a number from ${least} to ${most}, not '${text}'`);
 }
 
-/** A mark goes before ports, as in the kernel. */
+/** As in the kernel: direct routing takes packets before anyone can mark them, and a mark goes before ports. */
 function serviceOf({ services }: DesiredDataplane, { vip, port, protocol, mark }: Flow): DesiredService | undefined {
-  const marked = services.find(({ fwmark }) => fwmark !== undefined && fwmark === mark);
-  if (marked !== undefined) return marked;
   const there = services.filter(({ vips, ports }) => vips.includes(vip) && ports.includes(port));
-  return (['tcp', 'udp'] as const)
+  const [byPort] = (['tcp', 'udp'] as const)
     .filter((one) => protocol === undefined || one === protocol)
-    .flatMap((one) => there.filter((service) => service.protocol === one))[0];
+    .flatMap((one) => there.filter((service) => service.protocol === one));
+  if (byPort?.direct !== undefined) return byPort;
+  return services.find(({ fwmark }) => fwmark !== undefined && fwmark === mark) ?? byPort;
 }
 
 export async function explainFlow(agent: ExplainingAgent, flow: Flow): Promise<ExplanationDocument> {

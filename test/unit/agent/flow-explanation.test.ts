@@ -148,6 +148,8 @@ describe('explain', () => {
     expect(await found({ protocol: 'udp' })).toBe('dns');
     expect(await found({ mark: '7' })).toBe('shop');
     expect(await found({ mark: '8' })).toBe('web');
+    const direct = { ...service('dr', THREE, { ports: [81] }), direct: { device: 'back' } };
+    expect((await explained(dataplane(shop, direct), { mark: '7', port: '81' })).service).toBe('dr');
     expect(await explained(dataplane(dns))).toMatchObject({ service: 'dns', protocol: 'udp' });
   });
 
