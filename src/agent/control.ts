@@ -129,13 +129,13 @@ export class Control implements ControlBackend {
 
   async #drainServer(body: Readonly<Record<string, unknown>>): Promise<ServerDocument> {
     const name = this.#serverIn(body);
-    this.#director.servers.drain(name, deadlineIn(body));
+    await this.#director.servers.drain(name, deadlineIn(body));
     return this.#serverDocument(name);
   }
 
   async #undrainServer(body: Readonly<Record<string, unknown>>): Promise<ServerDocument> {
     const name = this.#serverIn(body);
-    this.#director.servers.undrain(name);
+    await this.#director.servers.undrain(name);
     return this.#serverDocument(name);
   }
 

@@ -82,7 +82,7 @@ export interface DirectorPorts {
   readonly tunnels: TunnelControl;
   readonly conntrack: Conntrack;
   /** Servers that the operator has asked to be drained: of an earlier agent, and for a later one. */
-  readonly drained: { readonly names: readonly ServerName[]; keep(names: readonly ServerName[]): void };
+  readonly drained: { readonly names: readonly ServerName[]; keep(names: readonly ServerName[]): Promise<void> };
 }
 
 /** After a VIP's withdrawal has gone out, routers need a moment to act on it; until then its packets are still forwarded. */

@@ -31,12 +31,13 @@ export class DrainedServers {
     return [];
   }
 
-  /** Writes one after the other; the last one counts. */
-  keep(drained: readonly ServerName[]): void {
+  /** Writes one after the other; the last one counts. Resolves when it is on the disk, or the refusal was told. */
+  keep(drained: readonly ServerName[]): Promise<void> {
     const text = `${JSON.stringify({ version: VERSION, drained })}\n`;
     this.#writing = this.#writing
       .then(() => (drained.length === 0 ? this.#file.remove() : this.#file.write(text, true)))
       .catch((error: unknown) => this.#told(error instanceof Error ? error.message : String(error)));
+    return this.#writing;
   }
 
   #told(message: string): void {

@@ -34,7 +34,8 @@ export interface ServerKeeperOptions {
   readonly dataplane: Pick<DataplaneKeeper, 'serverId'>;
   /** What an earlier agent was asked. */
   readonly drained: readonly ServerName[];
-  remember(drained: readonly ServerName[]): void;
+  /** Resolves when it is on the disk, or was told that it cannot be. */
+  remember(drained: readonly ServerName[]): Promise<void>;
   onChange(): void;
 }
 
@@ -57,17 +58,20 @@ export class ServerKeeper {
     this.#tell({ kind: 'look', services: services.map((service) => this.#facts(service)) });
   }
 
-  /** `within`: how long its connections may go on; undefined = the service's own time. */
-  drain(name: ServerName, within: Millis | undefined): void {
+  /**
+   * `within`: how long its connections may go on; undefined = the service's own time. It begins at once; resolves when the next
+   * agent would know of it, too.
+   */
+  drain(name: ServerName, within: Millis | undefined): Promise<void> {
     this.#tell({ kind: 'drain', ...name, within });
-    this.#options.remember(this.#lifecycles.asked());
     this.#options.onChange();
+    return this.#options.remember(this.#lifecycles.asked());
   }
 
-  undrain(name: ServerName): void {
+  undrain(name: ServerName): Promise<void> {
     this.#tell({ kind: 'undrain', ...name });
-    this.#options.remember(this.#lifecycles.asked());
     this.#options.onChange();
+    return this.#options.remember(this.#lifecycles.asked());
   }
 
   /** Servers of the file that are up, and not asked to be drained. */

@@ -19,7 +19,8 @@ import type { ServerIds } from './server-ids.ts';
 /** As everywhere: connections that merely pass through may carry somebody else's marks. */
 const OF_OURS = `ct status dnat ${SERVER_ID_EXPRESSION}`;
 
-const END = `tcp flags & rst == 0 ${OF_OURS} @${ENDED_SET} reject with tcp reset`;
+/** The set first: it is empty but for a few seconds now and then, and every packet is looked at. */
+const END = `${SERVER_ID_EXPRESSION} @${ENDED_SET} ct status dnat tcp flags & rst == 0 reject with tcp reset`;
 
 const LIMIT: readonly string[] = [
   `tcp flags & (fin | syn | rst | ack) == syn ct state new ${OF_OURS} @${LIMITS_SET} counter name ${REFUSED_COUNTER} reject with tcp reset`,

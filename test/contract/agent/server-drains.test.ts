@@ -19,6 +19,7 @@ const config = join(dir, 'cluster.yml');
 const control = new ControlClient(join(dir, 'd1.sock'));
 let client: Peer;
 let agent: AgentRun;
+let startAgent: () => AgentRun;
 
 function writeFile(names: readonly (typeof SERVERS)[number][]): void {
   const servers = names.map((name) => `${name}: ${ADDRESS_OF[name]}`).join(', ');
@@ -45,7 +46,9 @@ beforeAll(async () => {
   await Promise.all(servers.map((server) => server.call('ready')));
   writeFile(SERVERS);
   const words = ['agent', '--config', config, '--name', 'd1', '--run-dir', dir, '--state-dir', dir];
-  agent = new AgentRun(spawn('ip', ['netns', 'exec', network.netns('d1'), process.execPath, SLUICE, ...words]));
+  startAgent = () =>
+    new AgentRun(spawn('ip', ['netns', 'exec', network.netns('d1'), process.execPath, SLUICE, ...words]));
+  agent = startAgent();
 });
 
 afterAll(async () => {
@@ -120,6 +123,26 @@ test('a drain by command: nothing breaks before the deadline; then the rest hear
   await control.post('/v1/undrain-server', { service: 'web', server: 's3' });
   await expect.poll(upServers, SOON).toEqual(['s1', 's2', 's3']);
   await close(sport, before);
+});
+
+test('an agent that is killed: the next one counts what is there, and goes on with a drain', async () => {
+  const sport = freshPorts(COUNT);
+  const before = await connect(sport);
+  await control.post('/v1/drain-server', { service: 'web', server: 's1' });
+  await expect.poll(upServers, SOON).toEqual(['s2', 's3']);
+  await agent.stop('SIGKILL');
+  expect(await ask(sport)).toEqual(before);
+  agent = startAgent();
+  await expect.poll(upServers, SOON).toEqual(['s2', 's3']);
+  await expect.poll(active, SOON).toEqual(tally(before));
+  expect(await ask(sport)).toEqual(before);
+  const fresh = freshPorts(COUNT);
+  const answers = await connect(fresh);
+  expect(Object.keys(tally(answers)).sort()).toEqual(['s2', 's3']);
+  await control.post('/v1/undrain-server', { service: 'web', server: 's1' });
+  await expect.poll(upServers, SOON).toEqual(['s1', 's2', 's3']);
+  await close(sport, before);
+  await close(fresh, answers);
 });
 
 test('a server that dies: its connections hear RST at once, others nothing', async () => {

@@ -88,14 +88,14 @@ describe('a drain that the operator asks for', () => {
   test('counts the server out, and the next agent goes on with it', async () => {
     const world = await serving();
     const name = { service: 'web', server: 's2' };
-    world.director.servers.drain(name, undefined);
+    await world.director.servers.drain(name, undefined);
     await world.clock.advance(3000);
     expect(ask(world)['10.3.0.22']).toBeUndefined();
     expect(world.director.servers.healthy(web(world))).toBe(2);
     await world.director.stopAtOnce();
     const next = await serving('', world);
     expect(ask(next, 30_000)['10.3.0.22']).toBeUndefined();
-    next.director.servers.undrain(name);
+    await next.director.servers.undrain(name);
     await next.clock.advance(1000);
     expect(ask(next, 40_000)['10.3.0.22']).toBeGreaterThan(0);
     expect(next.drained).toEqual([]);
@@ -103,7 +103,7 @@ describe('a drain that the operator asks for', () => {
 
   test('of all servers withdraws the VIP', async () => {
     const world = await serving();
-    for (const server of ['s1', 's2', 's3']) world.director.servers.drain({ service: 'web', server }, 0);
+    for (const server of ['s1', 's2', 's3']) await world.director.servers.drain({ service: 'web', server }, 0);
     await world.clock.advance(3000);
     expect(world.speaker.announced()).toEqual([]);
   });

@@ -106,7 +106,7 @@ export class World {
         conntrack: this.conntrack,
         drained: {
           names: this.drained,
-          keep: (names) => {
+          keep: async (names) => {
             this.drained = names;
           },
         },
