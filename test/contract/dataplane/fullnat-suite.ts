@@ -60,7 +60,7 @@ export const TO_TCP: FlowTarget = { vip: VIP, port: 80, protocol: 'tcp' };
 export const TO_UDP: FlowTarget = { vip: VIP, port: 53, protocol: 'udp' };
 
 /** What the servers should see of flows from consecutive ports, in the words of `seen`. */
-export function predicted(
+function predicted(
   desired: DesiredDataplane,
   service: DesiredService,
   client: string,
