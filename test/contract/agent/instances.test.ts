@@ -61,7 +61,7 @@ test('each instance says on its own interface what it announces, and knows nothi
   ]);
   const { vips, local } = await namespace.client().get('/v1/status');
   expect(vips).toMatchObject([{ vip: VIP, metric: 70, lsa: 'external E1 tag 5' }]);
-  expect(local).toEqual([{ address: LOCAL, announced: true }]);
+  expect(local).toEqual([{ address: LOCAL, class: 'local', announced: true }]);
   expect(localRoutes()).toEqual([LOCAL, VIP]);
   await run.stop('SIGTERM');
   expect(localRoutes()).toEqual([]);
