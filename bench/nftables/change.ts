@@ -1,9 +1,9 @@
 /** What the benchmarks of the nftables plane change, and the text of the change for an nft without a driver. */
 import { ipv4 } from '../../src/core/base/ipv4.ts';
-import { transactionSteps } from '../../src/core/dataplane/nft-text.ts';
+import { transactionSteps } from '../../src/core/dataplane/nft/text.ts';
 import { planSteps } from '../../src/core/dataplane/plan.ts';
+import { RulesetMemory, wantedSteps } from '../../src/core/dataplane/rules/wanted.ts';
 import { assignServerIds } from '../../src/core/dataplane/server-ids.ts';
-import { RulesetMemory, wantedSteps } from '../../src/core/dataplane/wanted-ruleset.ts';
 import type { DesiredDataplane, DesiredServer, ServerState } from '../../src/core/model/dataplane.ts';
 import type { KernelTables } from '../../src/drivers/dataplane/kernel-tables.ts';
 import { inSlices } from '../../src/drivers/dataplane/slices.ts';

@@ -13,7 +13,7 @@ import { type AnnouncedAs, AS_STUB, formatAnnouncedAs } from '../core/model/rout
 import type { AnnouncedPrefix } from '../core/ospf/events.ts';
 import type { Speaker } from '../drivers/routing/port.ts';
 import type { EventLog } from './events.ts';
-import type { OwnAddress } from './own-addresses.ts';
+import type { OwnAddress } from './wishes/own-addresses.ts';
 
 export interface Announcement {
   readonly metric: number;

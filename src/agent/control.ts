@@ -27,9 +27,9 @@ import {
   serverDocuments,
   serviceDocuments,
   statusDocument,
-} from './documents.ts';
-import { explainFlow, flowOf } from './flow-explanation.ts';
-import { upstreamDocuments } from './upstream-view.ts';
+} from './documents/documents.ts';
+import { explainFlow, flowOf } from './documents/flow-explanation.ts';
+import { upstreamDocuments } from './documents/upstream-view.ts';
 
 export interface FixedFacts extends Omit<ProcessFacts, 'uptime' | 'stale' | 'loop'> {
   readonly loop: LoopWatch;

@@ -34,30 +34,30 @@ import type { Clock } from '../io/clock.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
 import { Announcer } from './announcer.ts';
 import type { LoadedCluster } from './cluster-file.ts';
-import { ConnectionKeeper } from './connection-keeper.ts';
-import { DataplaneKeeper } from './dataplane-keeper.ts';
-import { desiredDataplane, desiredService } from './desired-dataplane.ts';
-import { DrainWatch } from './drain-watch.ts';
+import type { ExplainingAgent } from './documents/flow-explanation.ts';
 import type { EventLog } from './events.ts';
-import { FillWatch } from './fill-watch.ts';
-import type { ExplainingAgent } from './flow-explanation.ts';
-import { handOverFault, wantedTunnels } from './hand-over.ts';
-import { HealthKeeper, type StartProbe } from './health-keeper.ts';
-import { connectedPrefixes } from './import-filter.ts';
-import { KeyKeeper } from './key-keeper.ts';
+import { ConnectionKeeper } from './keepers/connection-keeper.ts';
+import { DataplaneKeeper } from './keepers/dataplane-keeper.ts';
+import { DrainWatch } from './keepers/drain-watch.ts';
+import { FillWatch } from './keepers/fill-watch.ts';
+import { HealthKeeper, type StartProbe } from './keepers/health-keeper.ts';
+import { KeyKeeper } from './keepers/key-keeper.ts';
+import type { LifeKeeper } from './keepers/life-keeper.ts';
+import { LinkKeeper } from './keepers/link-keeper.ts';
+import { RouteKeeper } from './keepers/route-keeper.ts';
+import type { SequenceKeeper } from './keepers/sequence-keeper.ts';
+import { ServerKeeper } from './keepers/server-keeper.ts';
+import { TunnelKeeper } from './keepers/tunnel-keeper.ts';
 import { lastAnnounced } from './last-announcer.ts';
-import type { LifeFacts } from './last-life.ts';
-import { lifeFacts } from './life-facts.ts';
-import type { LifeKeeper } from './life-keeper.ts';
-import { LinkKeeper } from './link-keeper.ts';
-import { insideVips, type OwnAddress, ownAddresses, standInAddresses } from './own-addresses.ts';
-import { RouteKeeper } from './route-keeper.ts';
-import type { SequenceKeeper } from './sequence-keeper.ts';
-import { ServerKeeper } from './server-keeper.ts';
-import { interfaceKeys, wantedSpeakers } from './speaker-wishes.ts';
+import type { LifeFacts } from './memory/last-life.ts';
+import { lifeFacts } from './memory/life-facts.ts';
 import { Speakers } from './speakers.ts';
-import { TunnelKeeper } from './tunnel-keeper.ts';
-import { ServiceVersions } from './versions.ts';
+import { desiredDataplane, desiredService } from './wishes/desired-dataplane.ts';
+import { handOverFault, wantedTunnels } from './wishes/hand-over.ts';
+import { connectedPrefixes } from './wishes/import-filter.ts';
+import { insideVips, type OwnAddress, ownAddresses, standInAddresses } from './wishes/own-addresses.ts';
+import { interfaceKeys, wantedSpeakers } from './wishes/speaker-wishes.ts';
+import { ServiceVersions } from './wishes/versions.ts';
 
 export interface DirectorPorts {
   readonly clock: Clock;
@@ -71,7 +71,7 @@ export interface DirectorPorts {
   readonly lastVerdict: (target: HealthTarget) => Verdict;
   /** Keeps for the next life what is worth it. */
   readonly life: Pick<LifeKeeper, 'keep' | 'forget' | 'handOver'>;
-  /** For a Grace-LSA that goes out now; see `last-life.ts`. */
+  /** For a Grace-LSA that goes out now; see `memory/last-life.ts`. */
   readonly graceSequence: () => number;
   /** Keeps the sequence numbers of authenticated packets across restarts. */
   readonly sequences: Pick<SequenceKeeper, 'reserve' | 'close'>;

@@ -16,7 +16,7 @@ import { thisHost } from '../io/boot.ts';
 import { nftVersion } from '../io/nft.ts';
 import { stateFile } from '../io/state-file.ts';
 import { readSysctl } from '../io/sysctl.ts';
-import { SYSCTLS_FILE } from './sysctl-memory.ts';
+import { SYSCTLS_FILE } from './memory/sysctl-memory.ts';
 
 /** `stateDir`: where agents have their folders. @throws KernelError without permission to ask */
 export async function examineHost(stateDir: string): Promise<DoctorDocument> {

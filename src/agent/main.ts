@@ -33,15 +33,15 @@ import { stateFile } from '../io/state-file.ts';
 import { type LoadedCluster, loadCluster } from './cluster-file.ts';
 import { Control } from './control.ts';
 import { Director, type DirectorPorts } from './director.ts';
-import { DrainedServers } from './drained-servers.ts';
 import { EventLog } from './events.ts';
 import { explain } from './explain.ts';
-import { type Continuation, graceSequence, type LastLife } from './last-life.ts';
-import { LifeKeeper, readLastLife } from './life-keeper.ts';
+import { LifeKeeper, readLastLife } from './keepers/life-keeper.ts';
+import { SequenceKeeper } from './keepers/sequence-keeper.ts';
 import { LinkHub } from './link-hub.ts';
-import { SequenceKeeper } from './sequence-keeper.ts';
+import { DrainedServers } from './memory/drained-servers.ts';
+import { type Continuation, graceSequence, type LastLife } from './memory/last-life.ts';
+import { SYSCTLS_FILE, sysctlMemory } from './memory/sysctl-memory.ts';
 import { claimNamespace, type NamespaceClaim, NamespaceTaken } from './single-instance.ts';
-import { SYSCTLS_FILE, sysctlMemory } from './sysctl-memory.ts';
 
 export interface RunOptions {
   readonly config: string;

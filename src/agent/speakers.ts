@@ -12,9 +12,9 @@ import type { Clock } from '../io/clock.ts';
 import type { Announcer } from './announcer.ts';
 import { DropLog } from './drop-log.ts';
 import type { EventLog } from './events.ts';
-import type { KeyKeeper } from './key-keeper.ts';
-import type { OwnAddress } from './own-addresses.ts';
-import type { LearnedRoutes } from './route-keeper.ts';
+import type { KeyKeeper } from './keepers/key-keeper.ts';
+import type { LearnedRoutes } from './keepers/route-keeper.ts';
+import type { OwnAddress } from './wishes/own-addresses.ts';
 
 export interface SpeakersOptions {
   readonly clock: Clock;

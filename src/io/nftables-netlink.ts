@@ -1,6 +1,6 @@
 /**
  * The nf_tables part of nfnetlink: requests, dumps and batches. It only moves payloads
- * (src/core/dataplane/nftables-messages.ts has the codec); refusals are `KernelError`s.
+ * (src/core/dataplane/nft/messages.ts has the codec); refusals are `KernelError`s.
  */
 import type { Batch } from '../core/netlink/batch.ts';
 import { NLM_F_DUMP } from '../core/netlink/codes.ts';

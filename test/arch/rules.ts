@@ -103,7 +103,7 @@ export function judge(file: string, imported: string, isPackage: boolean): Viola
   return allowed ? undefined : { file, imported, reason: layer.reason };
 }
 
-const FAKE = /(^|\/)fake[^/]*\.ts$/;
+const FAKE = /(^|\/)fake(?:\/|[^/]*\.ts$)/;
 
 function pathAllowed(layer: Layer, file: string, imported: string): boolean {
   // A fake may be of several files, which only tests see.

@@ -4,7 +4,7 @@
  * In: the text of the file, whatever it is. Out: the cluster with units resolved and defaults filled in, or all faults with
  * line, column, dotted path and, where there is a good guess, a hint. Never throws.
  * Faults of YAML syntax come alone, as nothing can be said about the rest; faults of shape (`schema.ts`) and of what must
- * hold between values (`cross-checks.ts`) come together. Reading the file is the caller's.
+ * hold between values (`checks/cross.ts`) come together. Reading the file is the caller's.
  */
 import * as v from 'valibot';
 import type { Fault } from '../base/fault.ts';
@@ -21,7 +21,7 @@ import type {
 import { type AnnouncedAs, AS_STUB } from '../model/routing.ts';
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
 import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
-import { crossChecks } from './cross-checks.ts';
+import { crossChecks } from './checks/cross.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
 import { type ClusterFile, clusterFile } from './schema.ts';
 import type { Complaint, Sound } from './sound.ts';

@@ -1,5 +1,5 @@
 /**
- * The cluster file's shape: every key, its values and its default. What concerns more than one value is in `cross-checks.ts`.
+ * The cluster file's shape: every key, its values and its default. What concerns more than one value is in `checks/cross.ts`.
  * Keys and values that are planned but not there yet are named, so that they are refused as such.
  */
 import * as v from 'valibot';

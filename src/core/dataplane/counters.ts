@@ -9,7 +9,6 @@ import type {
   ServerCounters,
   ServiceCounters,
 } from '../model/dataplane.ts';
-import { isDirect } from './direct-table.ts';
 import {
   DATA_TABLE,
   DR_TABLE,
@@ -28,6 +27,7 @@ import {
   UNKNOWN_COUNTER,
   UNTRANSLATED_COUNTER,
 } from './names.ts';
+import { isDirect } from './rules/direct-table.ts';
 import { type Found, type FoundTable, NO_TALLY, type Tally } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
 import { allServers } from './service-table.ts';

@@ -8,6 +8,7 @@
  * never looked at.
  */
 import { STEP, type Steps } from '../base/steps.ts';
+import { holdsPolicy } from './rules/timeout-policies.ts';
 import {
   type BaseChain,
   type Found,
@@ -24,7 +25,6 @@ import {
   type WantedSet,
   type WantedTable,
 } from './ruleset.ts';
-import { holdsPolicy } from './timeout-policies.ts';
 
 export type Operation =
   | { readonly kind: 'add-table'; readonly table: string }

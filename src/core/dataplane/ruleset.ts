@@ -1,5 +1,5 @@
 /**
- * A plain picture of nftables tables: wanted (what `wanted-ruleset.ts` makes of the model) and found (what `read-back.ts`
+ * A plain picture of nftables tables: wanted (what `rules/wanted.ts` makes of the model) and found (what `nft/read-back.ts`
  * makes of the kernel's answers). `plan.ts` compares the two.
  *
  * Rules and the declarations of sets are compared by stamp, never by what they consist of: nft versions may make different

@@ -8,14 +8,15 @@
  * only what we wrote to is read back; when it took more, somebody else wrote as well, and everything is read.
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
-import type { ClientEntry } from '../../core/dataplane/client-entry.ts';
 import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
-import { isDirect } from '../../core/dataplane/direct-table.ts';
-import { guardTable, widenedGuard } from '../../core/dataplane/guard.ts';
+import type { ClientEntry } from '../../core/dataplane/explain/client-entry.ts';
 import { GUARD_TABLE, serviceNames } from '../../core/dataplane/names.ts';
-import { describe } from '../../core/dataplane/nft-text.ts';
-import { nextGeneration } from '../../core/dataplane/nftables-messages.ts';
+import { nextGeneration } from '../../core/dataplane/nft/messages.ts';
+import { describe } from '../../core/dataplane/nft/text.ts';
 import { changesElementsOnly, type Operation, planSteps, setKey, touchedSets } from '../../core/dataplane/plan.ts';
+import { isDirect } from '../../core/dataplane/rules/direct-table.ts';
+import { guardTable, widenedGuard } from '../../core/dataplane/rules/guard.ts';
+import { RulesetMemory, wantedSteps } from '../../core/dataplane/rules/wanted.ts';
 import {
   distrustEdited,
   type Found,
@@ -28,7 +29,6 @@ import {
   withPlainPorts,
 } from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
-import { RulesetMemory, wantedSteps } from '../../core/dataplane/wanted-ruleset.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import type { ApplyReport, RememberedClient } from './port.ts';
 import type { Run } from './slices.ts';

@@ -3,7 +3,7 @@
  * has the kernel judge it and throw it away, never loaded.
  */
 import { type Finding, judgeFeature } from '../../core/dataplane/findings.ts';
-import { LAST_OF_OFFSET_PROBE, OFFSET_PROBE } from '../../core/dataplane/offset-probe.ts';
+import { LAST_OF_OFFSET_PROBE, OFFSET_PROBE } from '../../core/dataplane/nft/offset-probe.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { nftRefuses } from '../../io/nft.ts';
 import { NftablesNetlink } from '../../io/nftables-netlink.ts';

@@ -6,10 +6,9 @@
  */
 
 import type { Ipv4 } from '../../core/base/ipv4.ts';
-import { type ClientEntry, decodeClientEntry, encodeClientRequest } from '../../core/dataplane/client-entry.ts';
 import type { CountingSets } from '../../core/dataplane/counters.ts';
+import { type ClientEntry, decodeClientEntry, encodeClientRequest } from '../../core/dataplane/explain/client-entry.ts';
 import { DATA_TABLE, FAMILIES, type Family, isSlotsMap, OUR_TABLES, tableFamily } from '../../core/dataplane/names.ts';
-import { transactionSteps } from '../../core/dataplane/nft-text.ts';
 import {
   decodeGeneration,
   decodeRule,
@@ -27,10 +26,11 @@ import {
   NFT_MSG_GETSETELEM,
   NFT_MSG_GETTABLE,
   NFT_MSG_NEWRULE,
-} from '../../core/dataplane/nftables-messages.ts';
+} from '../../core/dataplane/nft/messages.ts';
+import { encodeWithPortOffset } from '../../core/dataplane/nft/port-offset.ts';
+import { elementLayout, elementSteps, readNamedCounters, readStructure } from '../../core/dataplane/nft/read-back.ts';
+import { transactionSteps } from '../../core/dataplane/nft/text.ts';
 import { hasOffsetRules, type Operation } from '../../core/dataplane/plan.ts';
-import { encodeWithPortOffset } from '../../core/dataplane/port-offset.ts';
-import { elementLayout, elementSteps, readNamedCounters, readStructure } from '../../core/dataplane/read-back.ts';
 import {
   type Found,
   type FoundSet,

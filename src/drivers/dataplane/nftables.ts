@@ -7,7 +7,7 @@
  * to the routes driver. Deliberately not here: deciding (src/core/dataplane).
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
-import { isDirect } from '../../core/dataplane/direct-table.ts';
+import { isDirect } from '../../core/dataplane/rules/direct-table.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { subscribeTransactions } from '../../io/nftables-events.ts';
 import { Converger } from './converge.ts';

@@ -1,7 +1,7 @@
 import { beforeAll } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { FakeConntrack } from '../../../src/drivers/conntrack/fake.ts';
-import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { CLIENT, EVEN, only, servers, VIP, web } from '../dataplane/suite.ts';
 import { conntrackContract, type Told } from './suite.ts';
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredServer } from '../../../src/core/model/dataplane.ts';
 import { FakeConntrack } from '../../../src/drivers/conntrack/fake.ts';
-import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { type DrainBench, drainContract } from './drain-suite.ts';
 import { fakeBench } from './fake-bench.ts';
 import { ofDirectors } from './fullnat-suite.ts';

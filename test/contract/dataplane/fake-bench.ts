@@ -1,6 +1,6 @@
 /** The bench without packets: the fake data plane, and what it would do with them. */
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { type Bench, CLIENT, type FlowTarget, type Tampering, VIP, WEB } from './suite.ts';
 
 const NAMES = new Map([

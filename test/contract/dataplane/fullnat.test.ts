@@ -4,7 +4,7 @@ import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { ownBlocks } from '../../../src/core/dataplane/lips.ts';
 import { BLOCK_PORTS } from '../../../src/core/hash/port-blocks.ts';
 import { FakeConntrack } from '../../../src/drivers/conntrack/fake.ts';
-import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { THOROUGH } from '../../sizes.ts';
 import { fakeBench } from './fake-bench.ts';
 import { fullnatBench } from './fullnat-bench.ts';

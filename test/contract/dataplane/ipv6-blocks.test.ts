@@ -1,7 +1,7 @@
 /** Port blocks for IPv6 with the kernel: the rule that nft gets wrong, by netlink, and real packets. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeIpv6BlocksRule } from '../../../src/core/dataplane/ipv6-blocks.ts';
-import { NFT_MSG_NEWRULE } from '../../../src/core/dataplane/nftables-messages.ts';
+import { encodeIpv6BlocksRule } from '../../../src/core/dataplane/nft/ipv6-blocks.ts';
+import { NFT_MSG_NEWRULE } from '../../../src/core/dataplane/nft/messages.ts';
 import { jhash, scaleToSlots } from '../../../src/core/hash/jhash.ts';
 import { NLM_F_APPEND, NLM_F_CREATE } from '../../../src/core/netlink/codes.ts';
 import { Network, type Peer } from './netns.ts';

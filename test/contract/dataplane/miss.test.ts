@@ -1,8 +1,8 @@
 /** Packets in mid-life that belong to no connection here, by real packets and a real listener. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { MISS_LOG_GROUP } from '../../../src/core/dataplane/miss-rules.ts';
 import { ASKED_COUNTER } from '../../../src/core/dataplane/names.ts';
+import { MISS_LOG_GROUP } from '../../../src/core/dataplane/rules/miss.ts';
 import { ADDRESS_OF, Network, type Peer } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
 import { CLIENT, EVEN, freshPorts, only, predicted, servers, VIP, web } from './suite.ts';

@@ -1,7 +1,7 @@
 /** Source ports by offset, with the kernel: written beside nft, read back, and what packets get. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { NFT_MSG_NEWRULE } from '../../../src/core/dataplane/nftables-messages.ts';
+import { NFT_MSG_NEWRULE } from '../../../src/core/dataplane/nft/messages.ts';
 import type { Operation } from '../../../src/core/dataplane/plan.ts';
 import { type OffsetRule, ruleStamp, ruleText } from '../../../src/core/dataplane/ruleset.ts';
 import { slotOf } from '../../../src/core/hash/jhash.ts';

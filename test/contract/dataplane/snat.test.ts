@@ -4,7 +4,7 @@ import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { DATA_TABLE } from '../../../src/core/dataplane/names.ts';
 import { stampOf } from '../../../src/core/dataplane/ruleset.ts';
-import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { fakeBench } from './fake-bench.ts';
 import { ADDRESS_OF, FRONT_OF, INSIDE_OF, Network, type Peer } from './netns.ts';
 import { type NetnsBench, netnsBench } from './netns-bench.ts';

@@ -1,6 +1,6 @@
 /** Answers of connections that nobody has, with real packets, and beside it the fake. */
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
-import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { fakeBench } from './fake-bench.ts';
 import { LIP } from './fullnat-suite.ts';
 import { type HandOverBench, handOverContract, SORRY } from './hand-over-suite.ts';

@@ -1,5 +1,5 @@
 /** Our tables in the kernel of a director's namespace, by JSON lines: written as the planner says, without a planner. */
-import { NFNL_SUBSYS_NFTABLES } from '../../../src/core/dataplane/nftables-messages.ts';
+import { NFNL_SUBSYS_NFTABLES } from '../../../src/core/dataplane/nft/messages.ts';
 import type { Operation } from '../../../src/core/dataplane/plan.ts';
 import { KernelTables } from '../../../src/drivers/dataplane/kernel-tables.ts';
 import { KernelError } from '../../../src/io/kernel-error.ts';

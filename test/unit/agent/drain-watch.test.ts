@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Counters } from '../../../src/agent/dataplane-keeper.ts';
-import { DrainWatch, type TrafficRate } from '../../../src/agent/drain-watch.ts';
+import type { Counters } from '../../../src/agent/keepers/dataplane-keeper.ts';
+import { DrainWatch, type TrafficRate } from '../../../src/agent/keepers/drain-watch.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { Service } from '../../../src/core/model/cluster.ts';
 import { FakeClock } from './fake-clock.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { DrainedServers } from '../../../src/agent/drained-servers.ts';
 import { EventLog } from '../../../src/agent/events.ts';
+import { DrainedServers } from '../../../src/agent/memory/drained-servers.ts';
 import type { StateFile } from '../../../src/io/state-file.ts';
 import { FakeClock } from './fake-clock.ts';
 

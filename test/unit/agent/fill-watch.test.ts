@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EventLog } from '../../../src/agent/events.ts';
-import { FillWatch } from '../../../src/agent/fill-watch.ts';
+import { FillWatch } from '../../../src/agent/keepers/fill-watch.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import { dataplane, service, THREE } from '../dataplane/model.ts';

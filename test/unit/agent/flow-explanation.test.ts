@@ -1,9 +1,9 @@
 /** What a director says about a new connection: the same as its data plane does with it. */
 import { describe, expect, test } from 'vitest';
-import { type ExplainingAgent, explainFlow, flowOf } from '../../../src/agent/flow-explanation.ts';
+import { type ExplainingAgent, explainFlow, flowOf } from '../../../src/agent/documents/flow-explanation.ts';
 import { formatIpv4, type Ipv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
-import { FakeDataplane } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeDataplane } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { dataplane, service, THREE, withState } from '../dataplane/model.ts';
 
 const WEB = '203.0.113.10:80';

@@ -1,6 +1,6 @@
 /** A director with a FullNAT service, everything around it in memory. */
 import { expect, test } from 'vitest';
-import { counterDocuments } from '../../../src/agent/documents.ts';
+import { counterDocuments } from '../../../src/agent/documents/documents.ts';
 import { formatPrefix, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { successorOrder } from '../../../src/core/hash/port-blocks.ts';
 import { parsed, World } from './world.ts';

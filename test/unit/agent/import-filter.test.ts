@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectedPrefixes, importRefusal, kernelRoute } from '../../../src/agent/import-filter.ts';
+import { connectedPrefixes, importRefusal, kernelRoute } from '../../../src/agent/wishes/import-filter.ts';
 import { type Ipv4, ipv4, parsePrefix } from '../../../src/core/base/ipv4.ts';
 import type { ImportRule } from '../../../src/core/model/cluster.ts';
 import type { NextHop, OspfRoute } from '../../../src/core/ospf/events.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EventLog } from '../../../src/agent/events.ts';
-import { type InterfaceKeys, KeyKeeper } from '../../../src/agent/key-keeper.ts';
+import { type InterfaceKeys, KeyKeeper } from '../../../src/agent/keepers/key-keeper.ts';
 import { parseKeyFile } from '../../../src/core/config/key-file.ts';
 import { FakeClock } from './fake-clock.ts';
 

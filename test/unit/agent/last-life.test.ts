@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Continuation, decodeLife, encodeLife, LastLife, type Life } from '../../../src/agent/last-life.ts';
+import { type Continuation, decodeLife, encodeLife, LastLife, type Life } from '../../../src/agent/memory/last-life.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { INITIAL_SEQUENCE } from '../../../src/core/ospf/codes.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EventLog } from '../../../src/agent/events.ts';
-import type { Continuation, LifeFacts } from '../../../src/agent/last-life.ts';
-import { LifeKeeper, readLastLife } from '../../../src/agent/life-keeper.ts';
+import { LifeKeeper, readLastLife } from '../../../src/agent/keepers/life-keeper.ts';
+import type { Continuation, LifeFacts } from '../../../src/agent/memory/last-life.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { StateFile } from '../../../src/io/state-file.ts';
 import { FakeClock, settle } from './fake-clock.ts';

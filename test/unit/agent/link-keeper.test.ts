@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EventLog } from '../../../src/agent/events.ts';
-import { LinkKeeper } from '../../../src/agent/link-keeper.ts';
+import { LinkKeeper } from '../../../src/agent/keepers/link-keeper.ts';
 import { FakeLinks } from '../../../src/drivers/links/fake.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { clusterText, parsed, World } from './world.ts';

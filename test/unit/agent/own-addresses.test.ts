@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ownAddresses, standInAddresses } from '../../../src/agent/own-addresses.ts';
+import { ownAddresses, standInAddresses } from '../../../src/agent/wishes/own-addresses.ts';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
 import { successorOrder } from '../../../src/core/hash/port-blocks.ts';

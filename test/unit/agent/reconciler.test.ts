@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Reconciler } from '../../../src/agent/reconciler.ts';
+import { Reconciler } from '../../../src/agent/keepers/reconciler.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 
 function build(apply: (desired: string) => Promise<string>) {

@@ -1,7 +1,7 @@
 /** Learned routes on their way into the kernel: which go in, which do not and why, what a link event and a restart do. */
 import { expect, test } from 'vitest';
 import { EventLog } from '../../../src/agent/events.ts';
-import { type LearnedRoutes, RouteKeeper, type RouteWish } from '../../../src/agent/route-keeper.ts';
+import { type LearnedRoutes, RouteKeeper, type RouteWish } from '../../../src/agent/keepers/route-keeper.ts';
 import { ipv4, parsePrefix } from '../../../src/core/base/ipv4.ts';
 import type { ImportRule } from '../../../src/core/model/cluster.ts';
 import type { OspfRoute } from '../../../src/core/ospf/events.ts';

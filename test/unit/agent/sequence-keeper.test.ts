@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EventLog } from '../../../src/agent/events.ts';
-import { SequenceKeeper } from '../../../src/agent/sequence-keeper.ts';
+import { SequenceKeeper } from '../../../src/agent/keepers/sequence-keeper.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /** Seconds since 1970. */

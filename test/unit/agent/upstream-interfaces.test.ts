@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { serversInterface, upstreamInterfaces } from '../../../src/agent/upstream-interfaces.ts';
+import { serversInterface, upstreamInterfaces } from '../../../src/agent/wishes/upstream-interfaces.ts';
 import { settle } from './fake-clock.ts';
 import { clusterText, parsed, World } from './world.ts';
 

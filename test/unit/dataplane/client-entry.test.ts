@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { DecodeError } from '../../../src/core/base/decode-error.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { decodeClientEntry, encodeClientRequest } from '../../../src/core/dataplane/client-entry.ts';
+import { decodeClientEntry, encodeClientRequest } from '../../../src/core/dataplane/explain/client-entry.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'));

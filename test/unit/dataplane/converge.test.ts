@@ -8,7 +8,7 @@ import {
   type Reading,
   type Written,
 } from '../../../src/drivers/dataplane/converge.ts';
-import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { atOnce } from '../../../src/drivers/dataplane/slices.ts';
 import { KernelError } from '../../../src/io/kernel-error.ts';
 import { dataplane, service, THREE, withState } from './model.ts';

@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { toEnd } from '../../../src/core/base/steps.ts';
-import { decodeChain } from '../../../src/core/dataplane/nftables-messages.ts';
-import { elementLayout, elementSteps } from '../../../src/core/dataplane/read-back.ts';
+import { decodeChain } from '../../../src/core/dataplane/nft/messages.ts';
+import { elementLayout, elementSteps } from '../../../src/core/dataplane/nft/read-back.ts';
+import { RulesetMemory, wantedSteps } from '../../../src/core/dataplane/rules/wanted.ts';
 import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
-import { RulesetMemory, wantedSteps } from '../../../src/core/dataplane/wanted-ruleset.ts';
 import type { DesiredDirect, DesiredService } from '../../../src/core/model/dataplane.ts';
 import { Converger } from '../../../src/drivers/dataplane/converge.ts';
-import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { atOnce } from '../../../src/drivers/dataplane/slices.ts';
 import { finish, service, THREE, withState } from './model.ts';
 

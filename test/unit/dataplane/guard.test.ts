@@ -1,6 +1,6 @@
 /** The guard table as nft gets it. What its rules do to packets is in test/contract/dataplane. */
 import { expect, test } from 'vitest';
-import { guardTable } from '../../../src/core/dataplane/guard.ts';
+import { guardTable } from '../../../src/core/dataplane/rules/guard.ts';
 import type { WantedTable } from '../../../src/core/dataplane/ruleset.ts';
 import { dataplane, service, THREE } from './model.ts';
 

@@ -1,8 +1,8 @@
 /** The rules by connection marks as nft gets them. What they do to packets and events is in test/contract/dataplane. */
 import { expect, test } from 'vitest';
 import { SERVER_ID_EXPRESSION, TAKE_OVER } from '../../../src/core/dataplane/mark.ts';
-import { missPart } from '../../../src/core/dataplane/miss-rules.ts';
-import { OWNERSHIP_PART, TELL_OF_LIFE } from '../../../src/core/dataplane/ownership-rules.ts';
+import { missPart } from '../../../src/core/dataplane/rules/miss.ts';
+import { OWNERSHIP_PART, TELL_OF_LIFE } from '../../../src/core/dataplane/rules/ownership.ts';
 import { service, THREE } from './model.ts';
 
 test('who carries a connection, and what is told of it', () => {

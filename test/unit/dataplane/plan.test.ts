@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { describe as describeOperation, transactionSteps } from '../../../src/core/dataplane/nft-text.ts';
+import { describe as describeOperation, transactionSteps } from '../../../src/core/dataplane/nft/text.ts';
 import { type Operation, planSteps } from '../../../src/core/dataplane/plan.ts';
+import { RulesetMemory, wantedSteps } from '../../../src/core/dataplane/rules/wanted.ts';
 import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
-import { RulesetMemory, wantedSteps } from '../../../src/core/dataplane/wanted-ruleset.ts';
 import type { DesiredDataplane, ServerState } from '../../../src/core/model/dataplane.ts';
-import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { THOROUGH } from '../../sizes.ts';
 import { dataplane, finish, service, THREE, withState } from './model.ts';
 

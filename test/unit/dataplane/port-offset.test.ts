@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { describe as printed } from '../../../src/core/dataplane/nft-text.ts';
-import { decodeRule } from '../../../src/core/dataplane/nftables-messages.ts';
+import { decodeRule } from '../../../src/core/dataplane/nft/messages.ts';
+import { encodeWithPortOffset, hasPortOffset } from '../../../src/core/dataplane/nft/port-offset.ts';
+import { describe as printed } from '../../../src/core/dataplane/nft/text.ts';
 import { hasOffsetRules, planSteps } from '../../../src/core/dataplane/plan.ts';
-import { encodeWithPortOffset, hasPortOffset } from '../../../src/core/dataplane/port-offset.ts';
 import {
   type Found,
   type OffsetRule,
@@ -13,7 +13,7 @@ import {
   withPlainPorts,
 } from '../../../src/core/dataplane/ruleset.ts';
 import { NetlinkWriter } from '../../../src/core/netlink/attributes.ts';
-import { FakeKernel } from '../../../src/drivers/dataplane/fake.ts';
+import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { atOnce } from '../../../src/drivers/dataplane/slices.ts';
 
 /** As the kernel lists `meta l4proto tcp snat …`, cut down to a meta and a nat expression. */

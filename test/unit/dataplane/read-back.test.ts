@@ -8,8 +8,8 @@ import {
   encodeElementsDump,
   encodeGenerationRequest,
   nextGeneration,
-} from '../../../src/core/dataplane/nftables-messages.ts';
-import { elementLayout, elementSteps, readStructure } from '../../../src/core/dataplane/read-back.ts';
+} from '../../../src/core/dataplane/nft/messages.ts';
+import { elementLayout, elementSteps, readStructure } from '../../../src/core/dataplane/nft/read-back.ts';
 import { type DumpName, payloads } from './nftables-dump.ts';
 
 function structure(table: string) {

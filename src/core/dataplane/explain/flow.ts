@@ -1,0 +1,61 @@
+/**
+ * What the kernel makes of a new flow, computed in user space: the real server, and with FullNAT the address and port that
+ * the server sees as its client. The same rules as `rules/service.ts` and `rules/fullnat.ts`, and the same hash.
+ *
+ * The port is that of a flow that finds it free. A flow to the same server that had it before gets in the way: then the
+ * kernel takes the next free one of the block, which nobody can tell from outside.
+ */
+import type { Ipv4 } from '../../base/ipv4.ts';
+import { blockSlots } from '../../hash/block-slots.ts';
+import { slotOf } from '../../hash/jhash.ts';
+import { BLOCK_PORTS, type BlockOwners, blocksOf, type PortBlock, portsOf } from '../../hash/port-blocks.ts';
+import type { DesiredDataplane, DesiredServer, DesiredService } from '../../model/dataplane.ts';
+import { lipOwners } from '../lips.ts';
+import { BLOCK_SEED } from '../rules/fullnat.ts';
+import { predictServer, serviceTable, slotOfFlow } from '../service-table.ts';
+
+/** Where a FullNAT flow comes from, as its server sees it. */
+export interface FlowSource extends PortBlock {
+  /** Which slot of the director's own blocks the hash has found. */
+  readonly slot: number;
+  readonly port: number;
+}
+
+export interface FlowPrediction {
+  /** Of the service; `undefined` where connections take turns, and no one can say which server is next. */
+  readonly slot: number | undefined;
+  /** `undefined` when the slot is empty, so that the flow is dropped, or not known. */
+  readonly server: DesiredServer | undefined;
+  /** `undefined` when the server sees the client itself, or when the director has no port block and drops the flow. */
+  readonly source: FlowSource | undefined;
+}
+
+export type Predict = (client: Ipv4, port: number) => FlowPrediction;
+
+/**
+ * Where flows come from that `director` takes, whoever asks.
+ *
+ * @returns a function of the client's address and port; its result is `undefined` when the director has no port blocks
+ */
+export function sourcePredictor(
+  owners: BlockOwners,
+  director: string,
+): (client: Ipv4, port: number) => FlowSource | undefined {
+  const slots = blockSlots(blocksOf(owners, director));
+  return (client, port) => {
+    const slot = slotOf(client, port, BLOCK_SEED, slots.length);
+    const block = slots[slot];
+    return block && { ...block, slot, port: portsOf(block.block).low + (port % BLOCK_PORTS) };
+  };
+}
+
+/** What this director makes of new flows to a service. Computes the tables; what it returns only looks into them. */
+export function flowPredictor(desired: DesiredDataplane, service: DesiredService): Predict {
+  const table = serviceTable(service);
+  const owners = service.fullnat === true ? lipOwners(desired) : undefined;
+  const source = owners && desired.self !== undefined ? sourcePredictor(owners, desired.self) : () => undefined;
+  return (client, port) => {
+    const slot = slotOfFlow(table, client, port);
+    return { slot, server: predictServer(table, client, port), source: source(client, port) };
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * The guard table. Without its first two chains a takeover kills connections, because some director that does not know a
+ * connection answers or forwards one of its packets as it stands; without the third, routers that have no other way send
+ * their traffic through a director.
+ *
+ *   input    whatever reaches the local stack with a VIP as destination was not translated: a port without a service, or a
+ *            packet that belongs to no connection here. The stack would answer with RST (or an ICMP error), and the client
+ *            would believe it. Only an echo request is answered. The same for a local address, where it is the real server
+ *            that would believe it, as long as any service is FullNAT; else its addresses are like any other.
+ *   forward  a packet of a real server's service port that no connection here translates back would reach the client as a
+ *            stranger's, and the client's RST would end the connection at the server. Replies of connections that clients
+ *            made to the server's own address through this director pass: they are replies, not originals.
+ *   transit  a packet that came in by an upstream interface and leaves by one passes if it is for a VIP or translated, or if
+ *            it is from or to a real server, for which the director is a gateway, and leaves by the link that it came from
+ *            (one arm). Asked after source NAT, as only then it is known what is translated.
+ *
+ * Dropped is right in the first two cases: the packet is sent again, by then to a director that knows. In the third it was
+ * to go another way, or none: our metric and the H-bit say so, but routers of today send it all the same.
+ */
+import { formatIpv4 } from '../../base/ipv4.ts';
+import type { DesiredDataplane } from '../../model/dataplane.ts';
+import { allLips, usesFullnat } from '../lips.ts';
+import {
+  LIP_COUNTER,
+  LIPS_SET,
+  MARKED_SERVERS_SET,
+  ONE_ARM_SET,
+  REAL_SERVERS_SET,
+  SOURCES_SET,
+  TRANSIT_COUNTER,
+  UNKNOWN_COUNTER,
+  UNTRANSLATED_COUNTER,
+  UPSTREAM_SET,
+  VIPS_SET,
+} from '../names.ts';
+import {
+  endpointElement,
+  type FoundTable,
+  linkElement,
+  type WantedChain,
+  type WantedSet,
+  type WantedTable,
+} from '../ruleset.ts';
+import { allServers } from '../service-table.ts';
+import { isDirect } from './direct-table.ts';
+import { egressGuard } from './egress.ts';
+
+const SOURCE_KEY = 'ip saddr . meta l4proto . th sport';
+
+const TRANSIT_CHAIN = 'transit';
+const LINK_PAIR = 'iifname . oifname';
+
+const FORWARD: WantedChain = {
+  base: { type: 'filter', hook: 'forward', priority: 10 },
+  rules: [
+    // A SYN-ACK or RST of an unknown connection has no conntrack entry at all, and `ct direction` would not match.
+    `${SOURCE_KEY} @${SOURCES_SET} ct state invalid counter name ${UNTRANSLATED_COUNTER} drop`,
+    // `ct status != dnat` would compare the whole mask.
+    `${SOURCE_KEY} @${SOURCES_SET} ct direction original ct status & dnat == 0 counter name ${UNTRANSLATED_COUNTER} drop`,
+  ],
+};
+
+const INPUT: WantedChain = {
+  base: { type: 'filter', hook: 'input', priority: 10 },
+  rules: [
+    `ip daddr @${VIPS_SET} icmp type echo-request accept`,
+    `ip daddr @${VIPS_SET} counter name ${UNKNOWN_COUNTER} drop`,
+  ],
+};
+
+const LIPS_INPUT: readonly string[] = [
+  `ip daddr @${LIPS_SET} icmp type echo-request accept`,
+  `ip daddr @${LIPS_SET} counter name ${LIP_COUNTER} drop`,
+];
+
+/** Source NAT has priority 100 in this hook. */
+const POSTROUTING: WantedChain = {
+  base: { type: 'filter', hook: 'postrouting', priority: 110 },
+  rules: [`iifname @${UPSTREAM_SET} oifname @${UPSTREAM_SET} jump ${TRANSIT_CHAIN}`],
+};
+
+const TRANSIT: WantedChain = {
+  base: undefined,
+  rules: [
+    // Never forwarded; our own reports carry the interface that they leave by as the one that they came in by.
+    'ip protocol igmp return',
+    // What has no conntrack entry (invalid, untracked) matches neither, and is dropped below.
+    'ct status dnat return',
+    'ct status snat return',
+    `ip daddr @${VIPS_SET} return`,
+    `${LINK_PAIR} @${ONE_ARM_SET} ip saddr @${REAL_SERVERS_SET} return`,
+    `${LINK_PAIR} @${ONE_ARM_SET} ip daddr @${REAL_SERVERS_SET} return`,
+    `counter name ${TRANSIT_COUNTER} drop`,
+  ],
+};
+
+/**
+ * Of servers whose ports nobody knows, because a mark says which packets are the service's. Their own connections, in which
+ * they are the client, look the same but for the first packet: so what begins in the middle is dropped, and what begins with
+ * a SYN is not ours to judge. UDP begins with anything; there a stranger's answer does no harm that a RST would.
+ */
+const MARKED_FORWARD: readonly string[] = [
+  `ip saddr @${MARKED_SERVERS_SET} ct state invalid counter name ${UNTRANSLATED_COUNTER} drop`,
+  `ip saddr @${MARKED_SERVERS_SET} ct state new tcp flags & (syn | ack) != syn counter name ${UNTRANSLATED_COUNTER} drop`,
+];
+
+export function guardTable(desired: DesiredDataplane): WantedTable {
+  const { services, upstream } = desired;
+  // Nothing of direct routing is ever translated: what such a server sends from its own address is its own affair.
+  const translated = services.filter((service) => !isDirect(service));
+  const sources = translated.flatMap((service) =>
+    allServers(service).flatMap(({ address }) =>
+      service.ports.map((port) => endpointElement(address, service.protocol, port)),
+    ),
+  );
+  const addresses = services.flatMap((service) => allServers(service).map(({ address }) => formatIpv4(address)));
+  const marked = translated.filter(({ fwmark }) => fwmark !== undefined);
+  const markedServers = marked.flatMap((service) => allServers(service).map(({ address }) => formatIpv4(address)));
+  const lips = usesFullnat(desired) ? allLips(desired).map(formatIpv4) : undefined;
+  const egress = egressGuard(desired);
+  return {
+    chains: new Map([
+      ['forward', marked.length === 0 ? FORWARD : { ...FORWARD, rules: [...FORWARD.rules, ...MARKED_FORWARD] }],
+      ['input', { ...INPUT, rules: [...INPUT.rules, ...(lips === undefined ? [] : LIPS_INPUT), ...egress.input] }],
+      [TRANSIT_CHAIN, TRANSIT],
+      ['postrouting', { ...POSTROUTING, rules: [...POSTROUTING.rules, ...egress.postrouting] }],
+    ]),
+    sets: new Map([
+      [
+        VIPS_SET,
+        wantedSet(
+          'ip daddr',
+          services.flatMap(({ vips }) => vips.map(formatIpv4)),
+        ),
+      ],
+      [SOURCES_SET, wantedSet(SOURCE_KEY, sources)],
+      [UPSTREAM_SET, wantedSet('iifname', upstream.map(linkElement))],
+      [
+        ONE_ARM_SET,
+        wantedSet(
+          LINK_PAIR,
+          upstream.map((name) => `${linkElement(name)} . ${linkElement(name)}`),
+        ),
+      ],
+      [REAL_SERVERS_SET, wantedSet('ip saddr', addresses)],
+      ...(marked.length === 0 ? [] : [[MARKED_SERVERS_SET, wantedSet('ip saddr', markedServers)] as const]),
+      ...(lips === undefined ? [] : [[LIPS_SET, wantedSet('ip daddr', lips)] as const]),
+      ...egress.sets,
+    ]),
+    counters: new Set([
+      UNKNOWN_COUNTER,
+      UNTRANSLATED_COUNTER,
+      TRANSIT_COUNTER,
+      ...(lips === undefined ? [] : [LIP_COUNTER]),
+      ...egress.counters,
+    ]),
+  };
+}
+
+function wantedSet(key: string, elements: readonly string[]): WantedSet {
+  return { kind: 'set', declaration: `typeof ${key}`, elements: new Map(elements.map((element) => [element, ''])) };
+}
+
+/** `wanted`, with everything in it that is guarded now: what leads packets to it may still be there. */
+export function widenedGuard(wanted: WantedTable, found: FoundTable | undefined): WantedTable {
+  const sets = [...wanted.sets].map(([name, set]) => {
+    const elements = new Map([...(found?.sets.get(name)?.elements ?? []), ...set.elements]);
+    return [name, { ...set, elements }] as const;
+  });
+  return { ...wanted, sets: new Map(sets) };
+}

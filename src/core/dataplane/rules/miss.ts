@@ -1,0 +1,96 @@
+/**
+ * Second chance: packets in mid-life of connections that are not known here are handed to the agent, which asks the other
+ * directors whose they are, and dropped.
+ *
+ * That no entry is there is known only behind conntrack; an unknown packet is `invalid` or, where connections are picked up in
+ * mid-life (nf_conntrack_tcp_loose), `new` like a first one. The rules hold only while an agent is there to ask: it keeps the
+ * elements of one set alive, which run out by themselves when it dies. Without them, unknown packets go on to the hash as if this
+ * part were not there: its cost is then one look at the connection's state, and nobody waits for an agent that is gone.
+ *
+ * Everybody can send such packets to a VIP, so what they cost is bounded, in this order: so many of one source, none of what was
+ * asked for a moment ago, so many in all. What is over the bound in all is not noted as asked: it would block its own
+ * retransmission. To a local address only real servers may send any.
+ *
+ * Not here: answers to a shared local address on ports of another director, which are handed over before; and who asks.
+ */
+import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
+import type { DesiredService } from '../../model/dataplane.ts';
+import {
+  ASKED_COUNTER,
+  LIPS_SET,
+  MISS_ASKED_SET,
+  MISS_SOURCES_SET,
+  REAL_SERVERS_SET,
+  SECOND_CHANCE_SET,
+  VIPS_SET,
+} from '../names.ts';
+import type { WantedSet } from '../ruleset.ts';
+import { allServers } from '../service-table.ts';
+import type { Part } from './parts.ts';
+
+/** Where the agent listens: whole packets, each at once. */
+export const MISS_LOG_GROUP = 7217;
+
+const CHAIN = 'miss';
+const VIP_CHAIN = 'miss_vip';
+
+/** `queue-threshold` because a listener would otherwise get them in bundles of a hundred. */
+const TELL = `log group ${MISS_LOG_GROUP} queue-threshold 1 counter name ${ASKED_COUNTER}`;
+
+/** A client, as far as questions about it go. */
+const CLIENT_KEY = 'ip saddr . th sport';
+
+const MISS_RULES: readonly string[] = [
+  `ip daddr @${LIPS_SET} ip saddr @${REAL_SERVERS_SET} limit rate 20000/second burst 2000 packets ${TELL}`,
+  `ip daddr @${LIPS_SET} drop`,
+  // A SYN begins a connection: the hash knows where. All other packets are of one that has begun elsewhere, or of none.
+  `ip daddr @${VIPS_SET} tcp flags & (syn | ack | rst) != syn goto ${VIP_CHAIN}`,
+];
+
+const VIP_RULES: readonly string[] = [
+  `update @${MISS_SOURCES_SET} { ip saddr limit rate over 20/second burst 40 packets } drop`,
+  `${CLIENT_KEY} @${MISS_ASKED_SET} drop`,
+  `limit rate 2000/second burst 500 packets add @${MISS_ASKED_SET} { ${CLIENT_KEY} timeout 100ms } ${TELL}`,
+  'drop',
+];
+
+/** `services`: all but those that are routed directly, of which conntrack knows nothing. */
+export function missPart(services: readonly DesiredService[]): Part {
+  return {
+    rules: { mid_life: [`ct state invalid,new meta l4proto @${SECOND_CHANCE_SET} jump ${CHAIN}`] },
+    chains: new Map([
+      [CHAIN, MISS_RULES],
+      [VIP_CHAIN, VIP_RULES],
+    ]),
+    counters: [ASKED_COUNTER],
+    sets: new Map([
+      [SECOND_CHANCE_SET, dynamicSet('typeof meta l4proto; flags timeout')],
+      [MISS_SOURCES_SET, dynamicSet('typeof ip saddr; size 65536; flags dynamic,timeout; timeout 10s')],
+      [MISS_ASKED_SET, dynamicSet(`typeof ${CLIENT_KEY}; size 65536; flags dynamic,timeout; timeout 1s`)],
+      [
+        VIPS_SET,
+        addresses(
+          'ip daddr',
+          services.flatMap(({ vips }) => vips),
+        ),
+      ],
+      [
+        REAL_SERVERS_SET,
+        addresses(
+          'ip saddr',
+          services.flatMap((service) => allServers(service).map(({ address }) => address)),
+        ),
+      ],
+    ]),
+  };
+}
+
+/** Whose elements are not ours to plan: packets and a living agent put them in. */
+function dynamicSet(declaration: string): WantedSet {
+  return { kind: 'set', declaration, elements: new Map() };
+}
+
+function addresses(key: string, list: readonly Ipv4[]): WantedSet {
+  const elements = new Map(list.map((address) => [formatIpv4(address), '']));
+  return { kind: 'set', declaration: `typeof ${key}`, elements };
+}

@@ -1,0 +1,49 @@
+/**
+ * Who carries a connection, and what of its life the agent hears.
+ *
+ * Ownership follows the client: the first packet from client to server of a connection that another director carried turns
+ * REPLICA into MOVED, and the kernel tells of it at once. Answers do not count: they may come by another director than the
+ * requests for as long as a connection lives, and ownership would go to and fro with every packet.
+ *
+ * The kernel tells of a connection when something happens that is in its event mask, and then tells all:
+ *
+ *   begun here         assured (established, or answered at all) and destroyed: set by the first packet, before the
+ *                      connection is confirmed, so that there is no event for new connections
+ *   with a flag        and that the mark has changed: set by every packet, since it does not matter how an entry came to be
+ *   FIN and RST        and the state that the packet leads to, hence exactly these packets are told, whoever carries the
+ *                      connection: another director may see the other side of it, and would wait for days
+ *
+ * The packet after a FIN narrows the mask again; that it has to is what CLOSING says. A packet that another processor handles
+ * at the very moment of a move or of a FIN cannot take that from being told: the mask that it sets has the changed mark in it.
+ */
+import { HAS_FLAGS, IS_REPLICA, MARK_CLOSING, TAKE_OVER } from '../mark.ts';
+import type { Part } from './parts.ts';
+
+const CHAIN = 'ownership';
+
+/** Bits of IPCT_* (linux/netfilter/nf_conntrack_common.h). nft has words for some of them, but not for the mark. */
+const DESTROY = 1 << 2;
+const ASSURED = 1 << 4;
+const PROTOINFO = 1 << 5;
+const MARK = 1 << 7;
+
+const tellOf = (events: number): string => `ct event set 0x${events.toString(16)}`;
+
+/** For the first packet of a connection. */
+export const TELL_OF_LIFE = tellOf(DESTROY | ASSURED);
+
+const FLAGGED_RULES: readonly string[] = [
+  tellOf(DESTROY | ASSURED | MARK),
+  `${IS_REPLICA} ct direction original ${TAKE_OVER}`,
+];
+
+export const OWNERSHIP_PART: Part = {
+  rules: {
+    // What is not translated to a real server is not ours, and may carry somebody else's marks. Asked second: it seldom matters.
+    forward: [
+      `${HAS_FLAGS} ct status dnat jump ${CHAIN}`,
+      `tcp flags & (fin | rst) != 0 ct status dnat ${tellOf(DESTROY | ASSURED | MARK | PROTOINFO)} ${MARK_CLOSING}`,
+    ],
+  },
+  chains: new Map([[CHAIN, FLAGGED_RULES]]),
+};
