@@ -55,7 +55,7 @@ test('the director routes by both: the default route of the first instance, the 
     { instance: 'inside', pathType: 'interArea', installed: false },
   ]);
   const { local, vips } = await lab.api('d1').get('/v1/status');
-  expect(local).toEqual([{ address: LOCAL, announced: true }]);
+  expect(local).toEqual([{ address: LOCAL, class: 'local', announced: true }]);
   expect(vips).toMatchObject([{ lsa: 'external E1 tag 65001', metric: 10 }]);
 });
 
