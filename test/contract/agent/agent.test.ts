@@ -86,7 +86,8 @@ test('an interface that loses carrier or address, and gets another, is followed'
   await change('pointToPoint');
   namespace.ip('address', 'del', '10.1.1.2/24', 'dev', 'eth1');
   await change('down');
-  expect((await namespace.event('speaker-fault')).values['message']).toContain('eth1 has no IPv4 address');
+  // A Hello on its way just then is a fault of its own.
+  await namespace.event('speaker-fault', ({ values }) => `${values['message']}`.includes('eth1 has no IPv4 address'));
   namespace.ip('address', 'add', '10.1.1.9/24', 'dev', 'eth1');
   await change('pointToPoint');
   expect(await address()).toBe('10.1.1.9');
