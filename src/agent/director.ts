@@ -17,73 +17,36 @@ import { Lifecycle, type LifecycleEffect, type LifecycleInput } from '../core/an
 import { AnnouncePolicy, type PolicyEffect, type PolicyInput } from '../core/announce/policy.ts';
 import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
-import type { Verdict } from '../core/health/rise-fall.ts';
-import type { HealthTarget } from '../core/health/target.ts';
 import type { Service } from '../core/model/cluster.ts';
-import type { UnixMillis } from '../core/model/keys.ts';
-import type { InstanceConfig } from '../core/ospf/events.ts';
-import type { ServerName } from '../core/servers/server-lifecycles.ts';
-import type { Conntrack } from '../drivers/conntrack/port.ts';
-import type { Dataplane } from '../drivers/dataplane/port.ts';
-import type { LinkControl } from '../drivers/links/port.ts';
-import type { RouteTable } from '../drivers/routes/port.ts';
-import type { LinkSource } from '../drivers/routing/ospf.ts';
-import type { HandOver, Speaker } from '../drivers/routing/port.ts';
-import type { TunnelControl } from '../drivers/tunnels/port.ts';
-import type { Clock } from '../io/clock.ts';
+import type { HandOver } from '../drivers/routing/port.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
 import { Announcer } from './announcer.ts';
 import type { LoadedCluster } from './cluster-file.ts';
+import type { DirectorPorts } from './director-ports.ts';
 import type { ExplainingAgent } from './documents/flow-explanation.ts';
 import type { EventLog } from './events.ts';
 import { ConnectionKeeper } from './keepers/connection-keeper.ts';
 import { DataplaneKeeper } from './keepers/dataplane-keeper.ts';
 import { DrainWatch } from './keepers/drain-watch.ts';
 import { FillWatch } from './keepers/fill-watch.ts';
-import { HealthKeeper, type StartProbe } from './keepers/health-keeper.ts';
+import { HealthKeeper } from './keepers/health-keeper.ts';
 import { KeyKeeper } from './keepers/key-keeper.ts';
-import type { LifeKeeper } from './keepers/life-keeper.ts';
 import { LinkKeeper } from './keepers/link-keeper.ts';
 import { RouteKeeper } from './keepers/route-keeper.ts';
-import type { SequenceKeeper } from './keepers/sequence-keeper.ts';
 import { ServerKeeper } from './keepers/server-keeper.ts';
 import { TunnelKeeper } from './keepers/tunnel-keeper.ts';
 import { lastAnnounced } from './last-announcer.ts';
 import type { LifeFacts } from './memory/last-life.ts';
 import { lifeFacts } from './memory/life-facts.ts';
+import { programmedServices } from './programmed-services.ts';
 import { Speakers } from './speakers.ts';
 import { desiredDataplane, desiredService } from './wishes/desired-dataplane.ts';
 import { handOverFault, wantedTunnels } from './wishes/hand-over.ts';
+import { linksToHold } from './wishes/held-links.ts';
 import { connectedPrefixes } from './wishes/import-filter.ts';
-import { insideVips, type OwnAddress, ownAddresses, standInAddresses } from './wishes/own-addresses.ts';
+import { allOwnAddresses, insideVips } from './wishes/own-addresses.ts';
 import { interfaceKeys, wantedSpeakers } from './wishes/speaker-wishes.ts';
 import { ServiceVersions } from './wishes/versions.ts';
-
-export interface DirectorPorts {
-  readonly clock: Clock;
-  readonly events: EventLog;
-  readonly dataplane: Dataplane;
-  readonly routes: RouteTable;
-  readonly links: LinkSource;
-  readonly startProbe: StartProbe;
-  readonly makeSpeaker: (name: string, config: InstanceConfig) => Speaker;
-  /** What our checks found in an earlier life, if that was a moment ago. */
-  readonly lastVerdict: (target: HealthTarget) => Verdict;
-  /** Keeps for the next life what is worth it. */
-  readonly life: Pick<LifeKeeper, 'keep' | 'forget' | 'handOver'>;
-  /** For a Grace-LSA that goes out now; see `memory/last-life.ts`. */
-  readonly graceSequence: () => number;
-  /** Keeps the sequence numbers of authenticated packets across restarts. */
-  readonly sequences: Pick<SequenceKeeper, 'reserve' | 'close'>;
-  readonly timeOfDay: () => UnixMillis;
-  /** Seeds the speakers' jitter and sequence numbers. */
-  readonly seed: number;
-  readonly linkControl: LinkControl;
-  readonly tunnels: TunnelControl;
-  readonly conntrack: Conntrack;
-  /** Servers that the operator has asked to be drained: of an earlier agent, and for a later one. */
-  readonly drained: { readonly names: readonly ServerName[]; keep(names: readonly ServerName[]): Promise<void> };
-}
 
 /** After a VIP's withdrawal has gone out, routers need a moment to act on it; until then its packets are still forwarded. */
 const LINGER: Millis = 1000;
@@ -192,7 +155,7 @@ export class Director {
 
   /** First of all the neighbors hear Hello: adjacencies take longest. Announces nothing yet. */
   async greet(): Promise<void> {
-    await this.heldLinks.begin(this.#linksToHold(), () => this.#ports.dataplane.isPresent());
+    await this.heldLinks.begin(linksToHold(this.#loaded), () => this.#ports.dataplane.isPresent());
     await this.#setSpeakers();
   }
 
@@ -308,7 +271,7 @@ export class Director {
     this.#programDataplane();
     this.#takeUpConfiguration();
     this.#installRoutes();
-    this.heldLinks.want(this.#linksToHold(), this.#canServe());
+    this.heldLinks.want(linksToHold(this.#loaded), this.#canServe());
     this.#remember();
     this.#timer.set(this.#deadline());
   }
@@ -337,15 +300,10 @@ export class Director {
     this.#tellPolicy({ kind: 'announced', announcements });
   }
 
-  #ownAddresses(): readonly OwnAddress[] {
-    const { cluster, director } = this.#loaded;
-    return [...ownAddresses(cluster, director), ...standInAddresses(cluster, director)];
-  }
-
   /** Our own addresses are announced from before the first VIP until routers have acted on the withdrawal of the last one. */
   #announceLocal(): void {
     const isServing = this.state === 'active' || this.state === 'draining' || this.#lingering.size > 0;
-    this.announcer.setOwn(isServing ? this.#ownAddresses() : []);
+    this.announcer.setOwn(isServing ? allOwnAddresses(this.#loaded) : []);
   }
 
   #programDataplane(): void {
@@ -399,12 +357,6 @@ export class Director {
     return this.state === 'active' && this.#loaded.cluster.services.every((service) => this.#isProgrammed(service));
   }
 
-  #linksToHold(): readonly string[] {
-    const { cluster, director } = this.#loaded;
-    const held = cluster.routing.instances.flatMap(({ interfaces }) => interfaces.filter(({ holdLink }) => holdLink));
-    return held.flatMap(({ alias }) => director.interfaces[alias] ?? []);
-  }
-
   #configurePolicy(): void {
     const { services, vips, lifecycle } = this.#loaded.cluster;
     const before = new Map(this.#served.map((service) => [service.name, service]));
@@ -427,7 +379,7 @@ export class Director {
     // What an earlier agent has left stays meanwhile.
     if (guarded === undefined) return;
     const connected = connectedPrefixes(this.#ports.links.links().values());
-    const local = this.#ownAddresses().map(({ address }) => address);
+    const local = allOwnAddresses(this.#loaded).map(({ address }) => address);
     const vips = new Set(this.#loaded.cluster.services.flatMap((service) => service.vips));
     // A local route outlives what the data plane has for its VIP: without it, packets would go back to the router and return.
     const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];
@@ -449,13 +401,8 @@ export class Director {
     this.#ports.life.keep(this.#facts);
   }
 
-  /** Names, as the policy knows them. A service that the file no longer has is served as long as something serves its VIPs. */
   #programmedServices(): string[] {
-    const there = this.dataplane.programmed();
-    const file = new Set(this.#loaded.cluster.services.map(({ name }) => name));
-    const vips = this.dataplane.vips();
-    const carried = this.#served.filter(({ name, vips: own }) => !file.has(name) && own.every((vip) => vips.has(vip)));
-    return [...new Set([...there, ...carried.map(({ name }) => name)])];
+    return programmedServices(this.dataplane, this.#loaded.cluster.services, this.#served);
   }
 
   #tellLifecycle(input: LifecycleInput): void {

@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import { successorOrder } from '../../core/hash/port-blocks.ts';
 import type { Cluster, Director, PrefixClass, Service } from '../../core/model/cluster.ts';
+import type { LoadedCluster } from '../cluster-file.ts';
 
 /** An address that is no VIP, with what announces it. */
 export interface OwnAddress {
@@ -40,6 +41,11 @@ export function standInAddresses({ directors, services }: Cluster, director: Dir
       return { address, class: 'local', shared: true, metric: METRIC + RANK_METRIC * rank };
     });
   });
+}
+
+/** All that this director may be found at beside VIPs. */
+export function allOwnAddresses({ cluster, director }: LoadedCluster): readonly OwnAddress[] {
+  return [...ownAddresses(cluster, director), ...standInAddresses(cluster, director)];
 }
 
 /** VIPs that are announced where the own addresses are. */

@@ -104,8 +104,11 @@ describe('timeouts: what conntrack makes of them', () => {
     await bench.connect(udp, 1, UDP);
     await expectLeft(udp, 'udp', 44);
     // A flow counts as replied once it is older than two seconds and still goes both ways.
-    await new Promise((resolve) => setTimeout(resolve, 2200));
-    await bench.connect(udp, 1, UDP);
+    const secondsAfterAnother = async () => {
+      await bench.connect(udp, 1, UDP);
+      return (await left(udp))[1];
+    };
+    await expect.poll(secondsAfterAnother, { interval: 200, timeout: 5000 }).toBeGreaterThan(44);
     await expectLeft(udp, 'udp', 77);
     await bench.apply(only(web(servers(EVEN))));
     const plain = freshPorts(1);

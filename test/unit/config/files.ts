@@ -51,13 +51,17 @@ services: { web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 } } }
 
 /** Without their places in the file; none when it is sound. */
 export function faultLines(text: string): string[] {
-  const parsed = parseCluster(text);
-  if ('cluster' in parsed) return [];
-  return parsed.faults.map((fault) => formatFault('', fault).replace(/^:?\d+:\d+: /, ''));
+  return placedFaults(text).map((line) => line.replace(/^\d+:\d+: /, ''));
 }
 
 export function soundCluster(text: string): Cluster {
   const parsed = parseCluster(text);
   if ('faults' in parsed) throw new Error(faultLines(text).join('\n'));
   return parsed.cluster;
+}
+
+/** `line:column: path: message; hint` of every fault. */
+export function placedFaults(text: string): string[] {
+  const parsed = parseCluster(text);
+  return 'faults' in parsed ? parsed.faults.map((fault) => formatFault('', fault).slice(1)) : [];
 }
