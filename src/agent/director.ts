@@ -10,13 +10,14 @@
  * once the policy has heard from the speakers that it was withdrawn.
  *
  * Everything that touches the system comes in through `DirectorPorts`. Not here: how any of the parts works, the process
- * around it (`main.ts`), the documents of the control API (`documents.ts`).
+ * around it (`main.ts`), the documents of the control API (`documents/`).
  */
 import type { LifecycleState } from '../api/documents.ts';
 import { Lifecycle, type LifecycleEffect, type LifecycleInput } from '../core/announce/lifecycle.ts';
 import { AnnouncePolicy, type PolicyEffect, type PolicyInput } from '../core/announce/policy.ts';
 import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
+import { messageOf } from '../core/base/message-of.ts';
 import type { Service } from '../core/model/cluster.ts';
 import type { HandOver } from '../drivers/routing/port.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
@@ -227,7 +228,7 @@ export class Director {
       await this.#ports.life.handOver(this.#facts, period);
     } catch (error) {
       this.#ending = false;
-      return `the next agent would not know of this one: ${error instanceof Error ? error.message : String(error)}`;
+      return `the next agent would not know of this one: ${messageOf(error)}`;
     }
     this.#phase = 'stopping';
     this.#cease();

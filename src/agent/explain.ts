@@ -1,4 +1,6 @@
 /** What an operator should do about an error that keeps the agent from running. */
+
+import { messageOf } from '../core/base/message-of.ts';
 import { KernelError } from '../io/kernel-error.ts';
 
 const PACKAGES: Readonly<Record<string, string>> = { nft: 'nftables' };
@@ -6,7 +8,7 @@ const PRIVILEGES = 'the agent needs root, or the capabilities NET_ADMIN and NET_
 
 /** The error's own words and, where something can be done about it, what. */
 export function explain(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const advice = adviceFor(error);
   return advice === undefined ? message : `${message}; ${advice}`;
 }

@@ -2,7 +2,7 @@
 import type { ControlClient } from '../api/client.ts';
 import type { ServerDocument } from '../api/documents.ts';
 import { type CliContext, Exit } from './context.ts';
-import { duration } from './render/text.ts';
+import { duration, plural } from './render/text.ts';
 import { asJson } from './show.ts';
 
 export interface DrainServerOptions {
@@ -54,7 +54,7 @@ export async function undrainServer(
 
 /** `web r2: draining, 12 connections, at most 42 s more` */
 function renderDrain({ service, server, phase, active, phaseEnds }: ServerDocument): string {
-  const left = active === null ? 'connections not known' : `${active} connection${active === 1 ? '' : 's'}`;
+  const left = active === null ? 'connections not known' : plural(active, 'connection');
   const ends = phaseEnds === null ? '' : `, at most ${duration(phaseEnds)} more`;
   return `${service} ${server}: ${phase}, ${left}${ends}`;
 }

@@ -22,7 +22,7 @@ function nodeGyp() {
 
 /** What to say when the build failed: the missing tools by name, where they can be told. */
 function advice() {
-  const missing = ['gcc', 'make', 'python3'].filter(
+  const missing = ['gcc', 'g++', 'make', 'python3'].filter(
     (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status !== 0,
   );
   const why = missing.length === 0 ? 'see the messages above' : `not found: ${missing.join(', ')}`;

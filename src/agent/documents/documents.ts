@@ -258,13 +258,15 @@ export async function serverDocuments(director: Director): Promise<ServerDocumen
   const { servers: rows } = await director.dataplane.sample();
   const countersOf = (service: Service, name: string) =>
     rows.find((row) => row.service === service.name && row.server === name);
+  const views = director.health.views();
   return director.loaded.cluster.services.flatMap((service) => {
+    const standings = director.servers.standings(service.name);
     const own = new Set(service.servers.map(({ address }) => address));
-    const gone = director.servers.standings(service.name).filter(({ address }) => !own.has(address));
+    const gone = standings.filter(({ address }) => !own.has(address));
     const servers = [...service.servers, ...gone].map((server) =>
       serverDocument(service, server, {
-        ...standingFacts(director, service, server),
-        ...probeFacts(director, service, server),
+        ...standingFacts(director, service, server, standings),
+        ...probeFacts(service, server, views),
         counters: countersOf(service, server.name),
       }),
     );
@@ -274,8 +276,13 @@ export async function serverDocuments(director: Director): Promise<ServerDocumen
   });
 }
 
-function standingFacts(director: Director, service: Service, server: RealServer) {
-  const standing = director.servers.standings(service.name).find(({ address }) => address === server.address);
+function standingFacts(
+  director: Director,
+  service: Service,
+  server: RealServer,
+  standings: ReturnType<Director['servers']['standings']>,
+) {
+  const standing = standings.find(({ address }) => address === server.address);
   const { phase = 'serving', until, tenths = 10 } = standing ?? {};
   const isFile = service.servers.some(({ address }) => address === server.address);
   return {
@@ -287,9 +294,9 @@ function standingFacts(director: Director, service: Service, server: RealServer)
   };
 }
 
-function probeFacts(director: Director, service: Service, server: RealServer) {
+function probeFacts(service: Service, server: RealServer, views: ReturnType<Director['health']['views']>) {
   const target = targetOf(service, server);
-  const view = target === undefined ? undefined : director.health.views().get(targetKey(target));
+  const view = target === undefined ? undefined : views.get(targetKey(target));
   return {
     lastRunAge: view?.last === undefined ? null : Math.round(view.last.age),
     lastResult: view?.last?.detail ?? null,

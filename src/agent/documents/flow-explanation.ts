@@ -3,7 +3,7 @@ import type { ExplanationDocument } from '../../api/documents.ts';
 import { RequestError } from '../../api/server.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
 import { type Choice, explainChoice } from '../../core/dataplane/explain/choice.ts';
-import { flowPredictor } from '../../core/dataplane/explain/flow.ts';
+import { flowSources } from '../../core/dataplane/explain/flow.ts';
 import type { DesiredDataplane, DesiredServer, DesiredService } from '../../core/model/dataplane.ts';
 import { DEFAULT_SCHEDULER, formatScheduler } from '../../core/model/scheduler.ts';
 import type { RememberedClient } from '../../drivers/dataplane/port.ts';
@@ -79,7 +79,7 @@ export async function explainFlow(agent: ExplainingAgent, flow: Flow): Promise<E
   if (service === undefined) return { ...asked, ...NO_SERVICE, why: whyNoService(desired, flow) };
   const entry = service.persistence === undefined ? undefined : await agent.remembered(service.name, flow.client);
   const choice = explainChoice(service, flow.client, flow.clientPort, entry?.server);
-  const { source } = flowPredictor(desired, service)(flow.client, flow.clientPort);
+  const source = flowSources(desired, service)(flow.client, flow.clientPort);
   const { scheduler = DEFAULT_SCHEDULER } = service;
   return {
     ...asked,

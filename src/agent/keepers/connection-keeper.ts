@@ -7,6 +7,7 @@
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
+import { messageOf } from '../../core/base/message-of.ts';
 import { ConnectionCounts } from '../../core/dataplane/connection-counts.ts';
 import type { Connection, Conntrack } from '../../drivers/conntrack/port.ts';
 import { inSlices } from '../../drivers/dataplane/slices.ts';
@@ -145,7 +146,7 @@ export class ConnectionKeeper {
 
   /** The same refusal again is not news. */
   #refused(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (message !== this.#fault) this.#options.events.emit('conntrack-fault', { message, retryIn: RETRY });
     this.#fault = message;
     this.#silence();

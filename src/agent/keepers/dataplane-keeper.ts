@@ -6,6 +6,7 @@
  */
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { Instant, Millis } from '../../core/base/machine.ts';
+import { messageOf } from '../../core/base/message-of.ts';
 import type { DataplaneCounters, DesiredDataplane, DesiredService, GuardCounters } from '../../core/model/dataplane.ts';
 import type { ApplyReport, Dataplane } from '../../drivers/dataplane/port.ts';
 import type { Clock } from '../../io/clock.ts';
@@ -240,7 +241,7 @@ export class DataplaneKeeper {
 
   /** The same refusal again is not news. */
   #report(error: unknown, retryIn: Millis | undefined): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (message === this.#fault) return;
     this.#fault = message;
     this.#options.events.emit('dataplane-fault', retryIn === undefined ? { message } : { message, retryIn });

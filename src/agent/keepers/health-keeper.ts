@@ -68,10 +68,6 @@ export class HealthKeeper {
     return verdict === 'unknown' && this.#isPatient(service) ? this.#inherited(target) : verdict;
   }
 
-  healthy(service: Service): number {
-    return service.servers.filter((server) => this.state(service, server) === 'up').length;
-  }
-
   /**
    * Is enough known about the service to hash by it? Else a start would send everything to the server that answered first,
    * and take its neighbors' flows away from servers that are well. What is unknown after a while counts as down.

@@ -5,6 +5,7 @@
  * nothing else.
  */
 import type { Millis } from '../../core/base/machine.ts';
+import { messageOf } from '../../core/base/message-of.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { StateFile } from '../../io/state-file.ts';
 import type { EventLog } from '../events.ts';
@@ -130,8 +131,4 @@ function decoded(text: string | undefined, events: EventLog) {
   if (!('fault' in life)) return life;
   events.emit('state-file-fault', { message: `what an earlier agent has left is ignored: ${life.fault}` });
   return undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,7 @@
  * life, however it ends.
  */
 
+import { messageOf } from '../../core/base/message-of.ts';
 import type { LinkControl } from '../../drivers/links/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
@@ -134,7 +135,7 @@ export class LinkKeeper {
 
   /** The same refusal again is not news. */
   #refused(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (message === this.#fault) return;
     this.#fault = message;
     this.#options.events.emit('link-fault', { message });

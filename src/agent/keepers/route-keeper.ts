@@ -3,6 +3,7 @@
  * plane serves. A refusal is reported once and tried again; the routes that are there stay.
  */
 import type { Ipv4, Prefix } from '../../core/base/ipv4.ts';
+import { messageOf } from '../../core/base/message-of.ts';
 import type { ImportRule } from '../../core/model/cluster.ts';
 import type { OspfRoute } from '../../core/ospf/events.ts';
 import { formatRoute } from '../../core/routes/kernel-route.ts';
@@ -190,7 +191,7 @@ export class RouteKeeper {
   }
 
   #refused(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (message === this.#fault) return;
     this.#fault = message;
     this.#options.events.emit('routes-fault', { message });

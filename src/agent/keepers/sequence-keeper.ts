@@ -5,6 +5,7 @@
  * of ours has reached, and is rewritten before one does: the next agent begins there, or at the clock if that is ahead.
  */
 import type { Millis } from '../../core/base/machine.ts';
+import { messageOf } from '../../core/base/message-of.ts';
 import type { UnixMillis } from '../../core/model/keys.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { StateFile } from '../../io/state-file.ts';
@@ -98,7 +99,7 @@ export class SequenceKeeper {
 
   /** The same refusal again is not news. */
   #refused(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (message === this.#fault) return;
     this.#fault = message;
     this.#options.events.emit('state-file-fault', { message });

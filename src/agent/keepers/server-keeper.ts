@@ -8,6 +8,7 @@
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Instant, Millis } from '../../core/base/machine.ts';
+import { messageOf } from '../../core/base/message-of.ts';
 import type { Service } from '../../core/model/cluster.ts';
 import type { DesiredServer } from '../../core/model/dataplane.ts';
 import {
@@ -162,7 +163,7 @@ export class ServerKeeper {
     try {
       await this.#options.conntrack.deleteOf(id);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.#options.events.emit('conntrack-fault', { message });
     }
   }

@@ -2,6 +2,8 @@
  * Keeps the tunnels to the other directors as the cluster file has them, or none, and says when nobody can hand over to this
  * director. A refusal is told once and tried again; the kernel goes on with what is there.
  */
+
+import { messageOf } from '../../core/base/message-of.ts';
 import type { Tunnels } from '../../core/tunnels/tunnels.ts';
 import type { TunnelControl } from '../../drivers/tunnels/port.ts';
 import type { Clock } from '../../io/clock.ts';
@@ -85,7 +87,7 @@ export class TunnelKeeper {
 
   /** The same refusal again is not news. */
   #refused(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (message === this.#refusal) return;
     this.#refusal = message;
     this.#options.events.emit('hand-over-fault', { message });

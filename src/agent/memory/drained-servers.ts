@@ -2,6 +2,8 @@
  * Which servers the operator has asked to be drained, for the next agent: `drained-servers.json` in the state folder. It
  * outlives reboots, as what was asked was not about this boot. A file that cannot be read or understood is told and ignored.
  */
+
+import { messageOf } from '../../core/base/message-of.ts';
 import type { ServerName } from '../../core/servers/server-lifecycles.ts';
 import type { StateFile } from '../../io/state-file.ts';
 import type { EventLog } from '../events.ts';
@@ -26,7 +28,7 @@ export class DrainedServers {
       if (drained !== undefined) return drained;
       this.#told('which servers an earlier agent had drained is not known: the file is not ours');
     } catch (error) {
-      this.#told(error instanceof Error ? error.message : String(error));
+      this.#told(messageOf(error));
     }
     return [];
   }
@@ -36,7 +38,7 @@ export class DrainedServers {
     const text = `${JSON.stringify({ version: VERSION, drained })}\n`;
     this.#writing = this.#writing
       .then(() => (drained.length === 0 ? this.#file.remove() : this.#file.write(text, true)))
-      .catch((error: unknown) => this.#told(error instanceof Error ? error.message : String(error)));
+      .catch((error: unknown) => this.#told(messageOf(error)));
     return this.#writing;
   }
 

@@ -2,6 +2,8 @@
  * Which settings of the kernel agents of this director have changed, and from what, in a file: for the agent that puts them back,
  * which need not be the one that changed them. What was noted of another boot, or of another network namespace, is void.
  */
+
+import { messageOf } from '../../core/base/message-of.ts';
 import { decodeChanges, encodeChanges } from '../../core/dataplane/sysctls.ts';
 import type { SysctlMemory } from '../../drivers/dataplane/sysctls.ts';
 import type { StateFile } from '../../io/state-file.ts';
@@ -20,7 +22,7 @@ export function sysctlMemory(
     try {
       return await work();
     } catch (error) {
-      events.emit('state-file-fault', { message: error instanceof Error ? error.message : String(error) });
+      events.emit('state-file-fault', { message: messageOf(error) });
       return otherwise;
     }
   }

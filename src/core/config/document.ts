@@ -16,6 +16,7 @@ import {
   visit,
 } from 'yaml';
 import type { Fault } from '../base/fault.ts';
+import { messageOf } from '../base/message-of.ts';
 import { deeperThan } from './nesting.ts';
 
 export type Path = readonly (string | number)[];
@@ -85,7 +86,7 @@ export function loadYaml(text: string): Loaded {
     return load(text);
   } catch (error) {
     // The library gives up by exception on aliases that multiply without end.
-    return refuse(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    return refuse(`cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Long computations in slices, so that Hellos and probes go out between them. */
 import { setImmediate } from 'node:timers/promises';
+import { toEnd } from '../../core/base/steps.ts';
 
 /** Long enough that giving way costs nothing beside it, short enough that a step on top of it delays no Hello. */
 const SLICE_MS = 2;
@@ -20,9 +21,4 @@ export const inSlices: Run = async (steps) => {
 };
 
 /** Without giving way, hence without a look at any clock. */
-export const atOnce: Run = async (steps) => {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-};
+export const atOnce: Run = async (steps) => toEnd(steps);

@@ -9,6 +9,7 @@
  */
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { Instant } from '../../core/base/machine.ts';
+import { messageOf } from '../../core/base/message-of.ts';
 import type { KeysInForce } from '../../core/model/keys.ts';
 import type { Digester } from '../../core/ospf/authentication/digester.ts';
 import { ALL_SPF_ROUTERS, PacketType } from '../../core/ospf/codes.ts';
@@ -393,10 +394,6 @@ function labelled(name: string, counts: Readonly<Record<string, number>>): Recor
 function isHopeless(error: unknown): boolean {
   if (error instanceof KernelError) return error.errno === 'EPERM' || error.errno === 'EACCES';
   return error instanceof Error && 'code' in error && error.code === 'ERR_DGRAM_OSPF_LOAD';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 type Reported = Exclude<OspfEffect, { kind: 'send' | 'joinAllDRouters' | 'leaveAllDRouters' | 'stopped' }>;

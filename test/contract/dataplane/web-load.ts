@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
+import { until } from '../../../lab/runtimes/wait.ts';
 import { exec } from '../../../src/io/exec.ts';
 import { type Network, SERVERS } from './netns.ts';
 
@@ -83,7 +83,11 @@ export class WebLoad {
       this.#servers.push(spawn('ip', argv, { stdio: ['ignore', 'ignore', 'inherit'] }));
     }
     for (const node of SERVERS) {
-      while ((await this.#network.in(node, ['ss', '-Hltn', 'sport = :80'])) === '') await sleep(20);
+      await until(
+        `nginx on ${node}`,
+        10_000,
+        async () => (await this.#network.in(node, ['ss', '-Hltn', 'sport = :80'])) !== '',
+      );
     }
   }
 

@@ -10,7 +10,7 @@ import type { DesiredDirect, DesiredService } from '../../../src/core/model/data
 import { Converger } from '../../../src/drivers/dataplane/converge.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { atOnce } from '../../../src/drivers/dataplane/slices.ts';
-import { finish, service, THREE, withState } from './model.ts';
+import { service, THREE, withState } from './model.ts';
 
 const LINKS = new Map([
   ['front', 2],
@@ -26,7 +26,7 @@ const plane = (...services: readonly DesiredService[]) => ({ services, upstream:
 function wanted(one: DesiredService, links = LINKS) {
   const desired = plane(one);
   const ids = assignServerIds(desired, new Map(), new Map());
-  return finish(wantedSteps(desired, ids, new Map(), new RulesetMemory(), links));
+  return toEnd(wantedSteps(desired, ids, new Map(), new RulesetMemory(), links));
 }
 
 function rules(one: DesiredService, chain = 'service_web'): readonly unknown[] | undefined {

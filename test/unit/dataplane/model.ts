@@ -43,11 +43,3 @@ export function dataplane(...services: readonly DesiredService[]): DesiredDatapl
 export function withState(servers: readonly ServerSpec[], name: string, state: ServerState): readonly ServerSpec[] {
   return servers.map((server) => (server.name === name ? { ...server, state } : server));
 }
-
-/** The result of steps that nobody waits between. */
-export function finish<Result>(steps: Generator<void, Result>): Result {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}

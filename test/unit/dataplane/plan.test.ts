@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { toEnd } from '../../../src/core/base/steps.ts';
 import { describe as describeOperation, transactionSteps } from '../../../src/core/dataplane/nft/text.ts';
 import { type Operation, planSteps } from '../../../src/core/dataplane/plan.ts';
 import { RulesetMemory, wantedSteps } from '../../../src/core/dataplane/rules/wanted.ts';
@@ -8,12 +9,12 @@ import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
 import type { DesiredDataplane, ServerState } from '../../../src/core/model/dataplane.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { THOROUGH } from '../../sizes.ts';
-import { dataplane, finish, service, THREE, withState } from './model.ts';
+import { dataplane, service, THREE, withState } from './model.ts';
 
 async function planFor(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
   const { tables } = await kernel.read();
   const ids = assignServerIds(desired, tables, new Map());
-  return finish(planSteps(finish(wantedSteps(desired, ids, tables, new RulesetMemory())), tables));
+  return toEnd(planSteps(toEnd(wantedSteps(desired, ids, tables, new RulesetMemory())), tables));
 }
 
 async function converge(desired: DesiredDataplane, kernel: FakeKernel): Promise<readonly Operation[]> {
@@ -135,7 +136,7 @@ describe('plan', () => {
     const kernel = new FakeKernel();
     await converge(dataplane(service('web', THREE)), kernel);
     const operations = await converge(dataplane(service('web', THREE, { ports: [80, 443] })), kernel);
-    expect(finish(transactionSteps(operations)).join('')).toBe(
+    expect(toEnd(transactionSteps(operations)).join('')).toBe(
       [
         'add element ip sluice_v1 services { 203.0.113.10 . tcp . 443 : goto service_web }',
         'add element ip sluice_guard_v1 sources { 10.2.0.21 . tcp . 443, 10.2.0.22 . tcp . 443, 10.2.0.23 . tcp . 443 }',
@@ -147,7 +148,7 @@ describe('plan', () => {
   test('the rules of a service, as nft gets them', async () => {
     const operations = await planFor(dataplane(service('web', THREE)), new FakeKernel());
     const rules = operations.filter((operation) => operation.kind === 'set-rules' && operation.name === 'service_web');
-    const text = finish(transactionSteps(rules))
+    const text = toEnd(transactionSteps(rules))
       .join('')
       .replace(/ comment "sluice [0-9a-f]{8}"/g, '');
     expect(text).toBe(
@@ -255,7 +256,7 @@ test('what a service with persistence adds, and what takes it away again', async
   const plain = dataplane(service('web', THREE.slice(0, 2)));
   const sticky = dataplane(service('web', withState(THREE.slice(0, 2), 'r2', 'drained'), { persistence: 90_000 }));
   await converge(plain, kernel);
-  const written = finish(transactionSteps(await converge(sticky, kernel))).join('');
+  const written = toEnd(transactionSteps(await converge(sticky, kernel))).join('');
   const stamps = / comment "sluice \w+"/g;
   const lines = written.replaceAll(stamps, '').split('\n');
   // Others have rules in the forward chain, too.
@@ -293,7 +294,7 @@ test('timeouts come before the rules that name them, and go after', async () => 
   const timed = dataplane(service('web', THREE.slice(0, 2), { timeouts: { established: 90, close: 3 } }));
   await converge(dataplane(service('web', THREE.slice(0, 2))), kernel);
   const stamps = / comment "sluice \w+"/g;
-  const text = finish(transactionSteps(await converge(timed, kernel)))
+  const text = toEnd(transactionSteps(await converge(timed, kernel)))
     .join('')
     .replaceAll(stamps, '');
   const [first, ...rules] = text.split('\n');

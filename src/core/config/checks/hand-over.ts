@@ -2,9 +2,10 @@
  * Checks of the hand-over: who shares local addresses needs one, and it needs a way from every director to every other. In and
  * out as in `checks/cross.ts`.
  */
-import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
+import { formatIpv4 } from '../../base/ipv4.ts';
 import type { ClusterFile } from '../schema.ts';
-import { type Complaint, entries, Firsts, items, type Sound } from '../sound.ts';
+import { addressesOfServices } from '../service-addresses.ts';
+import { type Complaint, entries, items, type Sound } from '../sound.ts';
 import { didYouMean } from '../suggest.ts';
 
 type File = Sound<ClusterFile>;
@@ -58,13 +59,7 @@ function* addresses(file: File): Iterable<Complaint> {
 
 /** Each is one director's, and nothing else. */
 function* owners(file: File): Iterable<Complaint> {
-  const holders = new Firsts<Ipv4>();
-  for (const [name, service] of entries(file.services)) {
-    for (const [, vip] of items(service.vip)) holders.claim(vip, `the VIP of service ${name}`);
-    for (const [server, { address }] of entries(service.servers)) {
-      if (address !== undefined) holders.claim(address, `server ${server} of service ${name}`);
-    }
-  }
+  const holders = addressesOfServices(file);
   for (const [, address] of items(file.local?.shared)) holders.claim(address, 'a shared local address');
   for (const [name, { pool }] of entries(file.snat)) {
     for (const [, address] of items(pool)) holders.claim(address, `in the pool of ${name}`);

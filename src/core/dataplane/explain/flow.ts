@@ -49,11 +49,19 @@ export function sourcePredictor(
   };
 }
 
+/** The address and port that a new flow to a service has towards its server; undefined where that is the client's. */
+export function flowSources(
+  desired: DesiredDataplane,
+  service: DesiredService,
+): (client: Ipv4, port: number) => FlowSource | undefined {
+  const owners = service.fullnat === true ? lipOwners(desired) : undefined;
+  return owners && desired.self !== undefined ? sourcePredictor(owners, desired.self) : () => undefined;
+}
+
 /** What this director makes of new flows to a service. Computes the tables; what it returns only looks into them. */
 export function flowPredictor(desired: DesiredDataplane, service: DesiredService): Predict {
   const table = serviceTable(service);
-  const owners = service.fullnat === true ? lipOwners(desired) : undefined;
-  const source = owners && desired.self !== undefined ? sourcePredictor(owners, desired.self) : () => undefined;
+  const source = flowSources(desired, service);
   return (client, port) => {
     const slot = slotOfFlow(table, client, port);
     return { slot, server: predictServer(table, client, port), source: source(client, port) };

@@ -1,7 +1,7 @@
 /**
  * SNAT: connections that the servers open to the outside leave with an address of a pool, which all directors share.
  *
- * As with FullNAT the source port comes from a port block of this director (`port-blocks.ts`), by the hash of the server's
+ * As with FullNAT the source port comes from a port block of this director (`src/core/hash/port-blocks.ts`), by the hash of the server's
  * address and port, and by offset: two directors never use the same address and port, and any of them can compute what
  * another has chosen. The identifier of an ICMP echo is a number of 16 bits like a port, and is treated as one.
  *

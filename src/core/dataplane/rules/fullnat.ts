@@ -1,10 +1,10 @@
 /**
  * FullNAT: the real server sees an address of ours (a LIP) in place of the client's, and answers to it wherever the client is.
  *
- * The source port comes from a port block that belongs to this director (`port-blocks.ts`): the hash of the client's address
+ * The source port comes from a port block that belongs to this director (`src/core/hash/port-blocks.ts`): the hash of the client's address
  * and port finds a slot, the slot a LIP with a range of ports, and the port is the first of the range plus the client's port
  * modulo 1,024; the next free one if another flow to the same server has it. So the translation of a flow can be computed
- * from its client's side alone (`explain-flow.ts`).
+ * from its client's side alone (`explain/flow.ts`).
  *
  * A connection for which there is no port is dropped, never passed on with the client's address: the server would answer
  * past the director.

@@ -1,7 +1,7 @@
 /**
  * The hand-over: an answer to an address that all directors share (a local address, towards real servers, or one of an SNAT
  * pool, towards the world) meets any of them, and most often one that knows nothing of its connection. The port says whose
- * connection it is (`port-blocks.ts`): the packet is sent on to that director as it stands, and dropped here.
+ * connection it is (`src/core/hash/port-blocks.ts`): the packet is sent on to that director as it stands, and dropped here.
  *
  * Asked after conntrack, as only then it is known what is unknown, and before any translation. No conntrack entry is left of
  * what is dropped before it leaves its first hook. What comes in by the interface of the hand-over is not handed over again,

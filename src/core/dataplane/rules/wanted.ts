@@ -4,12 +4,13 @@
  * In: the model, the server ids, and what was found (for the entries of retired servers, which stay). Out: the tables, the
  * first joined from the parts of a file each (`parts.ts`).
  *
- *   sluice_v1        mid_life: what belongs to no connection here, while others can be asked (`rules/miss.ts`)
+ *   sluice_v1        mid_life: answers that are another director's (`rules/hand-over.ts`); what belongs to no connection here,
+ *                    while others can be asked (`rules/miss.ts`)
  *                    prerouting: VIP . protocol . port -> chain of the service -> slot of (client address, client port)
  *                    -> server id, kept as the connection's mark -> server address -> dnat
- *                    forward: who carries the connection (`rules/ownership.ts`); packets and bytes by server id and
- *                    direction
- *                    prerouting, before that: answers that are another director's (`rules/hand-over.ts`)
+ *                    forward: who hears RST (`rules/refusal.ts`), who carries the connection (`rules/ownership.ts`);
+ *                    packets and bytes by server id and direction
+ *                    postrouting: source ports from own blocks (`rules/fullnat.ts`, `rules/egress.ts`)
  *   sluice_guard_v1  see `guard.ts`
  *   sluice_dr_v1     only where a service is routed directly: see `rules/direct-table.ts`
  *
