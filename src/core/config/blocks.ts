@@ -148,6 +148,20 @@ function readAddress(input: unknown): Ipv4 | Refusal {
 /** An address that a host can have. */
 export const address = scalar(readAddress);
 
+/** `ADDRESS`, or `ADDRESS:PORT` where the port is not the usual one. */
+export function endpoint(usual: number) {
+  return scalar((input): { address: Ipv4; port: number } | Refusal => {
+    const match = typeof input === 'string' ? /^([^:]+)(?::(\d{1,5}))?$/.exec(input) : null;
+    if (match === null) {
+      return new Refusal(`expected ADDRESS or ADDRESS:PORT, got ${shown(input)}`, `such as 10.2.0.11:${usual}`);
+    }
+    const read = readAddress(match[1]);
+    if (read instanceof Refusal) return read;
+    const port = match[2] === undefined ? usual : Number(match[2]);
+    return port >= 1 && port <= 65_535 ? { address: read, port } : new Refusal(`${port} is not a port from 1 to 65535`);
+  });
+}
+
 /** A prefix of hosts, in its shortest form. */
 export const prefix = scalar((input): Prefix | Refusal => {
   const read = typeof input === 'string' ? parsePrefix(input) : undefined;

@@ -19,6 +19,7 @@ import type {
 } from '../model/cluster.ts';
 import { formatAnnouncedAs } from '../model/routing.ts';
 import { formatScheduler } from '../model/scheduler.ts';
+import { formatEndpoint } from '../model/sync.ts';
 import type { Timeouts } from '../model/timeouts.ts';
 import { formatDuration } from './blocks.ts';
 
@@ -76,16 +77,25 @@ function remark(text: string | undefined): string {
 
 function thingsOf(cluster: Cluster): Things {
   const things: Things = new Map();
-  const { holdUp, drain, grace } = cluster.lifecycle;
-  things.set('cluster', { properties: { name: cluster.cluster, dataplane: cluster.dataplane } });
+  const { holdUp, drain, grace, syncTimeout } = cluster.lifecycle;
+  const { cluster: name, dataplane, keys } = cluster;
+  things.set('cluster', { properties: { name, dataplane, keys }, unrestOf: CLUSTER_UNREST });
   const times = { holdUp: formatDuration(holdUp), drain: formatDuration(drain), grace: formatDuration(grace) };
-  things.set('lifecycle', { properties: times });
+  const wait = { syncTimeout: syncTimeout === undefined ? undefined : formatDuration(syncTimeout) };
+  things.set('lifecycle', { properties: { ...times, ...wait } });
   things.set('local', { properties: { handOver: handOverText(cluster.local.handOver) } });
-  for (const { name, routerId, interfaces, local, handOver } of cluster.directors) {
+  for (const { name, routerId, interfaces, local, handOver, sync } of cluster.directors) {
     const within = `director ${name}`;
-    const unrestOf = { routerId: 'every adjacency of this director starts over' };
+    const unrestOf = {
+      routerId: 'every adjacency of this director starts over',
+      sync: 'its streams of connections begin anew',
+    };
     things.set(within, {
-      properties: { routerId: formatIpv4(routerId), handOver: handOver && formatIpv4(handOver) },
+      properties: {
+        routerId: formatIpv4(routerId),
+        handOver: handOver && formatIpv4(handOver),
+        sync: sync && formatEndpoint(sync),
+      },
       unrestOf,
     });
     for (const [alias, device] of Object.entries(interfaces)) {
@@ -206,6 +216,7 @@ function addService(things: Things, service: Service): void {
     lsa,
     whenDown,
     health: healthText(health),
+    sync: service.sync,
   };
   things.set(within, { properties, unrestOf: service.direct === undefined ? SERVICE_UNREST : DIRECT_UNREST });
   for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
@@ -217,6 +228,9 @@ function addService(things: Things, service: Service): void {
 }
 
 const SERVER_UNREST = { limit: 'open connections stay, and are not counted' };
+
+/** `keys` names a file; what changes in it has lines of its own. */
+const CLUSTER_UNREST = { keys: 'connections stay' };
 
 /** What connections notice when a service changes. */
 const SERVICE_UNREST = {

@@ -20,6 +20,7 @@ import type {
 } from '../model/cluster.ts';
 import { type AnnouncedAs, AS_STUB } from '../model/routing.ts';
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
+import type { SyncScope } from '../model/sync.ts';
 import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
 import { crossChecks } from './checks/cross.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
@@ -82,12 +83,17 @@ function removeAt(root: unknown, path: Path): void {
 const DEFAULT_POLL = 20_000;
 
 function clusterOf(file: ClusterFile): Cluster {
+  const isSynced = file.keys !== undefined;
   return {
     cluster: file.cluster,
+    keys: file.keys,
     directors: Object.entries(file.directors).map(([name, director]): Director => {
       return { name, ...director, local: director.local ?? [] };
     }),
-    lifecycle: file.lifecycle,
+    lifecycle: {
+      ...file.lifecycle,
+      syncTimeout: isSynced ? (file.lifecycle.syncTimeout ?? DEFAULT_SYNC_TIMEOUT) : undefined,
+    },
     routing: {
       speaker: file.routing.speaker,
       instances: Object.entries(file.routing.instances).map(([name, instance]): RoutingInstance => {
@@ -104,7 +110,7 @@ function clusterOf(file: ClusterFile): Cluster {
     },
     dataplane: file.dataplane,
     local: { shared: file.local.shared ?? [], handOver: handOverOf(file.local.handOver) },
-    services: Object.entries(file.services).map(([name, service]) => serviceOf(name, service)),
+    services: Object.entries(file.services).map(([name, service]) => serviceOf(name, service, isSynced)),
     vips: file.vips,
     snat: Object.entries(file.snat).map(([name, { from, pool }]) => ({ name, from, pool })),
   };
@@ -128,7 +134,7 @@ function handOverOf(handOver: ClusterFile['local']['handOver']): HandOver | unde
 
 type FileService = ClusterFile['services'][string];
 
-function serviceOf(name: string, service: FileService): Service {
+function serviceOf(name: string, service: FileService, isSynced: boolean): Service {
   const { sorry, drain, slowStart, whenServerDown = 'reset' } = service;
   const { min, metric, whenDown = sorry === undefined ? 'withdraw' : 'metric' } = service.announce;
   return {
@@ -148,9 +154,18 @@ function serviceOf(name: string, service: FileService): Service {
     changes: { drain, slowStart, whenDown: service.forward === 'dr' ? 'keep' : whenServerDown },
     health: healthOf(service),
     announce: { min, metric, whenDown, lsa: announcedAs(service.announce) },
+    sync: isSynced ? syncOf(service) : undefined,
   };
 }
 
+/** Packets of UDP are mostly questions with one answer: copying them costs more than it saves. */
+function syncOf({ protocol = 'tcp', forward, sync }: FileService): SyncScope {
+  // Direct routing has no connections.
+  if (forward === 'dr') return 'off';
+  return sync ?? (protocol === 'udp' ? 'off' : 'established');
+}
+
+const DEFAULT_SYNC_TIMEOUT = 30_000;
 const DEFAULT_PERSISTENCE = 600_000;
 
 /** Packets known by a mark come from several ports of a client, and are to have one server: they are hashed by address. */

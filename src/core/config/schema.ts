@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { ALGORITHMS } from '../model/keys.ts';
+import { SYNC_PORT, SYNC_SCOPES } from '../model/sync.ts';
 import { TIMEOUT_STATES, type TimeoutState } from '../model/timeouts.ts';
 import {
   address,
@@ -12,6 +13,7 @@ import {
   choice,
   closed,
   duration,
+  endpoint,
   flag,
   gracePeriod,
   helloInterval,
@@ -60,26 +62,24 @@ const interfaceName = word(
 );
 const port = whole('a port', 1, 65535);
 
-const director = closed(
-  {
-    routerId,
-    interfaces: mapOf(name, interfaceName, 'interface'),
-    /** Addresses of its own, beside those of its interfaces. */
-    local: v.optional(oneOrMany('address', address)),
-    /** Where its peers hand over to it: on the common segment, or the end of its tunnels. */
-    handOver: v.optional(address),
-  },
-  ['sync'],
-);
+const director = closed({
+  routerId,
+  interfaces: mapOf(name, interfaceName, 'interface'),
+  /** Addresses of its own, beside those of its interfaces. */
+  local: v.optional(oneOrMany('address', address)),
+  /** Where its peers hand over to it: on the common segment, or the end of its tunnels. */
+  handOver: v.optional(address),
+  /** Where it takes its peers' connections, and where its own streams to them come from. */
+  sync: v.optional(endpoint(SYNC_PORT)),
+});
 
-const lifecycle = closed(
-  {
-    holdUp: v.optional(duration(0, HOUR), '10s'),
-    drain: v.optional(duration(0, 24 * HOUR), '60s'),
-    grace: v.optional(gracePeriod, '120s'),
-  },
-  ['syncTimeout'],
-);
+const lifecycle = closed({
+  holdUp: v.optional(duration(0, HOUR), '10s'),
+  drain: v.optional(duration(0, 24 * HOUR), '60s'),
+  grace: v.optional(gracePeriod, '120s'),
+  /** 30s unless written. */
+  syncTimeout: v.optional(duration(0, HOUR)),
+});
 
 const auth = closed({
   algorithm: choice(['none', ...ALGORITHMS]),
@@ -209,39 +209,40 @@ const timeouts = closed(
 const NO_TUN =
   '"tun" needs the ipvs data plane: the nftables one cannot put packets into IPIP, GUE or GRE; use dr where director and server share a network, else nat';
 
-const service = closed(
-  {
-    vip: oneOrMany('address', address),
-    /** Given, unless there is a mark. */
-    ports: v.optional(oneOrMany('port', port)),
-    protocol: v.optional(choice(['tcp', 'udp'], ['sctp'])),
-    fwmark: v.optional(whole('a mark', 1, 0xffffffff)),
-    forward: v.optional(choice(['nat', 'fullnat', 'dr'], [], { tun: NO_TUN }), 'nat'),
-    /** Direct routing: the interface towards the servers, and whether flows stay with theirs. */
-    via: v.optional(name),
-    sticky: v.optional(seconds(24 * HOUR)),
-    /** Announced on the servers' side, for clients there. */
-    inside: v.optional(yesOrNo, false),
-    scheduler: v.optional(scheduler, 'mh'),
-    persistence: v.optional(persistence),
-    timeouts: v.optional(timeouts),
-    servers: mapOf(name, server, 'server'),
-    sorry: v.optional(address),
-    drain: v.optional(duration(0, 24 * HOUR), '60s'),
-    slowStart: v.optional(duration(0, HOUR), '0s'),
-    /** `reset` unless written, where connections are kept. */
-    whenServerDown: v.optional(choice(['reset', 'keep'])),
-    health: v.optional(health),
-    announce: v.optional(announce, {}),
-  },
-  ['sync'],
-);
+const service = closed({
+  vip: oneOrMany('address', address),
+  /** Given, unless there is a mark. */
+  ports: v.optional(oneOrMany('port', port)),
+  protocol: v.optional(choice(['tcp', 'udp'], ['sctp'])),
+  fwmark: v.optional(whole('a mark', 1, 0xffffffff)),
+  forward: v.optional(choice(['nat', 'fullnat', 'dr'], [], { tun: NO_TUN }), 'nat'),
+  /** Direct routing: the interface towards the servers, and whether flows stay with theirs. */
+  via: v.optional(name),
+  sticky: v.optional(seconds(24 * HOUR)),
+  /** Announced on the servers' side, for clients there. */
+  inside: v.optional(yesOrNo, false),
+  scheduler: v.optional(scheduler, 'mh'),
+  persistence: v.optional(persistence),
+  timeouts: v.optional(timeouts),
+  servers: mapOf(name, server, 'server'),
+  sorry: v.optional(address),
+  drain: v.optional(duration(0, 24 * HOUR), '60s'),
+  slowStart: v.optional(duration(0, HOUR), '0s'),
+  /** `reset` unless written, where connections are kept. */
+  whenServerDown: v.optional(choice(['reset', 'keep'])),
+  health: v.optional(health),
+  announce: v.optional(announce, {}),
+  /** `established` unless written; `off` for UDP. */
+  sync: v.optional(choice(SYNC_SCOPES)),
+});
 
 const snatPool = closed({ from: prefix, pool: oneOrMany('address', address) }, ['gateway']);
 
 export const clusterFile = closed(
   {
     cluster: name,
+    /** Of connection sync; without them nothing is synced. */
+    keys: v.optional(keysFile),
     directors: mapOf(hostName, director, 'director'),
     lifecycle: v.optional(lifecycle, {}),
     routing,
@@ -251,7 +252,7 @@ export const clusterFile = closed(
     services: mapOf(name, service),
     snat: v.optional(mapOf(name, snatPool), {}),
   },
-  ['keys'],
+  ['mappingLog'],
 );
 
 /** The file as written, each value read and every default filled in. */

@@ -4,6 +4,7 @@ import type { Millis } from '../base/machine.ts';
 import type { Algorithm } from './keys.ts';
 import type { AnnouncedAs, AreaType } from './routing.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { Endpoint, SyncScope } from './sync.ts';
 import type { Timeouts } from './timeouts.ts';
 
 export interface Director {
@@ -15,6 +16,8 @@ export interface Director {
   readonly local: readonly Ipv4[];
   /** Where its peers hand answers over to it; undefined where nothing is handed over. */
   readonly handOver?: Ipv4 | undefined;
+  /** Where it takes its peers' connections; undefined where nothing is synced. */
+  readonly sync?: Endpoint | undefined;
 }
 
 /** How an answer to a shared local address gets from the director that it met to the one that knows its connection. */
@@ -156,6 +159,8 @@ export interface Service {
     readonly whenDown: WhenDown;
     readonly lsa: AnnouncedAs;
   };
+  /** Which of its connections the other directors hold as well; undefined where nothing is synced. */
+  readonly sync?: SyncScope | undefined;
 }
 
 export interface Lifecycle {
@@ -163,6 +168,8 @@ export interface Lifecycle {
   readonly drain: Millis;
   /** How long routers are asked to wait for the agent that comes after a planned restart (RFC 3623). Whole seconds. */
   readonly grace: Millis;
+  /** How long the announcement of VIPs waits for the other directors' connections; undefined where nothing is synced. */
+  readonly syncTimeout?: Millis | undefined;
 }
 
 /** What goes out from `from` does so with an address of the pool, which all directors share. */
@@ -174,6 +181,8 @@ export interface SnatPool {
 
 export interface Cluster {
   readonly cluster: string;
+  /** The file with the keys of connection sync, as written; undefined = nothing is synced. */
+  readonly keys?: string | undefined;
   readonly directors: readonly Director[];
   readonly lifecycle: Lifecycle;
   readonly routing: { readonly speaker: 'ospf'; readonly instances: readonly RoutingInstance[] };

@@ -104,15 +104,8 @@ describe('what the design has and this version has not is refused as such', () =
     ],
     [
       'dataplane: nftables',
-      'dataplane: nftables\nkeys: { file: /x }',
-      'keys: not supported in this version; remove it',
-    ],
-    ['scheduler: mh', 'scheduler: mh\n    sync: off', 'services.web.sync: not supported in this version; remove it'],
-    ['holdUp: 5s', 'syncTimeout: 10s', 'lifecycle.syncTimeout: not supported in this version; remove it'],
-    [
-      'routerId: 10.255.0.1',
-      'routerId: 10.255.0.1, sync: 10.2.0.11:7171',
-      'directors.d1.sync: not supported in this version; remove it',
+      'dataplane: nftables\nmappingLog: { file: /x }',
+      'mappingLog: not supported in this version; remove it',
     ],
   ])('%s → %s', (from, to, fault) => {
     expect(faultsAfter(EDGE, from, to).map((line) => line.replace(/^\d+:\d+: /, ''))).toEqual([fault]);

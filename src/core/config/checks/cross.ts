@@ -17,6 +17,7 @@ import { networkChecks } from './network.ts';
 import { schedulingChecks } from './scheduling.ts';
 import { serverChecks } from './server.ts';
 import { snatChecks } from './snat.ts';
+import { syncChecks } from './sync.ts';
 
 type File = Sound<ClusterFile>;
 type Services = NonNullable<File['services']>;
@@ -44,6 +45,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...servers(file),
     ...serverChecks(file),
     ...directChecks(file),
+    ...syncChecks(file),
     ...quorums(file),
     ...checks(file),
   ];
