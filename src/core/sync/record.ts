@@ -56,6 +56,8 @@ export const RecordFlag = {
   claimed: 8,
   /** Never on the wire: the kernel's entry, which was our own, becomes a replica. */
   demote: 16,
+  /** Never on the wire: of an entry of the kernel's that another director carries. */
+  replica: 32,
 } as const;
 
 /** The flags that may be sent. */
