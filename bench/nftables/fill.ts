@@ -2,7 +2,7 @@
 import { ensureRoots, rootPath } from '../../lab/roots/build.ts';
 import { type Ipv4, ipv4 } from '../../src/core/base/ipv4.ts';
 import { Prng } from '../../src/core/base/prng.ts';
-import { ownBlocks } from '../../src/core/dataplane/lips.ts';
+import { ownBlocks } from '../../src/core/hash/lips.ts';
 import type { DesiredDataplane } from '../../src/core/model/dataplane.ts';
 import { ADDRESS_OF, FRONT_OF, Network } from '../../test/contract/dataplane/netns.ts';
 import { type BenchGoal, figure, median } from '../result.ts';

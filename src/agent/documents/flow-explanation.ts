@@ -3,7 +3,7 @@ import type { ExplanationDocument } from '../../api/documents.ts';
 import { RequestError } from '../../api/server.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
 import { type Choice, explainChoice } from '../../core/dataplane/explain/choice.ts';
-import { flowSources } from '../../core/dataplane/explain/flow.ts';
+import { flowSources } from '../../core/hash/flow-prediction.ts';
 import type { DesiredDataplane, DesiredServer, DesiredService } from '../../core/model/dataplane.ts';
 import { DEFAULT_SCHEDULER, formatScheduler } from '../../core/model/scheduler.ts';
 import type { RememberedClient } from '../../drivers/dataplane/port.ts';

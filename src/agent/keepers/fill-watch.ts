@@ -14,7 +14,7 @@ import {
   busiestShare,
   isFilling,
 } from '../../core/dataplane/fill.ts';
-import { lipOwners, OwnBlocks, usesFullnat } from '../../core/dataplane/lips.ts';
+import { lipOwners, OwnBlocks, usesFullnat } from '../../core/hash/lips.ts';
 import { ownershipDigest } from '../../core/hash/port-blocks.ts';
 import type { DesiredDataplane } from '../../core/model/dataplane.ts';
 import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';

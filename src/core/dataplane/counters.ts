@@ -1,5 +1,6 @@
 /** Counters of the kernel's tables to counters of services and servers. */
 import type { Ipv4 } from '../base/ipv4.ts';
+import { allServers } from '../hash/service-table.ts';
 import type {
   DataplaneCounters,
   DesiredDataplane,
@@ -30,7 +31,6 @@ import {
 import { isDirect } from './rules/direct-table.ts';
 import { type Found, type FoundTable, NO_TALLY, type Tally } from './ruleset.ts';
 import type { ServerIds } from './server-ids.ts';
-import { allServers } from './service-table.ts';
 
 function tallyOf(table: FoundTable | undefined, set: string | undefined, key: string): Tally {
   return table?.sets.get(set ?? '')?.tallies.get(key) ?? NO_TALLY;

@@ -9,11 +9,11 @@
  * only when all others are used up. A new server gets the lowest id that appears in no map.
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
+import { allServers } from '../hash/service-table.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
 import { FIRST_SERVER_ID, LAST_SERVER_ID } from './mark.ts';
 import { DATA_TABLE, DR_TABLE, isServersMap, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
 import type { Found, FoundTable } from './ruleset.ts';
-import { allServers } from './service-table.ts';
 
 /** Service name to address to id. */
 export type ServerIds = ReadonlyMap<string, ReadonlyMap<Ipv4, number>>;

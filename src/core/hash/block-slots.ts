@@ -7,6 +7,9 @@
 import { maglevTable } from './maglev.ts';
 import type { PortBlock } from './port-blocks.ts';
 
+/** Seed of the hash that finds the slot. Another than that of the server's slot, so that every server is met from every block. */
+export const BLOCK_SLOT_SEED = 0x51c1ce0a;
+
 /** Primes, as Maglev wants. */
 const SIZES: readonly number[] = [1009, 4099, 65537];
 

@@ -12,7 +12,7 @@
  *   any -> serving        taken back; a drained one that has left the file is forgotten instead
  *
  * A server that dies is `cut` while another one is up: its connections end the same way, at once. While none is up they are
- * left alone: every verdict being wrong is likelier than every server being dead (see `src/core/dataplane/service-table.ts`). One that comes
+ * left alone: every verdict being wrong is likelier than every server being dead (see `src/core/hash/service-table.ts`). One that comes
  * back has its slots back in tenths.
  *
  * Not here: who is up (src/core/health), how it is done (src/core/dataplane).

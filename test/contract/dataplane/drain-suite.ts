@@ -1,7 +1,7 @@
 /** What every data plane must do about servers that leave, come back, are full, or are all gone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { serviceTable } from '../../../src/core/dataplane/service-table.ts';
+import { serviceTable } from '../../../src/core/hash/service-table.ts';
 import type { DesiredServer, DesiredService, ServerState } from '../../../src/core/model/dataplane.ts';
 import { type Bench, EVEN, freshPorts, only, predicted, servers, tally, web } from './suite.ts';
 

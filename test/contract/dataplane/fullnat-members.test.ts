@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
-import { flowPredictor } from '../../../src/core/dataplane/explain/flow.ts';
+import { flowPredictor } from '../../../src/core/hash/flow-prediction.ts';
 import { BLOCK_PORTS } from '../../../src/core/hash/port-blocks.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
 import { THOROUGH } from '../../sizes.ts';

@@ -1,9 +1,9 @@
 /** What every data plane must do for FullNAT services. The benches supply the world around it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
-import { flowPredictor } from '../../../src/core/dataplane/explain/flow.ts';
-import { ownBlocks } from '../../../src/core/dataplane/lips.ts';
+import { flowPredictor } from '../../../src/core/hash/flow-prediction.ts';
 import { jhashWords } from '../../../src/core/hash/jhash.ts';
+import { ownBlocks } from '../../../src/core/hash/lips.ts';
 import { BLOCK_PORTS } from '../../../src/core/hash/port-blocks.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
 import type { ConntrackStatistics } from '../../../src/core/netlink/conntrack-statistics.ts';

@@ -1,7 +1,7 @@
 /** FullNAT with real packets, and beside it the fake. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { ownBlocks } from '../../../src/core/dataplane/lips.ts';
+import { ownBlocks } from '../../../src/core/hash/lips.ts';
 import { BLOCK_PORTS } from '../../../src/core/hash/port-blocks.ts';
 import { FakeConntrack } from '../../../src/drivers/conntrack/fake.ts';
 import { FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';

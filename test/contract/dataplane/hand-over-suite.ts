@@ -1,7 +1,7 @@
 /** What every data plane must do with answers of connections that it does not know. The benches supply the world around it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { lipOwners } from '../../../src/core/dataplane/lips.ts';
+import { lipOwners } from '../../../src/core/hash/lips.ts';
 import { portsOf } from '../../../src/core/hash/port-blocks.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import { LIP, ofAll, TCP, UDP } from './fullnat-suite.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { lipOwners } from '../../../src/core/dataplane/lips.ts';
+import { lipOwners } from '../../../src/core/hash/lips.ts';
 import { portsOf } from '../../../src/core/hash/port-blocks.ts';
 import type { DataplaneCounters, DesiredDataplane, DesiredHandOver } from '../../../src/core/model/dataplane.ts';
 import { nextHopOf, TUNNEL_DEVICE, TUNNEL_OVERHEAD } from '../../../src/core/tunnels/tunnels.ts';

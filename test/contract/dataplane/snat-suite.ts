@@ -1,8 +1,8 @@
 /** What every data plane must do for connections that servers open to the outside. The benches supply the world around it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
-import { sourcePredictor } from '../../../src/core/dataplane/explain/flow.ts';
 import { poolOwners } from '../../../src/core/dataplane/rules/egress.ts';
+import { sourcePredictor } from '../../../src/core/hash/flow-prediction.ts';
 import { blocksOf } from '../../../src/core/hash/port-blocks.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import { ADDRESS_OF } from './netns.ts';

@@ -1,7 +1,7 @@
 /** What every data plane must do, whoever holds the tables. The benches beside this file supply the world around it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ipv4, ipv4 } from '../../../src/core/base/ipv4.ts';
-import { predictServer, serviceTable } from '../../../src/core/dataplane/service-table.ts';
+import { predictServer, serviceTable } from '../../../src/core/hash/service-table.ts';
 import type {
   DataplaneCounters,
   DesiredDataplane,

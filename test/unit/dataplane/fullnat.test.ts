@@ -1,8 +1,8 @@
 /** FullNAT: the rules, the maps, and that prediction and fake agree. */
 import { describe, expect, test } from 'vitest';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
-import { flowPredictor, sourcePredictor } from '../../../src/core/dataplane/explain/flow.ts';
-import { lipOwners, ownBlocks } from '../../../src/core/dataplane/lips.ts';
+import { flowPredictor, sourcePredictor } from '../../../src/core/hash/flow-prediction.ts';
+import { lipOwners, ownBlocks } from '../../../src/core/hash/lips.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
 import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { dataplane, service, THREE } from './model.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { lipOwners } from '../../../src/core/dataplane/lips.ts';
 import { ForeignBlocks, handOverPart } from '../../../src/core/dataplane/rules/hand-over.ts';
+import { lipOwners } from '../../../src/core/hash/lips.ts';
 import { portsOf } from '../../../src/core/hash/port-blocks.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import { dataplane, service, THREE } from './model.ts';

@@ -1,7 +1,7 @@
 /** Why a new connection gets the server that it gets: the same choice as the rules of the service's chain make, in words. */
 import type { Ipv4 } from '../../base/ipv4.ts';
+import { type ServiceTable, serviceTable, slotOfFlow, takers } from '../../hash/service-table.ts';
 import type { DesiredServer, DesiredService } from '../../model/dataplane.ts';
-import { type ServiceTable, serviceTable, slotOfFlow, takers } from '../service-table.ts';
 
 /**
  * - persistence: the client has been given this server before

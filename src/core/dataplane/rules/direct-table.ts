@@ -17,6 +17,7 @@
  * taken, and ends at the guard.
  */
 import type { Ipv4 } from '../../base/ipv4.ts';
+import { takers } from '../../hash/service-table.ts';
 import type { DesiredDataplane, DesiredDirect, DesiredService } from '../../model/dataplane.ts';
 import { DEFAULT_SCHEDULER, type MaglevScheduler } from '../../model/scheduler.ts';
 import { ERRORS_MAP, ingressChain, LINKS_MAP, NEW_SET, SERVICES_MAP, serviceNames } from '../names.ts';
@@ -29,7 +30,6 @@ import {
   type WantedTable,
 } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
-import { takers } from '../service-table.ts';
 import {
   givenIds,
   hashedFlow,

@@ -13,11 +13,12 @@
  * nobody here knows) must not show an inside address outside: the guard table drops it, after this one has had its turn.
  */
 import { formatIpv4, formatPrefix, type Ipv4 } from '../../base/ipv4.ts';
+import { BLOCK_SLOT_SEED } from '../../hash/block-slots.ts';
 import { type BlockOwners, blockOwners, blocksOf } from '../../hash/port-blocks.ts';
 import type { DesiredDataplane, DesiredPool } from '../../model/dataplane.ts';
 import { EGRESS_COUNTER, EGRESS_LINKS_SET, POOL_COUNTER, POOLS_SET, poolNames } from '../names.ts';
 import { linkElement, type WantedRule, type WantedSet, type WantedTable } from '../ruleset.ts';
-import { BLOCK_SEED, blocksMap } from './fullnat.ts';
+import { blocksMap } from './fullnat.ts';
 import { TELL_OF_LIFE } from './ownership.ts';
 import type { Part } from './parts.ts';
 
@@ -34,7 +35,7 @@ const TRANSLATED: readonly (readonly [match: string, port: string])[] = [
 
 function translation(name: string, slots: number): WantedRule[] {
   return TRANSLATED.map(([match, port]) => {
-    const slot = `jhash ip saddr . ${port} mod ${slots} seed 0x${BLOCK_SEED.toString(16)}`;
+    const slot = `jhash ip saddr . ${port} mod ${slots} seed 0x${BLOCK_SLOT_SEED.toString(16)}`;
     return { text: `${match} snat ip to ${slot} map @${name}`, portOffset: true };
   });
 }

@@ -4,31 +4,28 @@
  * The source port comes from a port block that belongs to this director (`src/core/hash/port-blocks.ts`): the hash of the client's address
  * and port finds a slot, the slot a LIP with a range of ports, and the port is the first of the range plus the client's port
  * modulo 1,024; the next free one if another flow to the same server has it. So the translation of a flow can be computed
- * from its client's side alone (`explain/flow.ts`).
+ * from its client's side alone (`src/core/hash/flow-prediction.ts`).
  *
  * A connection for which there is no port is dropped, never passed on with the client's address: the server would answer
  * past the director.
  */
 import { formatIpv4 } from '../../base/ipv4.ts';
-import { blockSlots } from '../../hash/block-slots.ts';
+import { BLOCK_SLOT_SEED, blockSlots } from '../../hash/block-slots.ts';
+import { allLips, OwnBlocks, usesFullnat } from '../../hash/lips.ts';
 import { type PortBlock, portsOf } from '../../hash/port-blocks.ts';
 import type { DesiredDataplane } from '../../model/dataplane.ts';
-import { allLips, OwnBlocks, usesFullnat } from '../lips.ts';
 import { SERVER_ID_EXPRESSION } from '../mark.ts';
 import { BLOCKS_MAP, FULLNAT_SET, LIPS_SET, NO_BLOCK_COUNTER } from '../names.ts';
 import type { WantedRule, WantedSet } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
 import type { Part } from './parts.ts';
 
-/** Seed of the hash that finds the block. Another than that of the server's slot, so that every server is met from every block. */
-export const BLOCK_SEED = 0x51c1ce0a;
-
 /** Connections of ours to servers of FullNAT services; `ct status dnat`, as others may set marks too. */
 const OURS = `ct status dnat ${SERVER_ID_EXPRESSION} @${FULLNAT_SET}`;
 
 /** One rule per protocol: the map holds ports, for which nft wants to know the one protocol that they are of. */
 function translation(protocol: 'tcp' | 'udp', slots: number): WantedRule {
-  const slot = `jhash ip saddr . th sport mod ${slots} seed 0x${BLOCK_SEED.toString(16)}`;
+  const slot = `jhash ip saddr . th sport mod ${slots} seed 0x${BLOCK_SLOT_SEED.toString(16)}`;
   return { text: `${OURS} meta l4proto ${protocol} snat ip to ${slot} map @${BLOCKS_MAP}`, portOffset: true };
 }
 

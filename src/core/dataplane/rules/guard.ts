@@ -18,8 +18,9 @@
  * to go another way, or none: our metric and the H-bit say so, but routers of today send it all the same.
  */
 import { formatIpv4 } from '../../base/ipv4.ts';
+import { allLips, usesFullnat } from '../../hash/lips.ts';
+import { allServers } from '../../hash/service-table.ts';
 import type { DesiredDataplane } from '../../model/dataplane.ts';
-import { allLips, usesFullnat } from '../lips.ts';
 import {
   LIP_COUNTER,
   LIPS_SET,
@@ -41,7 +42,6 @@ import {
   type WantedSet,
   type WantedTable,
 } from '../ruleset.ts';
-import { allServers } from '../service-table.ts';
 import { isDirect } from './direct-table.ts';
 import { egressGuard } from './egress.ts';
 

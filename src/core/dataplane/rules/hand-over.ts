@@ -11,9 +11,9 @@
  * `dup` takes one off the TTL and sets the bit that forbids fragments: over tunnels a server hears of the smaller MTU.
  */
 import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
+import { lipOwners, usesFullnat } from '../../hash/lips.ts';
 import { portsOf } from '../../hash/port-blocks.ts';
 import type { DesiredDataplane, DesiredHandOver } from '../../model/dataplane.ts';
-import { lipOwners, usesFullnat } from '../lips.ts';
 import {
   HAND_OVER_COUNTER,
   HAND_OVER_MAP,

@@ -14,6 +14,7 @@
  * Not here: answers to a shared local address on ports of another director, which are handed over before; and who asks.
  */
 import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
+import { allServers } from '../../hash/service-table.ts';
 import type { DesiredService } from '../../model/dataplane.ts';
 import {
   ASKED_COUNTER,
@@ -25,7 +26,6 @@ import {
   VIPS_SET,
 } from '../names.ts';
 import type { WantedSet } from '../ruleset.ts';
-import { allServers } from '../service-table.ts';
 import type { Part } from './parts.ts';
 
 /** Where the agent listens: whole packets, each at once. */

@@ -19,12 +19,12 @@
  * statement's and not the map's, so that the clients outlive a change of it.
  */
 import type { Ipv4 } from '../../base/ipv4.ts';
+import { takers } from '../../hash/service-table.ts';
 import type { DesiredService } from '../../model/dataplane.ts';
 import { SERVER_ID_EXPRESSION } from '../mark.ts';
 import { REFRESH_MAP, serviceNames, TAKERS_SET } from '../names.ts';
 import type { WantedSet } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
-import { takers } from '../service-table.ts';
 import type { Part } from './parts.ts';
 
 /** Clients that a service remembers at most. */

@@ -6,6 +6,7 @@ import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
 import { numberText } from '../../base/number-text.ts';
 import { STEP, type Steps } from '../../base/steps.ts';
 import { NO_SERVER } from '../../hash/maglev.ts';
+import { allServers, FLOW_SEED, type ServiceTable, slotSteps } from '../../hash/service-table.ts';
 import type { DesiredService } from '../../model/dataplane.ts';
 import {
   DEFAULT_SCHEDULER,
@@ -18,7 +19,6 @@ import { SERVER_ID_EXPRESSION } from '../mark.ts';
 import { FWMARKS_MAP, SERVICES_MAP, serviceNames } from '../names.ts';
 import { endpointElement, type FoundTable, type WantedSet } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
-import { allServers, FLOW_SEED, type ServiceTable, slotSteps } from '../service-table.ts';
 import { TELL_OF_LIFE } from './ownership.ts';
 import type { Part } from './parts.ts';
 import { recallRules, rememberRules, unlessRecalled } from './persistence.ts';

@@ -1,7 +1,7 @@
 /** Whom the server of a connection sees, for the fake: it interprets the elements of FullNAT, as the kernel would. */
 import { formatIpv4 } from '../../../core/base/ipv4.ts';
 import { BLOCKS_MAP, FULLNAT_SET, NO_BLOCK_COUNTER } from '../../../core/dataplane/names.ts';
-import { BLOCK_SEED } from '../../../core/dataplane/rules/fullnat.ts';
+import { BLOCK_SLOT_SEED } from '../../../core/hash/block-slots.ts';
 import { slotOf } from '../../../core/hash/jhash.ts';
 import { BLOCK_PORTS } from '../../../core/hash/port-blocks.ts';
 import { type CountingTable, type FakeFlow, plusOne } from './direct.ts';
@@ -45,7 +45,7 @@ export function blockSource(
   taken: Set<string>,
 ): string | undefined {
   const blocks = table.sets.get(map)?.elements ?? new Map<string, string>();
-  const block = blocks.get(String(slotOf(flow.source, flow.sport, BLOCK_SEED, blocks.size)));
+  const block = blocks.get(String(slotOf(flow.source, flow.sport, BLOCK_SLOT_SEED, blocks.size)));
   const [, address, low] = /^(\S+) \. (\d+)-\d+$/.exec(block ?? '') ?? [];
   const stamps = table.chains.get(chain)?.stamps ?? [];
   const offset = stamps.some((stamp) => stamp.endsWith(' port-offset')) ? flow.sport : 0;

@@ -1,18 +1,17 @@
 /**
  * What the kernel makes of a new flow, computed in user space: the real server, and with FullNAT the address and port that
- * the server sees as its client. The same rules as `rules/service.ts` and `rules/fullnat.ts`, and the same hash.
+ * the server sees as its client. The same rules as `rules/service.ts` and `rules/fullnat.ts` of `src/core/dataplane`, and the same hash.
  *
  * The port is that of a flow that finds it free. A flow to the same server that had it before gets in the way: then the
  * kernel takes the next free one of the block, which nobody can tell from outside.
  */
-import type { Ipv4 } from '../../base/ipv4.ts';
-import { blockSlots } from '../../hash/block-slots.ts';
-import { slotOf } from '../../hash/jhash.ts';
-import { BLOCK_PORTS, type BlockOwners, blocksOf, type PortBlock, portsOf } from '../../hash/port-blocks.ts';
-import type { DesiredDataplane, DesiredServer, DesiredService } from '../../model/dataplane.ts';
-import { lipOwners } from '../lips.ts';
-import { BLOCK_SEED } from '../rules/fullnat.ts';
-import { predictServer, serviceTable, slotOfFlow } from '../service-table.ts';
+import type { Ipv4 } from '../base/ipv4.ts';
+import type { DesiredDataplane, DesiredServer, DesiredService } from '../model/dataplane.ts';
+import { BLOCK_SLOT_SEED, blockSlots } from './block-slots.ts';
+import { slotOf } from './jhash.ts';
+import { lipOwners } from './lips.ts';
+import { BLOCK_PORTS, type BlockOwners, blocksOf, type PortBlock, portsOf } from './port-blocks.ts';
+import { predictServer, serviceTable, slotOfFlow } from './service-table.ts';
 
 /** Where a FullNAT flow comes from, as its server sees it. */
 export interface FlowSource extends PortBlock {
@@ -43,7 +42,7 @@ export function sourcePredictor(
 ): (client: Ipv4, port: number) => FlowSource | undefined {
   const slots = blockSlots(blocksOf(owners, director));
   return (client, port) => {
-    const slot = slotOf(client, port, BLOCK_SEED, slots.length);
+    const slot = slotOf(client, port, BLOCK_SLOT_SEED, slots.length);
     const block = slots[slot];
     return block && { ...block, slot, port: portsOf(block.block).low + (port % BLOCK_PORTS) };
   };

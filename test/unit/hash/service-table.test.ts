@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { predictServer, serviceTable } from '../../../src/core/dataplane/service-table.ts';
-import { service, THREE, withState } from './model.ts';
+import { predictServer, serviceTable } from '../../../src/core/hash/service-table.ts';
+import { service, THREE, withState } from '../dataplane/model.ts';
 
 const sports = Array.from({ length: 500 }, (_, i) => 20000 + i);
 const choices = (servers: typeof THREE) => {

@@ -17,10 +17,6 @@
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { type Steps, toEnd } from '../base/steps.ts';
-import { ALL_TENTHS, tableDigest, withFallback } from '../hash/fallback.ts';
-import { jhashText, slotOf } from '../hash/jhash.ts';
-import { maglevSteps, NO_SERVER } from '../hash/maglev.ts';
-import { smoothTurns } from '../hash/turns.ts';
 import type { DesiredServer, DesiredService } from '../model/dataplane.ts';
 import {
   DEFAULT_SCHEDULER,
@@ -31,6 +27,10 @@ import {
   type TurnScheduler,
   turnsOf,
 } from '../model/scheduler.ts';
+import { ALL_TENTHS, tableDigest, withFallback } from './fallback.ts';
+import { jhashText, slotOf } from './jhash.ts';
+import { maglevSteps, NO_SERVER } from './maglev.ts';
+import { smoothTurns } from './turns.ts';
 
 /** Seed of the hash over client address and port. All directors must agree on it, or flows that move break. */
 export const FLOW_SEED = 0x51c1ce00;

@@ -1,7 +1,7 @@
 /** Local addresses (LIPs), the source addresses of FullNAT: which there are, and whose their port blocks are. */
 import type { Ipv4 } from '../base/ipv4.ts';
-import { type BlockOwners, blockOwners, blocksOf, type PortBlock } from '../hash/port-blocks.ts';
 import type { DesiredDataplane } from '../model/dataplane.ts';
+import { type BlockOwners, blockOwners, blocksOf, type PortBlock } from './port-blocks.ts';
 
 /** Does anything here translate the client's address? Without that the addresses are like any other. */
 export function usesFullnat({ services }: DesiredDataplane): boolean {
