@@ -1,6 +1,7 @@
 /** From the database to routes: when to compute, what came out, who else announces a prefix (RFC 2328 16). */
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
+import { resolve } from '../base/state-table.ts';
 import type { OspfRoute } from './events.ts';
 import type { OspfInterface } from './interface/interface.ts';
 import type { Lsa } from './lsa/lsa.ts';
@@ -21,7 +22,6 @@ import {
 } from './spf/back-off.ts';
 import { computeRoutes, externalPrefixKey, recomputeExternals, type SpfLink, type SpfResult } from './spf/spf.ts';
 import { prefixKey } from './spf/table.ts';
-import { resolve } from './state-table.ts';
 
 export interface Routing {
   routes: readonly OspfRoute[];

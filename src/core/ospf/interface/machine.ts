@@ -1,10 +1,11 @@
 /** Drives the interface state machine (RFC 2328 9.3): looks a cell up, performs its actions, tells whom it concerns. */
+
+import { resolve } from '../../base/state-table.ts';
 import type { InterfaceStateName } from '../events.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import { atLeast } from '../neighbor/neighbor.ts';
 import { markTopologyChanged } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
-import { resolve } from '../state-table.ts';
 import { type Candidate, electDesignatedRouter } from './election.ts';
 import { hastenHello, startHellos, stopHellos } from './hello.ts';
 import { hasDesignatedRouter, isDesignated, type OspfInterface } from './interface.ts';

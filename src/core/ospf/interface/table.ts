@@ -2,8 +2,9 @@
  * The interface state machine (RFC 2328 9.1 to 9.3). State `passive` is ours: up, announced, silent. A point-to-multipoint
  * interface is in state pointToPoint, as the RFC has it.
  */
+
+import type { Fork, StateTable, Step } from '../../base/state-table.ts';
 import type { InterfaceStateName } from '../events.ts';
-import type { Fork, StateTable, Step } from '../state-table.ts';
 
 export const INTERFACE_STATES = ['down', 'passive', 'waiting', 'pointToPoint', 'drOther', 'backup', 'dr'] as const;
 

@@ -1,5 +1,6 @@
 /** Drives the neighbor state machine (RFC 2328 10.3): looks a cell up, performs its actions, tells whom it concerns. */
 import type { Instant, Millis } from '../../base/machine.ts';
+import { resolve } from '../../base/state-table.ts';
 import type { NeighborStateName } from '../events.ts';
 import { clearRetransmissions } from '../flooding/retransmit.ts';
 import { hasDesignatedRouter, isDesignated } from '../interface/interface.ts';
@@ -8,7 +9,6 @@ import { endHelp } from '../restart/helper.ts';
 import { awaitsOthers } from '../restart/take-over.ts';
 import { markTopologyChanged } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
-import { resolve } from '../state-table.ts';
 import { forgetTrouble } from '../troubles.ts';
 import { describeDatabase, endExchange, negotiate } from './exchange.ts';
 import { atLeast, NEIGHBOR_TIMERS, type Neighbor, neighborTimer } from './neighbor.ts';

@@ -2,8 +2,9 @@
  * The neighbor state machine (RFC 2328 10.1 to 10.3). State `attempt` and event Start are for neighbors of the file's list:
  * see interface/non-broadcast.ts. Who is Down is not in the table of neighbors.
  */
+
+import type { Cell, StateTable, Step } from '../../base/state-table.ts';
 import type { NeighborStateName } from '../events.ts';
-import type { Cell, StateTable, Step } from '../state-table.ts';
 
 export const NEIGHBOR_STATES = ['down', 'attempt', 'init', 'twoWay', 'exStart', 'exchange', 'loading', 'full'] as const;
 

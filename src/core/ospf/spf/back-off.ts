@@ -11,7 +11,7 @@
  * keep us computing.
  */
 import type { Millis } from '../../base/machine.ts';
-import type { Cell, StateTable, Step } from '../state-table.ts';
+import type { Cell, StateTable, Step } from '../../base/state-table.ts';
 
 export const BACK_OFF_STATES = ['quiet', 'shortWait', 'longWait'] as const;
 export type BackOffState = (typeof BACK_OFF_STATES)[number];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { formatStateTable } from '../../../../src/core/base/state-table.ts';
 import { INTERFACE_EVENTS, INTERFACE_STATES, INTERFACE_TABLE } from '../../../../src/core/ospf/interface/table.ts';
-import { formatStateTable } from '../../../../src/core/ospf/state-table.ts';
 
 test('the interface state machine, printed', async () => {
   const text = formatStateTable(INTERFACE_TABLE, INTERFACE_STATES, INTERFACE_EVENTS);

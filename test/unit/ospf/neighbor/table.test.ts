@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { formatStateTable, resolve } from '../../../../src/core/base/state-table.ts';
 import {
   NEIGHBOR_EVENTS,
   NEIGHBOR_STATES,
@@ -6,7 +7,6 @@ import {
   type NeighborEvent,
   type NeighborGuard,
 } from '../../../../src/core/ospf/neighbor/table.ts';
-import { formatStateTable, resolve } from '../../../../src/core/ospf/state-table.ts';
 
 const no = () => false;
 

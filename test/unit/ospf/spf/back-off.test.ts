@@ -1,5 +1,6 @@
 /** The back-off of RFC 8405 5.1, transition by transition, and the printed table. */
 import { expect, test } from 'vitest';
+import { formatStateTable } from '../../../../src/core/base/state-table.ts';
 import {
   BACK_OFF_EVENTS,
   BACK_OFF_STATES,
@@ -10,7 +11,6 @@ import {
   SHORT_SPF_DELAY,
   TIME_TO_LEARN,
 } from '../../../../src/core/ospf/spf/back-off.ts';
-import { formatStateTable } from '../../../../src/core/ospf/state-table.ts';
 
 test('the back-off, printed', async () => {
   const text = formatStateTable(BACK_OFF_TABLE, BACK_OFF_STATES, BACK_OFF_EVENTS);

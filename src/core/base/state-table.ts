@@ -9,7 +9,7 @@ export interface Step<State extends string, Action extends string> {
   readonly actions: readonly Action[];
 }
 
-/** A guard is a named question about the interface or the neighbor, answered when the event happens. */
+/** A guard is a named question about the one that the machine is of, answered when the event happens. */
 export interface Fork<State extends string, Action extends string, Guard extends string> {
   readonly when: Guard;
   readonly yes: Cell<State, Action, Guard>;
