@@ -1,11 +1,14 @@
-/** Random records and what tests need to make some by hand. */
+/** Random records and frames, and a record by hand. */
 import fc from 'fast-check';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import type { Frame } from '../../../src/core/sync/frames/codec.ts';
+import { GoodbyeReason } from '../../../src/core/sync/frames/codes.ts';
 import {
   type ConnectionRecord,
   Op,
   Protocol,
   RecordFlag,
+  recordsOf,
   serviceHash,
   UNKNOWN_WINDOW_SCALE,
   WIRE_FLAGS,
@@ -60,3 +63,82 @@ export const CONNECTION: ConnectionRecord = {
   timeout: 86400,
   windowScale: UNKNOWN_WINDOW_SCALE,
 };
+
+const digest = fc.stringMatching(/^[0-9a-f]{16}$/);
+const text = (maxLength: number) => fc.stringMatching(/^[ -~]*$/, { maxLength });
+const ranges = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const tuple = fc.uint8Array({ minLength: 13, maxLength: 13 });
+
+function batch(op?: number): fc.Arbitrary<Uint8Array> {
+  const any = op === undefined ? record : record.map((value) => ({ ...value, op }));
+  return fc.array(any, { minLength: 1, maxLength: 4 }).map(recordsOf);
+}
+
+const versions = fc.tuple(fc.integer({ min: 1, max: 255 }), fc.integer({ min: 1, max: 255 })).map(([a, b]) => ({
+  min: Math.min(a, b),
+  max: Math.max(a, b),
+}));
+
+const hello = fc.record({
+  kind: fc.constant('hello' as const),
+  versions,
+  empty: fc.boolean(),
+  routerId: fc.integer({ min: 1, max: 0xffffffff }),
+  bootEpoch: digest,
+  configHash: digest,
+  tableDigest: digest,
+  name: text(63),
+  cluster: text(31),
+  services: fc.array(fc.record({ service: u32, digest }), { maxLength: 5 }),
+});
+
+const found = fc.oneof(
+  fc.record({
+    found: fc.constant('known' as const),
+    record: record.map((value) => recordsOf([{ ...value, op: Op.put }])),
+  }),
+  fc.record({ found: fc.constantFrom('unknown' as const, 'declined' as const), record: fc.constant(undefined) }),
+);
+
+const ownerTotal = fc.record({ owner: u32, connections: u32, digest: fc.tuple(u32, u32) });
+
+const reason = fc.constantFrom(...(Object.keys(GoodbyeReason) as (keyof typeof GoodbyeReason)[]));
+
+/** Every kind of frame, as it may be sent. */
+export const FRAMES: { readonly [K in Frame['kind']]: fc.Arbitrary<Extract<Frame, { kind: K }>> } = {
+  hello,
+  bulkRequest: fc.record({ kind: fc.constant('bulkRequest' as const), id: u32, owner: u32, ranges }),
+  bulkBegin: fc.record({ kind: fc.constant('bulkBegin' as const), id: u32, owner: u32, expected: u32, ranges }),
+  bulkChunk: fc.record({ kind: fc.constant('bulkChunk' as const), sequence: u32, id: u32, records: batch(Op.put) }),
+  bulkEnd: fc.record({
+    kind: fc.constant('bulkEnd' as const),
+    id: u32,
+    owners: fc.array(ownerTotal, { maxLength: 3 }),
+  }),
+  batch: fc.record({ kind: fc.constant('batch' as const), sequence: u32, records: batch() }),
+  refresh: fc.record({ kind: fc.constant('refresh' as const), sequence: u32, records: batch(Op.refresh) }),
+  ack: fc.record({ kind: fc.constant('ack' as const), sequence: u32 }),
+  digest: fc.record({
+    kind: fc.constant('digest' as const),
+    owner: u32,
+    connections: u32,
+    digests: fc.array(fc.tuple(u8, u32, u32), { maxLength: 8 }).map(sparse),
+  }),
+  query: fc.record({
+    kind: fc.constant('query' as const),
+    id: u32,
+    side: fc.constantFrom('client' as const, 'server' as const),
+    tuple,
+  }),
+  answer: fc.tuple(u32, found).map(([id, rest]) => ({ kind: 'answer' as const, id, ...rest })),
+  goodbye: fc.record({ kind: fc.constant('goodbye' as const), reason, text: text(255) }),
+  alive: fc.record({ kind: fc.constant('alive' as const), counter: u32 }),
+};
+
+export const frame: fc.Arbitrary<Frame> = fc.oneof(...Object.values(FRAMES));
+
+function sparse(ranges: readonly (readonly [number, number, number])[]): Uint32Array {
+  const digests = new Uint32Array(512);
+  for (const [range, first, second] of ranges) digests.set([first, second], 2 * range);
+  return digests;
+}
