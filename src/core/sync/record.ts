@@ -21,6 +21,9 @@ import { jhashText } from '../hash/jhash.ts';
 
 export const RECORD_BYTES = 48;
 
+/** The key stands first. */
+export const KEY_BYTES = 13;
+
 /** Offsets in a record. */
 export const Field = {
   client: 0,

@@ -7,10 +7,8 @@
 import { DecodeError } from '../../base/decode-error.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
+import { KEY_BYTES } from '../record.ts';
 import { Side } from './codes.ts';
-
-/** As a query has it: address, address, port, port, protocol. */
-export const TUPLE_BYTES = 13;
 
 export interface Query {
   readonly kind: 'query';
@@ -25,11 +23,11 @@ export function decodeQuery(r: Reader): Query {
   const id = r.u32();
   const side = r.u8();
   if (side > Side.server) throw new DecodeError('value', r.offset - 1, `side ${side}`);
-  return { kind: 'query', id, side: side === Side.client ? 'client' : 'server', tuple: r.take(TUPLE_BYTES) };
+  return { kind: 'query', id, side: side === Side.client ? 'client' : 'server', tuple: r.take(KEY_BYTES) };
 }
 
 /** @throws RangeError when the tuple is not of 13 bytes */
 export function encodeQuery(w: Writer, { id, side, tuple }: Query): void {
-  if (tuple.length !== TUPLE_BYTES) throw new RangeError(`a tuple of ${tuple.length} bytes`);
+  if (tuple.length !== KEY_BYTES) throw new RangeError(`a tuple of ${tuple.length} bytes`);
   w.u32(id).u8(Side[side]).raw(tuple);
 }
