@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'ospf-lsdb': () => import('./ospf-lsdb.ts'),
   'ospf-spf': () => import('./ospf-spf.ts'),
   'ospf-timings': () => import('./ospf-timings.ts'),
+  sync: () => import('./sync.ts'),
 };
 
 const USAGE = `usage: npm run bench -- NAME [--quick] [--json FILE] [--strict]

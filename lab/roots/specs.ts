@@ -33,7 +33,10 @@ export interface RootSpec {
   readonly proofs: readonly (readonly string[])[];
 }
 
-/** `frr` (8.4), `bird` (2.0), `nginx` and `tools` are Debian 12's; the routers with a version in their name are Debian 13's. */
+/**
+ * `frr` (8.4), `bird` (2.0), `conntrackd` (1.4.7), `load`, `nginx` and `tools` are Debian 12's; the routers with a version in
+ * their name are Debian 13's.
+ */
 export type RootName =
   | 'frr'
   | 'frr-10'
@@ -42,6 +45,7 @@ export type RootName =
   | 'bird-3'
   | 'nft-1.0'
   | 'nft-1.1'
+  | 'conntrackd'
   | 'load'
   | 'nginx'
   | 'tools';
@@ -104,6 +108,16 @@ export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
   'bird-3': bird('bird-3', 'trixie', 'bird3'),
   'nft-1.0': nft('nft-1.0', 'bookworm'),
   'nft-1.1': nft('nft-1.1', 'trixie'),
+  conntrackd: {
+    name: 'conntrackd',
+    suite: 'bookworm',
+    packages: ['conntrackd'],
+    users: [],
+    groups: {},
+    links: {},
+    files: {},
+    proofs: [['/usr/sbin/conntrackd', '-v']],
+  },
   load: {
     name: 'load',
     suite: 'bookworm',

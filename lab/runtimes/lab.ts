@@ -56,6 +56,8 @@ export interface Lab {
   byRole(role: LabRole): readonly LabNode[];
   /** The cluster file that a director's agent reads: this run's own copy, free to be edited. */
   configFile(director: string): string;
+  /** Writes it anew. The path that the file gives for the keys of connection sync becomes that of this run's own. */
+  configure(director: string, text: string): Promise<void>;
   /** Starts the agent and waits until its control socket answers. */
   startDirector(name: string, options?: AgentOptions): Promise<void>;
   /** Sends the signal and waits until the process is gone (SIGTERM drains, which takes its time). */

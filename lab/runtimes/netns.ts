@@ -7,7 +7,7 @@
  * of this process, or at the latest the next `up` takes everything away.
  */
 import { randomBytes } from 'node:crypto';
-import { copyFile, readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ControlClient } from '../../src/api/client.ts';
 import { LabError } from '../lab-error.ts';
@@ -29,6 +29,9 @@ import { type LabRole, parseTopology, type Topology, type TopologyNode } from '.
 type Progress = (text: string) => void;
 
 const CONFIG_IN_NODE = '/etc/sluice/cluster.yml';
+/** Where cluster files say that the keys of connection sync are; every run has keys of its own. */
+const KEYS_IN_NODE = '/etc/sluice/cluster.keys';
+const KEY_BYTES = 32;
 
 export async function upNetns(topologyName: string, options: UpOptions): Promise<Lab> {
   const progress = options.progress ?? (() => {});
@@ -105,6 +108,7 @@ class NetnsLab implements Lab {
     const { nodes, links } = this.#topology;
     progress(`building ${nodes.length} nodes and ${links.length} links as ${this.runId}`);
     for (const node of this.nodes.values()) await node.prepare();
+    await writeFile(this.#keyFile, `lab ${randomBytes(KEY_BYTES).toString('hex')}\n`, { mode: 0o600 });
     for (const director of this.byRole('director')) await this.#copyConfig(director);
     await ipCommand(['-batch', '-'], wiring(this.#topology, this.runId));
     await Promise.all(nodes.map((node) => this.#configure(node)));
@@ -130,6 +134,11 @@ class NetnsLab implements Lab {
 
   configFile(director: string): string {
     return join(this.node(director).folder, 'cluster.yml');
+  }
+
+  async configure(director: string, text: string): Promise<void> {
+    // One path for all: directors compare their files.
+    await writeFile(this.configFile(director), text.replaceAll(KEYS_IN_NODE, this.#keyFile));
   }
 
   async startDirector(name: string, options: AgentOptions = {}): Promise<void> {
@@ -167,6 +176,10 @@ class NetnsLab implements Lab {
     takeDown(this.#state);
   }
 
+  get #keyFile(): string {
+    return join(this.dir, 'cluster.keys');
+  }
+
   #director(name: string): NetnsNode {
     const node = this.node(name);
     if (node.role !== 'director') throw new LabError(`${name} is a ${node.role}, not a director`);
@@ -184,7 +197,7 @@ class NetnsLab implements Lab {
   async #copyConfig(node: NetnsNode): Promise<void> {
     const bind = node.binds.find(({ destination }) => destination === CONFIG_IN_NODE);
     if (bind === undefined) throw new LabError(`director ${node.name} needs a bind for ${CONFIG_IN_NODE}`);
-    await copyFile(bind.source, join(node.folder, 'cluster.yml'));
+    await this.configure(node.name, await readFile(bind.source, 'utf8'));
   }
 
   /** Sysctls, links up, and the file's `ip …` lines in one batch; other lines of `exec` wait for the daemons' turn. */

@@ -119,7 +119,7 @@ export class WebLoad {
         const argv = ['ip', 'netns', 'exec', this.#network.netns('cl'), ...wrk, url] as const;
         const { code, stdout, stderr } = await exec([...argv], { deadline: seconds * 1000 + 30_000 });
         if (code !== 0) throw new Error(`wrk: ${stderr}${stdout}`);
-        return readReport(stdout);
+        return readWrkReport(stdout);
       }),
     );
     const sum = (of: (report: LoadReport) => number) => reports.reduce((total, report) => total + of(report), 0);
@@ -140,9 +140,9 @@ const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 2 ** 10, MB: 2 ** 20
  *   Socket errors: connect 0, read 12, write 0, timeout 0
  *   Non-2xx or 3xx responses: 4
  * ```
- * The last two only when there were any.
+ * The last two only when there were any. Throws an Error with what wrk said instead.
  */
-function readReport(text: string): LoadReport {
+export function readWrkReport(text: string): LoadReport {
   const [, requests, amount, span, read, unit] =
     /(\d+) requests in ([\d.]+)(m?s|m), ([\d.]+)([KMGT]?B) read/.exec(text) ?? [];
   if (requests === undefined) throw new Error(`wrk said: ${text}`);
