@@ -1,8 +1,8 @@
 /**
- * The conntrack part of nfnetlink: requests and dumps over the npm package `netlink`, events over our `netlink-reader`
+ * The conntrack part of nfnetlink: requests and dumps over the npm package `netlink`, events over our `netlink-batch`
  * (`rtnetlink.ts` says why). It only moves payloads; src/core/netlink/conntrack.ts has the codec.
  */
-import { NetlinkReader } from 'netlink-reader';
+import { NetlinkReader } from 'netlink-batch';
 import { NLM_F_DUMP } from '../core/netlink/codes.ts';
 import type { FilterInstruction } from '../core/netlink/conntrack.ts';
 import type { KernelError } from './kernel-error.ts';
@@ -44,7 +44,7 @@ export interface ConntrackListener {
  * Listens to multicast groups (NFNLGRP_CONNTRACK_*) until the returned function is called, and to what the filter lets pass
  * only. Keeps the process alive.
  *
- * @throws KernelError `conntrack-subscribe`; an error with code `ERR_NETLINK_READER_LOAD` where the addon is missing
+ * @throws KernelError `conntrack-subscribe`; an error with code `ERR_NETLINK_BATCH_LOAD` where the addon is missing
  */
 export function subscribeConntrack(
   groups: readonly number[],

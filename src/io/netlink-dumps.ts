@@ -5,7 +5,7 @@
  * Duty: one dump at a time, refusals as `KernelError`. It moves payloads; the codecs are in the core.
  */
 import { getSystemErrorName } from 'node:util';
-import { NetlinkReader as Socket } from 'netlink-reader';
+import { NetlinkReader as Socket } from 'netlink-batch';
 import { NetlinkReader, NetlinkWriter } from '../core/netlink/attributes.ts';
 import { NLM_F_DUMP, NLM_F_REQUEST } from '../core/netlink/codes.ts';
 import { KernelError } from './kernel-error.ts';

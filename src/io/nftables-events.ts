@@ -1,5 +1,5 @@
 /** Transactions on the nftables of the network namespace that we run in, as they happen. */
-import { NetlinkReader } from 'netlink-reader';
+import { NetlinkReader } from 'netlink-batch';
 import { GENERATIONS_ONLY, NFNLGRP_NFTABLES } from '../core/netlink/ruleset-events.ts';
 import { netlinkRefusal } from './netlink-requests.ts';
 

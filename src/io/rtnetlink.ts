@@ -1,12 +1,12 @@
 /**
- * rtnetlink sockets: requests and dumps over the npm package `netlink`, notifications over our `netlink-reader`.
+ * rtnetlink sockets: requests and dumps over the npm package `netlink`, notifications over our `netlink-batch`.
  *
  * Duty: moves payloads (src/core/netlink has the codecs) and turns refusals into `KernelError`.
  * Why two packages: `netlink` 0.3.0 ends the whole process (C++ `terminate`) when the kernel reports lost notifications
  * (ENOBUFS), and takes a notification in the middle of a dump for the dump's end. Requests alone are safe: the kernel
  * sends no more of a dump than fits.
  */
-import { NetlinkReader } from 'netlink-reader';
+import { NetlinkReader } from 'netlink-batch';
 import { NLM_F_DUMP, NLM_F_DUMP_INTR } from '../core/netlink/codes.ts';
 import { KernelError } from './kernel-error.ts';
 import { NetlinkRequests, netlinkRefusal, type RequestValues } from './netlink-requests.ts';
@@ -62,7 +62,7 @@ export function subscribeRtNetlink(groups: readonly number[], listener: RtNetlin
   return () => void reader.close();
 }
 
-/** Where the addon itself cannot be loaded, its own error (`ERR_NETLINK_READER_LOAD`) says what to install. */
+/** Where the addon itself cannot be loaded, its own error (`ERR_NETLINK_BATCH_LOAD`) says what to install. */
 function openReader(groups: readonly number[]): NetlinkReader {
   try {
     return new NetlinkReader({ protocol: NETLINK_ROUTE, groups });

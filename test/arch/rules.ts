@@ -41,7 +41,7 @@ export const layers: readonly Layer[] = [
   {
     prefix: 'src/io/',
     may: [...BASE, 'src/core/netlink/'],
-    packages: ['node:*', 'netlink', 'pino', 'dgram-ospf', 'netlink-reader'],
+    packages: ['node:*', 'netlink', 'pino', 'dgram-ospf', 'netlink-batch'],
     reason:
       'io is thin: one OS thing per file, no policy; it carries base types and speaks by the codecs of core/netlink',
   },

@@ -1,5 +1,5 @@
 /** Listens to what conntrack tells inside a director's namespace, by JSON lines: `take` hands out what came since the last time. */
-import { NetlinkReader as Messages } from 'netlink-reader';
+import { NetlinkReader as Messages } from 'netlink-batch';
 import { LITTLE_ENDIAN, NetlinkReader } from '../../../src/core/netlink/attributes.ts';
 import { serve } from './json-lines.ts';
 

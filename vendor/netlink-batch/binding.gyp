@@ -1,8 +1,8 @@
 {
   "targets": [
     {
-      "target_name": "netlink_reader",
-      "sources": ["src/netlink_reader.c"],
+      "target_name": "netlink_batch",
+      "sources": ["src/netlink_batch.c"],
       "defines": ["NAPI_VERSION=8"],
       "cflags": ["-std=c11", "-Wall", "-Wextra", "-fvisibility=hidden"]
     }

@@ -1,10 +1,14 @@
 /*
- * Netlink multicast groups on Node's event loop.
+ * Netlink sockets on Node's event loop, many messages at a time.
  *
- * Duty: one non-blocking netlink socket that listens, and can ask the kernel something; batches of datagrams are received into a slab that JavaScript
- * owns, and JavaScript is called once per batch, or with an errno: ENOBUFS means that the kernel dropped messages.
+ * Duty: one non-blocking netlink socket. Batches of datagrams are received into a slab that JavaScript owns, and JavaScript is
+ * called once per batch, or with an errno: ENOBUFS means that the kernel dropped messages. What is sent is processed by the
+ * kernel before the call returns, so its answers can be received at once, without the loop.
  * Inputs: a netlink protocol, group numbers, a slab (Buffer) and a table (Uint32Array), made by index.js.
  * Outputs: per datagram, offset and length in the table and the bytes in the slab.
+ *
+ * A socket may rest: when so many datagrams have come within a millisecond, it is not polled but read by a timer, so that
+ * a thousand wake-ups a second do what a hundred thousand did. When less comes, it is polled again.
  *
  * What it does not do: it parses nothing, and makes no Error objects; a system call that fails is returned
  * as { errno, syscall } and index.js builds the error.
@@ -25,20 +29,29 @@
 #include <node_api.h>
 #include <uv.h>
 
-#define SLOT_BYTES 32768 /* the kernel's largest notification; a longer one is reported as lost */
-#define MAX_BATCH 64
+#define MAX_BATCH 256
 #define MAX_ROUNDS 4 /* batches per loop turn, so that a flood cannot starve timers */
+#define WINDOW_NS 1000000 /* in which datagrams are counted, to know when to rest */
+#define HANDLES 2 /* of libuv: poll and timer */
 
 #define FILTER_WORDS 4 /* per instruction of a filter: code, jt, jf, k */
 
 enum column { OFFSET, LENGTH, COLUMNS };
 
-struct reader {
+struct netlink {
   napi_env env;
   uv_poll_t poll;
+  uv_timer_t timer;
   int fd;
-  /* The two owners of this memory: the uv handle and the JavaScript object. Freed by whichever lets go last. */
-  bool uv_alive;
+  uint32_t slot_bytes; /* a longer datagram is reported as lost */
+  bool polled;
+  /* Datagrams within a window from which on we rest, 0 = never; for how long; when the window began and what came in it. */
+  uint32_t full;
+  uint32_t rest_ms;
+  uint64_t window;
+  uint32_t in_window;
+  /* The owners of this memory: the handles of libuv, counted, and the JavaScript object. Freed by whichever lets go last. */
+  int uv_alive;
   bool js_alive;
   napi_ref self, slab, table, on_batch;
   napi_async_context async_context;
@@ -50,7 +63,7 @@ struct reader {
     if ((call) != napi_ok) {                                                              \
       bool pending = false;                                                               \
       napi_is_exception_pending((env), &pending);                                         \
-      if (!pending) napi_throw_error((env), "ERR_NETLINK_READER_INTERNAL", "failed: " #call); \
+      if (!pending) napi_throw_error((env), "ERR_NETLINK_BATCH_INTERNAL", "failed: " #call); \
       return NULL;                                                                        \
     }                                                                                     \
   } while (0)
@@ -68,7 +81,7 @@ static napi_value failure(napi_env env, int error, const char* syscall) {
 }
 
 static napi_value arguments(napi_env env, napi_callback_info info, size_t count, napi_value* args,
-                            struct reader** socket) {
+                            struct netlink** socket) {
   size_t given = count;
   napi_value self;
   CHECK(env, napi_get_cb_info(env, info, &given, args, &self, NULL));
@@ -83,7 +96,7 @@ static napi_value arguments(napi_env env, napi_callback_info info, size_t count,
  * the table. Only the kernel (port 0) is listened to. The slab is looked up anew for every batch: whoever detached its
  * memory (ArrayBuffer.transfer) gets an error here instead of the kernel writing to freed memory.
  */
-static int receive_batch(struct reader* s, uint32_t* rows) {
+static int receive_batch(struct netlink* s, uint32_t* rows) {
   napi_value slab_value, table_value;
   uint8_t* slab = NULL;
   uint32_t* table = NULL;
@@ -95,7 +108,7 @@ static int receive_batch(struct reader* s, uint32_t* rows) {
       napi_get_typedarray_info(s->env, table_value, NULL, &table_words, (void**)&table, NULL, NULL) != napi_ok) {
     return -EFAULT;
   }
-  size_t batch = slab_bytes / SLOT_BYTES;
+  size_t batch = slab_bytes / s->slot_bytes;
   if (batch > table_words / COLUMNS) batch = table_words / COLUMNS;
   if (batch > MAX_BATCH) batch = MAX_BATCH;
   if (batch == 0 || slab == NULL || table == NULL) return -EFAULT;
@@ -105,8 +118,8 @@ static int receive_batch(struct reader* s, uint32_t* rows) {
   struct sockaddr_nl senders[MAX_BATCH];
   memset(messages, 0, batch * sizeof messages[0]);
   for (size_t i = 0; i < batch; i++) {
-    vectors[i].iov_base = slab + i * SLOT_BYTES;
-    vectors[i].iov_len = SLOT_BYTES;
+    vectors[i].iov_base = slab + i * s->slot_bytes;
+    vectors[i].iov_len = s->slot_bytes;
     messages[i].msg_hdr.msg_iov = &vectors[i];
     messages[i].msg_hdr.msg_iovlen = 1;
     messages[i].msg_hdr.msg_name = &senders[i];
@@ -125,7 +138,7 @@ static int receive_batch(struct reader* s, uint32_t* rows) {
       continue;
     }
     uint32_t* row = table + *rows * COLUMNS;
-    row[OFFSET] = (uint32_t)i * SLOT_BYTES;
+    row[OFFSET] = (uint32_t)i * s->slot_bytes;
     row[LENGTH] = messages[i].msg_len;
     (*rows)++;
   }
@@ -133,7 +146,7 @@ static int receive_batch(struct reader* s, uint32_t* rows) {
 }
 
 /* Calls onBatch(rows, errno, syscall). An exception that escapes it is as uncaught as in any other event handler. */
-static void deliver(struct reader* s, uint32_t rows, int error) {
+static void deliver(struct netlink* s, uint32_t rows, int error) {
   napi_env env = s->env;
   napi_value self, on_batch, args[2];
   if (napi_get_reference_value(env, s->self, &self) != napi_ok || self == NULL ||
@@ -146,31 +159,71 @@ static void deliver(struct reader* s, uint32_t rows, int error) {
   if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
 }
 
-/*
- * libuv stops polling and reports UV_EBADF whenever the socket has an error pending: here, ENOBUFS after messages were
- * dropped. The receive call fetches and clears that error, and unless the descriptor itself is bad, polling goes on.
- */
-static void on_poll(uv_poll_t* poll, int status, int events) {
-  struct reader* s = poll->data;
+/* Reads and delivers until there is nothing, or a turn's share is done. Returns what the last batch did. */
+static int read_share(struct netlink* s, uint32_t* total) {
   int taken = 1;
-  (void)events;
+  *total = 0;
   for (int round = 0; round < MAX_ROUNDS && taken > 0 && s->fd >= 0; round++) {
     napi_handle_scope scope;
-    if (napi_open_handle_scope(s->env, &scope) != napi_ok) return;
+    if (napi_open_handle_scope(s->env, &scope) != napi_ok) return 0;
     uint32_t rows = 0;
     taken = receive_batch(s, &rows);
+    *total += rows;
     if (rows > 0) deliver(s, rows, 0);
     if (taken < 0 && taken != -EAGAIN && s->fd >= 0) deliver(s, 0, taken);
     if (taken == -ENOBUFS) taken = 1; /* what was not dropped is still to be read */
     napi_close_handle_scope(s->env, scope);
   }
-  if (status < 0 && s->fd >= 0 && taken != -EBADF) uv_poll_start(poll, UV_READABLE, on_poll);
+  return taken;
+}
+
+static bool is_busy(struct netlink* s, uint32_t taken) {
+  if (s->full == 0) return false;
+  uint64_t now = uv_hrtime();
+  if (now - s->window >= WINDOW_NS) {
+    s->window = now;
+    s->in_window = 0;
+  }
+  s->in_window += taken;
+  return s->in_window >= s->full;
+}
+
+static void on_poll(uv_poll_t* poll, int status, int events);
+
+static void on_timer(uv_timer_t* timer) {
+  struct netlink* s = timer->data;
+  uint32_t total;
+  read_share(s, &total);
+  if (s->fd < 0) return;
+  if (is_busy(s, total)) {
+    uv_timer_start(timer, on_timer, s->rest_ms, 0);
+  } else {
+    uv_poll_start(&s->poll, UV_READABLE, on_poll);
+  }
+}
+
+/*
+ * libuv stops polling and reports UV_EBADF whenever the socket has an error pending: here, ENOBUFS after messages were
+ * dropped. The receive call fetches and clears that error, and unless the descriptor itself is bad, polling goes on.
+ */
+static void on_poll(uv_poll_t* poll, int status, int events) {
+  struct netlink* s = poll->data;
+  uint32_t total;
+  (void)events;
+  int taken = read_share(s, &total);
+  if (s->fd < 0) return;
+  if (is_busy(s, total)) {
+    uv_poll_stop(poll);
+    uv_timer_start(&s->timer, on_timer, s->rest_ms, 0);
+  } else if (status < 0 && taken != -EBADF) {
+    uv_poll_start(poll, UV_READABLE, on_poll);
+  }
 }
 
 /* ---- life and death ------------------------------------------------------------------------------------------- */
 
-static void release(struct reader* s) {
-  if (!s->uv_alive && !s->js_alive) free(s);
+static void release(struct netlink* s) {
+  if (s->uv_alive == 0 && !s->js_alive) free(s);
 }
 
 static void drop_reference(napi_env env, napi_ref* reference) {
@@ -183,7 +236,8 @@ static void drop_reference(napi_env env, napi_ref* reference) {
  * onBatch, that is while napi_make_callback still uses them.
  */
 static void on_closed(uv_handle_t* handle) {
-  struct reader* s = handle->data;
+  struct netlink* s = handle->data;
+  if (--s->uv_alive > 0) return;
   napi_env env = s->env;
   napi_handle_scope scope;
   bool scoped = napi_open_handle_scope(env, &scope) == napi_ok;
@@ -195,30 +249,31 @@ static void on_closed(uv_handle_t* handle) {
   drop_reference(env, &s->self);
   if (scoped) napi_close_handle_scope(env, scope);
   napi_async_cleanup_hook_handle hook = s->cleanup_hook;
-  s->uv_alive = false;
   release(s);
   if (hook != NULL) napi_remove_async_cleanup_hook(hook);
 }
 
-static void close_reader(struct reader* s) {
+static void close_socket(struct netlink* s) {
   if (s->fd < 0) return;
   uv_poll_stop(&s->poll);
+  uv_timer_stop(&s->timer);
   close(s->fd);
   s->fd = -1;
   uv_close((uv_handle_t*)&s->poll, on_closed);
+  uv_close((uv_handle_t*)&s->timer, on_closed);
 }
 
 /* The environment goes (process exit, worker terminated): Node waits until on_closed removes the hook. */
 static void on_cleanup(napi_async_cleanup_hook_handle hook, void* data) {
-  struct reader* s = data;
+  struct netlink* s = data;
   s->cleanup_hook = hook;
-  close_reader(s);
+  close_socket(s);
 }
 
 static void on_finalize(napi_env env, void* data, void* hint) {
   (void)env;
   (void)hint;
-  struct reader* s = data;
+  struct netlink* s = data;
   s->js_alive = false;
   release(s);
 }
@@ -227,14 +282,14 @@ static void on_finalize(napi_env env, void* data, void* hint) {
 static napi_value construct(napi_env env, napi_callback_info info) {
   napi_value self;
   CHECK(env, napi_get_cb_info(env, info, NULL, NULL, &self, NULL));
-  struct reader* s = calloc(1, sizeof *s);
+  struct netlink* s = calloc(1, sizeof *s);
   if (s == NULL) return failure(env, ENOMEM, "malloc");
   s->env = env;
   s->fd = -1;
   s->js_alive = true;
   if (napi_wrap(env, self, s, on_finalize, NULL, NULL) != napi_ok) {
     free(s);
-    napi_throw_error(env, "ERR_NETLINK_READER_INTERNAL", "failed: napi_wrap");
+    napi_throw_error(env, "ERR_NETLINK_BATCH_INTERNAL", "failed: napi_wrap");
     return NULL;
   }
   return self;
@@ -248,29 +303,39 @@ static int set_receive_buffer(int fd, int bytes) {
   return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 }
 
-static napi_value keep_references(napi_env env, struct reader* s, napi_value self, const napi_value* args) {
+static napi_value keep_references(napi_env env, struct netlink* s, napi_value self, const napi_value* args) {
   napi_value name;
-  CHECK(env, napi_create_string_utf8(env, "NETLINK_READER", NAPI_AUTO_LENGTH, &name));
+  CHECK(env, napi_create_string_utf8(env, "NETLINK_BATCH", NAPI_AUTO_LENGTH, &name));
   CHECK(env, napi_async_init(env, self, name, &s->async_context));
   CHECK(env, napi_create_reference(env, self, 1, &s->self));
-  CHECK(env, napi_create_reference(env, args[2], 1, &s->slab));
-  CHECK(env, napi_create_reference(env, args[3], 1, &s->table));
-  CHECK(env, napi_create_reference(env, args[4], 1, &s->on_batch));
+  CHECK(env, napi_create_reference(env, args[0], 1, &s->slab));
+  CHECK(env, napi_create_reference(env, args[1], 1, &s->table));
+  CHECK(env, napi_create_reference(env, args[2], 1, &s->on_batch));
   return self;
 }
 
-/* open(protocol, receiveBytes, slab, table, onBatch): undefined or { errno, syscall }. */
-static napi_value open_reader(napi_env env, napi_callback_info info) {
-  napi_value args[5];
-  struct reader* s;
-  napi_value self = arguments(env, info, 5, args, &s);
-  int32_t protocol, receive_bytes;
+/* What open() takes as numbers, in one Uint32Array. */
+enum option { PROTOCOL, RECEIVE_BYTES, SLOT_BYTES, POLLED, FULL, REST_MS, OPTIONS };
+
+/* open(slab, table, onBatch, options): undefined or { errno, syscall }. */
+static napi_value open_socket(napi_env env, napi_callback_info info) {
+  napi_value args[4];
+  struct netlink* s;
+  napi_value self = arguments(env, info, 4, args, &s);
+  uint32_t* option = NULL;
+  size_t count = 0;
   uv_loop_t* loop;
   if (self == NULL) return NULL;
-  if (s->fd >= 0 || s->uv_alive) return failure(env, EALREADY, "socket");
-  CHECK(env, napi_get_value_int32(env, args[0], &protocol));
-  CHECK(env, napi_get_value_int32(env, args[1], &receive_bytes));
+  if (s->fd >= 0 || s->uv_alive > 0) return failure(env, EALREADY, "socket");
+  CHECK(env, napi_get_typedarray_info(env, args[3], NULL, &count, (void**)&option, NULL, NULL));
   CHECK(env, napi_get_uv_event_loop(env, &loop));
+  if (count != OPTIONS || option[SLOT_BYTES] == 0) return failure(env, EINVAL, "socket");
+  int protocol = (int)option[PROTOCOL];
+  int receive_bytes = (int)option[RECEIVE_BYTES];
+  s->slot_bytes = option[SLOT_BYTES];
+  s->polled = option[POLLED] != 0;
+  s->full = option[FULL];
+  s->rest_ms = option[REST_MS];
 
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (fd < 0) return failure(env, errno, "socket");
@@ -281,6 +346,11 @@ static napi_value open_reader(napi_env env, napi_callback_info info) {
     step = "bind";
     error = bind(fd, (struct sockaddr*)&any, sizeof any) == 0 ? 0 : errno;
   }
+  /* An answer that refuses a request names it, and does not repeat it. */
+  if (error == 0 && setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &(int){1}, sizeof(int)) != 0) {
+    step = "setsockopt NETLINK_CAP_ACK";
+    error = errno;
+  }
   if (error == 0) {
     step = "uv_poll_init";
     error = -uv_poll_init(loop, &s->poll, fd);
@@ -289,32 +359,34 @@ static napi_value open_reader(napi_env env, napi_callback_info info) {
     close(fd);
     return failure(env, error, step);
   }
+  uv_timer_init(loop, &s->timer); /* cannot fail */
   s->fd = fd;
   s->poll.data = s;
-  s->uv_alive = true;
+  s->timer.data = s;
+  s->uv_alive = HANDLES;
   napi_add_async_cleanup_hook(env, on_cleanup, s, &s->cleanup_hook);
   if (keep_references(env, s, self, args) == NULL) {
-    close_reader(s);
+    close_socket(s);
     return NULL;
   }
-  int status = uv_poll_start(&s->poll, UV_READABLE, on_poll);
+  int status = s->polled ? uv_poll_start(&s->poll, UV_READABLE, on_poll) : 0;
   if (status == 0) return NULL;
-  close_reader(s);
+  close_socket(s);
   return failure(env, -status, "uv_poll_start");
 }
 
 /* ---- methods --------------------------------------------------------------------------------------------------- */
 
 static napi_value close_method(napi_env env, napi_callback_info info) {
-  struct reader* s;
-  if (arguments(env, info, 0, NULL, &s) != NULL) close_reader(s);
+  struct netlink* s;
+  if (arguments(env, info, 0, NULL, &s) != NULL) close_socket(s);
   return NULL;
 }
 
 /* join(group): undefined or { errno, syscall }. Groups count from 1 (RTNLGRP_*, NFNLGRP_*). */
 static napi_value join_method(napi_env env, napi_callback_info info) {
   napi_value args[1];
-  struct reader* s;
+  struct netlink* s;
   int32_t group;
   if (arguments(env, info, 1, args, &s) == NULL) return NULL;
   CHECK(env, napi_get_value_int32(env, args[0], &group));
@@ -325,7 +397,7 @@ static napi_value join_method(napi_env env, napi_callback_info info) {
 /* filter(instructions): code, jt, jf, k as words of one Uint32Array. Undefined or { errno, syscall }. */
 static napi_value filter_method(napi_env env, napi_callback_info info) {
   napi_value args[1];
-  struct reader* s;
+  struct netlink* s;
   uint32_t* words = NULL;
   size_t count = 0;
   if (arguments(env, info, 1, args, &s) == NULL) return NULL;
@@ -344,10 +416,10 @@ static napi_value filter_method(napi_env env, napi_callback_info info) {
   return error == 0 ? NULL : failure(env, error, "setsockopt SO_ATTACH_FILTER");
 }
 
-/* send(bytes): one datagram to the kernel; undefined or { errno, syscall }. */
+/* send(bytes): one datagram, of any number of messages, which the kernel has processed when this returns; undefined or { errno, syscall }. */
 static napi_value send_method(napi_env env, napi_callback_info info) {
   napi_value args[1];
-  struct reader* s;
+  struct netlink* s;
   void* bytes = NULL;
   size_t length = 0;
   if (arguments(env, info, 1, args, &s) == NULL) return NULL;
@@ -360,24 +432,55 @@ static napi_value send_method(napi_env env, napi_callback_info info) {
   return sent < 0 ? failure(env, errno, "sendto") : NULL;
 }
 
+/* receive(): how many datagrams are in the table now, or -errno. For sockets that are not polled, and to be ahead of the loop. */
+static napi_value receive_method(napi_env env, napi_callback_info info) {
+  struct netlink* s;
+  napi_value result;
+  uint32_t rows = 0;
+  if (arguments(env, info, 0, NULL, &s) == NULL) return NULL;
+  int taken = receive_batch(s, &rows);
+  CHECK(env, napi_create_int32(env, taken == -EAGAIN ? 0 : taken < 0 ? taken : (int32_t)rows, &result));
+  return result;
+}
+
+/* portId(): what the kernel knows the socket by, or { errno, syscall }. */
+static napi_value port_id_method(napi_env env, napi_callback_info info) {
+  struct netlink* s;
+  napi_value result;
+  struct sockaddr_nl self = {0};
+  socklen_t length = sizeof self;
+  if (arguments(env, info, 0, NULL, &s) == NULL) return NULL;
+  if (getsockname(s->fd, (struct sockaddr*)&self, &length) != 0) return failure(env, errno, "getsockname");
+  CHECK(env, napi_create_uint32(env, self.nl_pid, &result));
+  return result;
+}
+
 static napi_value ref_method(napi_env env, napi_callback_info info) {
-  struct reader* s;
-  if (arguments(env, info, 0, NULL, &s) != NULL && s->fd >= 0) uv_ref((uv_handle_t*)&s->poll);
+  struct netlink* s;
+  if (arguments(env, info, 0, NULL, &s) != NULL && s->fd >= 0) {
+    uv_ref((uv_handle_t*)&s->poll);
+    uv_ref((uv_handle_t*)&s->timer);
+  }
   return NULL;
 }
 
 static napi_value unref_method(napi_env env, napi_callback_info info) {
-  struct reader* s;
-  if (arguments(env, info, 0, NULL, &s) != NULL && s->fd >= 0) uv_unref((uv_handle_t*)&s->poll);
+  struct netlink* s;
+  if (arguments(env, info, 0, NULL, &s) != NULL && s->fd >= 0) {
+    uv_unref((uv_handle_t*)&s->poll);
+    uv_unref((uv_handle_t*)&s->timer);
+  }
   return NULL;
 }
 
 NAPI_MODULE_INIT() {
   const napi_property_descriptor methods[] = {
-      {"open", NULL, open_reader, NULL, NULL, NULL, napi_default_method, NULL},
+      {"open", NULL, open_socket, NULL, NULL, NULL, napi_default_method, NULL},
       {"close", NULL, close_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"join", NULL, join_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"send", NULL, send_method, NULL, NULL, NULL, napi_default_method, NULL},
+      {"receive", NULL, receive_method, NULL, NULL, NULL, napi_default_method, NULL},
+      {"portId", NULL, port_id_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"filter", NULL, filter_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"ref", NULL, ref_method, NULL, NULL, NULL, napi_default_method, NULL},
       {"unref", NULL, unref_method, NULL, NULL, NULL, napi_default_method, NULL},

@@ -1,4 +1,4 @@
-// Builds the addon with node-gyp. Run by npm as the `install` script (`npm ci`, `npm rebuild netlink-reader`), or by hand.
+// Builds the addon with node-gyp. Run by npm as the `install` script (`npm ci`, `npm rebuild netlink-batch`), or by hand.
 //
 // node-gyp comes from the npm that runs us, else from the npm beside this Node, else from the PATH. Where the headers of
 // this very Node are installed beside it (<prefix>/include/node), they are used, so that nothing is downloaded.
@@ -26,11 +26,11 @@ function advice() {
     (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status !== 0,
   );
   const why = missing.length === 0 ? 'see the messages above' : `not found: ${missing.join(', ')}`;
-  return `netlink-reader could not be built (${why}).\nInstall the build tools: apt-get install build-essential python3\nthen: npm rebuild netlink-reader`;
+  return `netlink-batch could not be built (${why}).\nInstall the build tools: apt-get install build-essential python3\nthen: npm rebuild netlink-batch`;
 }
 
 if (process.platform !== 'linux') {
-  console.error('netlink-reader works on Linux only');
+  console.error('netlink-batch works on Linux only');
   process.exit(1);
 }
 const [command, ...args] = nodeGyp();
