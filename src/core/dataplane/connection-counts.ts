@@ -13,13 +13,8 @@
  */
 import type { Ipv4 } from '../base/ipv4.ts';
 import { STEP, type Steps } from '../base/steps.ts';
-import {
-  type Connection,
-  IPS_ASSURED,
-  IPS_SRC_NAT,
-  TCP_CONNTRACK_CLOSE,
-  TCP_CONNTRACK_LAST_ACK,
-} from '../netlink/conntrack.ts';
+import type { Connection } from '../netlink/conntrack.ts';
+import { IPS_ASSURED, IPS_SRC_NAT, TCP_CONNTRACK_CLOSE, TCP_CONNTRACK_LAST_ACK } from '../netlink/conntrack-codes.ts';
 import { SERVER_ID_MASK } from './mark.ts';
 
 /** Beside the server id, in what is remembered of a connection. */

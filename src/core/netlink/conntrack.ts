@@ -15,48 +15,26 @@ import { DecodeError } from '../base/decode-error.ts';
 import type { Ipv4 } from '../base/ipv4.ts';
 import { align, LITTLE_ENDIAN, NetlinkWriter, NLA_HEADER, NLA_TYPE_MASK } from './attributes.ts';
 import { AF_INET } from './codes.ts';
-
-/** Message types: the subsystem in the high byte. New and changed connections have the same. */
-const NFNL_SUBSYS_CTNETLINK = 1 << 8;
-export const IPCTNL_MSG_CT_NEW = NFNL_SUBSYS_CTNETLINK | 0;
-export const IPCTNL_MSG_CT_GET = NFNL_SUBSYS_CTNETLINK | 1;
-export const IPCTNL_MSG_CT_DELETE = NFNL_SUBSYS_CTNETLINK | 2;
-
-/** Multicast groups, by number. */
-export const NFNLGRP_CONNTRACK_NEW = 1;
-export const NFNLGRP_CONNTRACK_UPDATE = 2;
-export const NFNLGRP_CONNTRACK_DESTROY = 3;
-
-/** Both ends have sent; for TCP the handshake is done. Such an entry is not given up early for want of room. */
-export const IPS_ASSURED = 1 << 2;
-export const IPS_SRC_NAT = 1 << 4;
-export const IPS_DST_NAT = 1 << 5;
-
-/** States of TCP as conntrack counts them (linux/netfilter/nf_conntrack_tcp.h, enum tcp_conntrack). */
-export const TCP_CONNTRACK_ESTABLISHED = 3;
-export const TCP_CONNTRACK_LAST_ACK = 6;
-export const TCP_CONNTRACK_CLOSE = 8;
-
-const CTA_TUPLE_ORIG = 1;
-const CTA_TUPLE_REPLY = 2;
-const CTA_STATUS = 3;
-const CTA_PROTOINFO = 4;
-const CTA_MARK = 8;
-const CTA_ID = 12;
-const CTA_MARK_MASK = 21;
-const CTA_STATUS_MASK = 26;
-const CTA_TUPLE_IP = 1;
-const CTA_TUPLE_PROTO = 2;
-const CTA_IP_V4_SRC = 1;
-const CTA_IP_V4_DST = 2;
-const CTA_PROTO_NUM = 1;
-const CTA_PROTO_SRC_PORT = 2;
-const CTA_PROTO_DST_PORT = 3;
-const CTA_PROTOINFO_TCP = 1;
-const CTA_PROTOINFO_TCP_STATE = 1;
-
-const NFGENMSG_BYTES = 4;
-const NLMSG_HEADER_BYTES = 16;
+import {
+  CTA_ID,
+  CTA_IP_V4_DST,
+  CTA_IP_V4_SRC,
+  CTA_MARK,
+  CTA_MARK_MASK,
+  CTA_PROTO_DST_PORT,
+  CTA_PROTO_NUM,
+  CTA_PROTO_SRC_PORT,
+  CTA_PROTOINFO,
+  CTA_PROTOINFO_TCP,
+  CTA_PROTOINFO_TCP_STATE,
+  CTA_STATUS,
+  CTA_STATUS_MASK,
+  CTA_TUPLE_IP,
+  CTA_TUPLE_ORIG,
+  CTA_TUPLE_PROTO,
+  CTA_TUPLE_REPLY,
+} from './conntrack-codes.ts';
+import { NFGENMSG_BYTES, NLMSG_HEADER_BYTES } from './flow.ts';
 
 export interface Tuple {
   /** Number of the transport protocol: 6 TCP, 17 UDP. */

@@ -3,7 +3,8 @@
  * They outlive the agent.
  */
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
-import { TCP_CONNTRACK_CLOSE, type Tuple } from '../../core/netlink/conntrack.ts';
+import type { Tuple } from '../../core/netlink/conntrack.ts';
+import { TCP_CONNTRACK_CLOSE } from '../../core/netlink/conntrack-codes.ts';
 import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';
 import type { Connection, ConntrackListener } from './port.ts';
 

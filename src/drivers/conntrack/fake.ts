@@ -1,6 +1,6 @@
 /** The connection table in memory, for tests without a kernel. It passes the contract suite of the real driver. */
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
-import { IPS_ASSURED } from '../../core/netlink/conntrack.ts';
+import { IPS_ASSURED } from '../../core/netlink/conntrack-codes.ts';
 import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { type ConnectionsInMemory, isOurs } from './connections-in-memory.ts';

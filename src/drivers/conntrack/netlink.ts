@@ -1,20 +1,17 @@
 /** The kernel's connections by ctnetlink, in the network namespace that we run in. */
 import { STEP, type Steps } from '../../core/base/steps.ts';
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
+import { type Connection, decodeConnection, encodeConnectionFilter, markFilter } from '../../core/netlink/conntrack.ts';
 import {
-  type Connection,
-  decodeConnection,
-  encodeConnectionFilter,
   IPCTNL_MSG_CT_DELETE,
   IPCTNL_MSG_CT_GET,
   IPCTNL_MSG_CT_NEW,
   IPS_ASSURED,
   IPS_DST_NAT,
-  markFilter,
   NFNLGRP_CONNTRACK_DESTROY,
   NFNLGRP_CONNTRACK_NEW,
   NFNLGRP_CONNTRACK_UPDATE,
-} from '../../core/netlink/conntrack.ts';
+} from '../../core/netlink/conntrack-codes.ts';
 import {
   type ConntrackStatistics,
   decodeStatistics,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { toEnd } from '../../../src/core/base/steps.ts';
 import { ConnectionCounts } from '../../../src/core/dataplane/connection-counts.ts';
 import { SERVER_ID_MASK } from '../../../src/core/dataplane/mark.ts';
-import { IPS_ASSURED, TCP_CONNTRACK_CLOSE } from '../../../src/core/netlink/conntrack.ts';
+import { IPS_ASSURED, TCP_CONNTRACK_CLOSE } from '../../../src/core/netlink/conntrack-codes.ts';
 import type { Connection, Conntrack } from '../../../src/drivers/conntrack/port.ts';
 import { freshPorts, tally } from '../dataplane/suite.ts';
 

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { toEnd } from '../../../src/core/base/steps.ts';
 import { ConnectionCounts } from '../../../src/core/dataplane/connection-counts.ts';
-import { type Connection, IPS_ASSURED, IPS_DST_NAT, IPS_SRC_NAT } from '../../../src/core/netlink/conntrack.ts';
+import type { Connection } from '../../../src/core/netlink/conntrack.ts';
+import { IPS_ASSURED, IPS_DST_NAT, IPS_SRC_NAT } from '../../../src/core/netlink/conntrack-codes.ts';
 
 const LIP = ipv4('10.8.0.1');
 const ESTABLISHED = 3;
