@@ -40,23 +40,40 @@ export async function readKeyFiles(cluster: Cluster, clusterPath: string): Promi
 }
 
 async function readOne(auth: RoutingAuthentication, file: string, read: Read): Promise<void> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-    const { mode } = await stat(file);
-    if ((mode & LOOSE) !== 0) {
-      const octal = (mode & 0o777).toString(8).padStart(4, '0');
-      read.warnings.push(`${file} has mode ${octal}: its keys are not for everybody; chmod 600 (or 640) it`);
-    }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    if (code === 'ENOENT') read.missing.push(file);
-    read.faults.push({ file, line: 1, column: 1, path: '', message: `cannot be read: ${code}` });
-    return;
-  }
+  const { text, faults, warnings, missing } = await readKeyText(file);
+  read.warnings.push(...warnings);
+  if (missing) read.missing.push(file);
+  read.faults.push(...faults);
+  if (text === undefined) return;
   const parsed = parseKeyFile(text, auth.algorithm);
   if ('faults' in parsed) read.faults.push(...parsed.faults.map((fault) => ({ file, ...fault })));
   else read.rings.set(ringName(auth), parsed.keys);
+}
+
+/** The text of one file of keys, or why there is none. */
+export interface KeyText {
+  readonly text: string | undefined;
+  /** Each names the file. */
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly string[];
+  /** The file is not there; a fault as well. */
+  readonly missing: boolean;
+}
+
+/** Reads a file of keys, and looks at who else may read it. Never throws. */
+export async function readKeyText(file: string): Promise<KeyText> {
+  try {
+    const text = await readFile(file, 'utf8');
+    const { mode } = await stat(file);
+    if ((mode & LOOSE) === 0) return { text, faults: [], warnings: [], missing: false };
+    const octal = (mode & 0o777).toString(8).padStart(4, '0');
+    const warning = `${file} has mode ${octal}: its keys are not for everybody; chmod 600 (or 640) it`;
+    return { text, faults: [], warnings: [warning], missing: false };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const fault = { file, line: 1, column: 1, path: '', message: `cannot be read: ${code}` };
+    return { text: undefined, faults: [fault], warnings: [], missing: code === 'ENOENT' };
+  }
 }
 
 /** Readable by others, or writable by the group. */

@@ -20,6 +20,7 @@ import {
   type RingKey,
   type UnixMillis,
 } from '../model/keys.ts';
+import { type Complain, fromHex, IdsSeen, keyLines, type Word } from './key-lines.ts';
 import { anyOf } from './suggest.ts';
 
 export type ParsedKeys = { readonly keys: KeyRing } | { readonly faults: readonly Fault[] };
@@ -43,33 +44,16 @@ const LIFETIME_FORM =
   'write FROM/UNTIL in UTC, such as 2026-03-01T00:00:00Z/2026-09-01T00:00:00Z; either may be left out';
 const OPTIONS = 'accept-only, send=FROM/UNTIL, accept=FROM/UNTIL, algorithm=NAME';
 
-/** One word of a line. Columns count from 1. */
-interface Word {
-  readonly text: string;
-  readonly column: number;
-  readonly quoted: boolean;
-}
-
-/** A complaint about something at a column of the line. */
-type Complain = (column: number, message: string, hint?: string) => void;
-
 export function parseKeyFile(text: string, algorithm: Algorithm): ParsedKeys {
   const faults: Fault[] = [];
   const keys: RingKey[] = [];
-  const lineOf = new Map<number, number>();
-  text.split('\n').forEach((content, index) => {
-    const line = index + 1;
-    const complain: Complain = (column, message, hint) => {
-      faults.push({ line, column, path: '', message, ...(hint === undefined ? {} : { hint }) });
-    };
-    const words = split(content, complain);
-    const key = words === undefined || words.length === 0 ? undefined : readKey(words, algorithm, complain);
-    if (key === undefined) return;
-    const first = lineOf.get(key.id);
-    if (first === undefined) lineOf.set(key.id, line);
-    else complain(words![0]!.column, `key ${key.id} stands in line ${first} already`, 'ids must differ');
+  const ids = new IdsSeen<number>();
+  for (const line of keyLines(text, faults)) {
+    const key = readKey(line.words, algorithm, line.complain);
+    if (key === undefined) continue;
+    ids.add(key.id, line);
     keys.push(key);
-  });
+  }
   if (faults.length === 0 && keys.every(({ send }) => send === undefined)) faults.push(nothingToSend(keys));
   return faults.length > 0 ? { faults } : { keys };
 }
@@ -77,24 +61,6 @@ export function parseKeyFile(text: string, algorithm: Algorithm): ParsedKeys {
 function nothingToSend(keys: KeyRing): Fault {
   const message = keys.length === 0 ? 'there is no key' : 'every key is accept-only: there is none to send with';
   return { line: 1, column: 1, path: '', message };
-}
-
-/** Words between blanks; one in quotes may hold blanks, `\"` and `\\`. A word that begins with # ends the line. */
-function split(content: string, complain: Complain): Word[] | undefined {
-  const words: Word[] = [];
-  const pattern = /\s*(?:(#.*)|"((?:[^"\\]|\\["\\])*)"(?=\s|$)|(\S+))/gy;
-  for (let match = pattern.exec(content); match !== null; match = pattern.exec(content)) {
-    const [whole, comment, quoted, plain] = match;
-    if (comment !== undefined) break;
-    const column = match.index + whole.length - (quoted === undefined ? plain!.length : quoted.length + 2) + 1;
-    if (plain?.startsWith('"')) {
-      complain(column, 'quotes that are not closed, or with something behind them');
-      return undefined;
-    }
-    const text = quoted === undefined ? plain! : quoted.replaceAll(/\\(["\\])/g, '$1');
-    words.push({ text, column, quoted: quoted !== undefined });
-  }
-  return words;
 }
 
 function readKey(words: readonly Word[], interfaceAlgorithm: Algorithm, complain: Complain): RingKey | undefined {
@@ -132,13 +98,6 @@ function readSecret({ text, column, quoted }: Word, algorithm: Algorithm, compla
 
 function fromAscii(text: string): Uint8Array | undefined {
   return /^[\x20-\x7e]*$/.test(text) ? Uint8Array.from(text, (letter) => letter.charCodeAt(0)) : undefined;
-}
-
-function fromHex(digits: string): Uint8Array | undefined {
-  if (!/^(?:[0-9a-fA-F]{2})+$/.test(digits)) return undefined;
-  return Uint8Array.from({ length: digits.length / 2 }, (_, at) =>
-    Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16),
-  );
 }
 
 interface KeyOptions {
