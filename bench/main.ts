@@ -20,6 +20,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'ospf-spf': () => import('./ospf-spf.ts'),
   'ospf-timings': () => import('./ospf-timings.ts'),
   sync: () => import('./sync.ts'),
+  'sync-codec': () => import('./sync-codec.ts'),
 };
 
 const USAGE = `usage: npm run bench -- NAME [--quick] [--json FILE] [--strict]

@@ -115,15 +115,8 @@ export class ConnectionTable {
   put(bytes: Uint8Array, at: number, seconds: number): number {
     const hash = recordHash(bytes, at);
     const known = this.#find(hash, bytes, at);
-    const slot = known === NO_SLOT ? this.#take() : known;
-    const to = slot * RECORD_BYTES;
-    if (known === NO_SLOT) this.#byKey.add(hash, slot);
-    else this.#owners.remove(hash, this.#bytes, to);
-    const seenAlike = known !== NO_SLOT && sameServerSide(this.#bytes, to, bytes, at);
-    if (known !== NO_SLOT && !seenAlike) this.#forgetServerSide(slot);
-    this.#copy(bytes, at, to);
-    if (!seenAlike) this.#learnServerSide(slot);
-    this.#owners.add(hash, this.#bytes, to);
+    const slot = known === NO_SLOT ? this.#add(hash, bytes, at) : known;
+    if (known !== NO_SLOT) this.#replace(slot, hash, bytes, at);
     this.#told[slot] = seconds;
     return slot;
   }
@@ -213,6 +206,30 @@ export class ConnectionTable {
       if (sameKey(this.#bytes, slot * RECORD_BYTES, bytes, at)) return slot;
     }
     return NO_SLOT;
+  }
+
+  #add(hash: number, bytes: Uint8Array, at: number): number {
+    const slot = this.#take();
+    this.#copy(bytes, at, slot * RECORD_BYTES);
+    this.#byKey.add(hash, slot);
+    this.#learnServerSide(slot);
+    this.#owners.add(hash, this.#bytes, slot * RECORD_BYTES);
+    return slot;
+  }
+
+  #replace(slot: number, hash: number, bytes: Uint8Array, at: number): void {
+    const to = slot * RECORD_BYTES;
+    const seenAlike = sameServerSide(this.#bytes, to, bytes, at);
+    // What happens most is another state of the same connection, of which digests know nothing.
+    const counted =
+      seenAlike &&
+      i32At(this.#bytes, to + Field.owner) === i32At(bytes, at + Field.owner) &&
+      i32At(this.#bytes, to + Field.epoch) === i32At(bytes, at + Field.epoch);
+    if (!counted) this.#owners.remove(hash, this.#bytes, to);
+    if (!seenAlike) this.#forgetServerSide(slot);
+    this.#copy(bytes, at, to);
+    if (!seenAlike) this.#learnServerSide(slot);
+    if (!counted) this.#owners.add(hash, this.#bytes, to);
   }
 
   #take(): number {
