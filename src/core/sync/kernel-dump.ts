@@ -1,0 +1,106 @@
+/**
+ * What the kernel holds, once and again: at the start, and after events were lost. The dump is compared with the table: what
+ * is ours in the kernel and unknown is taken, what is ours in the table and not in the kernel has ended.
+ *
+ * At the start the dump decides what peers' memories of our earlier life are worth. A kernel that holds entries has lived
+ * through the restart of this process: what it does not hold any more has ended. An empty one was rebooted: what the peers
+ * remember lives, as far as anybody knows, and is taken back as replicas that we own. Events run on during a dump; what ended
+ * meanwhile may be in it still, and is left out.
+ */
+import type { Instant, Millis } from '../base/machine.ts';
+import { ConnectionTable, NO_SLOT } from './connection-table.ts';
+import type { Ownership } from './ownership.ts';
+import { Field, RECORD_BYTES, RecordFlag, recordHash } from './record.ts';
+
+/** For how long after the start peers' memories are compared with the copies that the kernel held then. */
+const REMEMBER: Millis = 600_000;
+
+export class KernelDump {
+  /** Is it known what the kernel holds? */
+  loaded = false;
+  readonly #ownership: Ownership;
+  /** Copies in the kernel at the start: whose they are, the peers know. */
+  #copies: ConnectionTable | undefined;
+  #any = false;
+  /** In a dump: the generation in which it began. */
+  #since: number | undefined;
+  #again = false;
+  readonly #ended = new Set<number>();
+  readonly #startedAt: Instant;
+
+  constructor(ownership: Ownership, seed: number, now: Instant) {
+    this.#ownership = ownership;
+    this.#copies = new ConnectionTable({ seed });
+    this.#startedAt = now;
+  }
+
+  /** @returns whether to ask now; while a dump runs, another one follows it */
+  begin(): boolean {
+    this.#again = this.#since !== undefined;
+    if (this.#again) return false;
+    this.#since = this.#ownership.nextGeneration();
+    this.#ended.clear();
+    return true;
+  }
+
+  /** The kernel told of an end. */
+  ended(bytes: Uint8Array, at: number): void {
+    if (this.#since !== undefined) this.#ended.add(recordHash(bytes, at));
+  }
+
+  records(records: Uint8Array, seconds: number): void {
+    this.#any ||= records.length > 0;
+    for (let at = 0; at < records.length; at += RECORD_BYTES) {
+      if (this.#ended.has(recordHash(records, at))) continue;
+      if ((records[at + Field.flags]! & RecordFlag.replica) !== 0) this.#copy(records, at, seconds);
+      else this.#own(records, at, seconds);
+    }
+  }
+
+  /** @returns whether events were lost meanwhile: then it says nothing about what is not in it, and another one is due */
+  finish(): boolean {
+    const since = this.#since;
+    const again = this.#again;
+    this.#again = false;
+    this.#since = undefined;
+    this.#ended.clear();
+    if (this.loaded && since !== undefined && !again) this.#endUnseen(since);
+    this.loaded = true;
+    return again;
+  }
+
+  /** What a peer's record of a connection of ours is worth that is not in the table. */
+  judge(bytes: Uint8Array, at: number, recalled: boolean): 'in kernel' | 'apply' | 'ended' | 'unknown' {
+    if (!this.loaded) return 'unknown';
+    if (this.#copies !== undefined && this.#copies.find(bytes, at) !== NO_SLOT) return 'in kernel';
+    return recalled && !this.#any ? 'apply' : 'ended';
+  }
+
+  forgetCopies(now: Instant): void {
+    if (now > this.#startedAt + REMEMBER) this.#copies = undefined;
+  }
+
+  #copy(records: Uint8Array, at: number, seconds: number): void {
+    const slot = this.#ownership.table.find(records, at);
+    if (slot !== NO_SLOT && this.#ownership.owns(slot)) this.#ownership.stamp(slot);
+    if (!this.loaded) this.#copies?.put(records, at, seconds);
+  }
+
+  #own(records: Uint8Array, at: number, seconds: number): void {
+    const slot = this.#ownership.table.find(records, at);
+    const claimed = (records[at + Field.flags]! & RecordFlag.claimed) !== 0;
+    if (slot !== NO_SLOT && this.#ownership.same(slot, records, at)) {
+      // Not ours, and not claimed: the order to make it a replica is under way.
+      if (this.#ownership.owns(slot)) this.#ownership.stamp(slot);
+      if (this.#ownership.owns(slot) || !claimed) return;
+    }
+    this.#ownership.kernelPut(records, at, seconds, !this.loaded);
+  }
+
+  #endUnseen(since: number): void {
+    const { table } = this.#ownership;
+    table.walk(0, Number.MAX_SAFE_INTEGER, (slot) => {
+      if (this.#ownership.owns(slot) && this.#ownership.stampOf(slot) < since) this.#ownership.endOwn(slot);
+    });
+  }
+}

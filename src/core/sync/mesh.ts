@@ -1,0 +1,498 @@
+/**
+ * The mesh of directors: what the kernel tells of connections goes to all peers, what peers tell becomes entries of the
+ * kernel, and who lives follows from the streams between them.
+ *
+ * In: the kernel's records, the bytes of the streams, questions, and time. Out: bytes to send, records to apply, the view of
+ * who lives, and when this director may announce (`synced`) or has told all that it has (`flushed`). One per process.
+ *
+ * This file only composes: streams are `peer-session.ts`, merging `ownership.ts`, giving and taking of what is missing
+ * `donor.ts` and `catch-up.ts`, presence `membership.ts`, starting `join-barrier.ts` and `kernel-dump.ts`, repeating
+ * `refresh.ts`, giving way `shedding.ts`, asking `queries.ts`. It knows records and frames, nothing of netlink, TLS, threads.
+ */
+import type { Instant, Machine, Millis } from '../base/machine.ts';
+import type { SyncSettings, SyncStatus } from '../model/sync.ts';
+import { CatchUp, type CatchUpHost } from './catch-up.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { Donor } from './donor.ts';
+import { VERSIONS } from './frames/codes.ts';
+import type { Hello } from './frames/hello.ts';
+import { JoinBarrier, type JoinPeer, servicesThatDiffer } from './join-barrier.ts';
+import { KernelDump } from './kernel-dump.ts';
+import { LeaveBarrier } from './leave-barrier.ts';
+import { Membership } from './membership.ts';
+import type { MeshEffect, MeshInput } from './mesh-events.ts';
+import { Ownership } from './ownership.ts';
+import { type Ending, type PeerFrame, PeerSession, type SessionHost } from './peer-session.ts';
+import { Queries } from './queries.ts';
+import { Field, Op, RECORD_BYTES, RecordFlag } from './record.ts';
+import { Refresh } from './refresh.ts';
+import { Shedding } from './shedding.ts';
+import { meshStatus, type RatesBefore } from './status.ts';
+
+/** While much happens, it is told so often; what happens in a quiet moment is told at once. */
+const COALESCE: Millis = 2;
+/** So many records are not waited with. */
+const BATCH = 512;
+/** The longest frame is so many records. */
+const MOST_IN_FRAME = 4096;
+/** Refreshes and what else is done in slices. */
+const TICK: Millis = 250;
+const DIGESTS_EVERY: Millis = 10_000;
+
+/** The stream to one peer and what hangs on it. */
+export interface Link {
+  readonly session: PeerSession;
+  donor: Donor;
+  catchUp: CatchUp;
+}
+
+export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchUpHost {
+  readonly self: number;
+  readonly ownership: Ownership;
+  readonly #epoch: string;
+  readonly #table: ConnectionTable;
+  readonly #membership = new Membership();
+  readonly #links = new Map<string, Link>();
+  readonly #dump: KernelDump;
+  readonly #refresh: Refresh;
+  readonly #shedding: Shedding;
+  readonly #queries: Queries;
+  readonly #barrier: JoinBarrier;
+  readonly #leave = new LeaveBarrier();
+  /** Peers whose memory of our earlier life has been dealt with. */
+  readonly #met = new Set<string>();
+  readonly #rates: RatesBefore = new Map();
+  #settings: SyncSettings;
+  #effects: MeshEffect[] = [];
+  #now: Instant;
+  #deadline: Instant | undefined;
+  #flushedAt: Instant = Number.NEGATIVE_INFINITY;
+  #oldest: Instant = 0;
+  #tickAt: Instant;
+  #digestsAt: Instant;
+  #ids = 0;
+  #recalling = false;
+
+  /**
+   * @param epoch 16 random hexadecimal digits of this process
+   * @param settings as a first `configure`; the router id stays what it is here
+   */
+  constructor({ epoch, settings }: { readonly epoch: string; readonly settings: SyncSettings }, now: Instant) {
+    const seed = Number.parseInt(epoch.slice(0, 8), 16);
+    this.#epoch = epoch;
+    this.self = settings.self.routerId;
+    this.#settings = settings;
+    this.#now = now;
+    this.#table = new ConnectionTable({ seed });
+    this.ownership = new Ownership(this.self, this.#table, (bytes, at) => this.#dump.judge(bytes, at, this.#recalling));
+    this.#dump = new KernelDump(this.ownership, seed, now);
+    this.#refresh = new Refresh(this.ownership);
+    this.#shedding = new Shedding(seed, (bytes, at) => this.ownership.kernelPut(bytes, at, this.#seconds));
+    this.#queries = new Queries(this.ownership, (effect) => this.effect(effect));
+    this.#barrier = new JoinBarrier(settings.syncTimeout, now);
+    this.#tickAt = now + TICK;
+    this.#digestsAt = now + DIGESTS_EVERY;
+    this.#deadline = now;
+    this.#configure(settings);
+    this.#askKernel();
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#deadline;
+  }
+
+  /** The connections, to be read. */
+  get table(): ConnectionTable {
+    return this.#table;
+  }
+
+  handle(input: MeshInput, now: Instant): readonly MeshEffect[] {
+    const away = Math.max(0, now - (this.#deadline ?? now));
+    this.#now = now;
+    if (this.ownership.tell.count === 0) this.#oldest = now;
+    this.#take(input);
+    this.#expire(away);
+    this.#send();
+    this.#publish();
+    this.#deadline = this.#nextDeadline();
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** What an operator may see. Rates are since this was asked last. */
+  status(now: Instant): SyncStatus {
+    const counters = {
+      ...this.ownership.counts,
+      held: this.#shedding.held,
+      shed: this.#shedding.refused,
+      ...Object.fromEntries(Object.entries(this.#queries.counts).map(([name, count]) => [`queries-${name}`, count])),
+    };
+    const links = [...this.#links.values()];
+    return meshStatus(this.#table, this.self, links, this.#barrier.synced, counters, this.#rates, now);
+  }
+
+  // What sessions and catching up ask of the mesh.
+
+  effect(effect: MeshEffect): void {
+    this.#effects.push(effect);
+  }
+
+  ourHello(): Hello {
+    const { cluster, self, configHash, tableDigest, services } = this.#settings;
+    return {
+      kind: 'hello',
+      versions: VERSIONS,
+      empty: this.#table.size === 0 && !this.#barrier.synced,
+      routerId: self.routerId,
+      bootEpoch: this.#epoch,
+      configHash: configHash.slice(0, 16),
+      tableDigest,
+      name: self.name,
+      cluster,
+      services: services.map(({ service, digest }) => ({ service, digest })),
+    };
+  }
+
+  stranger(session: PeerSession, hello: Hello): string | undefined {
+    if (hello.cluster !== this.#settings.cluster) return `of cluster ${hello.cluster}`;
+    if (hello.name !== session.name) return `says to be ${hello.name}, and is ${session.name}`;
+    if (hello.routerId !== session.routerId)
+      return `has router id ${hello.routerId}, the file says ${session.routerId}`;
+    return undefined;
+  }
+
+  established(session: PeerSession, now: Instant): void {
+    const link = this.#links.get(session.name)!;
+    this.#flush();
+    link.donor = new Donor(this.#table, this.self);
+    link.catchUp = new CatchUp(session, this, !this.#met.has(session.name));
+    this.#membership.tell(session.name, 'greeted', now, session.hello!.bootEpoch);
+    this.effect({ kind: 'event', event: 'sync-peer-up', values: { peer: session.name } });
+    this.changed(session);
+    this.#digest(session, session.routerId);
+    for (const owner of this.#table.owners()) {
+      if (owner !== this.self && owner !== session.routerId) this.#digest(session, owner);
+    }
+    this.#ownDigest(session);
+  }
+
+  changed(session: PeerSession): void {
+    const hello = session.hello!;
+    const { name: peer } = session;
+    if (hello.configHash !== this.#settings.configHash.slice(0, 16)) {
+      this.effect({ kind: 'event', event: 'sync-file-differs', values: { peer } });
+    }
+    const services = servicesThatDiffer(this.#settings, [{ hello }]);
+    if (services.length > 0) this.effect({ kind: 'event', event: 'sync-services-differ', values: { peer, services } });
+  }
+
+  caughtUp(session: PeerSession): void {
+    this.effect({ kind: 'event', event: 'sync-peer-caught-up', values: { peer: session.name } });
+    // Twice: the second time it is no traffic that happened to be under way.
+    this.#ownDigest(session);
+    this.#ownDigest(session);
+  }
+
+  lost(session: PeerSession, ending: Ending, now: Instant): void {
+    this.#membership.tell(session.name, ending, now);
+    this.#queries.lost(session);
+    this.effect({ kind: 'event', event: 'sync-peer-down', values: { peer: session.name, ending } });
+  }
+
+  frame(session: PeerSession, frame: PeerFrame, now: Instant): void {
+    const link = this.#links.get(session.name)!;
+    switch (frame.kind) {
+      case 'batch':
+      case 'refresh':
+        this.ownership.peerRecords(frame.records, session.routerId, 'news', this.#seconds);
+        return;
+      case 'bulkChunk':
+        this.#recalling = link.catchUp.returns(frame.id);
+        this.ownership.peerRecords(frame.records, session.routerId, 'bulk', this.#seconds);
+        this.#recalling = false;
+        return;
+      case 'bulkBegin':
+        link.catchUp.begin(frame.id);
+        return;
+      case 'bulkEnd':
+        link.catchUp.end(frame.id);
+        return;
+      case 'bulkRequest':
+        link.donor.ask(frame);
+        return;
+      case 'digest':
+        link.catchUp.digest(frame);
+        return;
+      case 'query':
+        this.#queries.asked(session, frame, now);
+        return;
+      case 'answer':
+        this.#queries.answer(session, frame);
+        return;
+    }
+  }
+
+  speaks(owner: number): boolean {
+    for (const { session } of this.#links.values()) {
+      if (session.routerId === owner) return session.established;
+    }
+    return owner === this.self;
+  }
+
+  fetching(owner: number): boolean {
+    for (const { session, catchUp } of this.#links.values()) {
+      if (session.established && catchUp.fetches(owner)) return true;
+    }
+    return false;
+  }
+
+  get starting(): boolean {
+    return !this.#membership.settled;
+  }
+
+  get loaded(): boolean {
+    return this.#dump.loaded;
+  }
+
+  nextId(): number {
+    this.#ids = (this.#ids + 1) >>> 0;
+    return this.#ids;
+  }
+
+  formerDone(session: PeerSession): void {
+    this.#met.add(session.name);
+    this.#ownDigest(session);
+  }
+
+  get #seconds(): number {
+    return Math.floor(this.#now / 1000);
+  }
+
+  #take(input: MeshInput): void {
+    const now = this.#now;
+    switch (input.kind) {
+      case 'configure':
+        this.#configure(input.settings);
+        return;
+      case 'kernel':
+        this.#kernel(input.records);
+        return;
+      case 'kernelDump':
+        this.#dump.records(input.records, this.#seconds);
+        if (input.last) this.#dumped();
+        return;
+      case 'kernelLost':
+        this.effect({ kind: 'event', event: 'sync-events-lost', values: {} });
+        this.#askKernel();
+        return;
+      case 'opened':
+        this.#links.get(input.peer)?.session.opened(input.stream, now);
+        return;
+      case 'bytes':
+        this.#links.get(input.peer)?.session.bytes(input.stream, input.bytes, now);
+        return;
+      case 'closed':
+        this.#links.get(input.peer)?.session.closed(input.stream, input.reason, now);
+        return;
+      case 'query':
+        this.#queries.ask(input.id, input.side, input.tuple, this.#established(), now);
+        return;
+      case 'lookedUp':
+        this.#queries.lookedUp(input.token, input.record);
+        return;
+      case 'leave':
+        this.#shedding.slice(this.#seconds, true);
+        this.#flush();
+        this.#leave.begin(this.#established(), now);
+        return;
+      case 'stop':
+        this.#flush();
+        for (const { session } of this.#links.values()) session.goodbye(input.text);
+        return;
+      case 'timer':
+        return;
+    }
+  }
+
+  #configure(settings: SyncSettings): void {
+    this.#settings = settings;
+    this.#membership.configure({ ...settings.self, epoch: this.#epoch }, settings.peers, this.#now);
+    for (const [name, { session }] of this.#links) {
+      const peer = settings.peers.find((each) => each.name === name);
+      if (peer?.routerId === session.routerId) continue;
+      session.dismiss('not in the cluster file', this.#now);
+      this.#links.delete(name);
+    }
+    for (const peer of settings.peers) {
+      if (this.#links.has(peer.name)) continue;
+      const session = new PeerSession(peer, this, this.#now);
+      const donor = new Donor(this.#table, this.self);
+      this.#links.set(peer.name, { session, donor, catchUp: new CatchUp(session, this, true) });
+    }
+    for (const { session } of this.#links.values()) session.sayHello();
+  }
+
+  #kernel(records: Uint8Array): void {
+    const seconds = this.#seconds;
+    for (let at = 0; at < records.length; at += RECORD_BYTES) {
+      const op = records[at + Field.op]!;
+      if (op === Op.put) {
+        if (this.#isTold(records, at)) this.ownership.kernelPut(records, at, seconds);
+      } else if (op === Op.delete) {
+        this.#dump.ended(records, at);
+        if (!this.#shedding.ended(records, at)) this.ownership.kernelEnd(records, at);
+      } else if (op === Op.closing) this.ownership.kernelClosing(records, at);
+    }
+  }
+
+  /** Under overload, what has just begun waits. */
+  #isTold(records: Uint8Array, at: number): boolean {
+    if (!this.#shedding.active || (records[at + Field.flags]! & RecordFlag.claimed) !== 0) return true;
+    return this.#table.find(records, at) >= 0 || this.#shedding.passes(records, at, this.#seconds);
+  }
+
+  #askKernel(): void {
+    if (this.#dump.begin()) this.effect({ kind: 'dumpKernel' });
+  }
+
+  #dumped(): void {
+    const first = !this.#dump.loaded;
+    if (this.#dump.finish()) this.#askKernel();
+    if (!first) return;
+    for (const { session, catchUp } of this.#up()) {
+      catchUp.reconsider();
+      this.#ownDigest(session);
+    }
+  }
+
+  #up(): readonly Link[] {
+    return [...this.#links.values()].filter(({ session }) => session.established);
+  }
+
+  #established(): readonly PeerSession[] {
+    return this.#up().map(({ session }) => session);
+  }
+
+  /** Everything whose time has come. @param away for how long nobody has called */
+  #expire(away: Millis): void {
+    const now = this.#now;
+    for (const { session } of this.#links.values()) session.expire(now, away);
+    const starting = this.starting;
+    this.#membership.expire(now);
+    if (starting && !this.starting) for (const { catchUp } of this.#up()) catchUp.reconsider();
+    this.#queries.expire(now);
+    if (now >= this.#tickAt) this.#tick();
+    if (now >= this.#digestsAt) this.#sayDigests();
+  }
+
+  #tick(): void {
+    this.#tickAt = this.#now + TICK;
+    this.#dump.forgetCopies(this.#now);
+    this.#measure();
+    this.#shedding.slice(this.#seconds);
+    this.#refresh.slice(TICK, this.#seconds, (owner) => !this.speaks(owner));
+    if (this.#refresh.records.count === 0) return;
+    this.#flush();
+    this.#toAll('refresh', this.#refresh.records.take(), undefined);
+  }
+
+  #measure(): void {
+    const up = this.#established().filter(({ state }) => state === 'up');
+    const change = this.#shedding.measure(Math.min(...up.map(({ unacknowledged }) => unacknowledged)));
+    if (change === undefined) return;
+    const values = { state: change, held: this.#shedding.held, shed: this.#shedding.refused };
+    this.effect({ kind: 'event', event: 'sync-overload', values });
+    if (change === 'ends incomplete') this.#askKernel();
+  }
+
+  #sayDigests(): void {
+    this.#digestsAt = this.#now + DIGESTS_EVERY;
+    const orphans = [...this.#table.owners()].filter((owner) => !this.speaks(owner));
+    for (const session of this.#established()) {
+      if (session.state !== 'up') continue;
+      this.#ownDigest(session);
+      for (const owner of orphans) this.#digest(session, owner);
+    }
+  }
+
+  /** Ours, behind all that we have told; once the peer has been asked what it remembers of us. */
+  #ownDigest(session: PeerSession): void {
+    if (!this.#dump.loaded || !this.#met.has(session.name)) return;
+    this.#flush();
+    if (session.state === 'up') this.#digest(session, this.self);
+  }
+
+  #digest(session: PeerSession, owner: number): void {
+    const digests = this.#table.digest(owner);
+    session.send({ kind: 'digest', owner, connections: this.#table.countOf(owner), digests });
+  }
+
+  /** Whatever waits to be sent, as far as it may go now. */
+  #send(): void {
+    const { tell } = this.ownership;
+    if (tell.count >= BATCH || (tell.count > 0 && this.#now >= this.#flushedAt + COALESCE)) this.#flush();
+    this.#sendDirect();
+    for (const { session, donor } of this.#up()) {
+      if (donor.wants(session)) donor.work(session, this.#seconds, this.#now, () => this.#flush());
+    }
+    if (this.ownership.apply.count > 0) this.effect({ kind: 'apply', records: this.ownership.apply.take() });
+  }
+
+  #flush(): void {
+    const { tell } = this.ownership;
+    if (tell.count === 0) return;
+    this.#flushedAt = this.#now;
+    this.#toAll('batch', tell.take(), this.#oldest);
+  }
+
+  #toAll(kind: 'batch' | 'refresh', records: Uint8Array, at: Instant | undefined): void {
+    for (let from = 0; from < records.length; from += MOST_IN_FRAME * RECORD_BYTES) {
+      const part = records.subarray(from, from + MOST_IN_FRAME * RECORD_BYTES);
+      for (const { session } of this.#links.values()) {
+        if (session.state === 'up') session.sendRecords(kind, part, at, this.#now);
+      }
+    }
+  }
+
+  #sendDirect(): void {
+    for (const [routerId, records] of this.ownership.direct) {
+      if (records.count === 0) continue;
+      const session = this.#established().find((each) => each.routerId === routerId);
+      if (session?.state === 'up') session.sendRecords('batch', records.take(), undefined, this.#now);
+      else records.clear();
+    }
+  }
+
+  /** What others are to know of us, when it has changed. */
+  #publish(): void {
+    const view = this.#membership.takeView();
+    if (view !== undefined) this.effect({ kind: 'members', view });
+    const ready = this.#dump.loaded && !this.starting;
+    const peers: JoinPeer[] = this.#up().map(({ session, catchUp }) => ({
+      hello: session.hello!,
+      complete: catchUp.complete,
+      busy: catchUp.busy,
+    }));
+    const synced = this.#barrier.evaluate(this.#settings, ready, peers, this.#now);
+    if (synced !== undefined) this.effect(synced);
+    const flushed = this.#leave.check(this.#now);
+    if (flushed !== undefined) this.effect(flushed);
+  }
+
+  #nextDeadline(): Instant {
+    const links = [...this.#links.values()];
+    if (links.some(({ session, donor }) => donor.wants(session))) return this.#now;
+    const waiting = this.ownership.tell.count > 0 ? this.#flushedAt + COALESCE : undefined;
+    const others = [
+      this.#membership,
+      this.#queries,
+      this.#barrier,
+      this.#leave,
+      ...links.map(({ session }) => session),
+    ];
+    let least = Math.min(this.#tickAt, this.#digestsAt, waiting ?? Number.POSITIVE_INFINITY);
+    for (const { deadline } of others) if (deadline !== undefined && deadline < least) least = deadline;
+    return least;
+  }
+}
