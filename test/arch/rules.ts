@@ -28,7 +28,6 @@ export const layers: readonly Layer[] = [
   core('ospf'),
   core('bfd'),
   core('netlink'),
-  core('packet'),
   core('hash'),
   core('health'),
   core('announce', ['src/core/health/']),
