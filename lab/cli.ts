@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { LabError } from './lab-error.ts';
 import { projectRoot } from './project.ts';
-import { machineText, type ResultDocument, writeResult } from './report/result.ts';
+import { machineText, NO_GOAL, type ResultDocument, writeResult } from './report/result.ts';
 import type { RuntimeName } from './runtimes/lab.ts';
 import { attach, runningLabs, up } from './runtimes/runtime.ts';
 import { findScenario, findSeries, SCENARIOS, SERIES } from './scenarios/registry.ts';
@@ -74,6 +74,7 @@ interface RunOptions {
   readonly only?: string;
   readonly parallel: string;
   readonly resume?: true;
+  readonly quick?: true;
 }
 
 async function run(name: string, options: RunOptions): Promise<void> {
@@ -88,13 +89,17 @@ async function run(name: string, options: RunOptions): Promise<void> {
   const result = series ? await playSeries(series, options) : await play(scenario!, options.runtime);
   for (const line of result.lines ?? []) console.log(`  ${line}`);
   for (const { met, name: claim, value, unit, goal } of result.claims) {
-    console.log(`  ${met ? 'met    ' : 'NOT MET'}  ${claim}: ${value}${unit && ` ${unit}`} (goal ${goal})`);
+    const mark = goal === NO_GOAL ? '       ' : met ? 'met    ' : 'NOT MET';
+    console.log(`  ${mark}  ${claim}: ${value}${unit && ` ${unit}`}${goal === NO_GOAL ? '' : ` (goal ${goal})`}`);
   }
   if (options.json !== undefined) writeResult(options.json, document(found.name, result));
   if (result.claims.some((claim) => !claim.met)) process.exitCode = 1;
 }
 
-async function playSeries(series: Series, { only = '', parallel, json, resume }: RunOptions): Promise<ScenarioResult> {
+async function playSeries(
+  series: Series,
+  { only = '', parallel, json, resume, quick }: RunOptions,
+): Promise<ScenarioResult> {
   if (resume && json === undefined) throw new LabError('--resume needs --json FILE, the file to go on from');
   const width = Number(parallel);
   if (!Number.isInteger(width) || width < 1) throw new LabError(`--parallel ${parallel}: a count of labs, 1 or more`);
@@ -102,6 +107,7 @@ async function playSeries(series: Series, { only = '', parallel, json, resume }:
     progress: tell,
     only: only.split(/\s+/).filter((word) => word !== ''),
     parallel: width,
+    quick: quick === true,
     earlier: resume ? json : undefined,
     onPart: (part) => {
       if (json !== undefined) writeResult(json, document(series.name, part));
@@ -156,6 +162,7 @@ function program(): Command {
     .option('--json <file>', 'write claims and samples')
     .option('--only <words>', 'of a series: play those whose names hold all these words')
     .option('--parallel <count>', 'of a series: labs that may be up at the same time', '4')
+    .option('--quick', 'of a series: fewer connections, where that is enough for a first look')
     .option('--resume', 'of a series: do not play again what held in the file of --json')
     .action(run);
   return lab;

@@ -23,6 +23,9 @@ export interface ResultDocument {
   readonly samples: unknown;
 }
 
+/** The goal of what is only told. */
+export const NO_GOAL = '–';
+
 /** Something that must be exactly `goal`. */
 export function claimEqual(
   name: string,
@@ -47,6 +50,11 @@ export function claimAtMost(name: string, value: number | null, high: number, un
 /** A figure that must reach a bound. */
 export function claimAtLeast(name: string, value: number, low: number, unit: string): Claim {
   return { name, value: tenth(value), unit, goal: `>= ${low}`, met: value >= low };
+}
+
+/** Something that is told and not claimed: it always holds. */
+export function told(name: string, value: number | string, unit = ''): Claim {
+  return { name, value: typeof value === 'number' ? tenth(value) : value, unit, goal: NO_GOAL, met: true };
 }
 
 /** One line on the machine, for readers of the figures. */

@@ -9,6 +9,12 @@ export interface ExecOptions {
   readonly deadline?: number;
 }
 
+export interface SpawnOptions {
+  readonly stdio?: StdioOptions;
+  /** With the host's own files instead of those of the node's root folder. */
+  readonly onHost?: boolean;
+}
+
 export interface ExecResult {
   /** Exit code; 128 + signal number when a signal ended it. */
   readonly code: number;
@@ -25,7 +31,7 @@ export interface LabNode {
   /** Runs a program in the node (inside its root folder, where it has one: `vtysh`, `birdc`) and waits for its end. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** Starts a program in the node. It ends with the lab at the latest. */
-  spawn(argv: readonly string[], options?: { readonly stdio?: StdioOptions }): ChildProcess;
+  spawn(argv: readonly string[], options?: SpawnOptions): ChildProcess;
   /** Sets the node's end of a link up or down; the other end loses or gets its carrier. */
   link(name: string, state: 'up' | 'down'): Promise<void>;
 }

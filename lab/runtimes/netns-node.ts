@@ -5,12 +5,12 @@
  * The mounts live in the private mount namespace that `ip netns exec` makes for each program, so there is nothing to
  * unmount. Nodes share the root folder's files and never write to them.
  */
-import { type ChildProcess, type SpawnOptions, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { LabError } from '../lab-error.ts';
-import type { ExecOptions, ExecResult, LabNode } from './lab.ts';
+import type { ExecOptions, ExecResult, LabNode, SpawnOptions as NodeSpawnOptions } from './lab.ts';
 import type { Bind, LabRole, TopologyNode } from './topology.ts';
 
 const OWN_FOLDERS = { run: '/run', tmp: '/tmp', srv: '/srv', log: '/var/log' } as const;
@@ -64,8 +64,8 @@ export class NetnsNode implements LabNode {
     return this.#finish(argv, options, undefined);
   }
 
-  spawn(argv: readonly string[], options: { readonly stdio?: StdioOptions } = {}): ChildProcess {
-    return this.start(argv, { stdio: options.stdio ?? 'inherit' });
+  spawn(argv: readonly string[], { stdio = 'inherit', onHost = false }: NodeSpawnOptions = {}): ChildProcess {
+    return this.startIn(onHost ? undefined : this.#root, argv, { stdio });
   }
 
   async link(name: string, state: 'up' | 'down'): Promise<void> {

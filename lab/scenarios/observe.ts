@@ -118,7 +118,9 @@ export class RouterView {
     for (const director of lab.byRole('director')) {
       for (const address of await addressesOf(director)) owners.set(address, director.name);
     }
-    return new RouterView(lab.byRole('router'), vip, owners);
+    // Of those on the servers' side nobody asks for the VIP.
+    const routers = lab.byRole('router').filter(({ labels }) => labels['sluice.side'] !== 'inside');
+    return new RouterView(routers, vip, owners);
   }
 
   /** The directors that are next hops in one router's kernel, in the kernel's order. */

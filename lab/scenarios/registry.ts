@@ -9,7 +9,9 @@ import { ospfInterop } from './ospf-interop.ts';
 import { scaleIn } from './scale-in.ts';
 import { scaleOut } from './scale-out.ts';
 import type { Scenario, Series } from './scenario.ts';
+import { secondChance } from './second-chance.ts';
 import { steady } from './steady.ts';
+import { takeover } from './takeover.ts';
 import { transit } from './transit.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -24,7 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   holdLink,
 ];
 
-export const SERIES: readonly Series[] = [ospfInterop, nftModes];
+export const SERIES: readonly Series[] = [ospfInterop, nftModes, takeover, secondChance];
 
 /** The scenario of that name, if there is one. */
 export function findScenario(name: string): Scenario | undefined {

@@ -41,6 +41,8 @@ export interface SeriesContext extends ScenarioContext {
   readonly only: readonly string[];
   /** How many labs may be up at the same time. */
   readonly parallel: number;
+  /** Fewer connections: enough to see that it works, too few to quote. */
+  readonly quick: boolean;
   /** The result file of an earlier run; what held in it is not played again. */
   readonly earlier: string | undefined;
   /** Given after each of them what there is so far. */

@@ -9,6 +9,7 @@ import { total } from '../report/words.ts';
 import type { Lab, LabNode } from '../runtimes/lab.ts';
 import { until } from '../runtimes/wait.ts';
 import { Traffic, type TrafficSettings } from '../traffic/client.ts';
+import { startMirrors } from '../traffic/mirrors.ts';
 import { DEFAULT_LOAD } from '../traffic/options.ts';
 import { compare, type Moves, type Placement, PlacementProbe, placementOf, shares } from '../traffic/placement.ts';
 import type { BrokenClass, BrokenLine, LoadKind, WindowSummary } from '../traffic/protocol.ts';
@@ -44,6 +45,8 @@ export interface StepReport {
   readonly name: string;
   /** Long-lived connections when it began. */
   readonly live: number;
+  /** Of them, those that are still established when it is over. */
+  readonly survived: number;
   readonly moves: Moves;
   readonly window: WindowSummary;
   /** Every established connection that was lost, with the director that carried it when the step began. */
@@ -79,6 +82,7 @@ export class Session {
     const routers = await RouterView.of(lab, target.address);
     await routers.untilNextHops(directors);
     const probe = await PlacementProbe.install(lab.byRole('director'), target.address);
+    if ((load.bulk ?? 0) > 0) await startMirrors(lab);
     const client = onlyClient(lab);
     const sources = await addressesOf(client, 'lo');
     const traffic = await Traffic.start(client, { target, sources, ...load });
@@ -106,14 +110,25 @@ export class Session {
     const last = await this.probe.read();
     const moves = compare(before, placementOf(last), flows, new Set(step.gone));
     const window = await this.traffic.window();
+    const left = new Set((await this.traffic.flows()).map((row) => row.flow));
+    const survived = flows.filter((flow) => left.has(flow)).length;
     const lost = this.traffic.losses.slice(lossesBefore).map((line) => lossOf(line, before));
     const share = Object.fromEntries(shares(settled, last));
-    return { name: step.name, live: flows.length, moves, window, lost, shares: share, took: Math.round(took) };
+    return {
+      name: step.name,
+      live: flows.length,
+      survived,
+      moves,
+      window,
+      lost,
+      shares: share,
+      took: Math.round(took),
+    };
   }
 
   async #untilPopulated(load: SessionLoad): Promise<void> {
-    const { request, idle, push } = { ...DEFAULT_LOAD, ...load };
-    const wanted = request + idle + push;
+    const { request, idle, push, bulk } = { ...DEFAULT_LOAD, ...load };
+    const wanted = request + idle + push + bulk;
     await until(`${wanted} long-lived connections`, 30_000, async () => (await this.traffic.flows()).length >= wanted);
     // The first seconds have connections of their own troubles: a step must not inherit them.
     await this.traffic.mark('populated');

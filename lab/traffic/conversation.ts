@@ -5,8 +5,10 @@
  * - request/answer: `GET /at/<offset>` every `pause`; the load kinds `request` (200 ms), `idle` (10 s) and `short` (ends
  *   after a number of requests) differ only in these numbers.
  * - push: one `GET /stream`, then the client's application is silent and the server talks.
+ * - bulk: both talk all the time; the server returns a record of its own for each of the client's (`mirror.ts`).
  */
 import { AnswerReader, AtCheck, RecordCheck, readHead } from './answer.ts';
+import { CLIENT, recordsText } from './mirror.ts';
 import type { LoadKind } from './protocol.ts';
 
 export interface Conversation {
@@ -148,6 +150,52 @@ export class PushConversation implements Conversation {
     this.#left = undefined;
     this.#check.restart();
     this.waitingSince = undefined;
+  }
+}
+
+/** Sent at once: so much every pause, as long as the server keeps up. */
+const PIECE = 8192;
+const UNANSWERED = 4 * PIECE;
+
+/** The client sends its own records; for each of them one of the server is due. */
+export class BulkConversation implements Conversation {
+  readonly load = 'bulk';
+  waitingSince: number | undefined;
+  readonly done = false;
+  readonly answers = 0;
+  readonly #check = new RecordCheck();
+  readonly #pause: number;
+  #sent = 0;
+  #due = 0;
+
+  /** `pause`: between two pieces, milliseconds. */
+  constructor(pause: number) {
+    this.#pause = pause;
+  }
+
+  get server(): string | undefined {
+    return this.#check.server;
+  }
+
+  get streamed(): number {
+    return this.#check.offset;
+  }
+
+  turn(now: number): string | undefined {
+    if (now < this.#due || this.#sent - this.#check.offset >= UNANSWERED) return undefined;
+    this.#due = now + this.#pause;
+    this.waitingSince ??= now;
+    const text = recordsText(CLIENT, this.#sent, PIECE);
+    this.#sent += PIECE;
+    return text;
+  }
+
+  receive(chunk: Uint8Array, now: number): string | undefined {
+    const complaint = this.#check.accept(chunk);
+    if (complaint !== undefined) return complaint;
+    if (this.#check.offset > this.#sent) return 'more than was sent';
+    this.waitingSince = this.#check.offset === this.#sent ? undefined : now;
+    return undefined;
   }
 }
 

@@ -3,7 +3,7 @@
  * lost, looks at each flow five times a second, and keeps the books. One clock tick of 10 ms serves them all: a timer
  * per flow would cost more than the flows.
  */
-import { type Conversation, PushConversation, RequestConversation } from './conversation.ts';
+import { BulkConversation, type Conversation, PushConversation, RequestConversation } from './conversation.ts';
 import { Flow, type FlowEnd, type FlowEvents } from './flow.ts';
 import type { LoadOptions } from './options.ts';
 import { PortPool } from './ports.ts';
@@ -29,7 +29,7 @@ export class Load {
   readonly #ports: PortPool;
   /** Long-lived connections still to be opened, each at its time; the first is the next. */
   readonly #planned: { at: number; load: LoadKind }[] = [];
-  readonly #live: Record<LoadKind, number> = { request: 0, idle: 0, push: 0, short: 0 };
+  readonly #live: Record<LoadKind, number> = { request: 0, idle: 0, push: 0, bulk: 0, short: 0 };
   #window: Window;
   #opened = 0;
   #answers = 0;
@@ -42,7 +42,7 @@ export class Load {
   readonly #events: FlowEvents = {
     established: (flow) => this.#established(flow),
     slow: (flow) => this.#window.slow(flow.attempted),
-    waited: (_flow, milliseconds) => this.#window.waited(milliseconds),
+    waited: (flow, milliseconds) => this.#window.waited(flow.conversation.load, milliseconds),
     stalled: () => this.#window.stalled(),
     ended: (flow, end) => this.#ended(flow, end),
   };
@@ -82,7 +82,9 @@ export class Load {
 
   summary(): WindowSummary {
     const now = this.#now();
-    for (const flow of this.#slotOf.keys()) if (flow.stalling) this.#window.waited(flow.row(now).waiting);
+    for (const flow of this.#slotOf.keys()) {
+      if (flow.stalling) this.#window.waited(flow.conversation.load, flow.row(now).waiting);
+    }
     return this.#window.summary(now);
   }
 
@@ -141,7 +143,8 @@ export class Load {
 
   #open(load: LoadKind): void {
     const source = this.#ports.take(load === 'short' ? 'short' : 'long');
-    const path = { ...this.#options.target, ...source };
+    const { address, port } = this.#options.target;
+    const path = { address, port: load === 'bulk' ? this.#options.mirror : port, ...source };
     const flow = new Flow(path, this.#conversation(load), this.#events, this.#now);
     this.#placed = (this.#placed + 1) % SLOTS;
     const slot = this.#slots[this.#placed] ?? new Set<Flow>();
@@ -151,6 +154,7 @@ export class Load {
 
   #conversation(load: LoadKind): Conversation {
     const host = this.#options.target.address;
+    if (load === 'bulk') return new BulkConversation(REQUEST_PAUSE);
     if (load === 'push') return new PushConversation(host);
     if (load === 'idle') return new RequestConversation({ load, host, pause: this.#options.idlePause });
     if (load === 'request') return new RequestConversation({ load, host, pause: REQUEST_PAUSE });
@@ -194,7 +198,7 @@ function isLong(flow: Flow): boolean {
 
 /** Spreads the long-lived connections evenly over the ramp, kinds mixed. Ascending by time. */
 function plan(options: LoadOptions, start: number): { at: number; load: LoadKind }[] {
-  const kinds = ['request', 'idle', 'push'] as const;
+  const kinds = ['request', 'idle', 'push', 'bulk'] as const;
   return kinds
     .flatMap((load) => {
       const count = options[load];

@@ -9,8 +9,11 @@ export interface LoadOptions {
   readonly request: number;
   readonly idle: number;
   readonly push: number;
+  readonly bulk: number;
   /** Short connections per second. */
   readonly short: number;
+  /** Port on which real servers mirror what `bulk` connections send (`mirror-main.ts`). */
+  readonly mirror: number;
   /** Milliseconds between an idle connection's requests. */
   readonly idlePause: number;
   /** Milliseconds over which the long-lived connections are opened. */
@@ -20,21 +23,28 @@ export interface LoadOptions {
 }
 
 /** Long-lived connections of each kind, unless told otherwise. */
-export const DEFAULT_LOAD = { request: 200, idle: 40, push: 40 } as const;
+export const DEFAULT_LOAD = { request: 200, idle: 40, push: 40, bulk: 0 } as const;
+
+/** Where real servers mirror, unless told otherwise. */
+export const MIRROR_PORT = 7000;
 
 const DEFAULTS = {
   request: String(DEFAULT_LOAD.request),
   idle: String(DEFAULT_LOAD.idle),
   push: String(DEFAULT_LOAD.push),
+  bulk: String(DEFAULT_LOAD.bulk),
   short: '100',
+  mirror: String(MIRROR_PORT),
   'idle-pause': '10000',
   ramp: '3000',
   patience: '20000',
 } as const;
 
 export const USAGE = `usage: main.js --target ADDRESS:PORT --source ADDRESS[,ADDRESS…]
-  --request N --idle N --push N   long-lived connections (${DEFAULTS.request}, ${DEFAULTS.idle}, ${DEFAULTS.push})
+  --request N --idle N --push N --bulk N
+                                  long-lived connections (${DEFAULTS.request}, ${DEFAULTS.idle}, ${DEFAULTS.push}, ${DEFAULTS.bulk})
   --short N                       short connections per second (${DEFAULTS.short})
+  --mirror PORT                   of the real servers, for bulk (${DEFAULTS.mirror})
   --idle-pause MS --ramp MS --patience MS (${DEFAULTS['idle-pause']}, ${DEFAULTS.ramp}, ${DEFAULTS.patience})`;
 
 /**
@@ -74,7 +84,9 @@ function readNumbers(values: Record<string, string | undefined>): Omit<LoadOptio
     request: number('request'),
     idle: number('idle'),
     push: number('push'),
+    bulk: number('bulk'),
     short: number('short'),
+    mirror: number('mirror'),
     idlePause: number('idle-pause'),
     ramp: number('ramp'),
     patience: number('patience'),

@@ -2,7 +2,8 @@
  * The words between the load client (a process in the client's namespace) and whoever runs it: JSON, one object a line.
  * Times are milliseconds on the client's monotonic clock since its start; `t` is when the line was written.
  */
-export type LoadKind = 'request' | 'idle' | 'push' | 'short';
+export const LOAD_KINDS = ['request', 'idle', 'push', 'bulk', 'short'] as const;
+export type LoadKind = (typeof LOAD_KINDS)[number];
 
 /**
  * How a connection was lost. `closed`: an end that nobody asked for. `wrong`: bytes, a server or a connection number that
@@ -85,6 +86,8 @@ export interface WindowSummary {
   /** Waits for the server of more than a second, and the longest wait of any length. */
   readonly stalls: number;
   readonly longestStall: number;
+  /** The longest wait by kind of load. */
+  readonly longestWaits: Counts<LoadKind>;
   /** From the mark to the moment after which no new connection failed or was slow for 2 s; null if there is none yet. */
   readonly reconverged: number | null;
   /** The greatest lateness of the client's own clock tick: what it may have added itself to `longestStall`. */

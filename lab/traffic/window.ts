@@ -32,7 +32,7 @@ export class Window {
   #opened = 0;
   #slow = 0;
   #stalls = 0;
-  #longestStall = 0;
+  readonly #longestWaits: Partial<Record<LoadKind, number>> = {};
   #ownLag = 0;
   readonly #broken: Partial<Record<BrokenClass, number>> = {};
   readonly #brokenByLoad: Partial<Record<LoadKind, number>> = {};
@@ -68,8 +68,8 @@ export class Window {
   }
 
   /** A wait for the server ended, or is known to have lasted that long already. */
-  waited(milliseconds: number): void {
-    this.#longestStall = Math.max(this.#longestStall, milliseconds);
+  waited(load: LoadKind, milliseconds: number): void {
+    this.#longestWaits[load] = Math.max(this.#longestWaits[load] ?? 0, milliseconds);
   }
 
   /** A wait passed the threshold; once per wait. */
@@ -93,7 +93,10 @@ export class Window {
       failed: { ...this.#failed },
       slow: this.#slow,
       stalls: this.#stalls,
-      longestStall: Math.round(this.#longestStall),
+      longestStall: Math.round(Math.max(0, ...Object.values(this.#longestWaits))),
+      longestWaits: Object.fromEntries(
+        Object.entries(this.#longestWaits).map(([load, wait]) => [load, Math.round(wait)]),
+      ),
       reconverged: rounded(reconvergence(this.#failedAttempts, this.start, now)),
       ownLag: Math.round(this.#ownLag),
     };

@@ -3,11 +3,13 @@
  * core/config/cluster-keys.ts; here are the file, its mode and the randomness.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chown, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { Fault } from '../core/base/fault.ts';
 import { clusterKeyLine, parseClusterKeys, type RotationStep, rotateClusterKeys } from '../core/config/cluster-keys.ts';
 import type { SyncKey, SyncKeyRing } from '../core/model/sync-keys.ts';
 import { readKeyText } from './key-files.ts';
+
+export type { RotationStep } from '../core/config/cluster-keys.ts';
 
 export interface ClusterKeys {
   /** Undefined when there are faults. */
@@ -44,8 +46,40 @@ export function describeClusterKeyChanges(file: string, before: SyncKeyRing, aft
   return [...removed, ...others];
 }
 
-/** 64 bits that tell keys apart and do not lead back to one, in groups of four hexadecimal digits. */
-export function keyFingerprint({ secret }: Pick<SyncKey, 'secret'>): string {
+/** A key as an operator sees it. */
+export interface ClusterKeyDocument {
+  readonly id: string;
+  /** Whether this director opens streams with it, or only lets others in. */
+  readonly role: 'active' | 'accept-only';
+  readonly bits: number;
+  /** The same on every director that has the same key; does not lead back to it. */
+  readonly fingerprint: string;
+}
+
+export interface ShownKeys {
+  readonly keys: readonly ClusterKeyDocument[];
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly string[];
+  readonly missing: boolean;
+}
+
+/** What is in a file, without the secrets. Never throws. */
+export async function showClusterKeys(file: string): Promise<ShownKeys> {
+  const { ring, ...rest } = await readClusterKeys(file);
+  return { keys: documentsOf(ring ?? []), ...rest };
+}
+
+function documentsOf(ring: SyncKeyRing): ClusterKeyDocument[] {
+  return ring.map((key) => ({
+    id: key.id,
+    role: key.acceptOnly ? 'accept-only' : 'active',
+    bits: key.secret.length * 8,
+    fingerprint: fingerprint(key),
+  }));
+}
+
+/** 64 bits, in groups of four hexadecimal digits. */
+function fingerprint({ secret }: SyncKey): string {
   const digest = createHash('sha256').update('sluice cluster key\0').update(secret.reveal()).digest('hex');
   return digest.slice(0, 16).replaceAll(/(.{4})(?=.)/g, '$1:');
 }
@@ -59,29 +93,27 @@ const HEAD = `# Keys of the sync channel: ID HEX [accept-only], the oldest first
  *
  * @throws an error with Node's `code`: EEXIST when there is such a file
  */
-export async function makeClusterKeys(file: string): Promise<SyncKeyRing> {
+export async function makeClusterKeys(file: string): Promise<readonly ClusterKeyDocument[]> {
   const text = `${HEAD}${clusterKeyLine('1', newSecret(), false)}\n`;
   await writeDurably(file, text, 0o600);
-  return ringOf(text);
+  return documentsOf(ringOf(text));
 }
 
 export interface RotatedKeys {
   readonly done: RotationStep;
-  /** As it is now in the file. */
-  readonly ring: SyncKeyRing;
+  /** As they are now in the file. */
+  readonly keys: readonly ClusterKeyDocument[];
 }
 
 /**
  * Puts the next step of a rotation into the file, whole or not at all; its mode and owner stay.
  *
- * @throws an error with Node's `code` when the file cannot be written
+ * @throws an error with Node's `code` when the file cannot be read or written
  */
 export async function rotateClusterKeyFile(path: string): Promise<RotatedKeys | { readonly faults: readonly Fault[] }> {
-  const { text, faults } = await readKeyText(path);
-  if (text === undefined) return { faults };
   // A link stays one.
   const file = await realpath(path);
-  const rotation = rotateClusterKeys(text, newSecret());
+  const rotation = rotateClusterKeys(await readFile(file, 'utf8'), newSecret());
   if ('faults' in rotation) return { faults: rotation.faults.map((fault) => ({ file: path, ...fault })) };
   const { mode, uid, gid } = await stat(file);
   const beside = `${file}.new`;
@@ -94,13 +126,13 @@ export async function rotateClusterKeyFile(path: string): Promise<RotatedKeys | 
     await rm(beside, { force: true });
     throw error;
   }
-  return { done: rotation.done, ring: ringOf(rotation.text) };
+  return { done: rotation.done, keys: documentsOf(ringOf(rotation.text)) };
 }
 
 async function writeDurably(file: string, text: string, mode: number): Promise<void> {
   const handle = await open(file, 'wx', mode);
   try {
-    await writeFile(handle, text);
+    await handle.writeFile(text);
     await handle.chmod(mode);
     await handle.sync();
   } finally {

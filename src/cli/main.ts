@@ -13,7 +13,7 @@ export async function runCli(args: readonly string[], version: string, context: 
   const program = buildProgram(context, version, (result) => {
     code = result;
   });
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => context.out(text),
       writeErr: (text) => context.complain(text.trimEnd()),

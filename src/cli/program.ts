@@ -40,6 +40,7 @@ export function buildProgram(context: CliContext, version: string, finish: (code
   addExplain(program, context, finish);
   addControlCommands(program, context, finish);
   addCheck(program, context, finish);
+  addKeys(program, context, finish);
   addDoctor(program, context, finish);
   return program;
 }
@@ -347,6 +348,39 @@ function addCheck(program: Command, context: CliContext, finish: (code: number) 
       const { check } = await import('./config.ts');
       finish(await check(context, file, options));
     });
+}
+
+function addKeys(program: Command, context: CliContext, finish: (code: number) => void): void {
+  const keys = program
+    .command('keys')
+    .description('the keys of the sync channel: make a file, show what is in it, rotate them; needs no agent')
+    .addHelpText(
+      'after',
+      `
+All directors have the same file, and whoever has a key is believed like any of them. A rotation takes three steps, and no
+stream is lost to a director that is one step behind: add a key that is only accepted, open streams with it, drop the
+old one. After each, every director gets the file and a \`sluice reload\`.
+
+Examples:
+  sluice keys make /etc/sluice/cluster.keys     one new key; never overwrites a file
+  sluice keys show /etc/sluice/cluster.keys     ids, roles and fingerprints, to compare directors by
+  sluice keys rotate /etc/sluice/cluster.keys   the next step of a rotation, and what to do then`,
+    );
+  const add = (name: 'make' | 'show' | 'rotate', description: string) => {
+    keys
+      .command(name)
+      .description(description)
+      .argument('<file>', 'the key file, keys.file of the cluster file')
+      .option('--json', 'print JSON')
+      .addHelpText('after', `\nExample:\n  sluice keys ${name} /etc/sluice/cluster.keys`)
+      .action(async (file: string, options: { json?: boolean }) => {
+        const commands = await import('./keys.ts');
+        finish(await commands[`${name}Keys`](context, file, options));
+      });
+  };
+  add('make', 'write a new file with one random key, readable by its owner only; refuses when there is a file');
+  add('show', 'ids, roles and fingerprints of the keys, never the keys');
+  add('rotate', 'put the next step of a rotation into the file, and say what to do before the next one');
 }
 
 function addDoctor(program: Command, context: CliContext, finish: (code: number) => void): void {

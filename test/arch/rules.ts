@@ -28,6 +28,7 @@ export const layers: readonly Layer[] = [
   core('ospf'),
   core('bfd'),
   core('netlink'),
+  core('packet'),
   core('hash'),
   core('health'),
   core('announce', ['src/core/health/']),

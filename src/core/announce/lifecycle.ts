@@ -6,7 +6,7 @@
  * Out: the stance that `policy.ts` works from, every change of state with its reason, the steps of a drain, and `stop` when
  * the process may end.
  *
- * A drain raises the metric of every VIP, which is what moves the traffic; waits until each VIP has been quiet for a second,
+ * A drain first has every peer confirm what connections it was told of (flush), where there are peers; then raises the metric of every VIP, which is what moves the traffic; waits until each VIP has been quiet for a second,
  * or until the deadline; withdraws; and is done when the withdrawal has gone out. The last director of a VIP does not
  * withdraw it: if it was told to stop, the deadline decides; if it was only told to drain, it stays a last resort for as
  * long as there is nobody else. Not here: health, which withdraws whether we are the last or not (`policy.ts`).
@@ -20,7 +20,11 @@ export type LifecycleState = 'starting' | 'syncing' | 'ready' | 'active' | 'drai
 export type LifecycleInput =
   /** Sockets are open and the kernel's state was adopted. `peers`: how many directors there are to copy connections from. */
   | { readonly kind: 'opened'; readonly peers: number }
+  /** There are that many from now on. */
+  | { readonly kind: 'peers'; readonly peers: number }
   | { readonly kind: 'synced' }
+  /** The answer to `flush`; `silent`: peers that did not confirm in time. */
+  | { readonly kind: 'flushed'; readonly silent: readonly string[] }
   /** The data plane was applied and read back for the first time. Whether it holds all services is the policy's concern. */
   | { readonly kind: 'programmed' }
   /** `within` is how long the traffic may take to go. */
@@ -38,7 +42,13 @@ export type LifecycleInput =
   | { readonly kind: 'lastAnnouncer'; readonly vips: readonly Ipv4[] }
   | { readonly kind: 'timer' };
 
-export type DrainStep = 'metric-raised' | 'traffic-gone' | 'deadline-passed' | 'withdrawing';
+export type DrainStep =
+  | 'flushed'
+  | 'flush-timeout'
+  | 'metric-raised'
+  | 'traffic-gone'
+  | 'deadline-passed'
+  | 'withdrawing';
 
 export type LifecycleEffect =
   | {
@@ -50,6 +60,8 @@ export type LifecycleEffect =
   /** For the policy's input of the same name; sent when either changes. */
   | { readonly kind: 'stance'; readonly stance: Stance; readonly state: LifecycleState }
   | { readonly kind: 'drainStep'; readonly step: DrainStep; readonly detail: string }
+  /** The peers are to hold all connections that this director has. Sent once a drain. */
+  | { readonly kind: 'flush' }
   /** Everything is withdrawn: the process may end. Sent once. */
   | { readonly kind: 'stop' };
 
@@ -57,6 +69,8 @@ export type LifecycleEffect =
 export const QUIET_BELOW_PACKETS_PER_SECOND = 10;
 /** For how long it has to be quiet. */
 export const QUIET_FOR: Millis = 1000;
+/** How long the peers may take to confirm that they hold our connections; a frozen one does not keep us from leaving. */
+export const FLUSH_WITHIN: Millis = 5000;
 /** How long a withdrawal may take to go out before we stop waiting; a speaker needs about 1.1 s at most. */
 export const WITHDRAW_WITHIN: Millis = 5000;
 
@@ -109,6 +123,8 @@ export function printTransitions(): string {
 
 /** A drain under way. Its first part ends when `withdrawingSince` is set. */
 interface Drain {
+  /** Until when the peers may confirm what they hold; undefined once they have, or need not. The metric is not raised before. */
+  flushBy: Instant | undefined;
   /** Every announcement that is out has a raised metric: from now on it is worth looking at the traffic. */
   raised: boolean;
   /** When every VIP was first seen quiet, and has been in each sample since. */
@@ -122,6 +138,7 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
   #stance: Stance = 'withhold';
   /** The state that the last `stance` effect carried; a new policy takes us to be starting. */
   #told: LifecycleState = 'starting';
+  #peers = 0;
   readonly #done = { open: false, synced: false, programmed: false };
   #failure: string | undefined;
   #leaving = false;
@@ -145,7 +162,8 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
 
   get deadline(): Instant | undefined {
     if (this.#drain === undefined) return undefined;
-    const { withdrawingSince } = this.#drain;
+    const { flushBy, withdrawingSince } = this.#drain;
+    if (flushBy !== undefined) return flushBy;
     if (withdrawingSince !== undefined) return withdrawingSince + WITHDRAW_WITHIN;
     // Past its deadline a drain goes on only as the last director, and until something other than time changes.
     return this.#drainBy > this.#now ? this.#drainBy : undefined;
@@ -155,13 +173,17 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
     this.#now = now;
     this.#note(input, now);
     const effects: LifecycleEffect[] = [];
-    if (input.kind === 'traffic' && this.#drain !== undefined) this.#sample(this.#drain, now);
+    if (this.#drain !== undefined) {
+      if (input.kind === 'traffic') this.#sample(this.#drain, now);
+      effects.push(...this.#advanceFlush(this.#drain, input, now));
+    }
     // Guards exclude each other around every cycle of the table, so this ends.
     for (;;) {
       if (this.#drain !== undefined && this.#mustGoOn()) effects.push(...this.#advanceDrain(this.#drain, now));
       const row = TRANSITIONS[this.#state].find(({ when }) => this.#holds(when));
       if (row === undefined) break;
       effects.push(this.#enter(row));
+      if (this.#drain?.flushBy !== undefined) effects.push({ kind: 'flush' });
     }
     return [...effects, ...this.#settle()];
   }
@@ -169,6 +191,7 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
   /** Why a drain is not over yet, for one VIP or for all of them; empty when no drain is under way. */
   waitingFor(now: Instant = this.#now, only?: Ipv4): readonly string[] {
     if (this.#drain === undefined) return [];
+    if (this.#drain.flushBy !== undefined) return ['peers to confirm that they hold our connections'];
     if (this.#drain.withdrawingSince !== undefined) return ['withdrawal to go out'];
     const asked = (vip: Ipv4) => only === undefined || vip === only;
     const last = this.#lastVips().filter(asked);
@@ -191,6 +214,10 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
       case 'opened':
         this.#done.open = true;
         this.#done.synced ||= input.peers === 0;
+        this.#peers = input.peers;
+        return;
+      case 'peers':
+        this.#peers = input.peers;
         return;
       case 'synced':
       case 'programmed':
@@ -219,6 +246,7 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
       case 'lastAnnouncer':
         this.#last = new Set(input.vips);
         return;
+      case 'flushed':
       case 'timer':
         return;
     }
@@ -257,12 +285,24 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
   #enter({ to, reason }: Row): LifecycleEffect {
     const from = this.#state;
     this.#state = to;
-    this.#drain =
-      to === 'draining'
-        ? { raised: false, quietSince: undefined, isQuiet: false, withdrawingSince: undefined }
-        : undefined;
+    this.#drain = to === 'draining' ? this.#newDrain() : undefined;
     if (to === 'failed') Object.assign(this.#done, { open: false, synced: false, programmed: false });
     return { kind: 'state', from, to, reason: to === 'failed' ? (this.#failure ?? reason) : reason };
+  }
+
+  #newDrain(): Drain {
+    const flushBy = this.#peers === 0 ? undefined : Math.min(this.#now + FLUSH_WITHIN, this.#drainBy);
+    return { flushBy, raised: false, quietSince: undefined, isQuiet: false, withdrawingSince: undefined };
+  }
+
+  #advanceFlush(drain: Drain, input: LifecycleInput, now: Instant): readonly LifecycleEffect[] {
+    if (drain.flushBy === undefined) return [];
+    const silent = input.kind === 'flushed' ? input.silent : undefined;
+    if (silent === undefined && now < drain.flushBy) return [];
+    drain.flushBy = undefined;
+    if (silent === undefined) return [drainStep('flush-timeout', 'no word of who holds our connections')];
+    if (silent.length > 0) return [drainStep('flush-timeout', `not confirmed by ${silent.join(', ')}`)];
+    return [drainStep('flushed', 'every peer that lives holds our connections')];
   }
 
   /** Neither an undrain nor a failure is about to end the drain. */
@@ -278,7 +318,7 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
   }
 
   #advanceDrain(drain: Drain, now: Instant): readonly LifecycleEffect[] {
-    if (drain.withdrawingSince !== undefined) return [];
+    if (drain.flushBy !== undefined || drain.withdrawingSince !== undefined) return [];
     const effects: LifecycleEffect[] = [];
     if (!drain.raised && this.#announced.every(({ metric }) => metric >= LAST_RESORT)) {
       drain.raised = true;
@@ -320,7 +360,9 @@ export class Lifecycle implements Machine<LifecycleInput, LifecycleEffect> {
 
   #wantedStance(): Stance {
     if (this.#state === 'active') return 'serve';
-    return this.#state === 'draining' && this.#drain?.withdrawingSince === undefined ? 'lastResort' : 'withhold';
+    if (this.#state !== 'draining' || this.#drain === undefined) return 'withhold';
+    if (this.#drain.flushBy !== undefined) return 'serve';
+    return this.#drain.withdrawingSince === undefined ? 'lastResort' : 'withhold';
   }
 
   #lastVips(): Ipv4[] {

@@ -8,6 +8,7 @@
  * only what we wrote to is read back; when it took more, somebody else wrote as well, and everything is read.
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
+import type { Millis } from '../../core/base/machine.ts';
 import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
 import type { ClientEntry } from '../../core/dataplane/explain/client-entry.ts';
 import { GUARD_TABLE, serviceNames } from '../../core/dataplane/names.ts';
@@ -65,6 +66,8 @@ export interface RulesetKernel {
    * `KernelError`.
    */
   write(operations: readonly Operation[]): Promise<Written>;
+  /** One transaction of its own, on elements that no plan is about. Throws `KernelError`. */
+  takeMisses(lifetime: Millis): Promise<void>;
 }
 
 export interface Written {
@@ -155,6 +158,15 @@ export class Converger {
     this.#known = undefined;
     await this.#kernel.write(operations);
     return operations.map(describe);
+  }
+
+  /** As the port has it. What is known stays known, unless somebody else has written as well. @throws KernelError */
+  async takeMisses(lifetime: Millis): Promise<void> {
+    await this.#kernel.takeMisses(lifetime);
+    const known = this.#known;
+    if (known?.generation === undefined) return;
+    const generation = await this.#kernel.generation();
+    if (generation === nextGeneration(known.generation)) this.#known = { ...known, generation };
   }
 
   /** Of the services last applied; a server that has left the file may be remembered yet. */

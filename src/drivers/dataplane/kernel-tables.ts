@@ -6,6 +6,7 @@
  */
 
 import type { Ipv4 } from '../../core/base/ipv4.ts';
+import type { Millis } from '../../core/base/machine.ts';
 import type { CountingSets } from '../../core/dataplane/counters.ts';
 import { type ClientEntry, decodeClientEntry, encodeClientRequest } from '../../core/dataplane/explain/client-entry.ts';
 import { DATA_TABLE, FAMILIES, type Family, isSlotsMap, OUR_TABLES, tableFamily } from '../../core/dataplane/names.ts';
@@ -29,6 +30,7 @@ import {
 } from '../../core/dataplane/nft/messages.ts';
 import { encodeWithPortOffset } from '../../core/dataplane/nft/port-offset.ts';
 import { elementLayout, elementSteps, readNamedCounters, readStructure } from '../../core/dataplane/nft/read-back.ts';
+import { secondChanceMessages } from '../../core/dataplane/nft/second-chance.ts';
 import { transactionSteps } from '../../core/dataplane/nft/text.ts';
 import { hasOffsetRules, type Operation } from '../../core/dataplane/plan.ts';
 import {
@@ -117,6 +119,11 @@ export class KernelTables implements RulesetKernel {
     await nftApply(await inSlices(transactionSteps(operations)));
     if (!hasOffsetRules(operations)) return { transactions: 1 };
     return this.#offsetPorts(operations);
+  }
+
+  takeMisses(lifetime: Millis): Promise<void> {
+    const batch = { subsystem: NFNL_SUBSYS_NFTABLES, messages: secondChanceMessages(lifetime) };
+    return this.#netlink.send('nft-second-chance', batch, { table: DATA_TABLE });
   }
 
   close(): void {

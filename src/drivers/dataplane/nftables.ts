@@ -7,6 +7,7 @@
  * to the routes driver. Deliberately not here: deciding (src/core/dataplane).
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
+import type { Millis } from '../../core/base/machine.ts';
 import { isDirect } from '../../core/dataplane/rules/direct-table.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { subscribeTransactions } from '../../io/nftables-events.ts';
@@ -81,6 +82,10 @@ export class NftablesDataplane implements Dataplane {
 
   serverId(service: string, address: Ipv4): number | undefined {
     return this.#converger.serverId(service, address);
+  }
+
+  takeMisses(lifetime: Millis): Promise<void> {
+    return this.#inTurn(() => this.#converger.takeMisses(lifetime));
   }
 
   counters(): Promise<DataplaneCounters> {

@@ -42,6 +42,11 @@ export interface Dataplane {
   watch(onForeignWrite: () => void): void;
   /** Desired -> observe -> plan -> apply -> read back. Idempotent; throws `KernelError` and leaves what worked in place. */
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
+  /**
+   * From now on, and for `lifetime`, packets in mid-life of connections that nobody here knows are handed to whoever listens, and
+   * dropped; when it has run out, they are treated like first ones. Throws `KernelError` (`ENOENT`: nothing was applied yet).
+   */
+  takeMisses(lifetime: Millis): Promise<void>;
   counters(): Promise<DataplaneCounters>;
   /** Of a service with persistence; `undefined` when nothing is remembered of the client. */
   remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined>;

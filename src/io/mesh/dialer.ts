@@ -102,9 +102,9 @@ export class Dialer {
   }
 }
 
-/** What an alert of the other end means: all that it says. OpenSSL 3.2 has changed the beginnings of the names. */
+/** What an alert of the other end means: all that it says. OpenSSL 3.5 has other alerts and other names for them than 3.0. */
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  if (code?.endsWith('ALERT_ILLEGAL_PARAMETER') === true) {
+  if (code !== undefined && /ALERT_(ILLEGAL_PARAMETER|DECRYPT_ERROR)$/.test(code)) {
     return 'the peer has another secret for this key, or is another director';
   }
   if (code?.endsWith('ALERT_HANDSHAKE_FAILURE') === true) return 'the peer does not know this key or this director';

@@ -30,4 +30,5 @@ serve({
   /** As if they had been heard of from another director. */
   add: (request) => addConnections(request['connections'] as readonly Connection[]),
   remove: () => driver.remove(),
+  takeMisses: (request) => driver.takeMisses(Number(request['lifetime'])),
 });

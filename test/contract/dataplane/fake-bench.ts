@@ -37,6 +37,7 @@ export function fakeBench(kernel = new FakeKernel()): Bench {
     apply: (desired) => driver.apply(desired),
     counters: () => driver.counters(),
     remove: () => driver.remove(),
+    takeMisses: (lifetime) => driver.takeMisses(lifetime),
     async restart() {
       driver = new FakeDataplane(kernel);
       await driver.open();

@@ -102,6 +102,7 @@ export function netnsBench(
     apply: (desired) => driver.call<ApplyReport>('apply', { desired }),
     counters: () => driver.call('counters'),
     remove: () => driver.call('remove'),
+    takeMisses: (lifetime) => driver.call('takeMisses', { lifetime }),
     async restart() {
       await driver.kill();
       await startDriver();

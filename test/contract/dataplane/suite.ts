@@ -51,6 +51,7 @@ export interface Bench {
   apply(desired: DesiredDataplane): Promise<ApplyReport>;
   counters(): Promise<DataplaneCounters>;
   remove(): Promise<unknown>;
+  takeMisses(lifetime: number): Promise<unknown>;
   /** The agent dies without a word and another one starts; the kernel keeps what it has. */
   restart(): Promise<void>;
   /** New flows of the client from consecutive source ports: the name of the server that answered each. They stay open. */
@@ -130,6 +131,18 @@ export function dataplaneContract(name: string, bench: Bench): void {
       );
       expect(await bench.isPresent()).toBe(true);
       expect(await bench.guard(only(one))).toEqual([]);
+      await bench.remove();
+    });
+
+    test('unknown packets can be asked for once there is a table, again and again, and that changes nothing of ours', async () => {
+      await expect(bench.takeMisses(1000)).rejects.toThrow('ENOENT');
+      const desired = only(web(servers(EVEN)));
+      await bench.apply(desired);
+      for (let times = 0; times < 3; times++) await bench.takeMisses(1000);
+      expect(await bench.apply(desired)).toMatchObject({ drift: false, operations: [] });
+      await bench.takeMisses(1000);
+      await bench.tamper('delete-slot');
+      expect((await bench.apply(desired)).drift).toBe(true);
       await bench.remove();
     });
 

@@ -37,6 +37,8 @@ export class Director {
   readonly mesh: MeshTransport;
   readonly name: string;
   readonly address: string;
+  /** Sees all as well, as it comes. */
+  onHeard: ((heard: Heard) => void) | undefined;
   #options: MeshOptions;
   #waiting: { readonly look: () => boolean; readonly resolve: () => void }[] = [];
 
@@ -113,6 +115,7 @@ export class Director {
 
   #hear(heard: Heard): void {
     this.heard.push(heard);
+    this.onHeard?.(heard);
     const due = this.#waiting.filter(({ look }) => look());
     this.#waiting = this.#waiting.filter((one) => !due.includes(one));
     for (const { resolve } of due) resolve();

@@ -21,7 +21,17 @@ afterEach(async () => {
 });
 
 function start(population: Partial<LoadOptions>, port = server.port): Load {
-  const quiet = { request: 0, idle: 0, push: 0, short: 0, idlePause: 10_000, ramp: 0, patience: 20_000 };
+  const quiet = {
+    request: 0,
+    idle: 0,
+    push: 0,
+    bulk: 0,
+    short: 0,
+    mirror: port,
+    idlePause: 10_000,
+    ramp: 0,
+    patience: 20_000,
+  };
   const target = { address: '127.0.0.1', port };
   const options = { target, sources: ['127.0.0.2', '127.0.0.3'], ...quiet, ...population };
   load = new Load(options, (line) => lines.push(line), performance.now.bind(performance));

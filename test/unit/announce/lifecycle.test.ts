@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  FLUSH_WITHIN,
   Lifecycle,
   type LifecycleInput,
   printTransitions,
@@ -29,7 +30,7 @@ class Bench {
         if (effect.kind === 'state') this.log.push(`${at} ${effect.from} -> ${effect.to}: ${effect.reason}`);
         else if (effect.kind === 'stance') this.log.push(`${at} stance ${effect.stance} (${effect.state})`);
         else if (effect.kind === 'drainStep') this.log.push(`${at} ${effect.step}: ${effect.detail}`);
-        else this.log.push(`${at} stop`);
+        else this.log.push(`${at} ${effect.kind}`);
       }
     }
     return this;
@@ -302,4 +303,63 @@ describe('failure', () => {
 test('stop is sent once', () => {
   const bench = Bench.active().announced([]).stop().stop().until(100).announced([]);
   expect(bench.log.filter((line) => line.endsWith(' stop'))).toHaveLength(1);
+});
+
+describe('a drain with peers', () => {
+  function active(peers = 2): Bench {
+    const bench = new Bench();
+    bench.tell({ kind: 'opened', peers }, { kind: 'synced' }, { kind: 'programmed' }).announced(NORMAL).last();
+    bench.log.length = 0;
+    return bench;
+  }
+
+  test('raises the metric only when every peer holds our connections', () => {
+    const bench = active().drain().until(0.2);
+    expect(bench.log).toEqual(['0 active -> draining: told to drain', '0 flush', '0 stance serve (draining)']);
+    expect(bench.lifecycle.waitingFor()).toEqual(['peers to confirm that they hold our connections']);
+    bench.log.length = 0;
+    bench.tell({ kind: 'flushed', silent: [] });
+    expect(bench.log).toEqual([
+      '0.2 flushed: every peer that lives holds our connections',
+      '0.2 stance lastResort (draining)',
+    ]);
+  });
+
+  test('goes on without a peer that does not confirm', () => {
+    const told = active()
+      .drain()
+      .until(1)
+      .tell({ kind: 'flushed', silent: ['d3'] });
+    expect(told.log.slice(3)).toEqual(['1 flush-timeout: not confirmed by d3', '1 stance lastResort (draining)']);
+    const untold = active()
+      .drain()
+      .until(FLUSH_WITHIN / 1000);
+    expect(untold.log.slice(3)).toEqual([
+      '5 flush-timeout: no word of who holds our connections',
+      '5 stance lastResort (draining)',
+    ]);
+    const hurried = active().drain(500).until(0.5);
+    expect(hurried.log.slice(3, 5)).toEqual([
+      '0.5 flush-timeout: no word of who holds our connections',
+      '0.5 deadline-passed: 203.0.113.10 0 packets/s, 203.0.113.11 0 packets/s',
+    ]);
+  });
+
+  test('an undrain meanwhile leaves the metric as it was; the next drain asks anew', () => {
+    const bench = active()
+      .drain()
+      .until(0.1)
+      .tell({ kind: 'undrain' })
+      .until(0.2)
+      .tell({ kind: 'flushed', silent: [] });
+    expect(bench.log.slice(3)).toEqual(['0.1 draining -> active: told to serve again', '0.1 stance serve (active)']);
+    bench.log.length = 0;
+    bench.drain();
+    expect(bench.log).toContain('0.2 flush');
+  });
+
+  test('peers come and go with the file', () => {
+    expect(active().tell({ kind: 'peers', peers: 0 }).drain().log).not.toContain('0 flush');
+    expect(active(0).tell({ kind: 'peers', peers: 1 }).drain().log).toContain('0 flush');
+  });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { PushConversation, RequestConversation } from '../../../lab/traffic/conversation.ts';
+import { BulkConversation, PushConversation, RequestConversation } from '../../../lab/traffic/conversation.ts';
+import { CLIENT, Mirror, recordsText } from '../../../lab/traffic/mirror.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 const answer = (body: string): Uint8Array => bytes(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
@@ -65,4 +66,54 @@ test('at the end of the stream it is asked for again, and more bytes are a compl
   flow.receive(bytes('HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\ns2  :0000000000\n'), 1);
   expect(flow.receive(bytes('s2'), 2)).toBe('bytes that nobody asked for');
   expect(flow.turn(3)).toMatch(/^GET \/stream /);
+});
+
+test('bulk: a piece every pause, as long as the mirror keeps up', () => {
+  const flow = new BulkConversation(190);
+  const mirror = new Mirror('s2');
+  const mirrored = (text: string | undefined): Uint8Array => {
+    const answer = mirror.receive(bytes(text ?? ''));
+    return bytes('text' in answer ? answer.text : answer.complaint);
+  };
+  const first = flow.turn(0);
+  expect(first?.slice(0, 32)).toBe('c   :0000000000\nc   :0000000016\n');
+  expect(flow.turn(100)).toBeUndefined();
+  expect(flow.waitingSince).toBe(0);
+  const second = flow.turn(190);
+  expect(flow.receive(mirrored(first), 200)).toBeUndefined();
+  expect(flow).toMatchObject({ server: 's2', streamed: 8192, waitingSince: 200 });
+  expect(flow.receive(mirrored(second), 210)).toBeUndefined();
+  expect(flow.waitingSince).toBeUndefined();
+});
+
+test('bulk: four pieces without an answer are enough', () => {
+  const flow = new BulkConversation(0);
+  for (let piece = 0; piece < 4; piece += 1) expect(flow.turn(piece)).toHaveLength(8192);
+  expect(flow.turn(4)).toBeUndefined();
+});
+
+test.each([
+  ['another server', recordsText('s1', 16, 16), 'server "s1  :0000000016" instead of "s2  :0000000016"'],
+  ['a lost record', recordsText('s2', 32, 16), 'offset "s2  :0000000032" instead of "s2  :0000000016"'],
+])('bulk: %s is a complaint', (_what, text, complaint) => {
+  const flow = new BulkConversation(190);
+  flow.turn(0);
+  expect(flow.receive(bytes(recordsText('s2', 0, 16)), 1)).toBeUndefined();
+  expect(flow.receive(bytes(text), 2)).toBe(complaint);
+});
+
+test('bulk: more than was sent is a complaint', () => {
+  const flow = new BulkConversation(190);
+  flow.turn(0);
+  expect(flow.receive(bytes(recordsText('s2', 0, 8208)), 1)).toBe('more than was sent');
+});
+
+test('a mirror answers whole records only, and complains about bytes that continue nothing', () => {
+  const mirror = new Mirror('s2');
+  const sent = recordsText(CLIENT, 0, 32);
+  expect(mirror.receive(bytes(sent.slice(0, 20)))).toEqual({ text: 's2  :0000000000\n' });
+  expect(mirror.receive(bytes(sent.slice(20)))).toEqual({ text: 's2  :0000000016\n' });
+  expect(mirror.receive(bytes(recordsText(CLIENT, 48, 16)))).toEqual({
+    complaint: 'offset "c   :0000000048" instead of "c   :0000000032"',
+  });
 });

@@ -26,7 +26,7 @@ const STATE: ViewState = {
     { name: 'r2', nextHops: [] },
   ],
   traffic: {
-    live: { request: 200, idle: 40, push: 39, short: 60 },
+    live: { request: 200, idle: 40, push: 39, bulk: 0, short: 60 },
     newPerSecond: 100.2,
     answersPerSecond: 1290,
     bytesPerSecond: 2.56e6,
@@ -92,12 +92,14 @@ const WINDOW = {
   slow: 0,
   stalls: 0,
   longestStall: 212,
+  longestWaits: { request: 212 },
   reconverged: 0,
   ownLag: 3,
 };
 const report = (change: Partial<StepReport>): StepReport => ({
   name: 'd3 joins',
   live: 280,
+  survived: 280,
   moves: { compared: 280, moved: 139, movedFromSurvivors: 139 },
   window: WINDOW,
   lost: [],

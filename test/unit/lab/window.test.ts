@@ -27,12 +27,12 @@ describe('a window', () => {
 
   test('keeps the longest wait and the latest lag', () => {
     const window = new Window('w', 0);
-    window.waited(300);
-    window.waited(1200);
-    window.waited(10);
+    window.waited('push', 300);
+    window.waited('push', 1200);
+    window.waited('idle', 10);
     window.lagged(7);
     window.lagged(3);
-    expect(window.summary(1)).toMatchObject({ longestStall: 1200, ownLag: 7 });
+    expect(window.summary(1)).toMatchObject({ longestStall: 1200, longestWaits: { push: 1200, idle: 10 }, ownLag: 7 });
   });
 
   test('a slow connection delays reconvergence', () => {

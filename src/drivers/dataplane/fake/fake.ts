@@ -4,6 +4,7 @@
  */
 
 import { type Ipv4, parseIpv4 } from '../../../core/base/ipv4.ts';
+import type { Millis } from '../../../core/base/machine.ts';
 import type { CountingSets } from '../../../core/dataplane/counters.ts';
 import type { ClientEntry } from '../../../core/dataplane/explain/client-entry.ts';
 import {
@@ -90,6 +91,8 @@ export class FakeKernel implements RulesetKernel {
   readonly #limits = new FakeLimits(this.connections);
   /** Told of nothing by themselves: whoever changes `tables` calls them, or does not. */
   readonly watchers = new Set<() => void>();
+  /** Of each time that unknown packets were asked for, for how long. */
+  readonly missesTakenFor: Millis[] = [];
   /** When set, the next write fails with this errno, once. */
   refuseNext: string | undefined;
   /** When set, rules with ports by offset stay plain, for this reason. */
@@ -146,6 +149,12 @@ export class FakeKernel implements RulesetKernel {
     if (this.refusedOffset !== undefined) return { transactions: 1, refusedOffset: this.refusedOffset };
     this.#generation = nextGeneration(this.#generation);
     return { transactions: 2 };
+  }
+
+  async takeMisses(lifetime: Millis): Promise<void> {
+    if (!this.#tables.has(DATA_TABLE)) throw new KernelError('nft-second-chance', { errno: 'ENOENT' });
+    this.#generation = nextGeneration(this.#generation);
+    this.missesTakenFor.push(lifetime);
   }
 
   /** Takes an interface away, and its chain, as kernels before 6.16 do: no transaction, so the generation stays. */
@@ -330,6 +339,10 @@ export class FakeDataplane implements Dataplane {
 
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
     return this.#converger.apply(desired);
+  }
+
+  takeMisses(lifetime: Millis): Promise<void> {
+    return this.#converger.takeMisses(lifetime);
   }
 
   serverId(service: string, address: Ipv4): number | undefined {

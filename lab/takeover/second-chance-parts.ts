@@ -1,0 +1,189 @@
+/**
+ * The parts of the scenario `second-chance`: nothing is synced, and packets of connections come to directors that have never seen
+ * them. Those ask the others, or compute what a dead one had chosen.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LabError } from '../lab-error.ts';
+import type { Mode, ModeContext } from '../modes/mode.ts';
+import { type Claim, claimAtLeast, claimAtMost, claimEqual, told } from '../report/result.ts';
+import { tally } from '../report/words.ts';
+import type { Lab, LabNode } from '../runtimes/lab.ts';
+import { crash } from '../scenarios/acts.ts';
+import { addressesOf, RouterView } from '../scenarios/observe.ts';
+import { type Placement, PlacementProbe, placementOf } from '../traffic/placement.ts';
+import { RollCall } from '../traffic/roll-call.ts';
+import type { RollAnswer } from '../traffic/roll-call-main.ts';
+import { DIRECTORS, replacing, STANDS, type Stand, startAll, topologyOf } from './stand.ts';
+
+const VIP = '203.0.113.10';
+const LEAVER = 'd3';
+const OWNER = 'd1';
+/** Milliseconds between two questions: so few at once that none waits for another. */
+const PACE = 4;
+const PATIENCE = 10_000;
+/** The others have to be sure of a death before anything is computed from it. */
+const SURE = 5000;
+/** Of the unsynced connections of a dead director: 495 in 500. */
+const PREDICTED = 0.99;
+/** One connection in three is of the director that dies: so many are opened for each that is wanted. */
+const OPENED_FOR_ONE = 3.3;
+const COST_AWAY = 1000;
+
+const UNSYNCED = replacing(/sync: established/, 'sync: off');
+
+interface Stage {
+  readonly lab: Lab;
+  readonly roll: RollCall;
+  readonly probe: PlacementProbe;
+  readonly routers: RouterView;
+}
+
+async function open(lab: Lab, stand: Stand, count: number): Promise<Stage> {
+  await startAll(lab, stand, UNSYNCED);
+  const routers = await RouterView.of(lab, VIP);
+  await routers.untilNextHops(DIRECTORS);
+  const probe = await PlacementProbe.install(lab.byRole('director'), VIP);
+  const [client] = lab.byRole('client') as readonly [LabNode];
+  const options = { target: { address: VIP, port: 80 }, sources: await addressesOf(client, 'lo'), count };
+  return { lab, routers, probe, roll: await RollCall.open(client, { ...options, pace: PACE, patience: PATIENCE }) };
+}
+
+interface Called {
+  readonly answers: readonly RollAnswer[];
+  readonly placement: Placement;
+}
+
+async function call({ roll, probe }: Stage): Promise<Called> {
+  const answers = await roll.call();
+  return { answers, placement: placementOf(await probe.read()) };
+}
+
+/** What a router has to be told for its way to a director to be as long as all others, or so long that nobody takes it. */
+async function setCost(
+  { lab, routers }: Stage,
+  director: string,
+  cost: number,
+  left: readonly string[],
+): Promise<void> {
+  const index = DIRECTORS.indexOf(director);
+  const link = `eth${index + 2}`;
+  const words = ['configure terminal', `interface ${link}`, cost === 0 ? 'no ip ospf cost' : `ip ospf cost ${cost}`];
+  for (const router of routers.routers) {
+    const { code, stderr } = await router.exec(['vtysh', ...words.flatMap((word) => ['-c', word])]);
+    if (code !== 0) throw new LabError(`${router.name}: ${stderr.trim()}`);
+  }
+  await routers.untilNextHops(left);
+  if (lab.directorPid(director) === undefined) throw new LabError(`${director} has died`);
+}
+
+/** Connections that another director carries than before. */
+function movedOf(before: Called, after: Called): readonly RollAnswer[] {
+  return after.answers.filter(({ flow }) => {
+    const [was, is] = [before.placement.get(flow), after.placement.get(flow)];
+    return was !== undefined && is !== undefined && was !== is;
+  });
+}
+
+function answered(answers: readonly RollAnswer[]): number {
+  return answers.filter(({ fault }) => fault === undefined).length;
+}
+
+function faultsOf(answers: readonly RollAnswer[]): string {
+  const counts: Record<string, number> = {};
+  for (const { fault } of answers) if (fault !== undefined) counts[fault] = (counts[fault] ?? 0) + 1;
+  return tally(counts);
+}
+
+/** Milliseconds that so great a part of the answers took at most. */
+function quantile(answers: readonly RollAnswer[], part: number): number {
+  const times = answers.map(({ took }) => took).sort((a, b) => a - b);
+  return times[Math.floor((times.length - 1) * part)] ?? 0;
+}
+
+/** To a hundredth, as claims show a tenth. */
+function delayClaims(what: string, moved: readonly RollAnswer[]): readonly Claim[] {
+  const median = quantile(moved, 0.5);
+  const p90 = quantile(moved, 0.9);
+  return [
+    { ...claimAtMost(`${what}: first answer, median`, median, 1, 'ms'), value: hundredth(median) },
+    { ...claimAtMost(`${what}: first answer, p90`, p90, 5, 'ms'), value: hundredth(p90) },
+    told(`${what}: first answer, latest`, quantile(moved, 1), 'ms'),
+  ];
+}
+
+function hundredth(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function moves(stand: Stand): Mode {
+  return {
+    name: stand.name,
+    claim:
+      'Nothing synced; the routers lead past a director, and to it again: all connections are answered, and at once.',
+    topology: topologyOf(stand),
+    directors: [],
+    async play(lab, { connections, progress }) {
+      const stage = await open(lab, stand, connections);
+      const still = await call(stage);
+      progress(`the routers lead past ${LEAVER}`);
+      const left = DIRECTORS.filter((name) => name !== LEAVER);
+      await setCost(stage, LEAVER, COST_AWAY, left);
+      const away = await call(stage);
+      progress(`the routers lead to ${LEAVER} again`);
+      await setCost(stage, LEAVER, 0, DIRECTORS);
+      const back = await call(stage);
+      stage.roll.close();
+      const steps = [
+        { what: 'away', moved: movedOf(still, away), all: away.answers },
+        { what: 'back', moved: movedOf(away, back), all: back.answers },
+      ];
+      return [
+        told('answer without a move, median', hundredth(quantile(still.answers, 0.5)), 'ms'),
+        ...steps.flatMap(({ what, moved, all }) => [
+          claimEqual(`${what}: connections answered (${faultsOf(all)} lost)`, answered(all), connections),
+          claimAtLeast(`${what}: of them moved`, moved.length, connections / 4, ''),
+          ...delayClaims(what, moved),
+        ]),
+      ];
+    },
+  };
+}
+
+/** What the dead director had chosen is known to nobody. */
+function predicted(stand: Stand): Mode {
+  return {
+    name: `${stand.name}-predicted`,
+    claim: 'Nothing synced; a director dies: what it had chosen for its connections is computed, and never wrongly.',
+    topology: topologyOf(stand),
+    directors: [],
+    async play(lab, { connections, progress }: ModeContext) {
+      const stage = await open(lab, stand, Math.ceil(connections * OPENED_FOR_ONE));
+      const before = await call(stage);
+      progress(`${OWNER} dies`);
+      await crash(lab, OWNER);
+      await stage.routers.untilNextHops(DIRECTORS.filter((name) => name !== OWNER));
+      await sleep(SURE);
+      const after = await call(stage);
+      stage.roll.close();
+      const orphans = after.answers.filter(({ flow }) => before.placement.get(flow) === OWNER);
+      const others = after.answers.filter(({ flow }) => before.placement.get(flow) !== OWNER);
+      const share = answered(orphans) / orphans.length;
+      const wrong = after.answers.filter(({ fault }) => fault?.startsWith('wrong') === true).length;
+      return [
+        claimAtLeast('connections of the dead director', orphans.length, connections * 0.9, ''),
+        {
+          ...claimAtLeast(`of them answered (${faultsOf(orphans)} lost)`, share, PREDICTED, ''),
+          value: `${answered(orphans)} of ${orphans.length}`,
+          goal: `>= ${100 * PREDICTED} %`,
+        },
+        claimEqual('answers of a wrong server', wrong, 0),
+        claimEqual(`connections of the living answered (${faultsOf(others)} lost)`, answered(others), others.length),
+        told('first answer, median', hundredth(quantile(orphans, 0.5)), 'ms'),
+        told('first answer, p90', hundredth(quantile(orphans, 0.9)), 'ms'),
+      ];
+    },
+  };
+}
+
+export const MOVES: readonly Mode[] = STANDS.map(moves);
+export const PREDICTIONS: readonly Mode[] = STANDS.filter(({ name }) => name === 'fullnat').map(predicted);
