@@ -29,19 +29,20 @@ table ip lb {
   }
   chain mid_life { type filter hook prerouting priority -150;
   }
-  chain forward_ { type filter hook forward priority 0;
+  chain known {
   }
 }
 NFT
-account='ct status dnat ct direction original ct mark and 0xffff @ids
-add rule ip lb forward_ ct status dnat ct direction reply ct mark and 0xffff @ids'
+account='ct direction original ct mark and 0xffff @ids
+add rule ip lb known ct direction reply ct mark and 0xffff @ids'
 variant() { # which parts hold
-  { echo flush chain ip lb mid_life; echo flush chain ip lb forward_
+  { echo flush chain ip lb mid_life; echo flush chain ip lb known
+    echo 'add rule ip lb mid_life ct status dnat goto known'
     case $1 in *owner*)
-      echo 'add rule ip lb forward_ ct mark and 0xe0000000 != 0 ct status dnat jump ownership'
-      echo 'add rule ip lb forward_ tcp flags & (fin | rst) != 0 ct status dnat ct event set 0xb4 ct mark set ct mark or 0x20000000';;
+      echo 'add rule ip lb known ct mark and 0xe0000000 != 0 jump ownership'
+      echo 'add rule ip lb known tcp flags & (fin | rst) != 0 ct event set 0xb4 ct mark set ct mark or 0x20000000';;
     esac
-    echo "add rule ip lb forward_ $account"
+    echo "add rule ip lb known $account"
     case $1 in *miss*) echo 'add rule ip lb mid_life ct state invalid,new meta l4proto @second_chance jump miss';; esac
   } | at d nft -f -
 }

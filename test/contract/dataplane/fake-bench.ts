@@ -66,7 +66,7 @@ export function fakeBench(kernel = new FakeKernel()): Bench {
         'flush-rules': () => rules([], []),
         'replace-rule': () => rules(chain.stamps, ['accept', ...chain.shapes.slice(1)]),
         'add-rule': () => rules([...chain.stamps, ''], [...chain.shapes, 'drop']),
-        'drop-policy': () => table.chains.set('forward', { ...table.chains.get('forward')!, base: undefined }),
+        'drop-policy': () => table.chains.set('mid_life', { ...table.chains.get('mid_life')!, base: undefined }),
         'redeclare-map': () => table.sets.set('slots_web', { ...table.sets.get('slots_web')!, stamp: '' }),
         'add-set': () => table.sets.set('mine', { kind: 'set', stamp: '', elements: new Map(), tallies: new Map() }),
       };

@@ -67,8 +67,8 @@ export function netnsBench(
     'change-server': replace('servers_web', '1', '10.2.0.99'),
     'change-verdict': replace('services', `${VIP} . tcp . 80`, 'drop'),
     'flush-rules': 'flush chain ip sluice_v1 service_web\n',
-    'add-rule': 'insert rule ip sluice_v1 forward drop\n',
-    'drop-policy': 'add chain ip sluice_v1 forward { policy drop; }\n',
+    'add-rule': 'insert rule ip sluice_v1 mid_life drop\n',
+    'drop-policy': 'add chain ip sluice_v1 mid_life { policy drop; }\n',
     'redeclare-map':
       'flush chain ip sluice_v1 service_web\ndelete map ip sluice_v1 slots_web\n' +
       'add map ip sluice_v1 slots_web { typeof numgen inc mod 4099 : ct mark; size 5000; }\n',

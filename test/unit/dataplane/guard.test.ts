@@ -10,13 +10,12 @@ test('what passes between upstream interfaces: for a VIP, translated, a real ser
   const { chains } = guardTable(dataplane(service('web', THREE)));
   expect(chains.get('postrouting')).toEqual({
     base: { type: 'filter', hook: 'postrouting', priority: 110 },
-    rules: ['iifname @upstream oifname @upstream jump transit'],
+    rules: ['ct status dnat accept', 'iif != 0 jump untranslated', 'iifname @upstream oifname @upstream jump transit'],
   });
   expect(chains.get('transit')).toEqual({
     base: undefined,
     rules: [
       'ip protocol igmp return',
-      'ct status dnat return',
       'ct status snat return',
       'ip daddr @vips return',
       'iifname . oifname @one_arm ip saddr @real_servers return',
@@ -24,6 +23,30 @@ test('what passes between upstream interfaces: for a VIP, translated, a real ser
       'counter name transit drop',
     ],
   });
+});
+
+test('what a server sends from a service port is of no connection, or begins one: asked of what no one translates back', () => {
+  const source = 'ct original ip saddr . meta l4proto . ct original proto-src @sources';
+  const drop = 'counter name server_untranslated drop';
+  const { chains } = guardTable(dataplane(service('web', THREE)));
+  expect(chains.get('untranslated')).toEqual({
+    base: undefined,
+    rules: [
+      `ct state invalid ip saddr . meta l4proto . th sport @sources ${drop}`,
+      `ct direction original meta l4proto tcp ${source} ${drop}`,
+      `ct direction original meta l4proto udp ${source} ${drop}`,
+    ],
+  });
+});
+
+test('servers of a service by mark: nothing of theirs begins in the middle, also when it is translated', () => {
+  const { chains } = guardTable(dataplane(service('web', THREE, { ports: [], fwmark: 7 })));
+  expect(chains.get('postrouting')?.rules.at(0)).toBe(
+    'ct state new iif != 0 ct original ip saddr @marked_servers tcp flags & (syn | ack) != syn counter name server_untranslated drop',
+  );
+  expect(chains.get('untranslated')?.rules.at(-1)).toBe(
+    'ct state invalid ip saddr @marked_servers counter name server_untranslated drop',
+  );
 });
 
 test('the interfaces and the servers are elements, so that the rules never change', () => {

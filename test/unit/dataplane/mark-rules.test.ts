@@ -7,9 +7,9 @@ import { service, THREE } from './model.ts';
 
 test('who carries a connection, and what is told of it', () => {
   expect(TELL_OF_LIFE).toBe('ct event set 0x14');
-  expect(OWNERSHIP_PART.rules?.forward).toEqual([
-    'ct mark and 0xe0000000 != 0 ct status dnat jump ownership',
-    'tcp flags & (fin | rst) != 0 ct status dnat ct event set 0xb4 ct mark set ct mark or 0x20000000',
+  expect(OWNERSHIP_PART.rules?.known).toEqual([
+    'ct mark and 0xe0000000 != 0 jump ownership',
+    'tcp flags & (fin | rst) != 0 ct event set 0xb4 ct mark set ct mark or 0x20000000',
   ]);
   expect(OWNERSHIP_PART.chains?.get('ownership')).toEqual([
     'ct event set 0x94',

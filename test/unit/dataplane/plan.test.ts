@@ -44,19 +44,19 @@ describe('plan', () => {
       'sluice_v1 slots_web: add map',
       'sluice_v1 servers_web: add map',
       'sluice_v1 mid_life: add chain',
+      'sluice_v1 known: add chain',
       'sluice_v1 prerouting: add chain',
-      'sluice_v1 forward: add chain',
       'sluice_v1 miss: add chain',
       'sluice_v1 miss_vip: add chain',
       'sluice_v1 ownership: add chain',
       'sluice_v1 service_web: add chain',
-      'sluice_v1 mid_life: write 1 rules',
+      'sluice_v1 mid_life: write 2 rules',
+      'sluice_v1 known: write 4 rules',
       'sluice_v1 prerouting: write 1 rules',
-      'sluice_v1 forward: write 5 rules',
       'sluice_v1 miss: write 3 rules',
       'sluice_v1 miss_vip: write 4 rules',
       'sluice_v1 ownership: write 2 rules',
-      'sluice_v1 service_web: write 5 rules',
+      'sluice_v1 service_web: write 6 rules',
       'sluice_v1 vips: write 1 of 1 elements (203.0.113.10)',
       'sluice_v1 real_servers: write 2 of 2 elements (10.2.0.21, 10.2.0.22)',
       'sluice_v1 services: write 1 of 1 elements (203.0.113.10 . tcp . 80 : goto service_web)',
@@ -73,14 +73,14 @@ describe('plan', () => {
       'sluice_guard_v1 upstream: add set',
       'sluice_guard_v1 one_arm: add set',
       'sluice_guard_v1 real_servers: add set',
-      'sluice_guard_v1 forward: add chain',
       'sluice_guard_v1 input: add chain',
+      'sluice_guard_v1 untranslated: add chain',
       'sluice_guard_v1 transit: add chain',
       'sluice_guard_v1 postrouting: add chain',
-      'sluice_guard_v1 forward: write 2 rules',
       'sluice_guard_v1 input: write 2 rules',
-      'sluice_guard_v1 transit: write 7 rules',
-      'sluice_guard_v1 postrouting: write 1 rules',
+      'sluice_guard_v1 untranslated: write 3 rules',
+      'sluice_guard_v1 transit: write 6 rules',
+      'sluice_guard_v1 postrouting: write 3 rules',
       'sluice_guard_v1 vips: write 1 of 1 elements (203.0.113.10)',
       'sluice_guard_v1 sources: write 2 of 2 elements (10.2.0.21 . tcp . 80, 10.2.0.22 . tcp . 80)',
       'sluice_guard_v1 upstream: write 2 of 2 elements ("eth1", "eth2")',
@@ -100,7 +100,7 @@ describe('plan', () => {
       'sluice_v1 service_web: flush chain',
       'sluice_v1 servers_web: delete map',
       'sluice_v1 servers_web: add map',
-      'sluice_v1 service_web: write 5 rules',
+      'sluice_v1 service_web: write 6 rules',
       'sluice_v1 servers_web: write 2 of 2 elements (1 : 10.2.0.21, 2 : 10.2.0.22)',
     ]);
     expect(await planFor(desired, kernel)).toEqual([]);
@@ -121,7 +121,7 @@ describe('plan', () => {
       table.chains.set(chain, { ...table.chains.get(chain)!, stamps: [], shapes: [] });
       return (await converge(desired, kernel)).map(describeOperation);
     };
-    expect(await rewritten('forward')).toEqual(['sluice_v1 forward: write 5 rules']);
+    expect(await rewritten('known')).toEqual(['sluice_v1 known: write 4 rules']);
     expect(await rewritten('postrouting')).toEqual([
       'sluice_v1 postrouting: flush chain',
       'sluice_v1 blocks: delete map',
@@ -157,6 +157,7 @@ describe('plan', () => {
         'add rule ip sluice_v1 service_web counter name new_web',
         'add rule ip sluice_v1 service_web ct event set 0x14',
         'add rule ip sluice_v1 service_web ct mark set jhash ip saddr . th sport mod 4099 seed 0x51c1ce00 map @slots_web',
+        'add rule ip sluice_v1 service_web ct mark and 0xffff @traffic_in',
         'add rule ip sluice_v1 service_web dnat to ct mark and 0xffff map @servers_web',
         'add rule ip sluice_v1 service_web counter name miss_web',
         '',
@@ -208,10 +209,10 @@ describe('plan', () => {
     const desired = dataplane(service('web', THREE));
     await converge(desired, kernel);
     const table = kernel.tables.get('sluice_v1');
-    const chain = table?.chains.get('forward');
+    const chain = table?.chains.get('known');
     if (table === undefined || chain === undefined) throw new Error('no chain to tamper with');
-    table.chains.set('forward', { ...chain, stamps: [...chain.stamps, ''], shapes: [...chain.shapes, 'drop'] });
-    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 forward: write 5 rules']);
+    table.chains.set('known', { ...chain, stamps: [...chain.stamps, ''], shapes: [...chain.shapes, 'drop'] });
+    expect((await planFor(desired, kernel)).map(describeOperation)).toEqual(['sluice_v1 known: write 4 rules']);
   });
 
   const anyServer = fc.record({
@@ -259,15 +260,15 @@ test('what a service with persistence adds, and what takes it away again', async
   const written = toEnd(transactionSteps(await converge(sticky, kernel))).join('');
   const stamps = / comment "sluice \w+"/g;
   const lines = written.replaceAll(stamps, '').split('\n');
-  // Others have rules in the forward chain, too.
-  const others = /slots_web \{|sluice_v1 forward(?!.*@refresh)/;
+  // Others have rules in the chain of known packets, too.
+  const others = /slots_web \{|sluice_v1 known(?!.*@refresh)/;
   expect(lines.filter((line) => !others.test(line))).toEqual([
     'add counter ip sluice_v1 full_web',
     'add set ip sluice_v1 takers { typeof ct mark;; }',
     'add map ip sluice_v1 refresh { typeof ct mark : verdict;; }',
     'add map ip sluice_v1 clients_web { typeof ip saddr : ct mark; size 65536; flags dynamic,timeout;; }',
     'add chain ip sluice_v1 refresh_web',
-    'add rule ip sluice_v1 forward ct status dnat ct direction original ct mark and 0xffff vmap @refresh',
+    'add rule ip sluice_v1 known ct direction original ct mark and 0xffff vmap @refresh',
     'flush chain ip sluice_v1 refresh_web',
     'add rule ip sluice_v1 refresh_web ct state established update @clients_web { ip saddr timeout 90s : ct mark and 0xffff }',
     'flush chain ip sluice_v1 service_web',
@@ -276,6 +277,7 @@ test('what a service with persistence adds, and what takes it away again', async
     'add rule ip sluice_v1 service_web ct mark set ip saddr map @clients_web',
     'add rule ip sluice_v1 service_web ct mark and 0xffff != @takers delete @clients_web { ip saddr : ct mark } ct mark set 0',
     'add rule ip sluice_v1 service_web ct mark and 0xffff == 0 ct mark set jhash ip saddr . th sport mod 4099 seed 0x51c1ce00 map @slots_web',
+    'add rule ip sluice_v1 service_web ct mark and 0xffff @traffic_in',
     'add rule ip sluice_v1 service_web ct mark and 0xffff != 0 add @clients_web { ip saddr timeout 10s : ct mark and 0xffff } dnat to ct mark and 0xffff map @servers_web',
     'add rule ip sluice_v1 service_web ct mark and 0xffff != 0 counter name full_web dnat to ct mark and 0xffff map @servers_web',
     'add rule ip sluice_v1 service_web counter name miss_web',

@@ -1,18 +1,22 @@
 /**
- * The guard table. Without its first two chains a takeover kills connections, because some director that does not know a
- * connection answers or forwards one of its packets as it stands; without the third, routers that have no other way send
+ * The guard table. Without the first two of its duties a takeover kills connections, because some director that does not know
+ * a connection answers or forwards one of its packets as it stands; without the third, routers that have no other way send
  * their traffic through a director.
  *
- *   input    whatever reaches the local stack with a VIP as destination was not translated: a port without a service, or a
- *            packet that belongs to no connection here. The stack would answer with RST (or an ICMP error), and the client
- *            would believe it. Only an echo request is answered. The same for a local address, where it is the real server
- *            that would believe it, as long as any service is FullNAT; else its addresses are like any other.
- *   forward  a packet of a real server's service port that no connection here translates back would reach the client as a
- *            stranger's, and the client's RST would end the connection at the server. Replies of connections that clients
- *            made to the server's own address through this director pass: they are replies, not originals.
- *   transit  a packet that came in by an upstream interface and leaves by one passes if it is for a VIP or translated, or if
- *            it is from or to a real server, for which the director is a gateway, and leaves by the link that it came from
- *            (one arm). Asked after source NAT, as only then it is known what is translated.
+ *   input         whatever reaches the local stack with a VIP as destination was not translated: a port without a service, or
+ *                 a packet that belongs to no connection here. The stack would answer with RST (or an ICMP error), and the
+ *                 client would believe it. Only an echo request is answered. The same for a local address, where it is the
+ *                 real server that would believe it, as long as any service is FullNAT; else its addresses are like any other.
+ *   untranslated  a packet of a real server's service port that no connection here translates back would reach the client as a
+ *                 stranger's, and the client's RST would end the connection at the server. Replies of connections that
+ *                 clients made to the server's own address through this director pass: they are replies, not originals.
+ *   transit       a packet that came in by an upstream interface and leaves by one passes if it is for a VIP or translated, or
+ *                 if it is from or to a real server, for which the director is a gateway, and leaves by the link that it came
+ *                 from (one arm). Asked after source NAT, as only then it is known what is translated.
+ *
+ * The last two have one hook between them, behind source NAT, and what belongs to a service is done at its first rule: a hook
+ * more costs each packet as much as three rules (docs/facts/nftables.md). A source that was translated on the way there is
+ * asked of the connection, which remembers it.
  *
  * Dropped is right in the first two cases: the packet is sent again, by then to a director that knows. In the third it was
  * to go another way, or none: our metric and the H-bit say so, but routers of today send it all the same.
@@ -35,6 +39,7 @@ import {
   VIPS_SET,
 } from '../names.ts';
 import {
+  type BaseChain,
   endpointElement,
   type FoundTable,
   linkElement,
@@ -50,15 +55,24 @@ const SOURCE_KEY = 'ip saddr . meta l4proto . th sport';
 const TRANSIT_CHAIN = 'transit';
 const LINK_PAIR = 'iifname . oifname';
 
-const FORWARD: WantedChain = {
-  base: { type: 'filter', hook: 'forward', priority: 10 },
-  rules: [
-    // A SYN-ACK or RST of an unknown connection has no conntrack entry at all, and `ct direction` would not match.
-    `${SOURCE_KEY} @${SOURCES_SET} ct state invalid counter name ${UNTRANSLATED_COUNTER} drop`,
-    // `ct status != dnat` would compare the whole mask.
-    `${SOURCE_KEY} @${SOURCES_SET} ct direction original ct status & dnat == 0 counter name ${UNTRANSLATED_COUNTER} drop`,
-  ],
-};
+const UNTRANSLATED_CHAIN = 'untranslated';
+const DROP_UNTRANSLATED = `counter name ${UNTRANSLATED_COUNTER} drop`;
+
+/** What this host itself sends is nobody's answer. */
+const IS_FORWARDED = 'iif != 0';
+
+/** One rule per protocol: nft wants to know the one protocol that a connection's ports are of. */
+const PROTOCOLS = ['tcp', 'udp'] as const;
+const FIRST_SOURCE_KEY = 'ct original ip saddr . meta l4proto . ct original proto-src';
+
+const UNTRANSLATED: readonly string[] = [
+  // A SYN-ACK or RST of an unknown connection has no conntrack entry at all, and `ct direction` would not match.
+  `ct state invalid ${SOURCE_KEY} @${SOURCES_SET} ${DROP_UNTRANSLATED}`,
+  ...PROTOCOLS.map(
+    (protocol) =>
+      `ct direction original meta l4proto ${protocol} ${FIRST_SOURCE_KEY} @${SOURCES_SET} ${DROP_UNTRANSLATED}`,
+  ),
+];
 
 const INPUT: WantedChain = {
   base: { type: 'filter', hook: 'input', priority: 10 },
@@ -74,18 +88,21 @@ const LIPS_INPUT: readonly string[] = [
 ];
 
 /** Source NAT has priority 100 in this hook. */
-const POSTROUTING: WantedChain = {
-  base: { type: 'filter', hook: 'postrouting', priority: 110 },
-  rules: [`iifname @${UPSTREAM_SET} oifname @${UPSTREAM_SET} jump ${TRANSIT_CHAIN}`],
-};
+const POSTROUTING: BaseChain = { type: 'filter', hook: 'postrouting', priority: 110 };
+
+const POSTROUTING_RULES: readonly string[] = [
+  // First, since it lets nearly all packets go. What has no conntrack entry (invalid, untracked) does not match.
+  'ct status dnat accept',
+  `${IS_FORWARDED} jump ${UNTRANSLATED_CHAIN}`,
+  `iifname @${UPSTREAM_SET} oifname @${UPSTREAM_SET} jump ${TRANSIT_CHAIN}`,
+];
 
 const TRANSIT: WantedChain = {
   base: undefined,
   rules: [
     // Never forwarded; our own reports carry the interface that they leave by as the one that they came in by.
     'ip protocol igmp return',
-    // What has no conntrack entry (invalid, untracked) matches neither, and is dropped below.
-    'ct status dnat return',
+    // What has no conntrack entry does not match, and is dropped below.
     'ct status snat return',
     `ip daddr @${VIPS_SET} return`,
     `${LINK_PAIR} @${ONE_ARM_SET} ip saddr @${REAL_SERVERS_SET} return`,
@@ -99,10 +116,9 @@ const TRANSIT: WantedChain = {
  * they are the client, look the same but for the first packet: so what begins in the middle is dropped, and what begins with
  * a SYN is not ours to judge. UDP begins with anything; there a stranger's answer does no harm that a RST would.
  */
-const MARKED_FORWARD: readonly string[] = [
-  `ip saddr @${MARKED_SERVERS_SET} ct state invalid counter name ${UNTRANSLATED_COUNTER} drop`,
-  `ip saddr @${MARKED_SERVERS_SET} ct state new tcp flags & (syn | ack) != syn counter name ${UNTRANSLATED_COUNTER} drop`,
-];
+const MARKED_UNKNOWN = `ct state invalid ip saddr @${MARKED_SERVERS_SET} ${DROP_UNTRANSLATED}`;
+/** Also where it is translated, because the server is a client of another service, or its packet was marked. */
+const MARKED_MIDDLE = `ct state new ${IS_FORWARDED} ct original ip saddr @${MARKED_SERVERS_SET} tcp flags & (syn | ack) != syn ${DROP_UNTRANSLATED}`;
 
 export function guardTable(desired: DesiredDataplane): WantedTable {
   const { services, upstream } = desired;
@@ -115,15 +131,22 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
   );
   const addresses = services.flatMap((service) => allServers(service).map(({ address }) => formatIpv4(address)));
   const marked = translated.filter(({ fwmark }) => fwmark !== undefined);
+  const isMarked = marked.length > 0;
   const markedServers = marked.flatMap((service) => allServers(service).map(({ address }) => formatIpv4(address)));
   const lips = usesFullnat(desired) ? allLips(desired).map(formatIpv4) : undefined;
   const egress = egressGuard(desired);
   return {
     chains: new Map([
-      ['forward', marked.length === 0 ? FORWARD : { ...FORWARD, rules: [...FORWARD.rules, ...MARKED_FORWARD] }],
       ['input', { ...INPUT, rules: [...INPUT.rules, ...(lips === undefined ? [] : LIPS_INPUT), ...egress.input] }],
+      [UNTRANSLATED_CHAIN, { base: undefined, rules: [...UNTRANSLATED, ...(isMarked ? [MARKED_UNKNOWN] : [])] }],
       [TRANSIT_CHAIN, TRANSIT],
-      ['postrouting', { ...POSTROUTING, rules: [...POSTROUTING.rules, ...egress.postrouting] }],
+      [
+        'postrouting',
+        {
+          base: POSTROUTING,
+          rules: [...(isMarked ? [MARKED_MIDDLE] : []), ...POSTROUTING_RULES, ...egress.postrouting],
+        },
+      ],
     ]),
     sets: new Map([
       [
@@ -143,7 +166,7 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
         ),
       ],
       [REAL_SERVERS_SET, wantedSet('ip saddr', addresses)],
-      ...(marked.length === 0 ? [] : [[MARKED_SERVERS_SET, wantedSet('ip saddr', markedServers)] as const]),
+      ...(!isMarked ? [] : [[MARKED_SERVERS_SET, wantedSet('ip saddr', markedServers)] as const]),
       ...(lips === undefined ? [] : [[LIPS_SET, wantedSet('ip daddr', lips)] as const]),
       ...egress.sets,
     ]),

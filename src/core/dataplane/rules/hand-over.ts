@@ -37,7 +37,7 @@ const ECHO_ENDPOINT = 'ip daddr . @th,32,16';
 
 const CHAIN = 'hand_over';
 
-/** Asked of every packet, and over at its first word for all that are known. */
+/** Asked of every packet that no service translates, and over at its first word for all that are known. */
 const isUnknown = (device: string): string => `ct state invalid,new iifname != ${linkElement(device)} jump ${CHAIN}`;
 
 /**

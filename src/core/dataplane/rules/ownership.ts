@@ -39,10 +39,9 @@ const FLAGGED_RULES: readonly string[] = [
 
 export const OWNERSHIP_PART: Part = {
   rules: {
-    // What is not translated to a real server is not ours, and may carry somebody else's marks. Asked second: it seldom matters.
-    forward: [
-      `${HAS_FLAGS} ct status dnat jump ${CHAIN}`,
-      `tcp flags & (fin | rst) != 0 ct status dnat ${tellOf(DESTROY | ASSURED | MARK | PROTOINFO)} ${MARK_CLOSING}`,
+    known: [
+      `${HAS_FLAGS} jump ${CHAIN}`,
+      `tcp flags & (fin | rst) != 0 ${tellOf(DESTROY | ASSURED | MARK | PROTOINFO)} ${MARK_CLOSING}`,
     ],
   },
   chains: new Map([[CHAIN, FLAGGED_RULES]]),

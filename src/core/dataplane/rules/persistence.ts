@@ -102,8 +102,7 @@ export function persistencePart(services: readonly DesiredService[], ids: Server
   }
   const names = persistent.map((service) => serviceNames(service.name));
   return {
-    // `ct status dnat` first: connections that merely pass through may carry somebody else's marks.
-    rules: { forward: [`ct status dnat ct direction original ${SERVER_ID_EXPRESSION} vmap @${REFRESH_MAP}`] },
+    rules: { known: [`ct direction original ${SERVER_ID_EXPRESSION} vmap @${REFRESH_MAP}`] },
     chains: new Map(persistent.map((service) => [serviceNames(service.name).refresh, refreshRules(service)])),
     sets: new Map([
       [

@@ -23,6 +23,7 @@ import { TELL_OF_LIFE } from './ownership.ts';
 import type { Part } from './parts.ts';
 import { recallRules, rememberRules, unlessRecalled } from './persistence.ts';
 import { timeoutRules } from './timeout-policies.ts';
+import { COUNT_FIRST } from './traffic.ts';
 
 export const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
 
@@ -91,6 +92,7 @@ function serviceChain(service: DesiredService, slot: string): readonly string[] 
     ...timeoutRules(service),
     ...recallRules(service),
     `${unlessRecalled(service)}ct mark set ${slot} map @${names.slots}`,
+    COUNT_FIRST,
     ...rememberRules(service, `dnat to ${SERVER_ID_EXPRESSION} map @${names.servers}`),
     // Reached only when the slot is empty: dnat ends the chain.
     `counter name ${names.misses}`,

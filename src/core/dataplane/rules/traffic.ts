@@ -1,13 +1,15 @@
-/** Packets and bytes per server id, both ways. */
+/** Packets and bytes per server id, both ways, as they come in. */
 import { SERVER_ID_EXPRESSION } from '../mark.ts';
 import { TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from '../names.ts';
 import type { FoundTable, WantedSet } from '../ruleset.ts';
 import type { Part } from './parts.ts';
 
-/** `ct status dnat` first: connections that merely pass through may carry somebody else's marks. */
+/** Of the first packet, once its server is chosen; also of one that a limit refuses then. */
+export const COUNT_FIRST = `${SERVER_ID_EXPRESSION} @${TRAFFIC_IN_SET}`;
+
 const RULES: readonly string[] = [
-  `ct status dnat ct direction original ${SERVER_ID_EXPRESSION} @${TRAFFIC_IN_SET}`,
-  `ct status dnat ct direction reply ${SERVER_ID_EXPRESSION} @${TRAFFIC_OUT_SET}`,
+  `ct direction original ${SERVER_ID_EXPRESSION} @${TRAFFIC_IN_SET}`,
+  `ct direction reply ${SERVER_ID_EXPRESSION} @${TRAFFIC_OUT_SET}`,
 ];
 
 /** Elements of retired ids are kept, also when their whole service is gone: they say which ids are taken. */
@@ -21,7 +23,7 @@ function trafficSet(found: FoundTable | undefined, name: string, given: Readonly
 /** `given`: the ids of servers that are wanted, in decimal. */
 export function trafficPart(found: FoundTable | undefined, given: ReadonlySet<string>): Part {
   return {
-    rules: { forward: RULES },
+    rules: { known: RULES },
     sets: new Map([
       [TRAFFIC_IN_SET, trafficSet(found, TRAFFIC_IN_SET, given)],
       [TRAFFIC_OUT_SET, trafficSet(found, TRAFFIC_OUT_SET, given)],

@@ -4,12 +4,13 @@
  * In: the model, the server ids, and what was found (for the entries of retired servers, which stay). Out: the tables, the
  * first joined from the parts of a file each (`parts.ts`).
  *
- *   sluice_v1        mid_life: answers that are another director's (`rules/hand-over.ts`); what belongs to no connection here,
+ *   sluice_v1        known: packets of translated connections but the first (`rules/known.ts`): who carries the connection
+ *                    (`rules/ownership.ts`); packets and bytes by server id and direction
+ *                    mid_life, for all others: answers that are another director's (`rules/hand-over.ts`); what belongs to no connection here,
  *                    while others can be asked (`rules/miss.ts`)
  *                    prerouting: VIP . protocol . port -> chain of the service -> slot of (client address, client port)
  *                    -> server id, kept as the connection's mark -> server address -> dnat
- *                    forward: who hears RST (`rules/refusal.ts`), who carries the connection (`rules/ownership.ts`);
- *                    packets and bytes by server id and direction
+ *                    forward: who hears RST (`rules/refusal.ts`)
  *                    postrouting: source ports from own blocks (`rules/fullnat.ts`, `rules/egress.ts`)
  *   sluice_guard_v1  see `guard.ts`
  *   sluice_dr_v1     only where a service is routed directly: see `rules/direct-table.ts`
@@ -30,6 +31,7 @@ import { egressPart, PoolMaps } from './egress.ts';
 import { BlockMaps, fullnatPart } from './fullnat.ts';
 import { guardTable } from './guard.ts';
 import { ForeignBlocks, handOverPart } from './hand-over.ts';
+import { KNOWN_PART } from './known.ts';
 import { missPart } from './miss.ts';
 import { OWNERSHIP_PART } from './ownership.ts';
 import { joinParts, type Part } from './parts.ts';
@@ -58,6 +60,7 @@ function* dataParts(
   const given = givenIds(ids);
   const services = desired.services.filter((service) => !isDirect(service));
   return [
+    KNOWN_PART,
     handOverPart(desired, links, memory.foreignBlocks),
     missPart(services),
     servicesPart(services),
