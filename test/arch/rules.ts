@@ -42,7 +42,7 @@ export const layers: readonly Layer[] = [
   {
     prefix: 'src/io/',
     may: [...BASE, 'src/core/netlink/'],
-    packages: ['node:*', 'netlink', 'pino', 'dgram-ospf', 'netlink-batch'],
+    packages: ['node:*', 'netlink', 'pino', 'dgram-ospf', 'netlink-batch', 'tun-device'],
     reason:
       'io is thin: one OS thing per file, no policy; it carries base types and speaks by the codecs of core/netlink',
   },

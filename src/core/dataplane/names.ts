@@ -60,8 +60,12 @@ export const REFUSED_COUNTER = 'connections_refused';
 export const SECOND_CHANCE_SET = 'second_chance';
 export const MISS_SOURCES_SET = 'miss_sources';
 export const MISS_ASKED_SET = 'miss_asked';
-/** Named counter: packets handed to the agent, so that it can ask about them. */
+/** Named counters: packets handed to the agent, so that it can ask about them; packets that it gave back, and nobody knows all the same. */
 export const ASKED_COUNTER = 'asked';
+export const RETURNED_COUNTER = 'returned_unknown';
+
+/** The interface by which the agent gives packets back. */
+export const MISS_DEVICE = 'sluice-miss';
 
 /** In the data table: foreign port blocks of shared addresses, by ports and by the numbers in ICMP that stand for them; packets sent on. */
 export const HAND_OVER_MAP = 'hand_over';

@@ -65,6 +65,7 @@ serve({
       sport,
       each,
       payload = 0,
+      damaged = false,
     } = request as unknown as {
       readonly sources: readonly string[];
       readonly target: string;
@@ -72,10 +73,15 @@ serve({
       readonly sport: number;
       readonly each: number;
       readonly payload?: number;
+      readonly damaged?: boolean;
     };
     for (const source of sources) {
       socket.setSource(source);
-      for (let i = 0; i < each; i++) socket.send(segment(source, target, sport + i, port, payload), target);
+      for (let i = 0; i < each; i++) {
+        const bytes = segment(source, target, sport + i, port, payload);
+        if (damaged) bytes[bytes.length - 1]! ^= 1;
+        socket.send(bytes, target);
+      }
     }
   },
 });

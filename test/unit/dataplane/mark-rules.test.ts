@@ -33,6 +33,7 @@ test('second chance: one look at the state, then only while an element lives; li
   const { rules, chains, sets } = missPart([service('web', THREE.slice(0, 2))]);
   expect(rules).toEqual({ mid_life: ['ct state invalid,new meta l4proto @second_chance jump miss'] });
   expect(chains?.get('miss')).toEqual([
+    'iifname "sluice-miss" counter name returned_unknown drop',
     'ip daddr @lips ip saddr @real_servers limit rate 20000/second burst 2000 packets log group 7217 queue-threshold 1 counter name asked',
     'ip daddr @lips drop',
     'ip daddr @vips tcp flags & (syn | ack | rst) != syn goto miss_vip',

@@ -29,6 +29,7 @@ describe('plan', () => {
     expect(operations.map(describeOperation)).toEqual([
       'sluice_v1: add table',
       'sluice_v1 asked: add counter',
+      'sluice_v1 returned_unknown: add counter',
       'sluice_v1 new_web: add counter',
       'sluice_v1 miss_web: add counter',
       'sluice_v1 second_chance: add set',
@@ -53,7 +54,7 @@ describe('plan', () => {
       'sluice_v1 mid_life: write 2 rules',
       'sluice_v1 known: write 4 rules',
       'sluice_v1 prerouting: write 1 rules',
-      'sluice_v1 miss: write 3 rules',
+      'sluice_v1 miss: write 4 rules',
       'sluice_v1 miss_vip: write 4 rules',
       'sluice_v1 ownership: write 2 rules',
       'sluice_v1 service_web: write 6 rules',

@@ -20,12 +20,14 @@ import {
   ASKED_COUNTER,
   LIPS_SET,
   MISS_ASKED_SET,
+  MISS_DEVICE,
   MISS_SOURCES_SET,
   REAL_SERVERS_SET,
+  RETURNED_COUNTER,
   SECOND_CHANCE_SET,
   VIPS_SET,
 } from '../names.ts';
-import type { WantedSet } from '../ruleset.ts';
+import { linkElement, type WantedSet } from '../ruleset.ts';
 import type { Part } from './parts.ts';
 
 /** Where the agent listens: whole packets, each at once. */
@@ -41,6 +43,8 @@ const TELL = `log group ${MISS_LOG_GROUP} queue-threshold 1 counter name ${ASKED
 const CLIENT_KEY = 'ip saddr . th sport';
 
 const MISS_RULES: readonly string[] = [
+  // Asked about once, and its connection is gone again, or never came to be: asking again would go on for ever.
+  `iifname ${linkElement(MISS_DEVICE)} counter name ${RETURNED_COUNTER} drop`,
   `ip daddr @${LIPS_SET} ip saddr @${REAL_SERVERS_SET} limit rate 20000/second burst 2000 packets ${TELL}`,
   `ip daddr @${LIPS_SET} drop`,
   // A SYN begins a connection: the hash knows where. All other packets are of one that has begun elsewhere, or of none.
@@ -62,7 +66,7 @@ export function missPart(services: readonly DesiredService[]): Part {
       [CHAIN, MISS_RULES],
       [VIP_CHAIN, VIP_RULES],
     ]),
-    counters: [ASKED_COUNTER],
+    counters: [ASKED_COUNTER, RETURNED_COUNTER],
     sets: new Map([
       [SECOND_CHANCE_SET, dynamicSet('typeof meta l4proto; flags timeout')],
       [MISS_SOURCES_SET, dynamicSet('typeof ip saddr; size 65536; flags dynamic,timeout; timeout 10s')],
