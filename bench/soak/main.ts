@@ -10,6 +10,7 @@ const SOAKS: Readonly<Record<string, () => Promise<{ readonly run: SoakRun }>>> 
   'ospf-fuzz': () => import('./ospf-fuzz.ts'),
   'ospf-stall': () => import('./ospf-stall.ts'),
   'sync-security': () => import('./sync-security.ts'),
+  'sync-frames': () => import('./sync-frames.ts'),
 };
 
 const USAGE = `usage: npm run soak -- NAME [--quick] [--seed N] [--json FILE]
