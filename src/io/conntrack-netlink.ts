@@ -3,8 +3,8 @@
  * (`rtnetlink.ts` says why). It only moves payloads; src/core/netlink/conntrack.ts has the codec.
  */
 import { NetlinkReader } from 'netlink-batch';
+import type { FilterInstruction } from '../core/netlink/bpf.ts';
 import { NLM_F_DUMP } from '../core/netlink/codes.ts';
-import type { FilterInstruction } from '../core/netlink/conntrack.ts';
 import type { KernelError } from './kernel-error.ts';
 import { NetlinkRequests, netlinkRefusal, type RequestValues } from './netlink-requests.ts';
 

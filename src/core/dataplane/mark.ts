@@ -25,9 +25,9 @@ export const LAST_SERVER_ID = 0xfffe;
 export const SERVER_ID_EXPRESSION = `ct mark and 0x${SERVER_ID_MASK.toString(16)}`;
 
 /** Brought here by another director, which carries the connection. */
-const REPLICA_BIT = 0x80000000;
+export const REPLICA_BIT = 0x80000000;
 /** Taken over from another director by a packet of the client. */
-const MOVED_BIT = 0x40000000;
+export const MOVED_BIT = 0x40000000;
 /** A FIN or RST has passed. */
 const CLOSING_BIT = 0x20000000;
 

@@ -34,7 +34,7 @@ import {
   CTA_TUPLE_PROTO,
   CTA_TUPLE_REPLY,
 } from './conntrack-codes.ts';
-import { NFGENMSG_BYTES, NLMSG_HEADER_BYTES } from './flow.ts';
+import { NFGENMSG_BYTES } from './flow.ts';
 
 export interface Tuple {
   /** Number of the transport protocol: 6 TCP, 17 UDP. */
@@ -185,29 +185,4 @@ export function encodeConnectionFilter({ mark, status }: ConnectionFilter): Uint
 function pair(w: NetlinkWriter, valueType: number, maskType: number, bits: { value: number; mask: number }): void {
   w.attribute(valueType, () => w.ipv4(bits.value));
   w.attribute(maskType, () => w.ipv4(bits.mask));
-}
-
-/** One instruction of the classic BPF (linux/filter.h): code, jumps when true and when false, operand. */
-export type FilterInstruction = readonly [code: number, jt: number, jf: number, k: number];
-
-/** SKF_AD_OFF + SKF_AD_NLATTR: A becomes the place of the first attribute of type X from place A on, or 0. */
-const FIND_ATTRIBUTE = 0xfffff00c;
-
-/**
- * A socket filter that lets pass events of connections that have a bit of `mask` in their mark, so that nobody is woken for
- * the others. The kernel puts the mark into an event when it is not 0.
- */
-export function markFilter(mask: number): readonly FilterInstruction[] {
-  return [
-    [0x00, 0, 0, NLMSG_HEADER_BYTES + NFGENMSG_BYTES], // A = where attributes begin
-    [0x01, 0, 0, CTA_MARK], // X
-    [0x20, 0, 0, FIND_ATTRIBUTE],
-    [0x15, 5, 0, 0], // none: to the end
-    [0x07, 0, 0, 0], // X = A
-    [0x40, 0, 0, NLA_HEADER], // A = its value
-    [0x54, 0, 0, mask >>> 0],
-    [0x15, 1, 0, 0],
-    [0x06, 0, 0, 0xffffffff], // all of the message
-    [0x06, 0, 0, 0], // nothing of it
-  ];
 }

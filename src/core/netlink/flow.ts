@@ -97,6 +97,9 @@ function isTuple(view: DataView, at: number, header: number): boolean {
   );
 }
 
+/** IPCTNL_MSG_CT_* of the message that begins there. */
+export const messageType = (view: DataView, at: number): number => view.getUint16(at + 4, LITTLE_ENDIAN);
+
 /**
  * Reads one message of an event, of a dump, or the answer to a question.
  *

@@ -1,7 +1,7 @@
 /** The kernel's connections by ctnetlink, in the network namespace that we run in. */
 import { STEP, type Steps } from '../../core/base/steps.ts';
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
-import { type Connection, decodeConnection, encodeConnectionFilter, markFilter } from '../../core/netlink/conntrack.ts';
+import { type Connection, decodeConnection, encodeConnectionFilter } from '../../core/netlink/conntrack.ts';
 import {
   IPCTNL_MSG_CT_DELETE,
   IPCTNL_MSG_CT_GET,
@@ -12,6 +12,7 @@ import {
   NFNLGRP_CONNTRACK_NEW,
   NFNLGRP_CONNTRACK_UPDATE,
 } from '../../core/netlink/conntrack-codes.ts';
+import { markFilter } from '../../core/netlink/conntrack-filters.ts';
 import {
   type ConntrackStatistics,
   decodeStatistics,

@@ -1,0 +1,66 @@
+/**
+ * Sockets for ctnetlink over our addon `netlink-batch`, for whoever reads and writes connections by the hundred thousand. They
+ * move bytes; src/core/netlink (flow.ts, flow-requests.ts, answers.ts) has the codecs.
+ */
+import { NetlinkSocket } from 'netlink-batch';
+import type { FilterInstruction } from '../core/netlink/bpf.ts';
+import type { KernelError } from './kernel-error.ts';
+import { netlinkRefusal } from './netlink-requests.ts';
+
+const NETLINK_NETFILTER = 12;
+
+export interface CtnetlinkOptions {
+  /** NFNLGRP_CONNTRACK_* */
+  readonly groups?: readonly number[];
+  readonly filter?: readonly FilterInstruction[];
+  /** Bytes that the kernel may queue. An event takes up 1,280. */
+  readonly receiveBytes: number;
+  /** Of the longest datagram, and how many are taken at once. */
+  readonly slotBytes: number;
+  readonly batch: number;
+  /** From so many datagrams in a millisecond on, read every so many milliseconds. */
+  readonly rest?: { readonly from: number; readonly milliseconds: number };
+  /** Without a listener: asked by `send`, answers by `receive`. */
+  readonly listener?: CtnetlinkListener;
+}
+
+export interface CtnetlinkListener {
+  /** So many datagrams are in `table`, for the call. */
+  batch(datagrams: number): void;
+  lost(): void;
+  failed(error: KernelError): void;
+}
+
+/** As `NetlinkSocket` of the addon, which says more. */
+export interface CtnetlinkSocket {
+  readonly bytes: Uint8Array;
+  /** Two words per datagram: where it begins in `bytes`, and its length. */
+  readonly table: Uint32Array;
+  readonly portId: number;
+  filter(program: readonly FilterInstruction[]): void;
+  join(group: number): void;
+  send(bytes: Uint8Array): void;
+  /** How many datagrams are in `table` now; -1: some were lost. */
+  receive(): number;
+  close(): void;
+}
+
+export type OpenCtnetlink = (options: CtnetlinkOptions) => CtnetlinkSocket;
+
+/** @throws KernelError `conntrack-subscribe`; an error with code `ERR_NETLINK_BATCH_LOAD` where the addon is missing */
+export const openCtnetlink: OpenCtnetlink = ({ listener, receiveBytes, ...options }) => {
+  try {
+    return new NetlinkSocket({
+      ...options,
+      protocol: NETLINK_NETFILTER,
+      recvBufferSize: receiveBytes,
+      ...(listener && {
+        onBatch: (datagrams) => listener.batch(datagrams),
+        onLost: () => listener.lost(),
+        onError: (error) => listener.failed(netlinkRefusal('conntrack-receive', {}, error)),
+      }),
+    });
+  } catch (cause) {
+    throw cause instanceof Error && 'syscall' in cause ? netlinkRefusal('conntrack-subscribe', {}, cause) : cause;
+  }
+};

@@ -1,0 +1,160 @@
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import type { Tuple } from '../../../src/core/netlink/conntrack.ts';
+import { type ConnectionRecord, readRecord, readRecords, recordsOf } from '../../../src/core/sync/record.ts';
+import { type FakeEntry, inverse } from '../../../src/drivers/conntrack/fake-entries.ts';
+import { FakeReplication } from '../../../src/drivers/conntrack/fake-replication.ts';
+import { LIP } from '../dataplane/fullnat-suite.ts';
+import { CLIENT, type FlowTarget } from '../dataplane/suite.ts';
+import {
+  type Director,
+  type DirectorName,
+  type News,
+  type ReplicationWorld,
+  replicationContract,
+  SERVERS,
+  SERVICES,
+  syncServices,
+} from './replication-suite.ts';
+
+const NAMES = Object.keys(SERVERS);
+const ADDRESSES = Object.values(SERVERS);
+/** Where the FullNAT ports of the fake begin. */
+const FIRST_PORT = 2048;
+
+class FakeDirector implements Director {
+  readonly replication = new FakeReplication();
+  readonly services;
+  #news: News[] = [];
+
+  constructor(firstId: number) {
+    this.services = syncServices(
+      (service, server) => firstId + Object.keys(SERVICES).indexOf(service) * NAMES.length + ADDRESSES.indexOf(server),
+    );
+  }
+
+  async open(): Promise<void> {
+    this.replication.configure(this.services);
+    await this.replication.open({
+      records: (records) => {
+        for (const record of readRecords(records)) this.#news.push({ kind: 'record', record });
+      },
+      lost: () => this.#news.push({ kind: 'lost' }),
+      failed: () => this.#news.push({ kind: 'failed' }),
+    });
+  }
+
+  async configure(services: Parameters<FakeReplication['configure']>[0]): Promise<void> {
+    this.replication.configure(services);
+    await this.replication.apply(new Uint8Array());
+  }
+
+  async apply(records: Parameters<Director['apply']>[0]) {
+    const { taken, refused } = await this.replication.apply(recordsOf(records));
+    return { taken, refused: [...readRecords(refused)] };
+  }
+
+  async dump(replicas?: boolean) {
+    const found: ConnectionRecord[] = [];
+    await this.replication.dump({ replicas }, (records) => void found.push(...readRecords(records)));
+    return found;
+  }
+
+  async get(direction: 'original' | 'reply', tuple: Tuple) {
+    const found = await this.replication.get(direction, tuple);
+    return found && readRecord(found, 0);
+  }
+
+  async counts() {
+    return this.replication.counts();
+  }
+
+  async news(enough: (news: readonly News[]) => boolean) {
+    for (let attempt = 0; attempt < 100 && !enough(this.#news); attempt++) await new Promise(setImmediate);
+    return this.#news.splice(0);
+  }
+
+  whileDeaf(act: () => Promise<void>): Promise<void> {
+    return this.replication.kernel.loseDuring(act);
+  }
+
+  async forget({ client, vip, clientPort, vipPort, protocol }: Parameters<Director['forget']>[0]): Promise<void> {
+    const { entries } = this.replication.kernel;
+    const tuple = { protocol, source: client, destination: vip, sport: clientPort, dport: vipPort };
+    entries.remove(entries.byOriginal(tuple)!);
+  }
+}
+
+function fakeWorld(): ReplicationWorld {
+  const directors = { d1: new FakeDirector(1), d2: new FakeDirector(101) };
+  let [client, answers]: DirectorName[] = ['d1', 'd1'];
+  let nextPort = FIRST_PORT;
+  /** By the client's port. */
+  const open = new Map<number, Tuple>();
+
+  const entries = (name: DirectorName) => directors[name].replication.kernel.entries;
+  const entryAt = (name: DirectorName, sport: number): FakeEntry | undefined => {
+    const original = open.get(sport);
+    return original && entries(name).byOriginal(original);
+  };
+  const ports = (sport: number, count: number) => Array.from({ length: count }, (_, i) => sport + i);
+
+  function begin(sport: number, { vip, port, protocol }: FlowTarget): string {
+    const original: Tuple = {
+      protocol: protocol === 'tcp' ? 6 : 17,
+      source: ipv4(CLIENT),
+      destination: ipv4(vip),
+      sport,
+      dport: port,
+    };
+    const chosen = sport % NAMES.length;
+    const [name, { fullnat }] = Object.entries(SERVICES).find(
+      ([, { target }]) => target.vip === vip && target.port === port && target.protocol === protocol,
+    )!;
+    const to = { ...inverse(original), source: ADDRESSES[chosen]! };
+    const reply = fullnat ? { ...to, destination: ipv4(LIP.d1), dport: nextPort++ } : to;
+    const { serverIds } = directors[client!].services.find((service) => service.name === name)!;
+    open.set(sport, original);
+    entries(client!).establish(original, reply, serverIds[chosen]![1]);
+    return NAMES[chosen]!;
+  }
+
+  function ask(sport: number): string {
+    const entry = entryAt(client!, sport);
+    if (entry === undefined) return 'timeout';
+    entries(client!).clientPacket(entry);
+    return NAMES[ADDRESSES.indexOf(entry.reply.source as (typeof ADDRESSES)[number])] ?? 'none';
+  }
+
+  return {
+    async up() {
+      await directors.d1.open();
+      await directors.d2.open();
+    },
+    async down() {
+      await directors.d1.replication.close();
+      await directors.d2.replication.close();
+    },
+    d1: directors.d1,
+    d2: directors.d2,
+    async routeClient(name) {
+      client = name;
+    },
+    async routeAnswers(name) {
+      answers = name;
+    },
+    connect: async (sport, count, target) => ports(sport, count).map((port) => begin(port, target)),
+    ask: async (sport, count) => ports(sport, count).map(ask),
+    fetch: async (sport, count, bytes) => ports(sport, count).map((port) => (ask(port) === 'timeout' ? 0 : bytes)),
+    async close(sport, count, how) {
+      for (const port of ports(sport, count)) {
+        entries(client!).close(entryAt(client!, port)!, how, 'client');
+        if (how === 'fin') entries(answers!).close(entryAt(answers!, port)!, how, 'server');
+      }
+    },
+    async closeByServer(sport, count, how) {
+      for (const port of ports(sport, count)) entries(answers!).close(entryAt(answers!, port)!, how, 'server');
+    },
+  };
+}
+
+replicationContract('fake', fakeWorld());
