@@ -6,7 +6,7 @@
 import { defineConfig } from 'rolldown';
 
 export default defineConfig({
-  input: { sluice: 'dist/src/bin/sluice.js' },
+  input: { sluice: 'dist/src/bin/sluice.js', 'sync-thread': 'dist/src/agent/sync/thread-main.js' },
   platform: 'node',
   // Native addons find their binaries beside themselves; pino is loaded when the neighbors have heard Hello.
   external: ['dgram-ospf', 'netlink', 'netlink-batch', 'pino', 'tun-device'],

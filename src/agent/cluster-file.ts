@@ -1,11 +1,14 @@
 /** The cluster file on disk, with its key files: its text, its hash, and what it says for this director. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { readClusterKeys } from '../api/cluster-keys.ts';
 import { readKeyFiles } from '../api/key-files.ts';
 import type { Fault } from '../core/base/fault.ts';
 import { parseCluster } from '../core/config/parse.ts';
 import type { Cluster, Director } from '../core/model/cluster.ts';
 import type { KeyRing } from '../core/model/keys.ts';
+import type { SyncKeyRing } from '../core/model/sync-keys.ts';
 
 export interface LoadedCluster {
   readonly cluster: Cluster;
@@ -14,6 +17,8 @@ export interface LoadedCluster {
   readonly hash: string;
   /** The keys of the interfaces, by `ringName`. */
   readonly keyRings: ReadonlyMap<string, KeyRing>;
+  /** The keys of connection sync; undefined where nothing is synced. */
+  readonly syncKeys: SyncKeyRing | undefined;
   /** What an operator should mend, although the files are in force. */
   readonly warnings: readonly string[];
 }
@@ -39,10 +44,13 @@ export async function loadCluster(path: string, name: string): Promise<Loaded> {
     const names = cluster.directors.map((one) => one.name).join(', ');
     return { faults: [{ ...wholeFile(`there is no director ${name}`, 'directors'), hint: `there are: ${names}` }] };
   }
-  const { rings, faults, warnings } = await readKeyFiles(cluster, path);
+  const routing = await readKeyFiles(cluster, path);
+  const sync = cluster.keys === undefined ? undefined : await readClusterKeys(resolve(dirname(path), cluster.keys));
+  const faults = [...routing.faults, ...(sync?.faults ?? [])];
   if (faults.length > 0) return { faults };
   const hash = createHash('sha256').update(text).digest('hex');
-  return { cluster, director, hash, keyRings: rings, warnings };
+  const warnings = [...routing.warnings, ...(sync?.warnings ?? [])];
+  return { cluster, director, hash, keyRings: routing.rings, syncKeys: sync?.ring, warnings };
 }
 
 function wholeFile(message: string, path = ''): Fault {

@@ -1,4 +1,6 @@
 /** What the control API's requests mean: views of the director, and commands to it. Also the reload of SIGHUP. */
+
+import { describeClusterKeyChanges } from '../api/cluster-keys.ts';
 import type {
   LifecycleDocument,
   ReloadDocument,
@@ -16,6 +18,7 @@ import type { ServerName } from '../core/servers/server-lifecycles.ts';
 import type { LoopDelay, LoopWatch } from '../io/event-loop.ts';
 import { type LoadedCluster, loadCluster } from './cluster-file.ts';
 import type { Director } from './director.ts';
+import { connectionsDocument } from './documents/connection-documents.ts';
 import {
   counterDocuments,
   interfaceDocuments,
@@ -29,6 +32,7 @@ import {
   statusDocument,
 } from './documents/documents.ts';
 import { explainFlow, flowOf } from './documents/flow-explanation.ts';
+import { syncDocument } from './documents/sync-documents.ts';
 import { upstreamDocuments } from './documents/upstream-view.ts';
 
 export interface FixedFacts extends Omit<ProcessFacts, 'uptime' | 'stale' | 'loop'> {
@@ -57,6 +61,8 @@ export class Control implements ControlBackend {
     '/v1/counters': () => counterDocuments(this.#director),
     '/v1/services': () => serviceDocuments(this.#director),
     '/v1/servers': () => serverDocuments(this.#director),
+    '/v1/sync': () => syncDocument(this.#director),
+    '/v1/connections': (query) => connectionsDocument(this.#director, query),
     '/v1/explain': (query) => explainFlow(this.#director.explaining(), flowOf(query)),
   };
 
@@ -216,7 +222,18 @@ function addressIn(query: URLSearchParams, name: string): Ipv4 | undefined {
 }
 
 function changesBetween(before: LoadedCluster, after: LoadedCluster): string[] {
-  return [...describeChanges(before.cluster, after.cluster), ...describeKeyChanges(before.keyRings, after.keyRings)];
+  return [
+    ...describeChanges(before.cluster, after.cluster),
+    ...describeKeyChanges(before.keyRings, after.keyRings),
+    ...syncKeyChanges(before, after),
+  ];
+}
+
+/** Another file is a change of its own, and so is the first or the last one. */
+function syncKeyChanges(before: LoadedCluster, after: LoadedCluster): string[] {
+  const { keys } = after.cluster;
+  if (keys === undefined || keys !== before.cluster.keys) return [];
+  return describeClusterKeyChanges(keys, before.syncKeys ?? [], after.syncKeys ?? []);
 }
 
 function isRestartReason(reason: unknown): reason is 'restart' | 'upgrade' {

@@ -16,6 +16,7 @@ import type { EventLog } from './events.ts';
 import type { StartProbe } from './keepers/health-keeper.ts';
 import type { LifeKeeper } from './keepers/life-keeper.ts';
 import type { SequenceKeeper } from './keepers/sequence-keeper.ts';
+import type { StartSyncThread } from './sync/thread-port.ts';
 
 export interface DirectorPorts {
   readonly clock: Clock;
@@ -39,6 +40,7 @@ export interface DirectorPorts {
   readonly linkControl: LinkControl;
   readonly tunnels: TunnelControl;
   readonly conntrack: Conntrack;
+  readonly startSync: StartSyncThread;
   /** Servers that the operator has asked to be drained: of an earlier agent, and for a later one. */
   readonly drained: { readonly names: readonly ServerName[]; keep(names: readonly ServerName[]): Promise<void> };
 }

@@ -19,6 +19,7 @@ import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
 import { messageOf } from '../core/base/message-of.ts';
 import type { Service } from '../core/model/cluster.ts';
+import type { DesiredDataplane } from '../core/model/dataplane.ts';
 import type { HandOver } from '../drivers/routing/port.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
 import { Announcer } from './announcer.ts';
@@ -33,10 +34,13 @@ import { FillWatch } from './keepers/fill-watch.ts';
 import { HealthKeeper } from './keepers/health-keeper.ts';
 import { KeyKeeper } from './keepers/key-keeper.ts';
 import { LinkKeeper } from './keepers/link-keeper.ts';
+import { MissKeeper } from './keepers/miss-keeper.ts';
 import { RouteKeeper } from './keepers/route-keeper.ts';
 import { ServerKeeper } from './keepers/server-keeper.ts';
+import { SyncKeeper } from './keepers/sync-keeper.ts';
 import { TunnelKeeper } from './keepers/tunnel-keeper.ts';
 import { lastAnnounced } from './last-announcer.ts';
+import { LINGER, LingeringVips } from './lingering-vips.ts';
 import type { LifeFacts } from './memory/last-life.ts';
 import { lifeFacts } from './memory/life-facts.ts';
 import { programmedServices } from './programmed-services.ts';
@@ -44,13 +48,11 @@ import { Speakers } from './speakers.ts';
 import { desiredDataplane, desiredService } from './wishes/desired-dataplane.ts';
 import { handOverFault, wantedTunnels } from './wishes/hand-over.ts';
 import { linksToHold } from './wishes/held-links.ts';
-import { connectedPrefixes } from './wishes/import-filter.ts';
+import { wantedRoutes } from './wishes/kernel-routes.ts';
 import { allOwnAddresses, insideVips } from './wishes/own-addresses.ts';
 import { interfaceKeys, wantedSpeakers } from './wishes/speaker-wishes.ts';
+import { livingDirectors, syncPeers, syncSettings } from './wishes/sync.ts';
 import { ServiceVersions } from './wishes/versions.ts';
-
-/** After a VIP's withdrawal has gone out, routers need a moment to act on it; until then its packets are still forwarded. */
-const LINGER: Millis = 1000;
 
 export class Director {
   readonly events: EventLog;
@@ -64,6 +66,8 @@ export class Director {
   readonly routes: RouteKeeper;
   readonly heldLinks: LinkKeeper;
   readonly tunnels: TunnelKeeper;
+  readonly sync: SyncKeeper;
+  readonly misses: MissKeeper;
   readonly announcer: Announcer;
   readonly policy = new AnnouncePolicy();
   readonly lifecycle = new Lifecycle();
@@ -74,8 +78,7 @@ export class Director {
   readonly #timer: DeadlineTimer;
   readonly #drainWatch: DrainWatch;
   readonly #reasons = new Map<Ipv4, string>();
-  /** VIPs that the data plane may forget, and from when on. */
-  readonly #lingering = new Map<Ipv4, Instant>();
+  readonly #lingering = new LingeringVips();
   #loaded: LoadedCluster;
   /** The services that the policy knows: the file's, once all of them are in the data plane. */
   #served: readonly Service[] = [];
@@ -97,6 +100,15 @@ export class Director {
     this.heldLinks = new LinkKeeper({ clock, events, control: ports.linkControl });
     const onTunnels = () => this.dataplane.recheck();
     this.tunnels = new TunnelKeeper({ clock, events, control: ports.tunnels, onChange: onTunnels });
+    this.sync = new SyncKeeper({
+      ...{ clock, events, start: ports.startSync, onChange },
+      onSynced: () => this.#hear({ kind: 'synced' }),
+      onFlushed: (silent) => this.#hear({ kind: 'flushed', silent }),
+    });
+    this.misses = new MissKeeper({
+      ...{ clock, events, dataplane: ports.dataplane },
+      isAnswered: () => this.sync.answersMisses,
+    });
     const { startProbe, lastVerdict } = ports;
     this.health = new HealthKeeper({ clock, events, startProbe, lastVerdict, onChange });
     const { conntrack, drained } = ports;
@@ -121,10 +133,7 @@ export class Director {
       clock,
       sample: (maxAge) => this.dataplane.sample(maxAge),
       services: () => this.#served,
-      onRates: (rates) => {
-        this.#tellLifecycle({ kind: 'traffic', rates });
-        this.#ask();
-      },
+      onRates: (rates) => this.#hear({ kind: 'traffic', rates }),
     });
     this.stopped = new Promise((resolve) => {
       this.#markStopped = resolve;
@@ -168,21 +177,23 @@ export class Director {
     await this.routes.adopt();
     if (this.#phase !== 'opening') return;
     this.connections.open();
-    this.dataplane.guard(desiredDataplane(this.#loaded, this.#loaded.cluster.services, this.servers));
+    this.dataplane.guard(this.#desired(this.#loaded.cluster.services));
     links.onChange(() => {
       this.routes.recheck();
       this.#ask();
     });
     this.#phase = 'adopting';
-    this.#tellLifecycle({ kind: 'opened', peers: 0 });
-    this.#ask();
+    const peers = syncPeers(this.#loaded);
+    if (peers > 0) this.sync.prepare();
+    this.misses.open();
+    this.#hear({ kind: 'opened', peers });
   }
 
   /** Another file is in force from now on. What does not differ is not touched. */
   async apply(loaded: LoadedCluster): Promise<void> {
     this.#loaded = loaded;
     this.health.configure([...loaded.cluster.services, ...this.#served, ...this.#versions.held()]);
-    this.#ask();
+    this.#hear({ kind: 'peers', peers: syncPeers(loaded) });
     await this.#setSpeakers();
   }
 
@@ -192,8 +203,7 @@ export class Director {
   }
 
   undrain(): void {
-    this.#tellLifecycle({ kind: 'undrain' });
-    this.#ask();
+    this.#hear({ kind: 'undrain' });
   }
 
   /** Drains, then ends. */
@@ -209,7 +219,7 @@ export class Director {
     this.#cease();
     const { life } = this.#ports;
     const keepers = [this.dataplane, this.routes, this.heldLinks, this.tunnels].map((keeper) => keeper.close());
-    await Promise.all([life.forget(), this.speakers.stop(), ...keepers]);
+    await Promise.all([life.forget(), this.speakers.stop(), this.sync.close('stopped at once'), ...keepers]);
     this.events.emit('agent-stopped', { kernel: 'left as it is' });
     this.#markStopped();
   }
@@ -237,7 +247,8 @@ export class Director {
   }
 
   async #endHandedOver(request: HandOver): Promise<void> {
-    const keepers = [this.dataplane, this.routes, this.tunnels].map((keeper) => keeper.close());
+    // Without a goodbye: whoever is back soon has not been gone.
+    const keepers = [this.dataplane, this.routes, this.tunnels, this.sync].map((keeper) => keeper.close());
     await Promise.all([this.speakers.handOver(request), ...keepers]);
     this.events.emit('agent-stopped', { kernel: 'left as it is', restart: request.reason });
     this.#markStopped();
@@ -262,7 +273,7 @@ export class Director {
   }
 
   #turn(): void {
-    this.#forgetLingering();
+    this.#lingering.forget(this.now());
     this.#read();
     // What was read may have ended it all: then the kernel is no longer this turn's to change.
     if (this.#isEnding()) return;
@@ -270,6 +281,7 @@ export class Director {
     this.announcer.publish();
     this.#keepTunnels();
     this.#programDataplane();
+    this.#keepSynced();
     this.#takeUpConfiguration();
     this.#installRoutes();
     this.heldLinks.want(linksToHold(this.#loaded), this.#canServe());
@@ -318,9 +330,20 @@ export class Director {
       mustStay: (vip) => this.policy.mustStayProgrammed(vip) || this.#lingering.has(vip),
     });
     this.servers.look(this.#versions.held());
-    const desired = desiredDataplane(this.#loaded, this.#versions.held(), this.servers);
+    const desired = this.#desired(this.#versions.held());
     this.dataplane.want(desired);
     this.fill.want(desired);
+  }
+
+  #desired(services: readonly Service[]): DesiredDataplane {
+    return desiredDataplane(this.#loaded, services, this.servers, livingDirectors(this.#loaded, this.sync.view));
+  }
+
+  /** Once the kernel has names for the servers: what comes before that could not be put into it. */
+  #keepSynced(): void {
+    if (this.dataplane.lastApply === undefined) return;
+    const held = this.#versions.held();
+    this.sync.want(syncSettings(this.#loaded, held, this.#desired(held), this));
   }
 
   #activeConnections(service: string, server: Ipv4): number | undefined {
@@ -341,7 +364,7 @@ export class Director {
   explaining(): ExplainingAgent {
     return {
       director: this.#loaded.director.name,
-      desired: desiredDataplane(this.#loaded, this.#versions.held(), this.servers),
+      desired: this.#desired(this.#versions.held()),
       isProgrammed: (service) => this.dataplane.isProgrammed(service),
       remembered: (service, client) => this.#ports.dataplane.remembered(service, client),
     };
@@ -379,17 +402,16 @@ export class Director {
     const { guarded } = this.dataplane;
     // What an earlier agent has left stays meanwhile.
     if (guarded === undefined) return;
-    const connected = connectedPrefixes(this.#ports.links.links().values());
-    const local = allOwnAddresses(this.#loaded).map(({ address }) => address);
-    const vips = new Set(this.#loaded.cluster.services.flatMap((service) => service.vips));
     // A local route outlives what the data plane has for its VIP: without it, packets would go back to the router and return.
     const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];
-    // While adopting, the local routes of an earlier agent stay. A VIP that is not guarded yet would be answered by RST.
-    const wanted = [...(this.#phase === 'adopting' ? vips : new Set(held))];
-    const served = [...wanted.filter((vip) => guarded.has(vip)), ...local];
-    const restarting = this.speakers.isTakingOver();
-    const own = new Set([...vips, ...local]);
-    this.routes.want({ learned: this.speakers.learned(), connected, served, vips: own, restarting });
+    this.routes.want(
+      wantedRoutes(this.#loaded, {
+        ...{ guarded, links: this.#ports.links.links(), learned: this.speakers.learned() },
+        // While adopting, the local routes of an earlier agent stay.
+        held: this.#phase === 'adopting' ? undefined : held,
+        restarting: this.speakers.isTakingOver(),
+      }),
+    );
   }
 
   get #facts(): LifeFacts {
@@ -403,7 +425,14 @@ export class Director {
   }
 
   #programmedServices(): string[] {
-    return programmedServices(this.dataplane, this.#loaded.cluster.services, this.#served);
+    const programmed = programmedServices(this.dataplane, this.#loaded.cluster.services, this.#served);
+    return programmed.filter((name) => !this.sync.waiting.has(name));
+  }
+
+  /** News for the lifecycle, from outside of a turn. */
+  #hear(input: LifecycleInput): void {
+    this.#tellLifecycle(input);
+    this.#ask();
   }
 
   #tellLifecycle(input: LifecycleInput): void {
@@ -419,6 +448,9 @@ export class Director {
         break;
       case 'stance':
         this.#tellPolicy({ kind: 'stance', stance: effect.stance, state: effect.state });
+        break;
+      case 'flush':
+        this.sync.flush();
         break;
       case 'drainStep':
         this.events.emit('drain-step', { step: effect.step, detail: effect.detail });
@@ -441,12 +473,8 @@ export class Director {
         this.announcer.set(new Map(effect.announcements.map(({ vip, ...rest }) => [vip, rest])), this.#reasons);
         break;
       case 'unprogram':
-        this.#lingering.set(effect.vip, this.#ports.clock.now() + LINGER);
+        this.#lingering.add(effect.vip, this.now());
     }
-  }
-
-  #forgetLingering(): void {
-    for (const [vip, until] of this.#lingering) if (until <= this.#ports.clock.now()) this.#lingering.delete(vip);
   }
 
   async #setSpeakers(): Promise<void> {
@@ -457,7 +485,7 @@ export class Director {
   }
 
   #deadline(): Instant | undefined {
-    const all = [this.lifecycle.deadline, this.policy.deadline, this.servers.deadline, ...this.#lingering.values()];
+    const all = [this.lifecycle.deadline, this.policy.deadline, this.servers.deadline, this.#lingering.deadline];
     const set = all.filter((deadline) => deadline !== undefined);
     return set.length === 0 ? undefined : Math.min(...set);
   }
@@ -470,7 +498,8 @@ export class Director {
     this.#cease();
     // Answers of real servers come to our own addresses as long as packets for the VIPs do.
     if (this.dataplane.vips().size > 0) await this.#pause(LINGER);
-    await Promise.all([this.#ports.life.forget(), this.speakers.stop(), this.heldLinks.close()]);
+    const sync = this.sync.close('drained');
+    await Promise.all([this.#ports.life.forget(), this.speakers.stop(), this.heldLinks.close(), sync]);
     if (opened) {
       // First what makes the VIPs local: without the guard the local stack would answer for them, by RST.
       await this.routes.remove();
@@ -491,6 +520,7 @@ export class Director {
     this.health.stop();
     this.connections.close();
     this.fill.close();
+    this.misses.close();
   }
 
   #pause(delay: Millis): Promise<void> {

@@ -43,6 +43,7 @@ import { DrainedServers } from './memory/drained-servers.ts';
 import { type Continuation, graceSequence, type LastLife } from './memory/last-life.ts';
 import { SYSCTLS_FILE, sysctlMemory } from './memory/sysctl-memory.ts';
 import { claimNamespace, type NamespaceClaim, NamespaceTaken } from './single-instance.ts';
+import { startSyncThread } from './sync/worker.ts';
 
 export interface RunOptions {
   readonly config: string;
@@ -187,6 +188,7 @@ function realPorts(
     linkControl: new RtnetlinkLinks(),
     tunnels: new RtnetlinkTunnels(),
     conntrack: new NetlinkConntrack(),
+    startSync: startSyncThread,
     drained,
     makeSpeaker: (instance: string, config: InstanceConfig) => {
       const terms = continuation(loaded, config);

@@ -1,6 +1,8 @@
 /** Checks a cluster file without an agent: every fault at once, with its place. */
+import { dirname, resolve } from 'node:path';
 import type { Fault } from '../core/base/fault.ts';
 import { parseCluster } from '../core/config/parse.ts';
+import { readClusterKeys } from './cluster-keys.ts';
 import { readKeyFiles } from './key-files.ts';
 
 export { formatFault } from '../core/base/fault.ts';
@@ -34,7 +36,12 @@ export function checkClusterText(text: string): CheckResult {
 export async function checkKeyFiles(text: string, path: string): Promise<KeyFileCheck> {
   const parsed = parseCluster(text);
   if ('faults' in parsed) return { faults: [], notes: [] };
-  const { faults, warnings, missing } = await readKeyFiles(parsed.cluster, path);
+  const routing = await readKeyFiles(parsed.cluster, path);
+  const { keys } = parsed.cluster;
+  const sync = keys === undefined ? undefined : await readClusterKeys(resolve(dirname(path), keys));
+  const missing = [...routing.missing, ...(sync?.missing ? [resolve(dirname(path), keys!)] : [])];
+  const faults = [...routing.faults, ...(sync?.faults ?? [])];
+  const warnings = [...routing.warnings, ...(sync?.warnings ?? [])];
   const absent = missing.map((file) => `${file} is not on this machine; its keys were not checked`);
   const present = faults.filter(({ file }) => file === undefined || !missing.includes(file));
   return { faults: present, notes: [...warnings, ...absent] };

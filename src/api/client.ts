@@ -21,6 +21,7 @@ import type {
   StatusDocument,
   UpstreamRouterDocument,
 } from './documents.ts';
+import type { ConnectionsDocument, SyncDocument } from './sync-documents.ts';
 
 /** What each `GET` path answers. */
 export interface GetDocuments {
@@ -38,6 +39,12 @@ export interface GetDocuments {
   readonly '/v1/counters': readonly CountersDocument[];
   readonly '/v1/services': readonly ServiceDocument[];
   readonly '/v1/servers': readonly ServerDocument[];
+  readonly '/v1/sync': SyncDocument;
+  /**
+   * Query: `client`, `vip`, `server` (addresses), `owner` (a director's name), `local` (what the server sees: address, or
+   * address and port), `cursor` (of the page before).
+   */
+  readonly '/v1/connections': ConnectionsDocument;
   /** Query: `client`, `clientPort`, `vip`, `port`; `protocol` (default: whichever has a service), `mark` (of the packets). */
   readonly '/v1/explain': ExplanationDocument;
   /** Query: `since` (last `seq` already seen, default 0), `wait` (milliseconds to wait for the first new one, default 0). */

@@ -3,6 +3,7 @@
  * durations milliseconds, times of day ISO 8601; `t` is milliseconds on the agent's monotonic clock since its start.
  */
 import type { Finding } from '../core/dataplane/findings.ts';
+import type { SyncEventName } from '../core/model/sync.ts';
 
 export type LifecycleState = 'starting' | 'syncing' | 'ready' | 'active' | 'draining' | 'drained' | 'failed';
 
@@ -73,6 +74,16 @@ export interface StatusDocument {
     readonly left: number;
     readonly waitingFor: readonly string[];
   }[];
+  /** Connection sync in short; `GET /v1/sync` has the rest. Null where nothing is synced. */
+  readonly sync: {
+    readonly state: 'down' | 'syncing' | 'synced';
+    readonly fault: string | null;
+    /** Directors that live, this one among them; null while that is not known. */
+    readonly living: readonly string[] | null;
+    readonly dead: readonly string[];
+    /** Peers that are not as they should be: their name and state. */
+    readonly troubles: readonly string[];
+  } | null;
   readonly neighbors: {
     readonly full: number;
     readonly total: number;
@@ -326,6 +337,7 @@ export interface ServerDocument {
 
 /** The stable names of the event log. */
 export type EventName =
+  | SyncEventName
   | 'agent-started'
   | 'agent-stopped'
   | 'state-changed'
@@ -360,6 +372,7 @@ export type EventName =
   | 'dataplane-drift'
   | 'dataplane-guarded'
   | 'conntrack-fault'
+  | 'second-chance-fault'
   | 'conntrack-lost'
   | 'local-address-fill'
   | 'conntrack-drops'

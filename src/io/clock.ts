@@ -27,3 +27,12 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/**
+ * The clock of another thread of this process, for this one: `timeOrigin` is that thread's `performance.timeOrigin`, from which its
+ * `now()` counts. What both say of a moment is the same.
+ */
+export function clockSince(timeOrigin: number): Clock {
+  const ahead = performance.timeOrigin - timeOrigin;
+  return { now: () => systemClock.now() + ahead, after: systemClock.after };
+}

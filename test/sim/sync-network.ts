@@ -239,7 +239,7 @@ export class SyncNetwork {
       tableDigest: '00'.repeat(8),
       syncTimeout: 30_000,
       services: [],
-      local: { directors: [], shared: [] },
+      plane: { services: [], upstream: [] },
       ...this.#settings,
     };
   }

@@ -25,6 +25,7 @@ import type { Priority } from '../../io/priority.ts';
 import type { Director } from '../director.ts';
 import { targetOf } from '../keepers/health-keeper.ts';
 import { ownAddresses } from '../wishes/own-addresses.ts';
+import { syncSummary } from './sync-documents.ts';
 import {
   interfaceDocument,
   lsaDocument,
@@ -76,6 +77,7 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
     }),
     portBlocks: portBlocks(director),
     restarts: restarts(director),
+    sync: syncSummary(director),
     neighbors: { full, total: neighbors.length, missing: missingNeighbors(director) },
     heldLinks: director.heldLinks.views(),
     process: {
@@ -144,6 +146,9 @@ function reasons(
 ): string[] {
   if (decision === undefined) return ['reload: its services are not in the data plane yet'];
   const waiting = [...decision.waitingFor];
+  for (const name of servicesOf(director.loaded.cluster.services, vip)) {
+    if (director.sync.waiting.has(name)) waiting.push(`sync: other directors define ${name} otherwise`);
+  }
   if (director.state === 'draining') waiting.push(...director.lifecycle.waitingFor(director.now(), vip));
   if (decision.announce && metric === undefined) waiting.push('routing: our LSA with it has not gone out yet');
   if (decision.announce && fullNeighbors === 0) waiting.push('routing: no neighbor is full, so nobody hears of it');
@@ -216,7 +221,13 @@ export async function counterDocuments(director: Director): Promise<CountersDocu
         ...fillCounters(director),
       },
     },
+    ...syncCounters(director),
   ];
+}
+
+/** Only where connections are synced. */
+function syncCounters({ sync }: Director): CountersDocument[] {
+  return sync.status === undefined ? [] : [{ instance: 'sync', counters: sync.status.counters }];
 }
 
 /** How full local addresses are, in percent. */

@@ -6,19 +6,19 @@ import type { ServerKeeper } from '../keepers/server-keeper.ts';
 import { desiredHandOver } from './hand-over.ts';
 import { egressInterfaces, serversInterface, upstreamInterfaces } from './upstream-interfaces.ts';
 
-/** `services`: those of the file and of files before it that have to be held now. */
+/** `services`: those of the file and of files before it that have to be held now. `members`: the directors that live. */
 export function desiredDataplane(
   loaded: LoadedCluster,
   services: readonly Service[],
   keeper: Pick<ServerKeeper, 'desired'>,
+  members: readonly string[],
 ): DesiredDataplane {
   const { cluster, director } = loaded;
   return {
     services: services.map((service) => desiredService(loaded, service, keeper)),
     upstream: upstreamInterfaces(cluster, director),
     self: director.name,
-    // Who lives is not found out yet: all of the file do.
-    members: cluster.directors.map(({ name }) => name),
+    members,
     egress: { links: egressInterfaces(cluster, director), pools: cluster.snat },
     local: { directors: cluster.directors.map(({ name, local }) => ({ name, local })), shared: cluster.local.shared },
     handOver: desiredHandOver(loaded),

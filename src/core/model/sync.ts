@@ -4,6 +4,7 @@
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
+import type { DesiredDataplane } from './dataplane.ts';
 
 /** Which connections of a service the other directors hold as well: those that were answered, all of them, none. */
 export const SYNC_SCOPES = ['established', 'all', 'off'] as const;
@@ -50,8 +51,8 @@ export interface SyncDirector {
   readonly endpoint: Endpoint;
 }
 
-/** A pre-shared key; one that is accepted only is never offered. */
-export interface SyncKey {
+/** A key of the ring on its way to the thread: a `Secret` would arrive empty. */
+export interface BareSyncKey {
   readonly id: string;
   readonly secret: Uint8Array;
   readonly acceptOnly: boolean;
@@ -62,18 +63,15 @@ export interface SyncSettings {
   readonly cluster: string;
   readonly self: SyncDirector;
   readonly peers: readonly SyncDirector[];
-  readonly keys: readonly SyncKey[];
+  readonly keys: readonly BareSyncKey[];
   /** SHA-256 of the cluster file, hexadecimal. */
   readonly configHash: string;
   /** 16 hexadecimal digits over how slots are hashed: directors that differ in it would disagree on every new connection. */
   readonly tableDigest: string;
   readonly syncTimeout: Millis;
   readonly services: readonly SyncService[];
-  /** Of all directors of the file: local addresses of each, and those that they share. */
-  readonly local: {
-    readonly directors: readonly { readonly name: string; readonly local: readonly Ipv4[] }[];
-    readonly shared: readonly Ipv4[];
-  };
+  /** What the kernel is to hold, by which it can be said where a connection of another director went. */
+  readonly plane: DesiredDataplane;
 }
 
 /** A director that is known to live. */
@@ -82,7 +80,7 @@ export interface SyncMember {
   readonly routerId: Ipv4;
   /** Of its process: another one after every start. */
   readonly epoch: string;
-  /** On the clock of this director's sync thread. */
+  /** On the agent's clock. */
   readonly since: Instant;
 }
 
@@ -126,27 +124,66 @@ export interface SyncStatus {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** Connections that an operator asks for: those of which all that is given is true. */
+export interface ConnectionFilter {
+  readonly client?: Ipv4 | undefined;
+  readonly vip?: Ipv4 | undefined;
+  readonly server?: Ipv4 | undefined;
+  /** Router id of the director that carries it. */
+  readonly owner?: Ipv4 | undefined;
+  /** What the server sees as its client: address and port. */
+  readonly local?: Ipv4 | undefined;
+  readonly localPort?: number | undefined;
+}
+
+/** What an operator hears of connection sync. */
+export type SyncEventName =
+  /** This director may announce: it holds its peers' connections, or waits no longer. */
+  | 'sync-complete'
+  | 'sync-peer-up'
+  | 'sync-peer-down'
+  /** A peer does not keep up, and gets what it lacks as a whole when it does again. */
+  | 'sync-peer-behind'
+  | 'sync-peer-caught-up'
+  /** Who lives. */
+  | 'sync-members'
+  /** Somebody was not let in. */
+  | 'sync-refused'
+  /** A peer has another cluster file; another definition of a service. */
+  | 'sync-file-differs'
+  | 'sync-services-differ'
+  /** The kernel's events were lost, and all connections are listed. */
+  | 'sync-events-lost'
+  /** Young connections are left out for want of time. */
+  | 'sync-overload'
+  | 'sync-fault';
+
 /** What the main thread says to the sync thread. */
 export type SyncOrder =
   | { readonly kind: 'configure'; readonly settings: SyncSettings }
   /** This director is about to leave: every peer is to hold all that it has. Answered by `flushed`. */
   | { readonly kind: 'flush' }
-  /** Connections that match, a page at a time: answered by `connections` until one of them is the last. */
-  | { readonly kind: 'list'; readonly id: number; readonly limit: number }
-  | { readonly kind: 'end-list'; readonly id: number }
+  /** A page of the connections that match, from `cursor` on (0 at first); answered by `connections` with the same id. */
+  | { readonly kind: 'list'; readonly id: number; readonly cursor: number; readonly filter: ConnectionFilter }
   /** The end: with a goodbye to the peers, which count this director as gone at once; or without, if it is to be back soon. */
   | { readonly kind: 'end'; readonly goodbye: string | undefined };
 
 /** What the sync thread says to the main thread. */
 export type SyncNews =
   | { readonly kind: 'members'; readonly view: MemberView }
-  | { readonly kind: 'synced'; readonly reason: string }
+  /** `waiting`: services that are not to be announced yet, as peers define them otherwise. Said again when that changes. */
+  | { readonly kind: 'synced'; readonly reason: string; readonly waiting: readonly string[] }
   /** `silent`: peers that did not acknowledge in time. */
   | { readonly kind: 'flushed'; readonly silent: readonly string[] }
-  /** Every second: the thread is alive. */
-  | { readonly kind: 'status'; readonly status: SyncStatus }
-  | { readonly kind: 'event'; readonly event: string; readonly values: Readonly<Record<string, unknown>> }
-  /** Records as on the wire, as many as fit. */
-  | { readonly kind: 'connections'; readonly id: number; readonly records: Uint8Array; readonly last: boolean }
+  /** Every second: the thread is alive. `answersMisses`: it is there to find out whose an unknown packet is. */
+  | { readonly kind: 'status'; readonly status: SyncStatus; readonly answersMisses: boolean }
+  | { readonly kind: 'event'; readonly event: SyncEventName; readonly values: Readonly<Record<string, unknown>> }
+  /** Records; where the next page begins, undefined = there is none. */
+  | {
+      readonly kind: 'connections';
+      readonly id: number;
+      readonly records: Uint8Array;
+      readonly cursor: number | undefined;
+    }
   /** After `end`: nothing more will come. */
   | { readonly kind: 'ended' };

@@ -1,5 +1,5 @@
 /** What the mesh hears and what it wishes. Records are batches as in `record.ts`; bytes belong to who receives them. */
-import type { MemberView, SyncSettings } from '../model/sync.ts';
+import type { MemberView, SyncEventName, SyncSettings } from '../model/sync.ts';
 
 export type MeshInput =
   /** The first makes it work; said again, as a whole, whenever the file has changed. */
@@ -42,7 +42,7 @@ export type MeshEffect =
   | { readonly kind: 'lookUp'; readonly token: number; readonly side: 'client' | 'server'; readonly tuple: Uint8Array }
   /** A peer's packets met a connection that we have predicted: the server has answered. */
   | { readonly kind: 'servedPrediction'; readonly record: Uint8Array }
-  | { readonly kind: 'event'; readonly event: string; readonly values: Readonly<Record<string, unknown>> };
+  | { readonly kind: 'event'; readonly event: SyncEventName; readonly values: Readonly<Record<string, unknown>> };
 
 export type SyncedReason = 'equal' | 'alone' | 'timeout';
 

@@ -16,6 +16,7 @@ import { FakeRouteKernel, FakeRoutes } from '../../../src/drivers/routes/fake.ts
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
 import { FakeTunnels } from '../../../src/drivers/tunnels/fake.ts';
 import { FakeClock, settle } from './fake-clock.ts';
+import { FakeSyncThreads } from './sync-threads.ts';
 
 /** The time of day when a world begins. */
 export const NOON = Date.UTC(2026, 5, 1, 12);
@@ -62,6 +63,7 @@ export async function parsed(text: string): Promise<LoadedCluster> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-world-'));
   const path = join(dir, 'cluster.yml');
   writeFileSync(path, text);
+  writeFileSync(join(dir, 'cluster.keys'), `1 ${'5a'.repeat(32)}\n`, { mode: 0o600 });
   const loaded = await loadCluster(path, 'd1');
   rmSync(dir, { recursive: true });
   if ('faults' in loaded) throw new Error(JSON.stringify(loaded.faults));
@@ -76,6 +78,7 @@ export class World {
   readonly routeKernel: FakeRouteKernel;
   readonly linkKernel: FakeLinks;
   readonly tunnelKernel: FakeTunnels;
+  readonly syncThreads = new FakeSyncThreads();
   readonly speakers: FakeSpeaker[] = [];
   /** Addresses of real servers that do not answer. */
   readonly down = new Set<string>();
@@ -104,6 +107,7 @@ export class World {
         events,
         dataplane: new FakeDataplane(this.kernel),
         conntrack: this.conntrack,
+        startSync: this.syncThreads.start,
         drained: {
           names: this.drained,
           keep: async (names) => {

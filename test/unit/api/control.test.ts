@@ -34,6 +34,15 @@ const backend: ControlBackend = {
       throw new TypeError('a mistake of ours');
     },
     '/v1/servers': () => [],
+    '/v1/connections': () => ({ connections: [], cursor: null }),
+    '/v1/sync': () => ({
+      state: 'off',
+      fault: null,
+      members: null,
+      connections: { total: 0, own: 0, bytes: 0 },
+      peers: [],
+      counters: {},
+    }),
     '/v1/explain': () => ({}) as never,
   },
   commands: {

@@ -1,0 +1,21 @@
+/** The sync thread's beginning: puts the real parts together and passes orders and news. */
+import { randomBytes } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { SyncOrder } from '../../core/model/sync.ts';
+import { NetlinkReplication } from '../../drivers/conntrack/replication-netlink.ts';
+import { clockSince } from '../../io/clock.ts';
+import { openMesh } from '../../io/mesh-transport.ts';
+import { SyncEngine } from './sync-engine.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('this is a thread of the agent, not a program');
+
+const engine = new SyncEngine({
+  // Instants cross over.
+  clock: clockSince(Number(workerData)),
+  epoch: randomBytes(8).toString('hex'),
+  openMesh,
+  replication: new NetlinkReplication(),
+  tell: (news) => port.postMessage(news),
+});
+port.on('message', (order: SyncOrder) => engine.order(order));

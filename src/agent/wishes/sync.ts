@@ -1,0 +1,89 @@
+/** What the cluster file asks of connection sync, with what the kernel calls this director's servers. */
+import type { Ipv4 } from '../../core/base/ipv4.ts';
+import type { Cluster, Director, Service } from '../../core/model/cluster.ts';
+import type { DesiredDataplane } from '../../core/model/dataplane.ts';
+import type { MemberView, SyncDirector, SyncService, SyncSettings } from '../../core/model/sync.ts';
+import { serviceHash } from '../../core/sync/record.ts';
+import { hashTableDigest, serviceDigest } from '../../core/sync/service-digest.ts';
+import type { LoadedCluster } from '../cluster-file.ts';
+import type { DataplaneKeeper } from '../keepers/dataplane-keeper.ts';
+import type { ServerKeeper } from '../keepers/server-keeper.ts';
+
+/** What this director's kernel calls its servers. */
+export interface ServerMarks {
+  /** Servers whose connections are there, also of one that has left the file and drains. */
+  readonly servers: Pick<ServerKeeper, 'desired'>;
+  /** Undefined before the server was applied. */
+  readonly dataplane: Pick<DataplaneKeeper, 'serverId'>;
+}
+
+/** nf_conntrack_tcp_timeout_established and nf_conntrack_udp_timeout_stream, in seconds, where nobody has changed them. */
+const KERNEL_TIMEOUT = { tcp: 432_000, udp: 120 } as const;
+
+let digestOfTables: string | undefined;
+
+/** It takes some milliseconds, and is the same for as long as the program is. */
+function tableDigest(): string {
+  digestOfTables ??= hashTableDigest('nftables');
+  return digestOfTables;
+}
+
+/** How many other directors there are to copy connections from and to. */
+export function syncPeers({ cluster }: LoadedCluster): number {
+  return cluster.keys === undefined ? 0 : cluster.directors.length - 1;
+}
+
+/** `services`: those that the data plane holds, as `plane` has it. Undefined where nothing is synced. */
+export function syncSettings(
+  loaded: LoadedCluster,
+  services: readonly Service[],
+  plane: DesiredDataplane,
+  marks: ServerMarks,
+): SyncSettings | undefined {
+  const { cluster, director, hash, syncKeys } = loaded;
+  const self = syncDirector(director);
+  if (self === undefined || syncKeys === undefined) return undefined;
+  const others = cluster.directors.filter(({ name }) => name !== director.name);
+  return {
+    cluster: cluster.cluster,
+    self,
+    peers: others.flatMap((one) => syncDirector(one) ?? []),
+    keys: syncKeys.map(({ id, secret, acceptOnly }) => ({ id, secret: secret.reveal(), acceptOnly })),
+    configHash: hash,
+    tableDigest: tableDigest(),
+    syncTimeout: cluster.lifecycle.syncTimeout ?? 0,
+    services: services.filter(({ forward }) => forward !== 'dr').map((service) => syncService(cluster, service, marks)),
+    plane,
+  };
+}
+
+function syncDirector({ name, routerId, sync }: Director): SyncDirector | undefined {
+  return sync && { name, routerId, endpoint: sync };
+}
+
+function syncService(cluster: Cluster, service: Service, marks: ServerMarks): SyncService {
+  const { name, vips, ports, protocol, forward, sync = 'off', persistence } = service;
+  const established = protocol === 'tcp' ? service.timeouts?.established : service.timeouts?.replied;
+  const servers = new Set(marks.servers.desired(service).map(({ address }) => address));
+  if (service.sorry !== undefined) servers.add(service.sorry);
+  return {
+    ...{ name, vips, ports, protocol, sync },
+    service: serviceHash(name),
+    digest: serviceDigest(service, cluster),
+    fullnat: forward === 'fullnat',
+    serverIds: [...servers].flatMap((server): [Ipv4, number][] => {
+      const id = marks.dataplane.serverId(name, server);
+      return id === undefined ? [] : [[server, id]];
+    }),
+    establishedTimeout: established ?? KERNEL_TIMEOUT[protocol],
+    persistence: persistence === undefined ? undefined : persistence / 1000,
+  };
+}
+
+/** The directors that live; as long as nothing is known of that, all of the file do. */
+export function livingDirectors({ cluster, director }: LoadedCluster, view: MemberView | undefined): readonly string[] {
+  const all = cluster.directors.map(({ name }) => name);
+  if (cluster.keys === undefined || view === undefined) return all;
+  const living = new Set(view.living.map(({ name }) => name));
+  return all.filter((name) => name === director.name || living.has(name));
+}
