@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ControlClient, GetAnswer, GetPath } from '../api/client.ts';
 import type { SocketOptions } from './connect.ts';
+import type { ConnectionsOptions } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { parseDuration } from './duration.ts';
 import type { Endpoint, ExplainOptions } from './explain.ts';
@@ -38,6 +39,7 @@ export function buildProgram(context: CliContext, version: string, finish: (code
   addLsdb(program, context, finish);
   addUpstreamView(program, context, finish);
   addExplain(program, context, finish);
+  addConnections(program, context, finish);
   addControlCommands(program, context, finish);
   addCheck(program, context, finish);
   addKeys(program, context, finish);
@@ -139,6 +141,12 @@ function addShowCommands(program: Command, context: CliContext, finish: (code: n
     path: '/v1/servers',
     render: async () => (await import('./render/services.ts')).renderServers,
   });
+  add({
+    name: 'sync',
+    description: 'connection sync: who lives, what each peer was sent and has confirmed, how late, and what it lacks',
+    path: '/v1/sync',
+    render: async () => (await import('./render/sync.ts')).renderSync,
+  });
 }
 
 interface LsdbOptions extends SocketOptions, ShowOptions {
@@ -223,6 +231,32 @@ Example:
     .action(async (from: Endpoint, to: Endpoint, options: SocketOptions & ExplainOptions) => {
       const { explain } = await import('./explain.ts');
       finish(await explain(context, await clientFor(options), from, to, options));
+    });
+}
+
+function addConnections(program: Command, context: CliContext, finish: (code: number) => void): void {
+  speaksToAgent(program.command('connections'))
+    .description('the connections of all directors that are known here, where connections are synced')
+    .option('--client <address>', 'of this client')
+    .option('--vip <address>', 'to this VIP')
+    .option('--server <address>', 'of this real server')
+    .option('--owner <director>', 'carried by this director')
+    .option('--local <address:port>', 'whose client the server sees as this: who is behind a FullNAT address')
+    .option('--limit <n>', 'no more than so many', wholeNumber)
+    .addHelpText(
+      'after',
+      `
+With --json there is one connection per line. A state with ? is that of a connection which nobody told of: it was computed from
+what a director that is gone must have done. Exit code 1 when there is none.
+
+Examples:
+  sluice connections --vip 203.0.113.10 --limit 20
+  sluice connections --local 10.3.0.1:4711                 the client behind it
+  sluice connections --owner d2 --json | wc -l`,
+    )
+    .action(async (options: SocketOptions & ConnectionsOptions) => {
+      const { connections } = await import('./connections.ts');
+      finish(await connections(context, await clientFor(options), options));
     });
 }
 

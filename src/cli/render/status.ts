@@ -14,6 +14,7 @@ export function renderStatus(status: StatusDocument): string {
     ],
     ...localLines(status),
     ...portsLine(status),
+    ...syncLine(status),
     ['data plane', dataplaneLine(status)],
     ...linkLine(status),
     ['process', processLine(status)],
@@ -43,6 +44,15 @@ function portsLine({ portBlocks }: StatusDocument): [string, string][] {
   });
   const own = fills?.length === 0 ? ['no blocks'] : (fills ?? ['not counted']);
   return [['ports', `${own.join(', ')}; ownership ${portBlocks.digest}`]];
+}
+
+/** Only where connections are synced. */
+function syncLine({ sync }: StatusDocument): [string, string][] {
+  if (sync === null) return [];
+  const living = sync.living === null ? [] : [`${sync.living.join(', ')} live`];
+  const dead = sync.dead.length === 0 ? [] : [`${sync.dead.join(', ')} gone`];
+  const state = sync.fault === null ? sync.state : `${sync.state}: ${sync.fault}`;
+  return [['sync', [state, ...living, ...dead, ...sync.troubles].join('; ')]];
 }
 
 function restartLine({ instance, planned, left, waitingFor }: StatusDocument['restarts'][number]): string {

@@ -16,6 +16,7 @@ import type {
   UpstreamRouterDocument,
 } from '../../../src/api/documents.ts';
 import { type ControlBackend, type ControlServer, RequestError, serveControl } from '../../../src/api/server.ts';
+import type { ConnectionDocument, ConnectionsDocument } from '../../../src/api/sync-documents.ts';
 import type { AgentOptions } from '../../../src/cli/context.ts';
 import { runCli } from '../../../src/cli/main.ts';
 
@@ -35,6 +36,7 @@ let serverRows: ServerDocument[] = [];
 /** What a drain brings about. */
 let drainEvents: EventDocument[] = [];
 let explained = {} as ExplanationDocument;
+let pages: ConnectionsDocument[] = [];
 
 function serverRow(phase: ServerDocument['phase'], active: number): ServerDocument {
   const phaseEnds = phase === 'draining' ? 42_000 : null;
@@ -48,6 +50,7 @@ const backend: ControlBackend = {
         state: states.length > 1 ? states.shift() : states[0],
         pid: pids.length > 1 ? pids.shift() : pids[0],
         restarts: [],
+        sync: null,
       }) as unknown as StatusDocument,
     '/v1/neighbors': () => [],
     '/v1/interfaces': () => [],
@@ -62,6 +65,18 @@ const backend: ControlBackend = {
     },
     '/v1/counters': () => [],
     '/v1/services': () => [],
+    '/v1/connections': (query) => {
+      asked.push(query.toString());
+      return pages.shift()!;
+    },
+    '/v1/sync': () => ({
+      state: 'off',
+      fault: null,
+      members: null,
+      connections: { total: 0, own: 0, bytes: 0 },
+      peers: [],
+      counters: {},
+    }),
     '/v1/servers': () => [serverRows.length > 1 ? serverRows.shift()! : serverRows[0]!],
     '/v1/explain': (query) => {
       asked.push(query.toString());
@@ -461,4 +476,49 @@ test('drain-server: a server that is taken back meanwhile is told of, and nobody
 
 test('undrain-server takes it back', async () => {
   expect((await sluice('undrain-server', 'web', 'r2', ...here())).out).toBe('web r2: serving, 2 connections\n');
+});
+
+test('connections: page by page until the limit, one per line', async () => {
+  const one: ConnectionDocument = {
+    ...{ protocol: 'tcp', client: '198.51.100.7:40123', vip: '203.0.113.10:80', server: '10.2.0.21:80' },
+    ...{ local: '10.3.0.1:4711', service: 'web', owner: 'd2', epoch: 1, state: 'established', predicted: false },
+    expiresIn: 90_000,
+  };
+  const two = { ...one, client: '198.51.100.8:1', local: '198.51.100.8:1', state: 'close', predicted: true };
+  const some = () => [
+    { connections: [one], cursor: 512 },
+    { connections: [], cursor: 1024 },
+    { connections: [two, one], cursor: null },
+  ];
+  pages = some();
+  const shown = await sluice(
+    'connections',
+    '--vip',
+    '203.0.113.10',
+    '--local',
+    '10.3.0.1:4711',
+    '--limit',
+    '2',
+    ...here(),
+  );
+  expect([shown.code, asked]).toEqual([
+    0,
+    [0, 512, 1024].map((cursor) => `vip=203.0.113.10&local=10.3.0.1%3A4711&cursor=${cursor}`),
+  ]);
+  expect(shown.out.split('\n').map((line) => line.replaceAll(/ {2,}/g, '  '))).toEqual([
+    'PROTO  CLIENT  VIP  SERVER  LOCAL  SERVICE  OWNER  STATE  EXPIRES',
+    'tcp  198.51.100.7:40123  203.0.113.10:80  10.2.0.21:80  10.3.0.1:4711  web  d2  established  1m30s',
+    'tcp  198.51.100.8:1  203.0.113.10:80  10.2.0.21:80  -  web  d2  close?  1m30s',
+    '',
+  ]);
+  pages = some();
+  const { out } = await sluice('connections', '--json', ...here());
+  expect(
+    out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual([one, two, one]);
+  pages = [{ connections: [], cursor: null }];
+  expect(await sluice('connections', ...here())).toMatchObject({ code: 1, out: '' });
 });

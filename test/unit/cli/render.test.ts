@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import type { NeighborDocument, StatusDocument } from '../../../src/api/documents.ts';
+import type { SyncDocument, SyncPeerDocument } from '../../../src/api/sync-documents.ts';
 import { renderEvent } from '../../../src/cli/render/events.ts';
 import { renderCounters, renderLsdb, renderNeighbors, renderRoutes } from '../../../src/cli/render/routing.ts';
 import { renderServers, renderServices } from '../../../src/cli/render/services.ts';
 import { renderStatus } from '../../../src/cli/render/status.ts';
+import { renderSync } from '../../../src/cli/render/sync.ts';
 import { bytes, count, duration, table } from '../../../src/cli/render/text.ts';
 
 const status: StatusDocument = {
@@ -32,6 +34,7 @@ const status: StatusDocument = {
   local: [],
   portBlocks: null,
   restarts: [],
+  sync: null,
   neighbors: { full: 2, total: 2, missing: [] },
   heldLinks: [],
   process: {
@@ -288,6 +291,56 @@ test('services and servers', () => {
     web      r1      10.2.0.21       1  down   http :80/healthz = 200  812 ms ago  1 ms  ECONNREFUSED       7       1.2k    56.8k   4.8 MiB         0     1023 B
     web      r1      10.2.0.21       1  down   http :80/healthz = 200           -     -  -                  7       1.2k    56.8k   4.8 MiB         0     1023 B"
   `);
+});
+
+test('status says of connection sync what is not as it should be', () => {
+  const sync = {
+    state: 'synced',
+    fault: null,
+    living: ['d1', 'd2'],
+    dead: ['d3'],
+    troubles: ['d2 is behind'],
+  } as const;
+  expect(renderStatus({ ...status, sync })).toContain('sync        synced; d1, d2 live; d3 gone; d2 is behind');
+});
+
+test('connection sync: who lives, and each stream with what it owes', () => {
+  const peer: SyncPeerDocument = {
+    ...{ name: 'd2', state: 'up', age: 61_000, lag: { p50: 0.42, p99: 3.14 }, recordsOut: 1234.4, recordsIn: 0 },
+    ...{ bytesOut: 70_000, bytesIn: 0, unacknowledged: 48, digestsMatch: true, unprotected: 2, lastError: null },
+  };
+  const gone: SyncPeerDocument = {
+    ...{ ...peer, name: 'd3', state: 'gone', lag: null, recordsOut: 0, bytesOut: 0, unprotected: 700 },
+    ...{ digestsMatch: null, lastError: 'connect ECONNREFUSED 10.2.0.13:7171' },
+  };
+  const document: SyncDocument = {
+    ...{ state: 'synced', fault: null, connections: { total: 2000, own: 700, bytes: 300_000 }, counters: {} },
+    members: {
+      living: [
+        { name: 'd1', epoch: '00000000000000a1', age: 65_000 },
+        { name: 'd2', epoch: '00000000000000b1', age: 61_000 },
+      ],
+      dead: [{ name: 'd3', age: 5000 }],
+    },
+    peers: [peer, gone],
+  };
+  expect(renderSync(document)).toMatchInlineSnapshot(`
+    "state        synced
+    living       d1 (1m05s), d2 (1m01s)
+    gone         d3 (for 5.0 s)
+    connections  2.0k known, 700 carried here, 293.0 KiB
+
+    PEER  STATE  SINCE  LAG P50  LAG P99  OUT/S  IN/S  BYTES OUT/S  BYTES IN/S  UNACKED  UNPROTECTED  DIGESTS
+    d2    up     1m01s   0.4 ms   3.1 ms   1.2k     0     68.4 KiB         0 B     48 B            2  equal
+    d3    gone   1m01s        -        -      0     0          0 B         0 B     48 B          700  -
+
+    d3: connect ECONNREFUSED 10.2.0.13:7171
+    700 connections not yet held by every peer"
+  `);
+  expect(renderSync({ ...document, state: 'down', fault: 'out of memory', peers: [] })).toContain(
+    'state        down: out of memory',
+  );
+  expect(renderSync({ ...document, state: 'off' })).toBe('connections are not synced: the cluster file has no keys');
 });
 
 test('an event is one line; values with blanks are quoted', () => {
