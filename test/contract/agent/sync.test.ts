@@ -1,0 +1,159 @@
+/** Connections that every director can carry, with real packets through built agents: d1 and d2 from the start, d3 comes later. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ControlClient } from '../../../src/api/client.ts';
+import type { EventName } from '../../../src/api/documents.ts';
+import type { ConnectionDocument } from '../../../src/api/sync-documents.ts';
+import { ADDRESS_OF, type DirectorNode, INSIDE_OF, Network, type Peer, SERVERS } from '../dataplane/netns.ts';
+import { CLIENT, freshPorts, VIP } from '../dataplane/suite.ts';
+import { AgentRun } from './namespace.ts';
+
+const SLUICE = resolve('dist/bundle/bin/sluice.js');
+const DIRECTORS = ['d1', 'd2', 'd3'] as const;
+const COUNT = 60;
+const TIMEOUT = 5000;
+const SOON = { timeout: 20_000, interval: 50 };
+
+const CHOICES = [
+  ['nat', ''],
+  ['fullnat', ''],
+] as const;
+
+describe.each(CHOICES)('%s', (forward) => {
+  const network = new Network(`sy${forward[0]}${process.pid}`, DIRECTORS);
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-sync-'));
+  const config = join(dir, 'cluster.yml');
+  const agents = new Map<DirectorNode, AgentRun>();
+  const control = (name: DirectorNode) => new ControlClient(join(dir, `${name}.sock`));
+  let client: Peer;
+  let sport = 0;
+  let answers: readonly string[] = [];
+
+  const keys = () => Array.from({ length: COUNT }, (_, i) => String(sport + i));
+  const ask = () => client.call<string[]>('ask', { keys: keys(), timeout: TIMEOUT });
+
+  function start(name: DirectorNode): void {
+    const words = ['agent', '--config', config, '--name', name, '--run-dir', dir, '--state-dir', dir];
+    const argv = ['netns', 'exec', network.netns(name), process.execPath, SLUICE, ...words];
+    agents.set(name, new AgentRun(spawn('ip', argv)));
+  }
+
+  /** What the client and the servers send goes to this director now. */
+  async function moveTo(name: DirectorNode): Promise<void> {
+    await network.routeVip(VIP, name);
+    if (forward === 'nat') await network.routeAnswers(name);
+    else
+      for (const server of SERVERS) await network.in(server, ['ip', 'route', 'replace', LIPS, 'via', INSIDE_OF[name]]);
+  }
+
+  async function state(name: DirectorNode): Promise<string> {
+    return (
+      (
+        await control(name)
+          .get('/v1/status')
+          .catch(() => undefined)
+      )?.state ?? 'none'
+    );
+  }
+
+  async function peers(name: DirectorNode): Promise<string[]> {
+    const sync = await control(name)
+      .get('/v1/sync')
+      .catch(() => undefined);
+    return sync?.peers.map((peer) => `${peer.name} ${peer.state}`) ?? [];
+  }
+
+  async function connections(name: DirectorNode, query = ''): Promise<readonly ConnectionDocument[]> {
+    return (await control(name).get(`/v1/connections?vip=${VIP}${query}`)).connections;
+  }
+
+  async function events(name: DirectorNode, event: EventName) {
+    return (await control(name).get('/v1/events')).filter((one) => one.event === event);
+  }
+
+  beforeAll(async () => {
+    await network.up();
+    client = network.start('cl', 'client-main');
+    const servers = SERVERS.map((name) => network.start(name, 'server-main', name, '80'));
+    await Promise.all(servers.map((server) => server.call('ready')));
+    const directors = DIRECTORS.map(
+      (name, i) =>
+        `  ${name}: { routerId: 10.255.0.${i + 1}, interfaces: { up0: front }, local: 10.3.0.${i + 1}, sync: ${INSIDE_OF[name]} }\n`,
+    );
+    writeFileSync(join(dir, 'cluster.keys'), `1 ${'5a'.repeat(32)}\n`, { mode: 0o600 });
+    writeFileSync(
+      config,
+      `cluster: test
+keys: { file: cluster.keys }
+directors:
+${directors.join('')}lifecycle: { holdUp: 0s, drain: 5s, syncTimeout: 10s }
+routing: { instances: { outside: { area: 0, announce: [vip, local], interfaces: { up0: {} } } } }
+services:
+  web:
+    vip: ${VIP}
+    ports: 80
+    forward: ${forward}
+    servers: { ${SERVERS.map((name) => `${name}: ${ADDRESS_OF[name]}`).join(', ')} }
+    health: { interval: 200ms, timeout: 150ms, rise: 1, fall: 2 }
+`,
+    );
+    await moveTo('d1');
+    start('d1');
+    start('d2');
+  });
+
+  afterAll(async () => {
+    for (const agent of agents.values()) await agent.stop('SIGKILL');
+    await network.down();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  test('two that begin at once do not wait in a circle, and know each other', async () => {
+    await expect.poll(() => state('d1'), SOON).toBe('active');
+    await expect.poll(() => state('d2'), SOON).toBe('active');
+    await expect.poll(() => peers('d1'), SOON).toContain('d2 up');
+    await expect.poll(() => peers('d2'), SOON).toContain('d1 up');
+  });
+
+  test('what one carries the other knows within a moment', async () => {
+    sport = freshPorts(COUNT);
+    answers = await client.call('open', { source: CLIENT, sport, vip: VIP, port: 80, timeout: TIMEOUT, keys: keys() });
+    expect(new Set(answers)).toEqual(new Set(SERVERS));
+    await expect.poll(async () => (await connections('d2')).length, SOON).toBe(COUNT);
+    const [one] = await connections('d2');
+    expect(one).toMatchObject({ protocol: 'tcp', service: 'web', owner: 'd1', state: 'established' });
+  });
+
+  test('whoever carries them is killed: the other one goes on with every one of them, and owns them', async () => {
+    await agents.get('d1')!.stop('SIGKILL');
+    await network.in('d1', ['ip', 'link', 'set', 'front', 'down']);
+    await network.in('d1', ['ip', 'link', 'set', 'back', 'down']);
+    await moveTo('d2');
+    expect(await ask()).toEqual(answers);
+    await expect.poll(async () => (await connections('d2', '&owner=d2')).length, SOON).toBe(COUNT);
+  });
+
+  test('a director that comes empty holds them all before it serves', async () => {
+    start('d3');
+    await expect.poll(() => state('d3'), SOON).toBe('active');
+    expect(await events('d3', 'sync-complete')).toMatchObject([{ values: { reason: 'equal', waiting: [] } }]);
+    expect(await connections('d3')).toHaveLength(COUNT);
+    await moveTo('d3');
+    expect(await ask()).toEqual(answers);
+  });
+
+  test('a drain has the others confirm first', async () => {
+    await control('d3').post('/v1/drain', {});
+    await expect
+      .poll(async () => (await events('d3', 'drain-step')).map(({ values }) => values['step']), SOON)
+      .toContain('flushed');
+    await moveTo('d2');
+    expect(await ask()).toEqual(answers);
+  });
+});
+
+/** Of all directors. */
+const LIPS = '10.3.0.0/24';
