@@ -34,7 +34,7 @@ export class JoinBarrier {
   }
 
   get deadline(): Instant | undefined {
-    return this.#over ? undefined : this.#until;
+    return this.over ? undefined : this.#until;
   }
 
   /**
@@ -42,7 +42,7 @@ export class JoinBarrier {
    * @returns what is to be said, if anything
    */
   evaluate(settings: SyncSettings, ready: boolean, peers: readonly JoinPeer[], now: Instant): MeshEffect | undefined {
-    if (this.#over) return undefined;
+    if (this.over) return undefined;
     const late = now >= this.#until;
     this.#reason ??= reasonOf(ready, peers, late);
     if (this.#reason === undefined) return undefined;
@@ -52,7 +52,8 @@ export class JoinBarrier {
     return { kind: 'synced', reason: this.#reason, waiting };
   }
 
-  get #over(): boolean {
+  /** All was said. */
+  get over(): boolean {
     return this.#said !== undefined && this.#said.length === 0;
   }
 }

@@ -19,8 +19,6 @@ export class KernelDump {
   /** Is it known what the kernel holds? */
   loaded = false;
   readonly #ownership: Ownership;
-  /** Copies in the kernel at the start: whose they are, the peers know. */
-  #copies: ConnectionTable | undefined;
   #any = false;
   /** In a dump: the generation in which it began. */
   #since: number | undefined;
@@ -30,7 +28,7 @@ export class KernelDump {
 
   constructor(ownership: Ownership, seed: number, now: Instant) {
     this.#ownership = ownership;
-    this.#copies = new ConnectionTable({ seed });
+    ownership.copies = new ConnectionTable({ seed });
     this.#startedAt = now;
   }
 
@@ -72,18 +70,21 @@ export class KernelDump {
   /** What a peer's record of a connection of ours is worth that is not in the table. */
   judge(bytes: Uint8Array, at: number, recalled: boolean): 'in kernel' | 'apply' | 'ended' | 'unknown' {
     if (!this.loaded) return 'unknown';
-    if (this.#copies !== undefined && this.#copies.find(bytes, at) !== NO_SLOT) return 'in kernel';
+    const { copies } = this.#ownership;
+    if (copies !== undefined && copies.find(bytes, at) !== NO_SLOT) return 'in kernel';
     return recalled && !this.#any ? 'apply' : 'ended';
   }
 
   forgetCopies(now: Instant): void {
-    if (now > this.#startedAt + REMEMBER) this.#copies = undefined;
+    if (now > this.#startedAt + REMEMBER) this.#ownership.copies = undefined;
   }
 
   #copy(records: Uint8Array, at: number, seconds: number): void {
     const slot = this.#ownership.table.find(records, at);
-    if (slot !== NO_SLOT && this.#ownership.owns(slot)) this.#ownership.stamp(slot);
-    if (!this.loaded) this.#copies?.put(records, at, seconds);
+    if (slot === NO_SLOT) {
+      if (!this.loaded) this.#ownership.copies?.put(records, at, seconds);
+    } else if (this.#ownership.owns(slot)) this.#ownership.stamp(slot);
+    else if (!this.#ownership.same(slot, records, at)) this.#ownership.restore(slot, records, at);
   }
 
   #own(records: Uint8Array, at: number, seconds: number): void {

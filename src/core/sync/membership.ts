@@ -84,6 +84,8 @@ export class Membership {
   #self: SyncMember | undefined;
   #settleAt: Instant | undefined;
   #published: MemberView | undefined;
+  /** Has anything happened that may have changed the view? */
+  #touched = false;
 
   /** Peers that are new are unseen; those that are not listed any more are forgotten. */
   configure(
@@ -92,6 +94,7 @@ export class Membership {
     now: Instant,
   ): void {
     if (this.#self === undefined) this.#settleAt = now + SETTLE;
+    this.#touched = true;
     this.#self = { ...self, since: this.#self?.since ?? now };
     for (const name of this.#peers.keys()) if (!peers.some((peer) => peer.name === name)) this.#peers.delete(name);
     for (const { name, routerId } of peers) {
@@ -121,7 +124,9 @@ export class Membership {
     for (const peer of this.#peers.values()) {
       if (peer.timer !== undefined && peer.timer <= now) this.#step(peer, 'timer', now);
     }
-    if (this.#settleAt !== undefined && this.#settleAt <= now) this.#settleAt = undefined;
+    if (this.#settleAt === undefined || this.#settleAt > now) return;
+    this.#settleAt = undefined;
+    this.#touched = true;
   }
 
   get deadline(): Instant | undefined {
@@ -145,7 +150,8 @@ export class Membership {
 
   /** The view, if it has changed since it was last taken. */
   takeView(): MemberView | undefined {
-    if (this.#self === undefined || !this.settled) return undefined;
+    if (!this.#touched || this.#self === undefined || !this.settled) return undefined;
+    this.#touched = false;
     const peers = [...this.#peers.values()];
     const view: MemberView = {
       living: [
@@ -164,6 +170,7 @@ export class Membership {
   }
 
   #step(peer: Presence, event: PresenceEvent, now: Instant): void {
+    this.#touched = true;
     const cell = PRESENCE_TABLE[peer.state][event];
     if (cell === undefined) return;
     const { next, actions } = resolve(cell, () => this.#deathsOf(peer, now) > 0);

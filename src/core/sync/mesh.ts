@@ -14,8 +14,8 @@ import type { SyncSettings, SyncStatus } from '../model/sync.ts';
 import { CatchUp, type CatchUpHost } from './catch-up.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { Donor } from './donor.ts';
-import { VERSIONS } from './frames/codes.ts';
 import type { Hello } from './frames/hello.ts';
+import { helloOf, strangerFault } from './greeting.ts';
 import { JoinBarrier, type JoinPeer, servicesThatDiffer } from './join-barrier.ts';
 import { KernelDump } from './kernel-dump.ts';
 import { LeaveBarrier } from './leave-barrier.ts';
@@ -139,27 +139,11 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   ourHello(): Hello {
-    const { cluster, self, configHash, tableDigest, services } = this.#settings;
-    return {
-      kind: 'hello',
-      versions: VERSIONS,
-      empty: this.#table.size === 0 && !this.#barrier.synced,
-      routerId: self.routerId,
-      bootEpoch: this.#epoch,
-      configHash: configHash.slice(0, 16),
-      tableDigest,
-      name: self.name,
-      cluster,
-      services: services.map(({ service, digest }) => ({ service, digest })),
-    };
+    return helloOf(this.#settings, this.#epoch, this.#table.size === 0 && !this.#barrier.synced);
   }
 
   stranger(session: PeerSession, hello: Hello): string | undefined {
-    if (hello.cluster !== this.#settings.cluster) return `of cluster ${hello.cluster}`;
-    if (hello.name !== session.name) return `says to be ${hello.name}, and is ${session.name}`;
-    if (hello.routerId !== session.routerId)
-      return `has router id ${hello.routerId}, the file says ${session.routerId}`;
-    return undefined;
+    return strangerFault(this.#settings.cluster, session, hello);
   }
 
   established(session: PeerSession, now: Instant): void {
@@ -234,10 +218,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   speaks(owner: number): boolean {
-    for (const { session } of this.#links.values()) {
-      if (session.routerId === owner) return session.established;
-    }
-    return owner === this.self;
+    return owner === this.self || (this.#sessionOf(owner)?.established ?? false);
   }
 
   fetching(owner: number): boolean {
@@ -366,6 +347,11 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     }
   }
 
+  #sessionOf(routerId: number): PeerSession | undefined {
+    for (const { session } of this.#links.values()) if (session.routerId === routerId) return session;
+    return undefined;
+  }
+
   #up(): readonly Link[] {
     return [...this.#links.values()].filter(({ session }) => session.established);
   }
@@ -433,7 +419,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     const { tell } = this.ownership;
     if (tell.count >= BATCH || (tell.count > 0 && this.#now >= this.#flushedAt + COALESCE)) this.#flush();
     this.#sendDirect();
-    for (const { session, donor } of this.#up()) {
+    for (const { session, donor } of this.#links.values()) {
       if (donor.wants(session)) donor.work(session, this.#seconds, this.#now, () => this.#flush());
     }
     if (this.ownership.apply.count > 0) this.effect({ kind: 'apply', records: this.ownership.apply.take() });
@@ -458,7 +444,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   #sendDirect(): void {
     for (const [routerId, records] of this.ownership.direct) {
       if (records.count === 0) continue;
-      const session = this.#established().find((each) => each.routerId === routerId);
+      const session = this.#sessionOf(routerId);
       if (session?.state === 'up') session.sendRecords('batch', records.take(), undefined, this.#now);
       else records.clear();
     }
@@ -468,31 +454,34 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   #publish(): void {
     const view = this.#membership.takeView();
     if (view !== undefined) this.effect({ kind: 'members', view });
-    const ready = this.#dump.loaded && !this.starting;
+    if (!this.#barrier.over) this.#evaluate();
+    const flushed = this.#leave.check(this.#now);
+    if (flushed !== undefined) this.effect(flushed);
+  }
+
+  /** May this director announce? */
+  #evaluate(): void {
     const peers: JoinPeer[] = this.#up().map(({ session, catchUp }) => ({
       hello: session.hello!,
       complete: catchUp.complete,
       busy: catchUp.busy,
     }));
+    const ready = this.#dump.loaded && !this.starting;
     const synced = this.#barrier.evaluate(this.#settings, ready, peers, this.#now);
     if (synced !== undefined) this.effect(synced);
-    const flushed = this.#leave.check(this.#now);
-    if (flushed !== undefined) this.effect(flushed);
   }
 
   #nextDeadline(): Instant {
-    const links = [...this.#links.values()];
-    if (links.some(({ session, donor }) => donor.wants(session))) return this.#now;
-    const waiting = this.ownership.tell.count > 0 ? this.#flushedAt + COALESCE : undefined;
-    const others = [
-      this.#membership,
-      this.#queries,
-      this.#barrier,
-      this.#leave,
-      ...links.map(({ session }) => session),
-    ];
-    let least = Math.min(this.#tickAt, this.#digestsAt, waiting ?? Number.POSITIVE_INFINITY);
-    for (const { deadline } of others) if (deadline !== undefined && deadline < least) least = deadline;
+    const waiting = this.ownership.tell.count > 0 ? this.#flushedAt + COALESCE : Number.POSITIVE_INFINITY;
+    let least = Math.min(this.#tickAt, this.#digestsAt, waiting);
+    for (const { deadline } of [this.#membership, this.#queries, this.#barrier, this.#leave]) {
+      if (deadline !== undefined && deadline < least) least = deadline;
+    }
+    for (const { session, donor } of this.#links.values()) {
+      if (donor.wants(session)) return this.#now;
+      const { deadline } = session;
+      if (deadline !== undefined && deadline < least) least = deadline;
+    }
     return least;
   }
 }

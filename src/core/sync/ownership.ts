@@ -13,7 +13,7 @@
  * object is made per record. Not here: when batches are sent, streams, digests, who lives.
  */
 import { i32At, putU32, u32At } from '../base/big-endian.ts';
-import { type ConnectionTable, NO_SLOT } from './connection-table.ts';
+import { ConnectionTable, NO_SLOT } from './connection-table.ts';
 import { EpochFloors } from './epoch-floors.ts';
 import { hasRange } from './ranges.ts';
 import {
@@ -60,6 +60,14 @@ export class Ownership {
     returned: 0,
     kernelPuts: 0,
   };
+  /** Replicas that the kernel held when this process began, and that no peer has told of yet. */
+  copies: ConnectionTable | undefined;
+  /**
+   * Entries of our own in the kernel whose tuple another connection has now, so it is said. One of the two is over, and nobody
+   * here can tell which: if ours lives, its next packet claims it. When the other's owner tells of it again, which is after a
+   * third of its timeout, ours was silent for long enough.
+   */
+  readonly #conflicts: ConnectionTable;
   readonly #self: number;
   readonly #floors = new EpochFloors();
   readonly #stamps = new SlotStamps();
@@ -72,6 +80,7 @@ export class Ownership {
   constructor(self: number, table: ConnectionTable, takeBack: TakeBack) {
     this.#self = self;
     this.table = table;
+    this.#conflicts = new ConnectionTable({ seed: self });
     this.#takeBack = takeBack;
   }
 
@@ -121,6 +130,7 @@ export class Ownership {
     else epoch = this.#epochOf(slot);
     if (claimed) this.counts.claimed++;
     this.counts.kernelPuts++;
+    this.#dropConflict(bytes, at, false);
     const record = this.#copy(bytes, at, Op.put);
     putU32(record, Field.owner, this.#self);
     putU32(record, Field.epoch, epoch);
@@ -136,6 +146,7 @@ export class Ownership {
     const slot = this.table.find(bytes, at);
     if (slot === NO_SLOT) return;
     if (this.owns(slot)) this.endOwn(slot);
+    else if (this.#dropConflict(bytes, at, false)) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
     else {
       const carriedHere = (bytes[at + Field.flags]! & RecordFlag.replica) === 0;
       if (carriedHere && bytes[at + Field.state]! >= FIN_WAIT) this.kernelClosing(bytes, at);
@@ -195,6 +206,7 @@ export class Ownership {
     const slot = table.find(bytes, at);
     const fromOwner = u32At(bytes, at + Field.owner) === sender;
     if (slot === NO_SLOT) {
+      this.#clearCopy(bytes, at);
       this.#take(bytes, at, fromOwner, seconds);
       this.#wish(bytes, at, Op.put);
       return;
@@ -209,9 +221,9 @@ export class Ownership {
     const ours = this.owns(slot);
     const alike = this.same(slot, bytes, at);
     if (ours) {
-      // Also when another connection has the tuple now, so it is said: if ours lives, its next packet takes it back.
       this.counts.demoted++;
       this.#demote(slot);
+      if (!alike) this.#conflicts.put(this.table.bytes, this.table.offset(slot), seconds);
     } else if (alike) this.#wish(bytes, at, Op.refresh);
     else this.#replace(slot, bytes, at);
     this.#take(bytes, at, fromOwner, seconds);
@@ -221,8 +233,19 @@ export class Ownership {
     if (!fromOwner) return;
     // An owner that was restarted may have come to the same epoch with another connection.
     if (!this.same(slot, bytes, at)) this.#replace(slot, bytes, at);
+    else if (bytes[at + Field.op] === Op.refresh && this.#dropConflict(bytes, at, true)) this.#wish(bytes, at, Op.put);
     else if (telling === 'news') this.#wish(bytes, at, Op.refresh);
     this.#take(bytes, at, true, seconds);
+  }
+
+  /** Was there another connection with this tuple in our kernel? It is forgotten, and goes from the kernel if so wished. */
+  #dropConflict(bytes: Uint8Array, at: number, fromKernel: boolean): boolean {
+    if (this.#conflicts.size === 0) return false;
+    const slot = this.#conflicts.find(bytes, at);
+    if (slot === NO_SLOT) return false;
+    if (fromKernel) this.#wish(this.#conflicts.bytes, this.#conflicts.offset(slot), Op.delete);
+    this.#conflicts.remove(slot);
+    return true;
   }
 
   /** A version that is known to be over. Whoever listed it, or began anew without knowing what it had, is to hear that. */
@@ -290,6 +313,7 @@ export class Ownership {
     // An entry that the kernel carries as our own is not deleted by anybody else: it times out, or its client claims it.
     if (this.owns(slot)) this.#demote(slot);
     else this.#wish(bytes, at, Op.delete);
+    this.#dropConflict(bytes, at, false);
     this.heardOf(bytes, at);
     this.#forget(slot);
   }
@@ -305,6 +329,23 @@ export class Ownership {
   #take(bytes: Uint8Array, at: number, fromOwner: boolean, seconds: number): void {
     const slot = this.table.put(bytes, at, seconds);
     this.#stamps.set(slot, fromOwner ? this.#generation : 0);
+  }
+
+  /** A copy of an earlier life may be of another connection with the same tuple; if so it goes. */
+  #clearCopy(bytes: Uint8Array, at: number): void {
+    const { copies } = this;
+    const slot = copies?.find(bytes, at) ?? NO_SLOT;
+    if (copies === undefined || slot === NO_SLOT) return;
+    if (!sameTranslation(copies.bytes, copies.offset(slot), bytes, at)) {
+      this.#wish(copies.bytes, copies.offset(slot), Op.delete);
+    }
+    copies.remove(slot);
+  }
+
+  /** The kernel holds another connection where the table knows this one, which another director owns. */
+  restore(slot: number, bytes: Uint8Array, at: number): void {
+    this.#wish(bytes, at, Op.delete);
+    this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
   }
 
   /** Another connection stands where this one was: the entry cannot be changed, it is made anew. */
@@ -367,10 +408,13 @@ export class Ownership {
 
   /** Do the connection in the slot and the record go to the same server by the same addresses and ports? */
   same(slot: number, bytes: Uint8Array, at: number): boolean {
-    const held = this.table.offset(slot);
-    for (let field: number = Field.server; field < Field.service; field += 4) {
-      if (i32At(this.table.bytes, held + field) !== i32At(bytes, at + field)) return false;
-    }
-    return true;
+    return sameTranslation(this.table.bytes, this.table.offset(slot), bytes, at);
   }
+}
+
+function sameTranslation(a: Uint8Array, at: number, b: Uint8Array, bAt: number): boolean {
+  for (let field: number = Field.server; field < Field.service; field += 4) {
+    if (i32At(a, at + field) !== i32At(b, bAt + field)) return false;
+  }
+  return true;
 }
