@@ -30,11 +30,25 @@ export function desiredService(
   service: Service,
   keeper: Pick<ServerKeeper, 'desired'>,
 ): DesiredService {
-  const { name, vips, ports, protocol, forward, fwmark, scheduler, persistence, timeouts, sorry } = service;
+  const { name, vips, ports, protocol, forward, fwmark, scheduler, persistence, timeouts, sorry, sync } = service;
   const servers = keeper.desired(service);
   const fullnat = forward === 'fullnat' || undefined;
   const direct = desiredDirect(loaded, service);
-  return { name, vips, ports, protocol, servers, fwmark, direct, scheduler, persistence, timeouts, fullnat, sorry };
+  return {
+    name,
+    vips,
+    ports,
+    protocol,
+    servers,
+    fwmark,
+    direct,
+    scheduler,
+    persistence,
+    timeouts,
+    fullnat,
+    sorry,
+    sync,
+  };
 }
 
 function desiredDirect({ cluster, director }: LoadedCluster, { direct }: Service): DesiredDirect | undefined {

@@ -2,6 +2,7 @@
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { SyncScope } from './sync.ts';
 import type { Timeouts } from './timeouts.ts';
 
 /** `up` takes new connections; `down` and `drained` keep their hash slots, which fall back to a live server. */
@@ -40,6 +41,8 @@ export interface DesiredService {
   readonly direct?: DesiredDirect | undefined;
   /** The server sees a local address in place of the client's. */
   readonly fullnat?: boolean | undefined;
+  /** Which of its connections other directors hold as well, and hence have to be told; undefined = none. */
+  readonly sync?: SyncScope | undefined;
   /** Gets the new connections while no server is up. */
   readonly sorry?: Ipv4 | undefined;
 }

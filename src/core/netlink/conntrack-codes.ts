@@ -24,6 +24,8 @@ export const IPS_SRC_NAT = 1 << 4;
 export const IPS_DST_NAT = 1 << 5;
 
 /** States of TCP as conntrack counts them. */
+export const TCP_CONNTRACK_SYN_SENT = 1;
+export const TCP_CONNTRACK_SYN_RECV = 2;
 export const TCP_CONNTRACK_ESTABLISHED = 3;
 export const TCP_CONNTRACK_FIN_WAIT = 4;
 export const TCP_CONNTRACK_CLOSE_WAIT = 5;

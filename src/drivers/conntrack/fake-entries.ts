@@ -14,6 +14,8 @@ import {
   TCP_CONNTRACK_ESTABLISHED,
   TCP_CONNTRACK_FIN_WAIT,
   TCP_CONNTRACK_LAST_ACK,
+  TCP_CONNTRACK_SYN_RECV,
+  TCP_CONNTRACK_SYN_SENT,
 } from '../../core/netlink/conntrack-codes.ts';
 import { NO_STATE, NO_WINDOW_SCALE } from '../../core/netlink/flow.ts';
 
@@ -98,18 +100,26 @@ export class FakeEntries {
     this.#tell('destroy', entry, true, portId);
   }
 
-  /** A connection of this host that both ends have sent on, as the rules make it and tell of it. */
+  /** A connection of this host, until both ends have sent, as the rules make it and tell of it. */
   establish(original: Tuple, reply: Tuple, serverId: number, windowScale = 0x77): FakeEntry {
     const isTcp = original.protocol === TCP;
     const entry = this.insert({
       original,
       reply,
       mark: serverId,
-      status: IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | translationOf(original, reply),
+      status: IPS_CONFIRMED | translationOf(original, reply),
       timeout: ESTABLISHED_SECONDS,
-      state: isTcp ? TCP_CONNTRACK_ESTABLISHED : NO_STATE,
+      state: isTcp ? TCP_CONNTRACK_SYN_SENT : NO_STATE,
       windowScale: isTcp ? windowScale : NO_WINDOW_SCALE,
     });
+    this.#tell('new', entry, isTcp, 0);
+    entry.status |= IPS_SEEN_REPLY;
+    if (isTcp) {
+      entry.state = TCP_CONNTRACK_SYN_RECV;
+      this.#tell('update', entry, true, 0);
+      entry.state = TCP_CONNTRACK_ESTABLISHED;
+      entry.status |= IPS_ASSURED;
+    }
     this.#tell('update', entry, isTcp, 0);
     return entry;
   }

@@ -10,10 +10,11 @@
  *   update    done: updated       ENOENT: create
  *   refresh   done: refreshed     ENOENT: create
  *   demote    done: demoted       ENOENT: create
- *   find      a replica: delete   else not deleted
+ *   find      the same, a replica: delete                 else not deleted
  *   delete    done: deleted       ENOENT: not deleted (another entry has its place: the kernel compares ids)
  *
- * A delete is preceded by a look because the tuple may be in use again, by a connection of our own of which nobody knows yet.
+ * A delete is preceded by a look because the tuple may be in use again: by a connection of our own of which nobody knows yet, or by
+ * one to another server.
  */
 import { u32At } from '../../core/base/big-endian.ts';
 import { MOVED_BIT, REPLICA_BIT } from '../../core/dataplane/mark.ts';
@@ -79,7 +80,7 @@ const NEXT: Readonly<Record<Step, (answer: Answer) => Step | Outcome>> = {
   update: orCreate('updated'),
   refresh: orCreate('refreshed'),
   demote: orCreate('demoted'),
-  find: ({ found, replica }) => (found && replica ? 'delete' : 'notDeleted'),
+  find: ({ found, same, replica }) => (found && same && replica ? 'delete' : 'notDeleted'),
   delete: (answer) => ended(answer, ENOENT, 'notDeleted', 'deleted'),
 };
 

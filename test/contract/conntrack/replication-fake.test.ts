@@ -23,13 +23,15 @@ const FIRST_PORT = 2048;
 
 class FakeDirector implements Director {
   readonly replication = new FakeReplication();
+  readonly everything;
   readonly services;
   #news: News[] = [];
 
   constructor(firstId: number) {
-    this.services = syncServices(
+    this.everything = syncServices(
       (service, server) => firstId + Object.keys(SERVICES).indexOf(service) * NAMES.length + ADDRESSES.indexOf(server),
     );
+    this.services = this.everything.filter(({ sync }) => sync !== 'all');
   }
 
   async open(): Promise<void> {
@@ -112,7 +114,7 @@ function fakeWorld(): ReplicationWorld {
     )!;
     const to = { ...inverse(original), source: ADDRESSES[chosen]! };
     const reply = fullnat ? { ...to, destination: ipv4(LIP.d1), dport: nextPort++ } : to;
-    const { serverIds } = directors[client!].services.find((service) => service.name === name)!;
+    const { serverIds } = directors[client!].everything.find((service) => service.name === name)!;
     open.set(sport, original);
     entries(client!).establish(original, reply, serverIds[chosen]![1]);
     return NAMES[chosen]!;

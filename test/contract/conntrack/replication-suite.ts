@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import type { SyncService } from '../../../src/core/model/sync.ts';
+import type { SyncScope, SyncService } from '../../../src/core/model/sync.ts';
 import type { Tuple } from '../../../src/core/netlink/conntrack.ts';
 import { type ConnectionRecord, Op, RecordFlag, serviceHash } from '../../../src/core/sync/record.ts';
 import type { ReplicationCounts } from '../../../src/drivers/conntrack/replication.ts';
@@ -22,13 +22,19 @@ export const SHOP: FlowTarget = { vip: OTHER_VIP, port: 80, protocol: 'tcp' };
 export const DNS: FlowTarget = { vip: VIP, port: 53, protocol: 'udp' };
 /** Not synced. */
 export const QUIET: FlowTarget = { vip: VIP, port: 443, protocol: 'tcp' };
+/** All of its connections are synced, but only while `whole` is among the services. */
+export const WHOLE: FlowTarget = { vip: OTHER_VIP, port: 443, protocol: 'tcp' };
 
 export const SERVICES: Readonly<Record<string, { readonly target: FlowTarget; readonly fullnat: boolean }>> = {
   web: { target: WEB, fullnat: false },
   shop: { target: SHOP, fullnat: true },
   dns: { target: DNS, fullnat: false },
   quiet: { target: QUIET, fullnat: false },
+  whole: { target: WHOLE, fullnat: false },
 };
+
+export const scopeOf = (service: string): SyncScope =>
+  service === 'quiet' ? 'off' : service === 'whole' ? 'all' : 'established';
 
 /** What a director is configured with, given its ids by service and server. */
 export function syncServices(ids: (service: string, server: number) => number): readonly SyncService[] {
@@ -40,7 +46,7 @@ export function syncServices(ids: (service: string, server: number) => number): 
     ports: [target.port],
     protocol: target.protocol,
     fullnat,
-    sync: name === 'quiet' ? 'off' : 'established',
+    sync: scopeOf(name),
     serverIds: Object.values(SERVERS).map((server) => [server, ids(name, server)] as const),
     establishedTimeout: 432_000,
     persistence: undefined,
@@ -52,7 +58,10 @@ export type News =
   | { readonly kind: 'lost' | 'failed' };
 
 export interface Director {
+  /** What it is configured with unless said. */
   readonly services: readonly SyncService[];
+  /** And with the one that syncs all. */
+  readonly everything: readonly SyncService[];
   configure(services: readonly SyncService[]): Promise<unknown>;
   apply(
     records: readonly ConnectionRecord[],
@@ -200,6 +209,21 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       }
     });
 
+    test('of a service that syncs all, every step is told', async () => {
+      await d1().configure(d1().everything);
+      const sport = freshPorts(COUNT);
+      await world.connect(sport, COUNT, WHOLE);
+      const all = await expectTold(d1(), sport, ['put', 'put', 'put']);
+      expect(all.map((records) => records.map(({ state }) => state))).toEqual(all.map(() => [1, 2, ESTABLISHED]));
+      await world.close(sport, COUNT, 'fin');
+      const ends = await told(d1(), sport, 2);
+      expect(ends.map((records) => records.map(wordsOf).at(-1))).toEqual(ends.map(() => 'delete'));
+      const other = freshPorts(COUNT);
+      await world.connect(other, COUNT, WEB);
+      await expectTold(d1(), other, ['put']);
+      await d1().configure(d1().services);
+    });
+
     test('what is not synced is neither told nor dumped', async () => {
       const sport = freshPorts(COUNT);
       await world.connect(sport, COUNT, QUIET);
@@ -345,6 +369,7 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       const deletes = records.map((record) => ({ ...record, op: Op.delete }));
       expect(await d2().apply(deletes)).toEqual({ taken: COUNT, refused: [] });
       expect(await found(d2(), sport)).toEqual([]);
+      expect(recordsOf(await d2().news(() => true)).filter(among(sport))).toEqual([]);
       const before = await d1().counts();
       await d1().apply(deletes);
       expect((await d1().counts()).notDeleted - before.notDeleted).toBe(COUNT);
@@ -402,7 +427,7 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       expect(await d1().get('original', { protocol: 6, ...client })).toMatchObject(same);
       expect(await d1().get('reply', { protocol: 6, ...server })).toMatchObject(same);
       expect(await d1().get('original', { protocol: 6, ...client, dport: 1 })).toBeUndefined();
-      expect(await d1().get('original', { protocol: 6, ...server })).toBeUndefined();
+      expect(await d1().get('reply', { protocol: 6, ...server, dport: 1 })).toBeUndefined();
     });
 
     test('lost events are said, and what was lost is in a dump', async () => {

@@ -40,6 +40,7 @@ const SERVICES: Samples<DesiredService> = {
     { scheduler: { name: 'wrr' } },
   ],
   sorry: [{ sorry: ipv4('10.2.0.99') }],
+  sync: [{ sync: 'all' }, { sync: 'established', protocol: 'udp' }],
   timeouts: [{ timeouts: { established: 90 } }, { protocol: 'udp', timeouts: { unreplied: 20, replied: 60 } }],
 };
 

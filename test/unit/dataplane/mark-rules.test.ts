@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { SERVER_ID_EXPRESSION, TAKE_OVER } from '../../../src/core/dataplane/mark.ts';
 import { missPart } from '../../../src/core/dataplane/rules/miss.ts';
-import { OWNERSHIP_PART, TELL_OF_LIFE } from '../../../src/core/dataplane/rules/ownership.ts';
+import { OWNERSHIP_PART, TELL_OF_LIFE, tellOfLife } from '../../../src/core/dataplane/rules/ownership.ts';
 import { service, THREE } from './model.ts';
 
 test('who carries a connection, and what is told of it', () => {
@@ -15,6 +15,14 @@ test('who carries a connection, and what is told of it', () => {
     'ct event set 0x94',
     'ct mark and 0x80000000 == 0x80000000 ct direction original ct mark set ct mark and 0x3fffffff or 0x40000000',
   ]);
+});
+
+test('of a connection that is synced more is told', () => {
+  const tcp = (['established', 'off', undefined] as const).map((sync) => tellOfLife({ sync, protocol: 'tcp' }));
+  expect(new Set(tcp)).toEqual(new Set([TELL_OF_LIFE]));
+  expect(tellOfLife({ sync: 'off', protocol: 'udp' })).toBe(TELL_OF_LIFE);
+  expect(tellOfLife({ sync: 'established', protocol: 'udp' })).toBe('ct event set 0x1c');
+  expect(tellOfLife({ sync: 'all', protocol: 'tcp' })).toBe('ct event set 0xbd');
 });
 
 /** What a statement `ct mark set ct mark and A or B` makes of a mark. */

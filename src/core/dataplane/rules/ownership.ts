@@ -7,8 +7,10 @@
  *
  * The kernel tells of a connection when something happens that is in its event mask, and then tells all:
  *
- *   begun here         assured (established, or answered at all) and destroyed: set by the first packet, before the
+ *   begun here         assured (TCP: established; UDP: a stream of two seconds) and destroyed: set by the first packet, before the
  *                      connection is confirmed, so that there is no event for new connections
+ *     synced UDP       and that it was answered
+ *     synced as a whole  and everything that happens on the way there, beginning with the first packet
  *   with a flag        and that the mark has changed: set by every packet, since it does not matter how an entry came to be
  *   FIN and RST        and the state that the packet leads to, hence exactly these packets are told, whoever carries the
  *                      connection: another director may see the other side of it, and would wait for days
@@ -16,13 +18,16 @@
  * The packet after a FIN narrows the mask again; that it has to is what CLOSING says. A packet that another processor handles
  * at the very moment of a move or of a FIN cannot take that from being told: the mask that it sets has the changed mark in it.
  */
+import type { DesiredService } from '../../model/dataplane.ts';
 import { HAS_FLAGS, IS_REPLICA, MARK_CLOSING, TAKE_OVER } from '../mark.ts';
 import type { Part } from './parts.ts';
 
 const CHAIN = 'ownership';
 
 /** Bits of IPCT_* (linux/netfilter/nf_conntrack_common.h). nft has words for some of them, but not for the mark. */
+const NEW = 1 << 0;
 const DESTROY = 1 << 2;
+const REPLY = 1 << 3;
 const ASSURED = 1 << 4;
 const PROTOINFO = 1 << 5;
 const MARK = 1 << 7;
@@ -31,6 +36,14 @@ const tellOf = (events: number): string => `ct event set 0x${events.toString(16)
 
 /** For the first packet of a connection. */
 export const TELL_OF_LIFE = tellOf(DESTROY | ASSURED);
+const TELL_OF_ANSWERS = tellOf(DESTROY | ASSURED | REPLY);
+const TELL_OF_EVERYTHING = tellOf(DESTROY | ASSURED | REPLY | NEW | PROTOINFO | MARK);
+
+/** The same for a service's, as much as other directors are to hold of them. */
+export function tellOfLife({ sync, protocol }: Pick<DesiredService, 'sync' | 'protocol'>): string {
+  if (sync === 'all') return TELL_OF_EVERYTHING;
+  return sync === 'established' && protocol === 'udp' ? TELL_OF_ANSWERS : TELL_OF_LIFE;
+}
 
 const FLAGGED_RULES: readonly string[] = [
   tellOf(DESTROY | ASSURED | MARK),

@@ -19,7 +19,7 @@ import { SERVER_ID_EXPRESSION } from '../mark.ts';
 import { FWMARKS_MAP, SERVICES_MAP, serviceNames } from '../names.ts';
 import { endpointElement, type FoundTable, type WantedSet } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
-import { TELL_OF_LIFE } from './ownership.ts';
+import { tellOfLife } from './ownership.ts';
 import type { Part } from './parts.ts';
 import { recallRules, rememberRules, unlessRecalled } from './persistence.ts';
 import { timeoutRules } from './timeout-policies.ts';
@@ -88,7 +88,7 @@ function serviceChain(service: DesiredService, slot: string): readonly string[] 
   const names = serviceNames(service.name);
   return [
     `counter name ${names.newConnections}`,
-    TELL_OF_LIFE,
+    tellOfLife(service),
     ...timeoutRules(service),
     ...recallRules(service),
     `${unlessRecalled(service)}ct mark set ${slot} map @${names.slots}`,
