@@ -9,7 +9,7 @@
  */
 import type { Instant, Millis } from '../base/machine.ts';
 import { ConnectionTable, NO_SLOT } from './connection-table.ts';
-import type { Ownership } from './ownership.ts';
+import { isRemembered, type Ownership } from './ownership.ts';
 import { Field, RECORD_BYTES, RecordFlag, recordHash } from './record.ts';
 
 /** For how long after the start peers' memories are compared with the copies that the kernel held then. */
@@ -70,6 +70,7 @@ export class KernelDump {
   /** What a peer's record of a connection of ours is worth that is not in the table. */
   judge(bytes: Uint8Array, at: number, recalled: boolean): 'in kernel' | 'apply' | 'ended' | 'unknown' {
     if (!this.loaded) return 'unknown';
+    if (isRemembered(bytes, at)) return 'apply';
     const { copies } = this.#ownership;
     if (copies !== undefined && copies.find(bytes, at) !== NO_SLOT) return 'in kernel';
     return recalled && !this.#any ? 'apply' : 'ended';
@@ -101,7 +102,9 @@ export class KernelDump {
   #endUnseen(since: number): void {
     const { table } = this.#ownership;
     table.walk(0, Number.MAX_SAFE_INTEGER, (slot) => {
-      if (this.#ownership.owns(slot) && this.#ownership.stampOf(slot) < since) this.#ownership.endOwn(slot);
+      // Clients that are remembered are in no conntrack table: whoever keeps them tells of their end.
+      if (!this.#ownership.owns(slot) || isRemembered(table.bytes, table.offset(slot))) return;
+      if (this.#ownership.stampOf(slot) < since) this.#ownership.endOwn(slot);
     });
   }
 }

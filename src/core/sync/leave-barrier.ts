@@ -1,17 +1,24 @@
 /**
- * Has every peer all that we had when we were told to leave? So many bytes may still be under way to it; and one that was
- * behind has to catch up first. What happens later is told as ever, and not waited for.
+ * Has every peer all that we had when we were told to leave? What was under way to it then has to be acknowledged; one that
+ * was behind has to catch up. What happens later is told as ever, and not waited for.
  */
 import type { Instant, Millis } from '../base/machine.ts';
 import type { MeshEffect } from './mesh-events.ts';
 import type { PeerSession } from './peer-session.ts';
 
-/** Longer than this no peer is waited for. */
+/** Longer than this no peer is waited for; one whose stream breaks meanwhile has not confirmed. */
 const WITHIN: Millis = 5000;
+/** A peer that has been behind asks for what it missed within this, if it missed something. */
+const ASKS_WITHIN: Millis = 200;
+
+interface Awaited {
+  readonly stream: number;
+  /** Number of the last record frame sent to it; undefined while it is behind. */
+  readonly sequence: number | undefined;
+}
 
 export class LeaveBarrier {
-  /** By peer: the number of the last record frame sent to it; undefined while it is behind. */
-  #open: Map<PeerSession, number | undefined> | undefined;
+  #open: Map<PeerSession, Awaited> | undefined;
   #until: Instant = 0;
 
   get deadline(): Instant | undefined {
@@ -20,20 +27,26 @@ export class LeaveBarrier {
 
   begin(sessions: readonly PeerSession[], now: Instant): void {
     this.#until = now + WITHIN;
-    this.#open = new Map(sessions.map((each) => [each, each.state === 'up' ? each.lastSent : undefined]));
+    this.#open = new Map(
+      sessions.map((each) => [
+        each,
+        { stream: each.stream, sequence: each.state === 'up' ? each.lastSent : undefined },
+      ]),
+    );
   }
 
   check(now: Instant): MeshEffect | undefined {
     if (this.#open === undefined) return undefined;
-    for (const [session, sequence] of [...this.#open]) {
-      if (!session.established) continue;
-      const taken =
-        sequence === undefined ? session.state === 'up' && session.unacknowledged === 0 : session.hasTaken(sequence);
-      if (taken) this.#open.delete(session);
-    }
+    for (const [session, awaited] of [...this.#open]) if (hasAll(session, awaited, now)) this.#open.delete(session);
     if (this.#open.size > 0 && now < this.#until) return undefined;
     const silent = [...this.#open.keys()].map(({ name }) => name);
     this.#open = undefined;
     return { kind: 'flushed', silent };
   }
+}
+
+function hasAll(session: PeerSession, { stream, sequence }: Awaited, now: Instant): boolean {
+  if (session.stream !== stream || !session.established) return false;
+  if (sequence !== undefined) return session.hasTaken(sequence);
+  return session.state === 'up' && session.unacknowledged === 0 && now >= session.since + ASKS_WITHIN;
 }

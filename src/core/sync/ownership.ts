@@ -19,6 +19,7 @@ import { hasRange } from './ranges.ts';
 import {
   Field,
   Op,
+  Protocol,
   RECORD_BYTES,
   RecordFlag,
   rangeOf,
@@ -220,7 +221,9 @@ export class Ownership {
   #newer(slot: number, bytes: Uint8Array, at: number, fromOwner: boolean, seconds: number): void {
     const ours = this.owns(slot);
     const alike = this.same(slot, bytes, at);
-    if (ours) {
+    // A client that is remembered has no entry that anybody carries: what is newer is written over what was.
+    if (isRemembered(bytes, at)) this.#wish(bytes, at, Op.put);
+    else if (ours) {
       this.counts.demoted++;
       this.#demote(slot);
       if (!alike) this.#conflicts.put(this.table.bytes, this.table.offset(slot), seconds);
@@ -311,7 +314,7 @@ export class Ownership {
       return;
     }
     // An entry that the kernel carries as our own is not deleted by anybody else: it times out, or its client claims it.
-    if (this.owns(slot)) this.#demote(slot);
+    if (this.owns(slot) && !isRemembered(bytes, at)) this.#demote(slot);
     else this.#wish(bytes, at, Op.delete);
     this.#dropConflict(bytes, at, false);
     this.heardOf(bytes, at);
@@ -410,6 +413,11 @@ export class Ownership {
   same(slot: number, bytes: Uint8Array, at: number): boolean {
     return sameTranslation(this.table.bytes, this.table.offset(slot), bytes, at);
   }
+}
+
+/** Is this a persistence entry, and no connection? */
+export function isRemembered(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + Field.protocol] === Protocol.persistence;
 }
 
 function sameTranslation(a: Uint8Array, at: number, b: Uint8Array, bAt: number): boolean {
