@@ -11,8 +11,8 @@ import { digestsOf, type Flow, type SimDirector, SyncNetwork } from './sync-netw
 
 interface Live {
   readonly flow: Flow;
-  /** Where its client's packets go. */
-  carrier: SimDirector;
+  /** Where its client's packets go; undefined while that machine is gone and the client has said nothing since. */
+  carrier: SimDirector | undefined;
   saidAt: number;
 }
 
@@ -24,6 +24,7 @@ export interface HistoryReport {
   readonly opened: number;
   /** Connections whose carrier crashed before another held them, or whose packets came to one that did not. */
   readonly lost: number;
+  readonly copiesDeleted: number;
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -45,6 +46,8 @@ class History {
   readonly faults: string[] = [];
   opened = 0;
   lost = 0;
+  /** Copies of live connections that orders of the mesh took away where no packet went. */
+  copiesDeleted = 0;
 
   constructor(seed: number) {
     this.#prng = new Prng(seed);
@@ -52,7 +55,9 @@ class History {
     for (const director of this.network.directors) {
       director.kernel.onDelete = ({ key, server }) => {
         const live = this.#live.get(key);
-        if (live?.carrier !== director || live.flow.server !== server) return;
+        if (live?.flow.server !== server) return;
+        this.copiesDeleted++;
+        if (live.carrier !== director) return;
         this.#fault(`${director.name} deletes ${key} to ${server}, whose packets go there`);
       };
       this.network.start(director);
@@ -86,6 +91,7 @@ class History {
     if (new Set(digestsOf(this.network)).size > 1)
       this.#fault(`digests differ:\n${digestsOf(this.network).join('\n--\n')}`);
     for (const { flow, carrier } of this.#live.values()) {
+      if (carrier === undefined) continue;
       const entry = carrier.kernel.entries.get(flow.key);
       if (entry?.flow.server !== flow.server) this.#fault(`${carrier.name} does not hold ${flow.key} any more`);
       else if (entry.mark === 'replica') this.#fault(`${carrier.name} carries ${flow.key} as a replica`);
@@ -131,7 +137,7 @@ class History {
   }
 
   #move(): void {
-    const live = this.#pick([...this.#live.values()]);
+    const live = this.#pick(this.#carried());
     const to = this.#pick(this.network.directors.filter((each) => each !== live?.carrier));
     if (live === undefined || to === undefined) return;
     this.#moveTo(live, to);
@@ -141,15 +147,15 @@ class History {
   #moveTo(live: Live, to: SimDirector): boolean {
     const { flow } = live;
     if (!to.kernel.packet(flow)) return false;
-    this.#note(`move ${flow.key} to ${flow.server} from ${live.carrier.name} to ${to.name}`);
+    this.#note(`move ${flow.key} to ${flow.server} from ${live.carrier?.name ?? 'nowhere'} to ${to.name}`);
     live.carrier = to;
     live.saidAt = this.network.now;
     return true;
   }
 
   #close(): void {
-    const live = this.#pick([...this.#live.values()]);
-    if (live === undefined) return;
+    const live = this.#pick(this.#carried());
+    if (live?.carrier === undefined) return;
     this.#note(`close ${live.flow.key} at ${live.carrier.name}`);
     this.#live.delete(live.flow.key);
     live.carrier.kernel.close(live.flow, this.network.now);
@@ -161,10 +167,21 @@ class History {
       const { flow, carrier, saidAt } = live;
       if (this.network.now < saidAt + silence) continue;
       live.saidAt = this.network.now;
-      if (carrier.kernel.packet(flow)) continue;
-      this.#fault(`${carrier.name} has lost ${flow.key} to ${flow.server}`);
+      if (carrier === undefined ? this.#comeBack(live) : carrier.kernel.packet(flow)) continue;
+      this.#fault(`${carrier?.name ?? 'everybody'} has lost ${flow.key} to ${flow.server}`);
       this.#live.delete(flow.key);
     }
+  }
+
+  #carried(): readonly Live[] {
+    return [...this.#live.values()].filter(({ carrier }) => carrier !== undefined);
+  }
+
+  /** The client of a machine that is gone says something: it comes to another that knows the connection. */
+  #comeBack(live: Live): boolean {
+    const { directors } = this.network;
+    const first = Math.floor(this.#prng.unit() * directors.length);
+    return directors.some((_, index) => this.#moveTo(live, directors[(first + index) % directors.length]!));
   }
 
   #cut(): void {
@@ -195,21 +212,21 @@ class History {
     if (how === 'kill') this.network.kill(director);
     else {
       this.network.crash(director);
-      this.#rehome(director);
+      this.#orphan(director);
     }
   }
 
-  /** The clients of a machine that is gone come to another that knows their connections, or break. */
-  #rehome(gone: SimDirector): void {
+  /** Connections of a machine that is gone live as long as any other holds them. */
+  #orphan(gone: SimDirector): void {
     for (const live of [...this.#live.values()]) {
-      if (live.carrier !== gone) continue;
-      const others = this.network.directors.filter((each) => each !== gone);
-      const first = Math.floor(this.#prng.unit() * others.length);
-      const found = others.some((_, index) => this.#moveTo(live, others[(first + index) % others.length]!));
-      if (found) continue;
-      this.#note(`${live.flow.key} is lost with ${gone.name}`);
+      const { flow } = live;
+      if (live.carrier === gone) live.carrier = undefined;
+      if (live.carrier !== undefined) continue;
+      if (this.network.directors.some(({ kernel }) => kernel.entries.get(flow.key)?.flow.server === flow.server))
+        continue;
+      this.#note(`${flow.key} is lost with ${gone.name}`);
       this.lost++;
-      this.#live.delete(live.flow.key);
+      this.#live.delete(flow.key);
     }
   }
 
@@ -242,7 +259,7 @@ class History {
     const key = this.#pick([...(director?.kernel.entries.keys() ?? [])]);
     if (director === undefined || key === undefined) return;
     const entry = director.kernel.entries.get(key)!;
-    if (entry.mark !== 'replica' || this.#live.get(key)?.carrier === director) return;
+    if (entry.mark !== 'replica' || [director, undefined].includes(this.#live.get(key)?.carrier)) return;
     this.#note(`${director.name} loses its copy of ${key}`);
     director.kernel.entries.delete(key);
     const { table } = director.mesh!;
@@ -274,6 +291,6 @@ export function playHistory(seed: number, steps = 60): HistoryReport {
   for (const { mesh } of history.network.running) {
     for (const [name, count] of Object.entries(mesh!.ownership.counts)) counts[name] = (counts[name] ?? 0) + count;
   }
-  const { opened, lost, faults } = history;
-  return { seed, steps: history.steps, faults, opened, lost, counts };
+  const { opened, lost, copiesDeleted, faults } = history;
+  return { seed, steps: history.steps, faults, opened, lost, copiesDeleted, counts };
 }

@@ -26,6 +26,7 @@ export interface CatchUpHost {
   readonly starting: boolean;
   /** Are our own connections known, those that the kernel has? */
   readonly loaded: boolean;
+  readonly seconds: number;
   nextId(): number;
   /** The peer's memory of our connections has been dealt with, in this life. */
   formerDone(session: PeerSession): void;
@@ -128,7 +129,7 @@ export class CatchUp {
     const { ownership } = this.#host;
     const differing = differingRanges(ownership.table.digest(owner), digests, ranges);
     if (differing === undefined || owner !== this.#session.routerId) return differing;
-    ownership.dropUnlisted(owner, differing, generation);
+    ownership.dropUnlisted(owner, differing, generation, this.#host.seconds);
     return differingRanges(ownership.table.digest(owner), digests, ranges);
   }
 

@@ -3,7 +3,7 @@
  * is ours in the kernel and unknown is taken, what is ours in the table and not in the kernel has ended.
  *
  * At the start the dump decides what peers' memories of our earlier life are worth. A kernel that holds entries has lived
- * through the restart of this process: what it does not hold any more has ended. An empty one was rebooted: what the peers
+ * through the restart of this process: what it does not hold any more has ended. One that holds nothing but what has begun since was rebooted: what the peers
  * remember lives, as far as anybody knows, and is taken back as replicas that we own. Events run on during a dump; what ended
  * meanwhile may be in it still, and is left out.
  */
@@ -19,7 +19,8 @@ export class KernelDump {
   /** Is it known what the kernel holds? */
   loaded = false;
   readonly #ownership: Ownership;
-  #any = false;
+  /** Did the kernel hold what was there before this process? */
+  #survived = false;
   /** In a dump: the generation in which it began. */
   #since: number | undefined;
   #again = false;
@@ -47,7 +48,6 @@ export class KernelDump {
   }
 
   records(records: Uint8Array, seconds: number): void {
-    this.#any ||= records.length > 0;
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       if (this.#ended.has(recordHash(records, at))) continue;
       if ((records[at + Field.flags]! & RecordFlag.replica) !== 0) this.#copy(records, at, seconds);
@@ -73,7 +73,7 @@ export class KernelDump {
     if (isRemembered(bytes, at)) return 'apply';
     const { copies } = this.#ownership;
     if (copies !== undefined && copies.find(bytes, at) !== NO_SLOT) return 'in kernel';
-    return recalled && !this.#any ? 'apply' : 'ended';
+    return recalled && !this.#survived ? 'apply' : 'ended';
   }
 
   forgetCopies(now: Instant): void {
@@ -82,6 +82,7 @@ export class KernelDump {
 
   #copy(records: Uint8Array, at: number, seconds: number): void {
     const slot = this.#ownership.table.find(records, at);
+    this.#survived = true;
     if (slot === NO_SLOT) {
       if (!this.loaded) this.#ownership.copies?.put(records, at, seconds);
     } else if (this.#ownership.owns(slot)) this.#ownership.stamp(slot);
@@ -91,6 +92,8 @@ export class KernelDump {
   #own(records: Uint8Array, at: number, seconds: number): void {
     const slot = this.#ownership.table.find(records, at);
     const claimed = (records[at + Field.flags]! & RecordFlag.claimed) !== 0;
+    // What has begun since was told as an event, before the dump could.
+    if (slot === NO_SLOT) this.#survived = true;
     if (slot !== NO_SLOT && this.#ownership.same(slot, records, at)) {
       // Not ours, and not claimed: the order to make it a replica is under way.
       if (this.#ownership.owns(slot)) this.#ownership.stamp(slot);

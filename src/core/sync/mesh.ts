@@ -87,7 +87,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.ownership = new Ownership(this.self, this.#table, (bytes, at) => this.#dump.judge(bytes, at, this.#recalling));
     this.#dump = new KernelDump(this.ownership, seed, now);
     this.#refresh = new Refresh(this.ownership);
-    this.#shedding = new Shedding(seed, (bytes, at) => this.ownership.kernelPut(bytes, at, this.#seconds));
+    this.#shedding = new Shedding(seed, (bytes, at) => this.ownership.kernelPut(bytes, at, this.seconds));
     this.#queries = new Queries(this.ownership, (effect) => this.effect(effect));
     this.#barrier = new JoinBarrier(settings.syncTimeout, now);
     this.#tickAt = now + TICK;
@@ -189,11 +189,11 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     switch (frame.kind) {
       case 'batch':
       case 'refresh':
-        this.ownership.peerRecords(frame.records, session.routerId, 'news', this.#seconds);
+        this.ownership.peerRecords(frame.records, session.routerId, 'news', this.seconds);
         return;
       case 'bulkChunk':
         this.#recalling = link.catchUp.returns(frame.id);
-        this.ownership.peerRecords(frame.records, session.routerId, 'bulk', this.#seconds);
+        this.ownership.peerRecords(frame.records, session.routerId, 'bulk', this.seconds);
         this.#recalling = false;
         return;
       case 'bulkBegin':
@@ -246,7 +246,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.#ownDigest(session);
   }
 
-  get #seconds(): number {
+  get seconds(): number {
     return Math.floor(this.#now / 1000);
   }
 
@@ -260,7 +260,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
         this.#kernel(input.records);
         return;
       case 'kernelDump':
-        this.#dump.records(input.records, this.#seconds);
+        this.#dump.records(input.records, this.seconds);
         if (input.last) this.#dumped();
         return;
       case 'kernelLost':
@@ -283,7 +283,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
         this.#queries.lookedUp(input.token, input.record);
         return;
       case 'leave':
-        this.#shedding.slice(this.#seconds, true);
+        this.#shedding.slice(this.seconds, true);
         this.#flush();
         this.#leave.begin(this.#established(), now);
         return;
@@ -315,7 +315,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   #kernel(records: Uint8Array): void {
-    const seconds = this.#seconds;
+    const seconds = this.seconds;
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       const op = records[at + Field.op]!;
       if (op === Op.put) {
@@ -330,7 +330,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   /** Under overload, what has just begun waits. */
   #isTold(records: Uint8Array, at: number): boolean {
     if (!this.#shedding.active || (records[at + Field.flags]! & RecordFlag.claimed) !== 0) return true;
-    return this.#table.find(records, at) >= 0 || this.#shedding.passes(records, at, this.#seconds);
+    return this.#table.find(records, at) >= 0 || this.#shedding.passes(records, at, this.seconds);
   }
 
   #askKernel(): void {
@@ -376,8 +376,9 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.#tickAt = this.#now + TICK;
     this.#dump.forgetCopies(this.#now);
     this.#measure();
-    this.#shedding.slice(this.#seconds);
-    this.#refresh.slice(TICK, this.#seconds, (owner) => !this.speaks(owner));
+    this.#shedding.slice(this.seconds);
+    this.ownership.buryUnlisted(this.seconds);
+    this.#refresh.slice(TICK, this.seconds, (owner) => !this.speaks(owner));
     if (this.#refresh.records.count === 0) return;
     this.#flush();
     this.#toAll('refresh', this.#refresh.records.take(), undefined);
@@ -420,7 +421,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     if (tell.count >= BATCH || (tell.count > 0 && this.#now >= this.#flushedAt + COALESCE)) this.#flush();
     this.#sendDirect();
     for (const { session, donor } of this.#links.values()) {
-      if (donor.wants(session)) donor.work(session, this.#seconds, this.#now, () => this.#flush());
+      if (donor.wants(session)) donor.work(session, this.seconds, this.#now, () => this.#flush());
     }
     if (this.ownership.apply.count > 0) this.effect({ kind: 'apply', records: this.ownership.apply.take() });
   }

@@ -33,6 +33,9 @@ import { SlotStamps } from './slot-stamps.ts';
 /** The kernel's TCP states from here on have seen a FIN or RST (enum tcp_conntrack). */
 const FIN_WAIT = 4;
 
+/** Seconds; streams that broke together are back together by then. */
+const UNLISTED_FOR = 5;
+
 /** How a peer's records came: as they happened, or because we asked what it has. */
 export type Telling = 'news' | 'bulk';
 
@@ -69,6 +72,11 @@ export class Ownership {
    * third of its timeout, ours was silent for long enough.
    */
   readonly #conflicts: ConnectionTable;
+  /**
+   * Copies that their owner did not list. Most have ended; but one that has moved meanwhile is about to be told of by its new
+   * owner, on another stream, so the kernel keeps them for a while.
+   */
+  readonly #unlisted: ConnectionTable;
   readonly #self: number;
   readonly #floors = new EpochFloors();
   readonly #stamps = new SlotStamps();
@@ -82,6 +90,7 @@ export class Ownership {
     this.#self = self;
     this.table = table;
     this.#conflicts = new ConnectionTable({ seed: self });
+    this.#unlisted = new ConnectionTable({ seed: self });
     this.#takeBack = takeBack;
   }
 
@@ -132,6 +141,7 @@ export class Ownership {
     if (claimed) this.counts.claimed++;
     this.counts.kernelPuts++;
     this.#dropConflict(bytes, at, false);
+    removeFrom(this.#unlisted, bytes, at);
     const record = this.#copy(bytes, at, Op.put);
     putU32(record, Field.owner, this.#self);
     putU32(record, Field.epoch, epoch);
@@ -145,8 +155,8 @@ export class Ownership {
   /** The kernel's entry is gone. Of one that we own this is the end, whoever's mark it had; of another it is our copy's. */
   kernelEnd(bytes: Uint8Array, at: number): void {
     const slot = this.table.find(bytes, at);
-    if (slot === NO_SLOT) return;
-    if (this.owns(slot)) this.endOwn(slot);
+    if (slot === NO_SLOT) removeFrom(this.#unlisted, bytes, at);
+    else if (this.owns(slot)) this.endOwn(slot);
     else if (this.#dropConflict(bytes, at, false)) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
     else {
       const carriedHere = (bytes[at + Field.flags]! & RecordFlag.replica) === 0;
@@ -190,15 +200,25 @@ export class Ownership {
    *
    * @param since the generation in which it began to list
    */
-  dropUnlisted(owner: number, ranges: Uint8Array, since: number): void {
+  dropUnlisted(owner: number, ranges: Uint8Array, since: number, seconds: number): void {
     const { table } = this;
     table.walk(0, Number.MAX_SAFE_INTEGER, (slot) => {
       const at = table.offset(slot);
       if (u32At(table.bytes, at + Field.owner) !== owner || this.stampOf(slot) >= since) return;
       if (!hasRange(ranges, rangeOf(recordHash(table.bytes, at)))) return;
       this.counts.unlisted++;
-      this.#wish(table.bytes, at, Op.delete);
+      this.#unlisted.put(table.bytes, at, seconds);
       this.#forget(slot);
+    });
+  }
+
+  /** Takes from the kernel what was not listed, and what nobody has told of since. */
+  buryUnlisted(seconds: number): void {
+    if (this.#unlisted.size === 0) return;
+    this.#unlisted.walk(0, Number.MAX_SAFE_INTEGER, (slot) => {
+      if (seconds < this.#unlisted.toldAt(slot) + UNLISTED_FOR) return;
+      this.#wish(this.#unlisted.bytes, this.#unlisted.offset(slot), Op.delete);
+      this.#unlisted.remove(slot);
     });
   }
 
@@ -207,7 +227,8 @@ export class Ownership {
     const slot = table.find(bytes, at);
     const fromOwner = u32At(bytes, at + Field.owner) === sender;
     if (slot === NO_SLOT) {
-      this.#clearCopy(bytes, at);
+      this.#settleCopy(this.copies, bytes, at);
+      this.#settleCopy(this.#unlisted, bytes, at);
       this.#take(bytes, at, fromOwner, seconds);
       this.#wish(bytes, at, Op.put);
       return;
@@ -334,11 +355,11 @@ export class Ownership {
     this.#stamps.set(slot, fromOwner ? this.#generation : 0);
   }
 
-  /** A copy of an earlier life may be of another connection with the same tuple; if so it goes. */
-  #clearCopy(bytes: Uint8Array, at: number): void {
-    const { copies } = this;
-    const slot = copies?.find(bytes, at) ?? NO_SLOT;
-    if (copies === undefined || slot === NO_SLOT) return;
+  /** The kernel may hold an entry that the table knows nothing of. If it is of another connection with the tuple, it goes. */
+  #settleCopy(copies: ConnectionTable | undefined, bytes: Uint8Array, at: number): void {
+    if (copies === undefined || copies.size === 0) return;
+    const slot = copies.find(bytes, at);
+    if (slot === NO_SLOT) return;
     if (!sameTranslation(copies.bytes, copies.offset(slot), bytes, at)) {
       this.#wish(copies.bytes, copies.offset(slot), Op.delete);
     }
@@ -418,6 +439,12 @@ export class Ownership {
 /** Is this a persistence entry, and no connection? */
 export function isRemembered(bytes: Uint8Array, at: number): boolean {
   return bytes[at + Field.protocol] === Protocol.persistence;
+}
+
+function removeFrom(table: ConnectionTable, bytes: Uint8Array, at: number): void {
+  if (table.size === 0) return;
+  const slot = table.find(bytes, at);
+  if (slot !== NO_SLOT) table.remove(slot);
 }
 
 function sameTranslation(a: Uint8Array, at: number, b: Uint8Array, bAt: number): boolean {
