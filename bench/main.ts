@@ -20,6 +20,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'ospf-spf': () => import('./ospf-spf.ts'),
   'ospf-timings': () => import('./ospf-timings.ts'),
   sync: () => import('./sync.ts'),
+  'sync-many': () => import('./sync-many.ts'),
+  'sync-peers': () => import('./sync-peers.ts'),
   'sync-codec': () => import('./sync-codec.ts'),
 };
 

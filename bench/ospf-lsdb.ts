@@ -3,7 +3,6 @@
  * their routes, what that costs in memory and processor time, how fast one more goes through it to the next router, and for
  * how long its event loop stands still meanwhile. Ours beside FRR and BIRD, in turn, between the same two FRR routers.
  */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +13,10 @@ import { RouteMonitor } from '../lab/runtimes/route-monitor.ts';
 import { up } from '../lab/runtimes/runtime.ts';
 import { until } from '../lab/runtimes/wait.ts';
 import type { EventLoopDocument } from '../src/api/documents.ts';
+import { idleProcess } from './idle.ts';
 import { CONTENDERS, type ContenderName, ROUTER_ID, writeLab } from './lsdb/files.ts';
 import { processorTime, residentMemory, startDirector } from './lsdb/processes.ts';
 import { atMost, type BenchRun, figure, median } from './result.ts';
-import { script } from './timings/plan.ts';
 
 /** External LSAs, and how many are changed one by one. */
 const SIZES = { full: { externals: 10_000, changes: 20 }, quick: { externals: 2_000, changes: 5 } } as const;
@@ -137,20 +136,6 @@ async function floodTimes(from: LabNode, to: LabNode, changes: number): Promise<
 }
 
 /** Starts the process that only watches its loop; returns how to end it and learn what it saw. */
-function idleProcess(): () => Promise<EventLoopDocument> {
-  const child = spawn(process.execPath, [script('../lsdb/idle-main')], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  return async () => {
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGTERM');
-    await ended;
-    return JSON.parse(said) as EventLoopDocument;
-  };
-}
-
 function outcome(results: ReadonlyMap<ContenderName, Result>, externals: number) {
   const ours = results.get('sluice')!;
   const words = {

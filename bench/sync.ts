@@ -7,16 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureRoots } from '../lab/roots/build.ts';
 import { up } from '../lab/runtimes/runtime.ts';
-import { type BenchGoal, type BenchRun, figure, median } from './result.ts';
+import { atLeastRatio, atMost, atMostRatio, type BenchGoal, type BenchRun, figure, median } from './result.ts';
 import { type ContenderName, contenders } from './sync/contenders.ts';
 import { CtLoad } from './sync/ct-load.ts';
-import { writePair } from './sync/pair.ts';
+import { DIRECTORS, writePair } from './sync/pair.ts';
 import { FULL, QUICK, type Stage, type Visit, visit, visitWeb, type WebVisit } from './sync/rounds.ts';
 
 const ROUNDS = 3;
 
 interface Books {
-  readonly visits: Readonly<Partial<Record<ContenderName, Visit[]>>>;
+  readonly visits: Readonly<Record<Exclude<ContenderName, 'none'>, Visit[]>>;
   readonly web: WebVisit[];
 }
 
@@ -37,31 +37,54 @@ export const run: BenchRun = async ({ quick, progress }) => {
 };
 
 async function play(stage: Stage, rounds: number, progress: (line: string) => void): Promise<Books> {
-  const books: Books = { visits: { conntrackd: [] }, web: [] };
+  const books: Books = { visits: { sluice: [], conntrackd: [] }, web: [] };
   const all = await contenders(stage.lab, progress);
   for (let round = 0; round < rounds; round++) {
     for (const contender of all) {
       progress(`round ${round + 1} of ${rounds}: ${contender.name}`);
       if (contender.name === 'none') books.web.push(await visitWeb(stage, contender));
-      else books.visits[contender.name]?.push(await visit(stage, contender));
+      else books.visits[contender.name].push(await visit(stage, contender));
     }
   }
   return books;
 }
 
 function goalsOf({ visits, web }: Books): BenchGoal[] {
-  const peer = visits.conntrackd ?? [];
-  const of = (key: Exclude<keyof Visit, 'memory'>) => median(peer.map((one) => one[key]));
+  const mid = (list: readonly Visit[], key: Exclude<keyof Visit, 'memory'>) => median(list.map((one) => one[key]));
+  const ours = (key: Exclude<keyof Visit, 'memory'>) => mid(visits.sluice, key);
+  const peer = (key: Exclude<keyof Visit, 'memory'>) => ({ name: 'conntrackd', value: mid(visits.conntrackd, key) });
+  const unsynced = { name: 'no sync', value: median(web.map((one) => one.web)) };
+  const lost = visits.sluice.reduce((sum, one) => sum + one.lost + one.bulkLost, 0);
+  const peerLost = visits.conntrackd.reduce((sum, one) => sum + one.lost + one.bulkLost, 0);
   return [
-    figure('conntrackd: processor time of a new entry, both directors', of('steepProcessor'), 'us'),
-    figure('conntrackd: entries a second', of('sustained'), '1/s'),
-    figure('conntrackd: delay at 10,000/s, median', of('median'), 'ms'),
-    figure('conntrackd: delay at 10,000/s, p99', of('p99'), 'ms'),
-    figure('conntrackd: bulk', of('bulk'), 'ms'),
-    figure('conntrackd: real connections', of('web'), '1/s'),
-    figure('conntrackd: entries lost', of('lost') + of('bulkLost'), ''),
-    figure('nobody: real connections', median(web.map((one) => one.web)), '1/s'),
+    atMostRatio(
+      'processor time of a new entry, both directors, 40,000/s',
+      ours('steepProcessor'),
+      'us',
+      0.5,
+      peer('steepProcessor'),
+    ),
+    figure(
+      'processor time of a new entry, both directors, 10,000/s',
+      ours('calmProcessor'),
+      'us',
+      peer('calmProcessor'),
+    ),
+    atLeastRatio('entries, sustained', ours('sustained'), '1/s', 1.3, peer('sustained')),
+    atMostRatio('delay at 10,000/s, median', ours('median'), 'ms', 1, peer('median')),
+    atMostRatio('delay at 10,000/s, p99', ours('p99'), 'ms', 1, peer('p99')),
+    atMostRatio('bulk', ours('bulk'), 'ms', 0.7, peer('bulk')),
+    atLeastRatio('real connections', ours('web'), '1/s', 2, peer('web')),
+    atLeastRatio('real connections, beside none told', ours('web'), '1/s', 0.85, unsynced),
+    figure('processor time of a real connection, both directors', ours('webProcessor'), 'us', peer('webProcessor')),
+    { ...atMost('entries lost', lost, '', 0), peer: 'conntrackd', peerValue: peerLost },
+    ...[0, 1].map((index) => memoryOf(visits.sluice, index, DIRECTORS[index]!)),
   ];
+}
+
+function memoryOf(list: readonly Visit[], index: number, director: string): BenchGoal {
+  const bytes = median(list.map(({ memory }) => memory[index] ?? 0));
+  return figure(`memory of the agent of ${director} after the bulk`, bytes / 2 ** 20, 'MiB');
 }
 
 function samplesOf({ visits, web }: Books): Record<string, readonly number[]> {

@@ -6,6 +6,7 @@ import { holdLink } from './hold-link.ts';
 import { nftModes } from './nft-modes.ts';
 import { order } from './order.ts';
 import { ospfInterop } from './ospf-interop.ts';
+import { partition } from './partition.ts';
 import { scaleIn } from './scale-in.ts';
 import { scaleOut } from './scale-out.ts';
 import type { Scenario, Series } from './scenario.ts';
@@ -26,7 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   holdLink,
 ];
 
-export const SERIES: readonly Series[] = [ospfInterop, nftModes, takeover, secondChance];
+export const SERIES: readonly Series[] = [ospfInterop, nftModes, takeover, secondChance, partition];
 
 /** The scenario of that name, if there is one. */
 export function findScenario(name: string): Scenario | undefined {

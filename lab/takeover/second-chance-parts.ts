@@ -3,12 +3,11 @@
  * them. Those ask the others, or compute what a dead one had chosen.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LabError } from '../lab-error.ts';
 import type { Mode, ModeContext } from '../modes/mode.ts';
 import { type Claim, claimAtLeast, claimAtMost, claimEqual, told } from '../report/result.ts';
 import { tally } from '../report/words.ts';
 import type { Lab, LabNode } from '../runtimes/lab.ts';
-import { crash } from '../scenarios/acts.ts';
+import { crash, leadPast, leadTo } from '../scenarios/acts.ts';
 import { addressesOf, RouterView } from '../scenarios/observe.ts';
 import { type Placement, PlacementProbe, placementOf } from '../traffic/placement.ts';
 import { RollCall } from '../traffic/roll-call.ts';
@@ -27,7 +26,6 @@ const SURE = 5000;
 const PREDICTED = 0.99;
 /** One connection in three is of the director that dies: so many are opened for each that is wanted. */
 const OPENED_FOR_ONE = 3.3;
-const COST_AWAY = 1000;
 
 const UNSYNCED = replacing(/sync: established/, 'sync: off');
 
@@ -56,24 +54,6 @@ interface Called {
 async function call({ roll, probe }: Stage): Promise<Called> {
   const answers = await roll.call();
   return { answers, placement: placementOf(await probe.read()) };
-}
-
-/** What a router has to be told for its way to a director to be as long as all others, or so long that nobody takes it. */
-async function setCost(
-  { lab, routers }: Stage,
-  director: string,
-  cost: number,
-  left: readonly string[],
-): Promise<void> {
-  const index = DIRECTORS.indexOf(director);
-  const link = `eth${index + 2}`;
-  const words = ['configure terminal', `interface ${link}`, cost === 0 ? 'no ip ospf cost' : `ip ospf cost ${cost}`];
-  for (const router of routers.routers) {
-    const { code, stderr } = await router.exec(['vtysh', ...words.flatMap((word) => ['-c', word])]);
-    if (code !== 0) throw new LabError(`${router.name}: ${stderr.trim()}`);
-  }
-  await routers.untilNextHops(left);
-  if (lab.directorPid(director) === undefined) throw new LabError(`${director} has died`);
 }
 
 /** Connections that another director carries than before. */
@@ -127,10 +107,10 @@ function moves(stand: Stand): Mode {
       const still = await call(stage);
       progress(`the routers lead past ${LEAVER}`);
       const left = DIRECTORS.filter((name) => name !== LEAVER);
-      await setCost(stage, LEAVER, COST_AWAY, left);
+      await leadPast(lab, stage.routers, LEAVER, left);
       const away = await call(stage);
       progress(`the routers lead to ${LEAVER} again`);
-      await setCost(stage, LEAVER, 0, DIRECTORS);
+      await leadTo(lab, stage.routers, LEAVER, DIRECTORS);
       const back = await call(stage);
       stage.roll.close();
       const steps = [

@@ -1,0 +1,40 @@
+import type { Mode } from '../modes/mode.ts';
+import { modeClaims, modesTable, playModes, readEarlierModes } from '../modes/play-modes.ts';
+import type { Series } from './scenario.ts';
+
+export interface SeriesOfModes {
+  readonly name: string;
+  readonly claim: string;
+  readonly modes: readonly Mode[];
+  readonly connections: number;
+  /** For a first look; as many, unless told. */
+  readonly few?: number;
+  /** Each fills the machine, or has delays measured: no two at the same time. */
+  readonly alone?: boolean;
+}
+
+/** Modes, one after the other or side by side, as one series. */
+export function seriesOfModes({
+  name,
+  claim,
+  modes,
+  connections,
+  few = connections,
+  alone = false,
+}: SeriesOfModes): Series {
+  return {
+    name,
+    claim,
+    async play({ progress, only, parallel, quick, earlier, onPart }) {
+      const outcomes = await playModes(modes, {
+        only,
+        parallel: alone ? 1 : parallel,
+        progress,
+        connections: quick ? few : connections,
+        earlier: earlier === undefined ? [] : readEarlierModes(earlier),
+        onMode: (part) => onPart({ claims: modeClaims(part), samples: part }),
+      });
+      return { claims: modeClaims(outcomes), samples: outcomes, lines: modesTable(modes, outcomes) };
+    },
+  };
+}
