@@ -74,9 +74,9 @@ function faultsOf(answers: readonly RollAnswer[]): string {
   return tally(counts);
 }
 
-/** Milliseconds that so great a part of the answers took at most. */
+/** Milliseconds that so great a part of the answers took at most; one that never came counts as what was waited for it. */
 function quantile(answers: readonly RollAnswer[], part: number): number {
-  const times = answers.map(({ took }) => took).sort((a, b) => a - b);
+  const times = answers.map(({ took, fault }) => (fault === undefined ? took : PATIENCE)).sort((a, b) => a - b);
   return times[Math.floor((times.length - 1) * part)] ?? 0;
 }
 
