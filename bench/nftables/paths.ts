@@ -25,11 +25,19 @@ export async function measurePaths(rounds: number, progress: (line: string) => v
   }
 }
 
-/** Flows from a client each, or one flow. */
+/** Linux clients take their ports from this one on, and so many of them. */
+const CLIENT_PORTS = { first: 32_768, count: 28_232 } as const;
+
+/** Prime, so that the ports of consecutive clients are spread. */
+const PORT_STEP = 7919;
+
+/** Flows from a client each, or one flow. From one port all clients would want the same few source ports of ours. */
 function frames(macs: Macs, path: (typeof PATHS)[number]): readonly Buffer[] {
   return Array.from({ length: PACKETS }, (_, at) => {
-    const source = path === 'first packet' ? FIRST_CLIENT + at : FIRST_CLIENT;
-    return udpFrame({ source, sport: 40_000, destination: ipv4(VIPS[0]), port: DNS.port }, macs);
+    const flow = path === 'first packet' ? at : 0;
+    const source = FIRST_CLIENT + flow;
+    const sport = CLIENT_PORTS.first + ((flow * PORT_STEP) % CLIENT_PORTS.count);
+    return udpFrame({ source, sport, destination: ipv4(VIPS[0]), port: DNS.port }, macs);
   });
 }
 
