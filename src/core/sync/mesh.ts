@@ -386,7 +386,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
 
   #measure(): void {
     const up = this.#established().filter(({ state }) => state === 'up');
-    const change = this.#shedding.measure(Math.min(...up.map(({ unacknowledged }) => unacknowledged)));
+    const change = this.#shedding.measure(up.map(({ unacknowledged }) => unacknowledged));
     if (change === undefined) return;
     const values = { state: change, held: this.#shedding.held, shed: this.#shedding.refused };
     this.effect({ kind: 'event', event: 'sync-overload', values });

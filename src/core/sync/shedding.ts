@@ -43,10 +43,11 @@ export class Shedding {
   }
 
   /**
-   * @param leastUnderWay bytes under way to the peer that takes in fastest
+   * @param underWay bytes under way to each peer that is told of what happens; without any there is nobody to be spared
    * @returns what has changed
    */
-  measure(leastUnderWay: number): 'begins' | 'ends' | 'ends incomplete' | undefined {
+  measure(underWay: readonly number[]): 'begins' | 'ends' | 'ends incomplete' | undefined {
+    const leastUnderWay = underWay.length === 0 ? 0 : Math.min(...underWay);
     if (!this.#on && leastUnderWay > BUSY) {
       this.#on = true;
       return 'begins';

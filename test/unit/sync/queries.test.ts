@@ -1,0 +1,126 @@
+/** Questions to the peers, and theirs to us. */
+import { beforeEach, expect, test } from 'vitest';
+import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
+import type { Frame } from '../../../src/core/sync/frames/codec.ts';
+import type { MeshEffect } from '../../../src/core/sync/mesh-events.ts';
+import { Ownership } from '../../../src/core/sync/ownership.ts';
+import type { PeerSession } from '../../../src/core/sync/peer-session.ts';
+import { ANSWER_WITHIN, Queries } from '../../../src/core/sync/queries.ts';
+import { readRecord } from '../../../src/core/sync/record.ts';
+import { one } from './sample-records.ts';
+
+const TUPLE = one(1).slice(0, 13);
+let ownership: Ownership;
+let effects: MeshEffect[];
+let queries: Queries;
+
+beforeEach(() => {
+  effects = [];
+  ownership = new Ownership(1, new ConnectionTable({ seed: 1 }), () => 'ended');
+  queries = new Queries(ownership, (effect) => effects.push(effect));
+});
+
+class Peer {
+  readonly sent: Frame[] = [];
+  readonly session: PeerSession;
+
+  constructor(name: string, state = 'up') {
+    const send = (frame: Frame) => this.sent.push(frame);
+    this.session = { name, state, stream: 1, established: true, send } as unknown as PeerSession;
+  }
+}
+
+function ask(...peers: readonly Peer[]): void {
+  const sessions = peers.map(({ session }) => session);
+  queries.ask(77, 'client', TUPLE, sessions, 0);
+}
+
+test('what the table holds is answered without asking anybody', () => {
+  ownership.peerRecords(one(1), 2, 'news', 0);
+  const peer = new Peer('d2');
+  ask(peer);
+  expect(peer.sent).toEqual([]);
+  expect(effects).toMatchObject([{ kind: 'answered', id: 77, asked: [], silent: [] }]);
+});
+
+test('the first that knows it ends the question', () => {
+  const [a, b] = [new Peer('d2'), new Peer('d3')];
+  ask(a, b);
+  expect(a.sent).toEqual([{ kind: 'query', id: 1, side: 'client', tuple: TUPLE }]);
+  queries.answer(b.session, { kind: 'answer', id: 1, found: 'known', record: one(1) });
+  queries.answer(a.session, { kind: 'answer', id: 1, found: 'unknown', record: undefined });
+  expect(effects).toMatchObject([{ kind: 'answered', id: 77, asked: ['d2', 'd3'], unknown: [], silent: [] }]);
+  expect(effects[0]).toMatchObject({ record: one(1) });
+});
+
+test('unknown to all, and by whom', () => {
+  const [a, b] = [new Peer('d2'), new Peer('d3')];
+  ask(a, b);
+  for (const { session } of [a, b])
+    queries.answer(session, { kind: 'answer', id: 1, found: 'unknown', record: undefined });
+  expect(effects).toEqual([
+    { kind: 'answered', id: 77, record: undefined, asked: ['d2', 'd3'], unknown: ['d2', 'd3'], silent: [] },
+  ]);
+});
+
+test('who does not answer, who declines, who is behind and whose stream ends has not said that it does not know', () => {
+  const peers = ['d2', 'd3', 'd4', 'd5'].map((name) => new Peer(name, name === 'd4' ? 'behind' : 'up'));
+  ask(...peers);
+  queries.answer(peers[0]!.session, { kind: 'answer', id: 1, found: 'declined', record: undefined });
+  queries.lost(peers[1]!.session);
+  queries.expire(ANSWER_WITHIN - 1);
+  expect(effects).toEqual([]);
+  queries.expire(ANSWER_WITHIN);
+  expect(effects).toMatchObject([{ asked: ['d2', 'd3', 'd5'], unknown: [], silent: ['d4', 'd2', 'd3', 'd5'] }]);
+  expect(queries.deadline).toBeUndefined();
+});
+
+test('with nobody to ask the answer is at once that nobody was asked', () => {
+  ask();
+  expect(effects).toMatchObject([{ asked: [], unknown: [], silent: [] }]);
+});
+
+test('so many questions a second, and no more', () => {
+  const peer = new Peer('d2');
+  for (let n = 0; n < 20_000; n++) queries.ask(n, 'client', TUPLE, [peer.session], 0);
+  expect(peer.sent.length).toBeLessThanOrEqual(5000);
+  expect(queries.counts.refused).toBe(20_000 - peer.sent.length);
+  expect(effects.at(-1)).toMatchObject({ silent: ['d2'] });
+});
+
+test('what a peer asks is answered from the table, or by the kernel', () => {
+  const peer = new Peer('d2');
+  queries.asked(peer.session, { kind: 'query', id: 5, side: 'client', tuple: TUPLE }, 0);
+  expect(effects).toEqual([{ kind: 'lookUp', token: 1, side: 'client', tuple: TUPLE }]);
+  queries.lookedUp(1, one(1, { owner: 0, epoch: 0 }));
+  expect(peer.sent).toMatchObject([{ kind: 'answer', id: 5, found: 'known' }]);
+  const answer = peer.sent[0] as Extract<Frame, { kind: 'answer' }>;
+  expect(readRecord(answer.record!, 0)).toMatchObject({ owner: 1, epoch: 1, server: 0x0a640001 });
+  ownership.kernelPut(one(1), 0, 0);
+  queries.asked(peer.session, { kind: 'query', id: 6, side: 'client', tuple: TUPLE }, 0);
+  expect(peer.sent[1]).toMatchObject({ kind: 'answer', id: 6, found: 'known' });
+});
+
+test('an answer of the kernel that comes when the stream is another one goes nowhere', () => {
+  const peer = new Peer('d2');
+  queries.asked(peer.session, { kind: 'query', id: 5, side: 'client', tuple: TUPLE }, 0);
+  queries.lost(peer.session);
+  queries.lookedUp(1, undefined);
+  expect(peer.sent).toEqual([]);
+});
+
+test('a server that answers what was predicted is told of', () => {
+  ownership.kernelPut(one(1, { flags: 4 }), 0, 0);
+  const record = ownership.table.record(0);
+  const tuple = Uint8Array.of(...record.slice(16, 24), ...record.slice(24, 28), 6);
+  queries.asked(new Peer('d2').session, { kind: 'query', id: 5, side: 'server', tuple }, 0);
+  expect(effects).toMatchObject([{ kind: 'servedPrediction' }]);
+});
+
+test('an answer that is used makes what follows newer', () => {
+  const peer = new Peer('d2');
+  ask(peer);
+  queries.answer(peer.session, { kind: 'answer', id: 1, found: 'known', record: one(1, { epoch: 8 }) });
+  ownership.kernelPut(one(1, { flags: 8 }), 0, 0);
+  expect(readRecord(ownership.table.bytes, 0).epoch).toBe(9);
+});
