@@ -6,7 +6,7 @@ import type { MemberView, SyncPeerStatus } from '../../core/model/sync.ts';
 import type { Director } from '../director.ts';
 import type { SyncKeeper } from '../keepers/sync-keeper.ts';
 
-type Agent = Pick<Director, 'now' | 'loaded'> & { readonly sync: Pick<SyncKeeper, keyof SyncKeeper> };
+type Agent = Pick<Director, 'now' | 'loaded' | 'misses'> & { readonly sync: Pick<SyncKeeper, keyof SyncKeeper> };
 
 const NO_CONNECTIONS = { total: 0, own: 0, bytes: 0 };
 
@@ -20,6 +20,7 @@ export function syncDocument(agent: Agent): SyncDocument {
     fault: state === 'down' ? (sync.fault ?? 'the sync thread does not answer') : null,
     members: view === undefined ? null : membersDocument(view, age),
     connections: status?.connections ?? NO_CONNECTIONS,
+    secondChance: agent.misses.isOpen,
     peers: status?.peers.map((peer) => peerDocument(peer, age)) ?? [],
     counters: status?.counters ?? {},
   };

@@ -3,7 +3,7 @@
  * data plane so, for three. When this agent dies, or its sync thread is stuck, the data plane's word runs out by itself, and unknown
  * packets go on to the hash again.
  */
-import type { Millis } from '../../core/base/machine.ts';
+import type { Instant, Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import type { Dataplane } from '../../drivers/dataplane/port.ts';
 import type { Clock } from '../../io/clock.ts';
@@ -23,9 +23,15 @@ export class MissKeeper {
   readonly #options: MissKeeperOptions;
   #cancel: (() => void) | undefined;
   #fault: string | undefined;
+  #takenUntil: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(options: MissKeeperOptions) {
     this.#options = options;
+  }
+
+  /** Are unknown packets asked for now? */
+  get isOpen(): boolean {
+    return this.#options.clock.now() < this.#takenUntil;
   }
 
   open(): void {
@@ -41,7 +47,10 @@ export class MissKeeper {
     const { clock, dataplane, isAnswered } = this.#options;
     const cancelled = this.#cancel;
     try {
-      if (isAnswered()) await dataplane.takeMisses(FOR);
+      if (isAnswered()) {
+        await dataplane.takeMisses(FOR);
+        this.#takenUntil = clock.now() + FOR;
+      }
       this.#fault = undefined;
     } catch (error) {
       this.#report(messageOf(error));

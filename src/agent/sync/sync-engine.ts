@@ -10,22 +10,22 @@
  * sent to whom and who owns what (`core/sync`), and when an agent has a sync thread (`keepers/sync-keeper.ts`).
  */
 
-import { u16At, u32At } from '../../core/base/big-endian.ts';
 import { formatIpv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import { Secret } from '../../core/base/secret.ts';
 import type { SyncNews, SyncOrder, SyncSettings } from '../../core/model/sync.ts';
-import type { Tuple } from '../../core/netlink/conntrack.ts';
 import { listPage } from '../../core/sync/listing.ts';
 import { Mesh } from '../../core/sync/mesh.ts';
 import type { MeshEffect, MeshInput } from '../../core/sync/mesh-events.ts';
-import { Field } from '../../core/sync/record.ts';
 import type { Replication } from '../../drivers/conntrack/replication.ts';
+import type { Misses } from '../../drivers/miss/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import type { MeshEvents, MeshOptions, MeshTransport } from '../../io/mesh-transport.ts';
 import { Faults } from './faults.ts';
+import { packetTuple } from './packet-tuple.ts';
+import { SecondChanceShell } from './second-chance-shell.ts';
 
 export type OpenMesh = (options: MeshOptions, events: MeshEvents, clock: Clock) => MeshTransport;
 
@@ -35,6 +35,7 @@ export interface SyncEngineOptions {
   readonly epoch: string;
   readonly openMesh: OpenMesh;
   readonly replication: Replication;
+  readonly misses: Misses;
   tell(news: SyncNews): void;
 }
 
@@ -49,6 +50,10 @@ export class SyncEngine {
   #mesh: Mesh | undefined;
   readonly #timer: DeadlineTimer;
   readonly #faults: Faults;
+  readonly #chance: SecondChanceShell;
+  /** In their order: what performing one brings about comes behind those that wait. */
+  readonly #effects: MeshEffect[] = [];
+  #isPerforming = false;
   /** The stream that a peer has now. */
   readonly #streams = new Map<string, number>();
   #transport: MeshTransport | undefined;
@@ -64,10 +69,16 @@ export class SyncEngine {
   #ended = false;
 
   constructor(options: SyncEngineOptions) {
-    const { clock, tell } = options;
+    const { clock, tell, misses, replication } = options;
     this.#options = options;
     this.#timer = new DeadlineTimer(clock, () => this.#feed({ kind: 'timer' }));
     this.#faults = new Faults((message) => tell({ kind: 'event', event: 'sync-fault', values: { message } }));
+    this.#chance = new SecondChanceShell({
+      ...{ clock, misses, replication, faults: this.#faults },
+      table: () => this.#mesh?.table,
+      ask: (id, side, tuple) => this.#feed({ kind: 'query', id, side, tuple }),
+      tell: (records) => this.#feed({ kind: 'kernel', records }),
+    });
     this.#reportLater();
   }
 
@@ -101,6 +112,7 @@ export class SyncEngine {
       this.#mesh = new Mesh({ epoch, settings }, clock.now());
       this.#feed({ kind: 'timer' });
     }
+    this.#chance.configure(settings);
   }
 
   #openTransport(options: MeshOptions): MeshTransport {
@@ -131,7 +143,7 @@ export class SyncEngine {
     this.#isListening = true;
     try {
       await this.#options.replication.open({
-        records: (records) => this.#feed({ kind: 'kernel', records }),
+        records: (records) => this.#told(records),
         lost: () => this.#feed({ kind: 'kernelLost' }),
         failed: (error) => this.#deaf(messageOf(error)),
       });
@@ -140,6 +152,11 @@ export class SyncEngine {
     } catch (error) {
       this.#deaf(messageOf(error));
     }
+  }
+
+  #told(records: Uint8Array): void {
+    const news = this.#chance.kernel(records);
+    if (news.length > 0) this.#feed({ kind: 'kernel', records: news });
   }
 
   /** No event comes any more: what happens until there are events again is found by a dump. */
@@ -153,8 +170,13 @@ export class SyncEngine {
 
   #feed(input: MeshInput): void {
     if (this.#ended || this.#mesh === undefined) return;
-    for (const effect of this.#mesh.handle(input, this.#options.clock.now())) this.#perform(effect);
+    this.#effects.push(...this.#mesh.handle(input, this.#options.clock.now()));
     this.#timer.set(this.#mesh.deadline);
+    if (this.#isPerforming) return;
+    this.#isPerforming = true;
+    for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift())
+      this.#perform(effect);
+    this.#isPerforming = false;
   }
 
   #perform(effect: MeshEffect): void {
@@ -175,7 +197,14 @@ export class SyncEngine {
         void this.#lookUp(effect);
         return;
       case 'answered':
+        this.#chance.answered(effect.id, effect.record, effect.silent.length);
+        return;
       case 'servedPrediction':
+        this.#chance.served(effect.record);
+        return;
+      case 'members':
+        this.#chance.members(effect.view);
+        this.#options.tell(effect);
         return;
       default:
         this.#options.tell(effect);
@@ -205,7 +234,7 @@ export class SyncEngine {
     try {
       await this.#applied;
       await this.#options.replication.dump({ replicas: undefined }, (records) => {
-        this.#feed({ kind: 'kernelDump', records, last: false });
+        this.#feed({ kind: 'kernelDump', records: this.#chance.kernel(records), last: false });
       });
       this.#faults.cleared('dump');
       this.#feed({ kind: 'kernelDump', records: NO_RECORDS, last: true });
@@ -226,6 +255,7 @@ export class SyncEngine {
     } catch (error) {
       this.#faults.report('look-up', messageOf(error));
     }
+    if (side === 'server' && record !== undefined && this.#chance.holds(record, 0)) this.#chance.served(record);
     this.#feed({ kind: 'lookedUp', token, record });
   }
 
@@ -244,8 +274,9 @@ export class SyncEngine {
     const peers = status.peers.map((peer) => {
       return { ...peer, lastError: this.#unreachable.get(peer.name) ?? peer.lastError };
     });
-    const counters = { ...status.counters, ...prefixed('kernel', replication.counts()) };
-    tell({ kind: 'status', status: { ...status, peers, counters }, answersMisses: false });
+    const chance = prefixed('second-chance', this.#chance.counts());
+    const counters = { ...status.counters, ...prefixed('kernel', replication.counts()), ...chance };
+    tell({ kind: 'status', status: { ...status, peers, counters }, answersMisses: this.#chance.isOpen });
   }
 
   #list({ id, filter, cursor }: Extract<SyncOrder, { kind: 'list' }>): void {
@@ -261,6 +292,7 @@ export class SyncEngine {
     this.#ended = true;
     this.#timer.set(undefined);
     this.#transport?.close();
+    this.#chance.close();
     await this.#options.replication.close();
     this.#options.tell({ kind: 'ended' });
   }
@@ -278,17 +310,6 @@ function meshOptions({ self, peers, keys }: SyncSettings): MeshOptions {
       // One of the two dials: the one with the lesser router id.
       dial: self.routerId < routerId,
     })),
-  };
-}
-
-/** `tuple`: as in a query, 13 bytes; either side's own packet has it as it stands there. */
-function packetTuple(tuple: Uint8Array): Tuple {
-  return {
-    protocol: tuple[Field.protocol]!,
-    source: u32At(tuple, Field.client),
-    destination: u32At(tuple, Field.vip),
-    sport: u16At(tuple, Field.clientPort),
-    dport: u16At(tuple, Field.vipPort),
   };
 }
 

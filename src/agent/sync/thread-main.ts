@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SyncOrder } from '../../core/model/sync.ts';
 import { NetlinkReplication } from '../../drivers/conntrack/replication-netlink.ts';
+import { KernelMisses } from '../../drivers/miss/kernel.ts';
 import { clockSince } from '../../io/clock.ts';
 import { openMesh } from '../../io/mesh-transport.ts';
 import { SyncEngine } from './sync-engine.ts';
@@ -16,6 +17,7 @@ const engine = new SyncEngine({
   epoch: randomBytes(8).toString('hex'),
   openMesh,
   replication: new NetlinkReplication(),
+  misses: new KernelMisses(),
   tell: (news) => port.postMessage(news),
 });
 port.on('message', (order: SyncOrder) => engine.order(order));

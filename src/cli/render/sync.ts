@@ -9,6 +9,12 @@ export function renderSync(document: SyncDocument): string {
     ['living', livingLine(document)],
     ...goneLine(document),
     ['connections', connectionsLine(document)],
+    [
+      'unknown',
+      document.secondChance
+        ? 'packets of unknown connections: the others are asked'
+        : 'packets of unknown connections: nobody is asked',
+    ],
   ];
   const head = facts.map(([name, value]) => `${name.padEnd(12)} ${value}`).join('\n');
   if (document.peers.length === 0) return head;

@@ -18,12 +18,14 @@ const TIMEOUT = 5000;
 const SOON = { timeout: 20_000, interval: 50 };
 
 const CHOICES = [
-  ['nat', ''],
-  ['fullnat', ''],
+  ['nat', 'established'],
+  ['fullnat', 'established'],
+  ['nat', 'off'],
+  ['fullnat', 'off'],
 ] as const;
 
-describe.each(CHOICES)('%s', (forward) => {
-  const network = new Network(`sy${forward[0]}${process.pid}`, DIRECTORS);
+describe.each(CHOICES)('forward: %s, sync: %s', (forward, sync) => {
+  const network = new Network(`sy${forward[0]}${sync[0]}${process.pid}`, DIRECTORS);
   const dir = mkdtempSync(join(tmpdir(), 'sluice-sync-'));
   const config = join(dir, 'cluster.yml');
   const agents = new Map<DirectorNode, AgentRun>();
@@ -74,6 +76,27 @@ describe.each(CHOICES)('%s', (forward) => {
     return (await control(name).get('/v1/events')).filter((one) => one.event === event);
   }
 
+  async function open(): Promise<void> {
+    sport = freshPorts(COUNT);
+    answers = await client.call('open', { source: CLIENT, sport, vip: VIP, port: 80, timeout: TIMEOUT, keys: keys() });
+    expect(new Set(answers)).toEqual(new Set(SERVERS));
+  }
+
+  /** As if its power were cut. */
+  async function kill(name: DirectorNode): Promise<void> {
+    await agents.get(name)!.stop('SIGKILL');
+    for (const link of ['front', 'back']) await network.in(name, ['ip', 'link', 'set', link, 'down']);
+  }
+
+  async function gone(name: DirectorNode): Promise<string[]> {
+    const { members } = await control(name).get('/v1/sync');
+    return members?.dead.map((one) => one.name) ?? [];
+  }
+
+  async function counted(name: DirectorNode, what: string): Promise<number | undefined> {
+    return (await control(name).get('/v1/sync')).counters[`second-chance.${what}`];
+  }
+
   beforeAll(async () => {
     await network.up();
     client = network.start('cl', 'client-main');
@@ -96,6 +119,7 @@ services:
     vip: ${VIP}
     ports: 80
     forward: ${forward}
+    sync: ${sync}
     servers: { ${SERVERS.map((name) => `${name}: ${ADDRESS_OF[name]}`).join(', ')} }
     health: { interval: 200ms, timeout: 150ms, rise: 1, fall: 2 }
 `,
@@ -118,25 +142,24 @@ services:
     await expect.poll(() => peers('d2'), SOON).toContain('d1 up');
   });
 
-  test('what one carries the other knows within a moment', async () => {
-    sport = freshPorts(COUNT);
-    answers = await client.call('open', { source: CLIENT, sport, vip: VIP, port: 80, timeout: TIMEOUT, keys: keys() });
-    expect(new Set(answers)).toEqual(new Set(SERVERS));
+  test.runIf(sync !== 'off')('what one carries the other knows within a moment', async () => {
+    await open();
     await expect.poll(async () => (await connections('d2')).length, SOON).toBe(COUNT);
     const [one] = await connections('d2');
     expect(one).toMatchObject({ protocol: 'tcp', service: 'web', owner: 'd1', state: 'established' });
   });
 
-  test('whoever carries them is killed: the other one goes on with every one of them, and owns them', async () => {
-    await agents.get('d1')!.stop('SIGKILL');
-    await network.in('d1', ['ip', 'link', 'set', 'front', 'down']);
-    await network.in('d1', ['ip', 'link', 'set', 'back', 'down']);
-    await moveTo('d2');
-    expect(await ask()).toEqual(answers);
-    await expect.poll(async () => (await connections('d2', '&owner=d2')).length, SOON).toBe(COUNT);
-  });
+  test.runIf(sync !== 'off')(
+    'whoever carries them is killed: the other one goes on with every one of them, and owns them',
+    async () => {
+      await kill('d1');
+      await moveTo('d2');
+      expect(await ask()).toEqual(answers);
+      await expect.poll(async () => (await connections('d2', '&owner=d2')).length, SOON).toBe(COUNT);
+    },
+  );
 
-  test('a director that comes empty holds them all before it serves', async () => {
+  test.runIf(sync !== 'off')('a director that comes empty holds them all before it serves', async () => {
     start('d3');
     await expect.poll(() => state('d3'), SOON).toBe('active');
     expect(await events('d3', 'sync-complete')).toMatchObject([{ values: { reason: 'equal', waiting: [] } }]);
@@ -145,13 +168,36 @@ services:
     expect(await ask()).toEqual(answers);
   });
 
-  test('a drain has the others confirm first', async () => {
+  test.runIf(sync !== 'off')('a drain has the others confirm first', async () => {
     await control('d3').post('/v1/drain', {});
     await expect
       .poll(async () => (await events('d3', 'drain-step')).map(({ values }) => values['step']), SOON)
       .toContain('flushed');
     await moveTo('d2');
     expect(await ask()).toEqual(answers);
+  });
+
+  test.runIf(sync === 'off')('what nobody was told of is asked for when it moves, and asked back', async () => {
+    for (const name of ['d1', 'd2'] as const) {
+      await expect.poll(async () => (await control(name).get('/v1/sync')).secondChance, SOON).toBe(true);
+    }
+    await open();
+    expect(await connections('d2')).toEqual([]);
+    await moveTo('d2');
+    expect(await ask()).toEqual(answers);
+    await expect.poll(() => counted('d2', 'known'), SOON).toBe(COUNT);
+    await expect.poll(() => counted('d2', 'packets.refused'), SOON).toBe(0);
+    await moveTo('d1');
+    expect(await ask()).toEqual(answers);
+  });
+
+  test.runIf(sync === 'off' && forward === 'fullnat')('what only the dead has known is computed', async () => {
+    await open();
+    await kill('d1');
+    await expect.poll(() => gone('d2'), SOON).toEqual(['d1']);
+    await moveTo('d2');
+    expect(await ask()).toEqual(answers);
+    await expect.poll(() => counted('d2', 'predictions.predicted'), SOON).toBe(COUNT);
   });
 });
 

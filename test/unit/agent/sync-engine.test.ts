@@ -18,6 +18,7 @@ import type {
   ReplicationCounts,
   ReplicationListener,
 } from '../../../src/drivers/conntrack/replication.ts';
+import { FakeMisses } from '../../../src/drivers/miss/fake.ts';
 import { KernelError } from '../../../src/io/kernel-error.ts';
 import type { MeshEvents, MeshOptions } from '../../../src/io/mesh-transport.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -173,6 +174,7 @@ class Bench {
   readonly clock = new FakeClock();
   readonly wire = new MemoryWire(this.clock);
   readonly kernels = { d1: new MemoryKernel(), d2: new MemoryKernel() };
+  readonly misses = { d1: new FakeMisses(), d2: new FakeMisses() };
   readonly news: Record<Name, SyncNews[]> = { d1: [], d2: [] };
   readonly engines: Partial<Record<Name, SyncEngine>> = {};
 
@@ -182,6 +184,7 @@ class Bench {
       epoch: `000000000000000${name.slice(1)}`,
       openMesh: this.wire.open,
       replication: this.kernels[name],
+      misses: this.misses[name],
       tell: (news) => this.news[name].push(news),
     });
     this.engines[name] = engine;

@@ -40,6 +40,7 @@ const backend: ControlBackend = {
       fault: null,
       members: null,
       connections: { total: 0, own: 0, bytes: 0 },
+      secondChance: false,
       peers: [],
       counters: {},
     }),

@@ -314,7 +314,13 @@ test('connection sync: who lives, and each stream with what it owes', () => {
     ...{ digestsMatch: null, lastError: 'connect ECONNREFUSED 10.2.0.13:7171' },
   };
   const document: SyncDocument = {
-    ...{ state: 'synced', fault: null, connections: { total: 2000, own: 700, bytes: 300_000 }, counters: {} },
+    ...{
+      state: 'synced',
+      fault: null,
+      connections: { total: 2000, own: 700, bytes: 300_000 },
+      secondChance: true,
+      counters: {},
+    },
     members: {
       living: [
         { name: 'd1', epoch: '00000000000000a1', age: 65_000 },
@@ -329,6 +335,7 @@ test('connection sync: who lives, and each stream with what it owes', () => {
     living       d1 (1m05s), d2 (1m01s)
     gone         d3 (for 5.0 s)
     connections  2.0k known, 700 carried here, 293.0 KiB
+    unknown      packets of unknown connections: the others are asked
 
     PEER  STATE  SINCE  LAG P50  LAG P99  OUT/S  IN/S  BYTES OUT/S  BYTES IN/S  UNACKED  UNPROTECTED  DIGESTS
     d2    up     1m01s   0.4 ms   3.1 ms   1.2k     0     68.4 KiB         0 B     48 B            2  equal
