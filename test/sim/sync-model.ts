@@ -77,6 +77,7 @@ class History {
 
   #settle(): void {
     this.network.islands = undefined;
+    this.network.blocked = undefined;
     for (const director of this.network.directors) {
       if (director.deaf) this.#hear(director);
       if (director.mesh === undefined) this.network.start(director);
@@ -109,7 +110,8 @@ class History {
     else if (dice < 70) this.#close();
     else if (dice < 76) this.#traffic();
     else if (dice < 80) this.#cut();
-    else if (dice < 84) this.#part();
+    else if (dice < 83) this.#part();
+    else if (dice < 84) this.#block();
     else if (dice < 88) this.#heal();
     else if (dice < 91) this.#end('crash');
     else if (dice < 94) this.#end('kill');
@@ -198,9 +200,17 @@ class History {
     this.#note(`part ${JSON.stringify(this.network.islands)}`);
   }
 
+  #block(): void {
+    const [a, b] = [this.#pick(this.network.directors)!, this.#pick(this.network.directors)!];
+    if (a === b) return;
+    this.#note(`block ${a.name} ${b.name}`);
+    this.network.blocked = [a, b];
+  }
+
   #heal(): void {
-    if (this.network.islands === undefined) return;
+    if (this.network.islands === undefined && this.network.blocked === undefined) return;
     this.#note('heal');
+    this.network.blocked = undefined;
     this.network.islands = undefined;
   }
 

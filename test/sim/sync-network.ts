@@ -198,9 +198,11 @@ export class SyncNetwork {
   readonly prng: Prng;
   /** Names of directors that reach each other; undefined = all. */
   islands: readonly (readonly string[])[] | undefined;
+  /** Two directors that do not reach each other, though all others reach both. */
+  blocked: readonly [SimDirector, SimDirector] | undefined;
   /** Bytes per millisecond from a director; unlimited where there is none. */
   readonly throttle = new Map<string, number>();
-  /** Drops a frame's bytes on purpose where it returns true. */
+  /** Bytes, all directors. */
   sent = 0;
   readonly #queue: Happening[] = [];
   readonly #streams: Stream[] = [];
@@ -279,6 +281,7 @@ export class SyncNetwork {
   }
 
   reach(a: SimDirector, b: SimDirector): boolean {
+    if (this.blocked?.every(({ name }) => name === a.name || name === b.name)) return false;
     return this.islands?.some((island) => island.includes(a.name) && island.includes(b.name)) ?? true;
   }
 
