@@ -87,8 +87,6 @@ const DRAINED = WINDOW >> 4;
 export const ALIVE_EVERY: Millis = 250;
 export const SILENCE: Millis = 1500;
 
-/** What records travel in. */
-export type RecordFrame = Extract<Frame, { sequence: number; records: Uint8Array }>;
 /** What the mesh has to deal with; the rest is between the sessions. */
 export type PeerFrame = Exclude<Frame, { kind: 'hello' | 'ack' | 'alive' | 'goodbye' }>;
 export type Ending = 'closed' | 'silent' | 'goodbye';
