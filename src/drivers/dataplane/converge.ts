@@ -12,6 +12,7 @@ import type { Millis } from '../../core/base/machine.ts';
 import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
 import type { ClientEntry } from '../../core/dataplane/explain/client-entry.ts';
 import { GUARD_TABLE, serviceNames } from '../../core/dataplane/names.ts';
+import type { MappedClient } from '../../core/dataplane/nft/clients.ts';
 import { nextGeneration } from '../../core/dataplane/nft/messages.ts';
 import { describe } from '../../core/dataplane/nft/text.ts';
 import { changesElementsOnly, type Operation, planSteps, setKey, touchedSets } from '../../core/dataplane/plan.ts';
@@ -31,7 +32,8 @@ import {
 } from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
-import type { ApplyReport, RememberedClient } from './port.ts';
+import { rememberClients } from './clients.ts';
+import type { ApplyReport, RememberedClient, ServiceClient } from './port.ts';
 import type { Run } from './slices.ts';
 
 /** What is known and need not be read; only good when the reading turns out to be of the generation that it is known for. */
@@ -61,6 +63,13 @@ export interface RulesetKernel {
   readCounting(counting: CountingSets): Promise<Found>;
   /** One entry of a map of clients; `undefined` when there is none. */
   readClient(map: string, client: Ipv4): Promise<ClientEntry | undefined>;
+  /** All entries of a map of clients; `undefined` when there is no such map. */
+  readClients(map: string): Promise<readonly MappedClient[] | undefined>;
+  /**
+   * One transaction: entries out of a map of clients, and others in. Throws `KernelError`: `ENOENT`, `EBUSY` when the map is not
+   * as it was thought to be.
+   */
+  writeClients(map: string, out: readonly Ipv4[], into: readonly MappedClient[]): Promise<void>;
   /**
    * All of it or nothing, as one transaction; then another one for the ports of rules that nft cannot write. Throws
    * `KernelError`.
@@ -160,13 +169,39 @@ export class Converger {
     return operations.map(describe);
   }
 
-  /** As the port has it. What is known stays known, unless somebody else has written as well. @throws KernelError */
+  /** As the port has it. @throws KernelError */
   async takeMisses(lifetime: Millis): Promise<void> {
     await this.#kernel.takeMisses(lifetime);
+    await this.#stepped(1);
+  }
+
+  /** As the port has it. @throws KernelError */
+  async clients(service: string): Promise<readonly ServiceClient[]> {
+    const entries = (await this.#kernel.readClients(serviceNames(service).clients)) ?? [];
+    const servers = new Map([...(this.#ids.get(service) ?? [])].map(([address, id]) => [id, address]));
+    return entries.flatMap(({ client, serverId, expiresIn }) => {
+      const server = servers.get(serverId);
+      return server === undefined ? [] : [{ client, server, expiresIn }];
+    });
+  }
+
+  /** As the port has it. @throws KernelError */
+  async remember(service: string, clients: readonly ServiceClient[]): Promise<void> {
+    const ids = this.#ids.get(service);
+    const wanted = clients.flatMap(({ client, server, expiresIn }) => {
+      const serverId = ids?.get(server);
+      return serverId === undefined ? [] : [{ client, serverId, expiresIn }];
+    });
+    await this.#stepped(await rememberClients(this.#kernel, serviceNames(service).clients, wanted));
+  }
+
+  /** We have written so many transactions that no plan is about: what is known stays known, unless somebody else wrote as well. */
+  async #stepped(transactions: number): Promise<void> {
     const known = this.#known;
-    if (known?.generation === undefined) return;
-    const generation = await this.#kernel.generation();
-    if (generation === nextGeneration(known.generation)) this.#known = { ...known, generation };
+    if (known?.generation === undefined || transactions === 0) return;
+    let ours = known.generation;
+    for (let step = 0; step < transactions; step++) ours = nextGeneration(ours);
+    if ((await this.#kernel.generation()) === ours) this.#known = { ...known, generation: ours };
   }
 
   /** Of the services last applied; a server that has left the file may be remembered yet. */

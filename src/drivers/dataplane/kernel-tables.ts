@@ -7,9 +7,11 @@
 
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
+import type { Steps } from '../../core/base/steps.ts';
 import type { CountingSets } from '../../core/dataplane/counters.ts';
 import { type ClientEntry, decodeClientEntry, encodeClientRequest } from '../../core/dataplane/explain/client-entry.ts';
 import { DATA_TABLE, FAMILIES, type Family, isSlotsMap, OUR_TABLES, tableFamily } from '../../core/dataplane/names.ts';
+import { clientsMessages, decodeClients, type MappedClient } from '../../core/dataplane/nft/clients.ts';
 import {
   decodeGeneration,
   decodeRule,
@@ -67,6 +69,16 @@ async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** A dump of a map of clients, message by message. */
+function* clientSteps(dump: Iterable<Uint8Array>): Steps<readonly MappedClient[]> {
+  const clients: MappedClient[] = [];
+  for (const payload of dump) {
+    clients.push(...decodeClients(payload));
+    yield;
+  }
+  return clients;
+}
+
 export class KernelTables implements RulesetKernel {
   readonly #netlink = new NftablesNetlink();
   readonly #route = new RtNetlink();
@@ -109,6 +121,18 @@ export class KernelTables implements RulesetKernel {
     const values = { table: DATA_TABLE, map };
     const answer = await unlessGone(this.#netlink.get('nft-get-element', NFT_MSG_GETSETELEM, request, values));
     return answer?.[0] && decodeClientEntry(answer[0]);
+  }
+
+  async readClients(map: string): Promise<readonly MappedClient[] | undefined> {
+    const request = encodeElementsDump(DATA_TABLE, map);
+    const values = { table: DATA_TABLE, set: map };
+    const dump = await unlessGone(this.#netlink.dumpLarge('nft-dump-elements', NFT_MSG_GETSETELEM, request, values));
+    return dump && (await inSlices(clientSteps(dump)));
+  }
+
+  writeClients(map: string, out: readonly Ipv4[], into: readonly MappedClient[]): Promise<void> {
+    const batch = { subsystem: NFNL_SUBSYS_NFTABLES, messages: clientsMessages(map, out, into) };
+    return this.#netlink.send('nft-clients', batch, { table: DATA_TABLE, set: map });
   }
 
   async links(): Promise<Links> {

@@ -14,7 +14,7 @@ import { subscribeTransactions } from '../../io/nftables-events.ts';
 import { Converger } from './converge.ts';
 import { probeDirectRouting, probeFeatures, probeHandOver } from './features.ts';
 import { KernelTables } from './kernel-tables.ts';
-import type { ApplyReport, Dataplane, RememberedClient } from './port.ts';
+import type { ApplyReport, Dataplane, RememberedClient, ServiceClient } from './port.ts';
 import { inSlices } from './slices.ts';
 import { FORGETFUL, type SysctlMemory, Sysctls } from './sysctls.ts';
 
@@ -94,6 +94,15 @@ export class NftablesDataplane implements Dataplane {
 
   remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined> {
     return this.#inTurn(() => this.#converger.remembered(service, client));
+  }
+
+  /** Not in turn: reading changes nothing, and may take a while. */
+  clients(service: string): Promise<readonly ServiceClient[]> {
+    return this.#converger.clients(service);
+  }
+
+  remember(service: string, clients: readonly ServiceClient[]): Promise<void> {
+    return this.#inTurn(() => this.#converger.remember(service, clients));
   }
 
   remove(): Promise<readonly string[]> {

@@ -24,6 +24,11 @@ export interface RememberedClient {
   readonly expiresIn: Millis;
 }
 
+/** A client that a service with persistence remembers. */
+export interface ServiceClient extends RememberedClient {
+  readonly client: Ipv4;
+}
+
 export interface Dataplane {
   readonly name: string;
   /** Checks kernel features and sysctls; throws `KernelError` naming what is missing. Adopts what exists, flushes nothing. */
@@ -50,6 +55,14 @@ export interface Dataplane {
   counters(): Promise<DataplaneCounters>;
   /** Of a service with persistence; `undefined` when nothing is remembered of the client. */
   remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined>;
+  /** All that are remembered, in any order; of servers that were applied once. Throws `KernelError`. */
+  clients(service: string): Promise<readonly ServiceClient[]>;
+  /**
+   * Remembers clients of other directors, each with its server from now on: for as long as said, unless the client sends
+   * something. Who is known with this server for longer stays as it is. What finds no room, or whose server was never applied,
+   * is left out. Throws `KernelError`.
+   */
+  remember(service: string, clients: readonly ServiceClient[]): Promise<void>;
   /** The id that stands for a server in marks, also of one that was applied earlier; undefined for one that never was. */
   serverId(service: string, address: Ipv4): number | undefined;
   /**

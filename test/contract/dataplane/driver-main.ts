@@ -3,6 +3,7 @@ import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import { NetlinkConntrack } from '../../../src/drivers/conntrack/netlink.ts';
 import { KernelTables } from '../../../src/drivers/dataplane/kernel-tables.ts';
 import { NftablesDataplane } from '../../../src/drivers/dataplane/nftables.ts';
+import type { ServiceClient } from '../../../src/drivers/dataplane/port.ts';
 import { addConnections, type Connection, listConnections } from './connections.ts';
 import { serve } from './json-lines.ts';
 
@@ -23,6 +24,8 @@ serve({
   apply: (request) => driver.apply(request['desired'] as DesiredDataplane),
   counters: () => driver.counters(),
   remembered: (request) => driver.remembered(request['service'] as string, request['client'] as number),
+  clients: (request) => driver.clients(request['service'] as string),
+  remember: (request) => driver.remember(request['service'] as string, request['clients'] as readonly ServiceClient[]),
   generation: () => tables.generation(),
   /** Translated UDP connections by way of an address of ours. */
   statistics: () => conntrack.statistics(),

@@ -45,6 +45,8 @@ export function fakeBench(kernel = new FakeKernel()): Bench {
     connect: (sport, count, target) => send(sport, count, target, true),
     ask: (sport, count) => send(sport, count),
     remembered: (service, client) => driver.remembered(service, client),
+    clients: (service) => driver.clients(service),
+    remember: (service, clients) => driver.remember(service, clients),
     async markPackets(mark) {
       for (const port of ['tcp . 80', 'tcp . 443', 'udp . 53']) kernel.marks.set(`${VIP} . ${port}`, mark);
     },

@@ -121,6 +121,8 @@ export function netnsBench(
     },
     ask: (sport, count) => client.call('ask', { keys: keys(sport, count), timeout: PATIENCE_MS }),
     remembered: (service, client) => driver.call('remembered', { service, client }),
+    clients: (service) => driver.call('clients', { service }),
+    remember: (service, clients) => driver.call('remember', { service, clients }),
     async markPackets(mark) {
       const rules = ['tcp dport { 80, 443 }', 'udp dport 53'].map(
         (ports) => `ip daddr ${VIP} ${ports} meta mark set ${mark}\n`,

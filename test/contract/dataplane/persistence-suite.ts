@@ -1,6 +1,6 @@
 /** A client keeps its server: across ports and connections, not across a server that takes no new connections. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { formatIpv4, type Ipv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredService } from '../../../src/core/model/dataplane.ts';
 import { type Bench, CLIENT, EVEN, freshPorts, only, servers, tally, web } from './suite.ts';
 
@@ -12,6 +12,8 @@ export function sticky(list = servers(EVEN), persistence = TEN_MINUTES): Desired
 }
 
 const others = (name: string | undefined) => ['s1', 's2', 's3'].filter((server) => server !== name);
+
+const addressOf = (name: string | undefined) => servers({ [name!]: 1 })[0]!.address;
 
 export function persistenceContract(name: string, bench: Bench): void {
   const meet = async (count: number, sources = [CLIENT]) => {
@@ -100,6 +102,51 @@ export function persistenceContract(name: string, bench: Bench): void {
       expect(entry?.expiresIn).toBeLessThanOrEqual(TEN_MINUTES);
       expect(await bench.remembered('web', ipv4('192.0.2.1'))).toBeUndefined();
       expect(await bench.remembered('nothing', ipv4(CLIENT))).toBeUndefined();
+    });
+
+    test('all entries can be asked for', async () => {
+      await bench.apply(only(sticky()));
+      const sources = ['10.9.4.1', '10.9.4.2', '10.9.4.3'];
+      const target = { vip: '203.0.113.10', port: 80, protocol: 'tcp', sources } as const;
+      const answers = await bench.connect(freshPorts(3), 3, target);
+      const clients = (await bench.clients('web')).filter(({ client }) => sources.includes(formatIpv4(client)));
+      const found = new Map(clients.map(({ client, server }) => [formatIpv4(client), server]));
+      expect(sources.map((source) => found.get(source))).toEqual(answers.map((name) => addressOf(name)));
+      for (const { expiresIn } of clients) {
+        expect(expiresIn).toBeGreaterThan(TEN_MINUTES - 60_000);
+        expect(expiresIn).toBeLessThanOrEqual(TEN_MINUTES);
+      }
+      expect(await bench.clients('nothing')).toEqual([]);
+    });
+
+    test('clients of other directors are remembered: new ones, ones that move, ones that stay for longer', async () => {
+      await bench.apply(only(sticky()));
+      const [server] = await meet(1);
+      const [there, elsewhere] = [addressOf(server), addressOf(others(server)[0])];
+      const given = (client: string, to: Ipv4, expiresIn: number) => ({ client: ipv4(client), server: to, expiresIn });
+      // Known with this server for longer; known with another one; not known; of a server that nobody knows.
+      await bench.remember('web', [
+        given(CLIENT, there, 60_000),
+        given('10.9.5.1', there, 60_000),
+        given('10.9.5.2', ipv4('10.2.0.99'), 60_000),
+      ]);
+      expect((await bench.remembered('web', ipv4(CLIENT)))?.expiresIn).toBeGreaterThan(TEN_MINUTES - 60_000);
+      expect(await bench.remembered('web', ipv4('10.9.5.1'))).toMatchObject({ server: there });
+      expect((await bench.remembered('web', ipv4('10.9.5.1')))?.expiresIn).toBeLessThanOrEqual(60_000);
+      expect(await bench.remembered('web', ipv4('10.9.5.2'))).toBeUndefined();
+      await bench.remember('web', [given(CLIENT, elsewhere, 300_000), given('10.9.5.1', there, 120_000)]);
+      expect(await bench.remembered('web', ipv4(CLIENT))).toMatchObject({ server: elsewhere });
+      expect((await bench.remembered('web', ipv4('10.9.5.1')))?.expiresIn).toBeGreaterThan(60_000);
+      expect(await meet(5)).toEqual([others(server)[0]]);
+      expect(await meet(5, ['10.9.5.1'])).toEqual([server]);
+      await bench.remember('nothing', [given(CLIENT, there, 60_000)]);
+    });
+
+    test('what was told of other directors is no drift', async () => {
+      await bench.apply(only(sticky()));
+      const clients = [{ client: ipv4('10.9.6.1'), server: addressOf('s1'), expiresIn: 60_000 }];
+      await bench.remember('web', clients);
+      expect(await bench.apply(only(sticky()))).toEqual({ programmed: ['web'], operations: [], drift: false });
     });
 
     test('when all are drained nobody is served, and clients are not sent where they were', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { fakeBench } from './fake-bench.ts';
 import { Network } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
@@ -55,6 +56,33 @@ describe('persistence: what only the kernel can show', () => {
     await bench.connect(freshPorts(1), 1, from('10.9.2.9', 81));
     expect(await left('10.9.2.9')).toBeGreaterThan(500_000);
     expect(await bench.connect(freshPorts(1), 1, from('10.9.2.9', 80))).toEqual([server]);
+  });
+
+  test('a client of another director is forgotten in the time that was said, unless it sends something', async () => {
+    await bench.apply(only(sticky(servers(EVEN), 2000)));
+    const server = servers(EVEN)[0]!.address;
+    const clients = ['10.9.2.21', '10.9.2.22'].map((client) => ({ client: ipv4(client), server, expiresIn: 1000 }));
+    await bench.remember('web', clients);
+    await bench.connect(freshPorts(1), 1, { ...target, sources: ['10.9.2.22'] });
+    await until(1200);
+    expect(await left('10.9.2.21')).toBeUndefined();
+    expect(await left('10.9.2.22')).toBeGreaterThan(300);
+  });
+
+  test('60,000 clients of another director are remembered, and can be read', { timeout: 60_000 }, async () => {
+    await bench.apply(only(sticky()));
+    const server = servers(EVEN)[0]!.address;
+    const clients = Array.from({ length: 60_000 }, (_, n) => ({ client: 0x0b000000 + n, server, expiresIn: 600_000 }));
+    await bench.remember('web', clients);
+    const found = await bench.clients('web');
+    expect(found.filter(({ client }) => client >>> 24 === 11)).toHaveLength(60_000);
+    const again = performance.now();
+    await bench.remember(
+      'web',
+      clients.map((one) => ({ ...one, expiresIn: 1000 })),
+    );
+    expect(performance.now() - again).toBeLessThan(20_000);
+    await nft('flush map ip sluice_v1 clients_web\n');
   });
 
   test('a UDP client is remembered for the whole time from its first packet on', async () => {

@@ -9,7 +9,7 @@ import type {
   DesiredService,
   ServerState,
 } from '../../../src/core/model/dataplane.ts';
-import type { ApplyReport, RememberedClient } from '../../../src/drivers/dataplane/port.ts';
+import type { ApplyReport, RememberedClient, ServiceClient } from '../../../src/drivers/dataplane/port.ts';
 
 export const VIP = '203.0.113.10';
 export const OTHER_VIP = '203.0.113.11';
@@ -60,6 +60,10 @@ export interface Bench {
   ask(sport: number, count: number): Promise<readonly string[]>;
   /** Whose client this is, as the kernel remembers it. */
   remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined>;
+  /** All of them. */
+  clients(service: string): Promise<readonly ServiceClient[]>;
+  /** As another director has told of them. */
+  remember(service: string, clients: readonly ServiceClient[]): Promise<unknown>;
   /** The operator's own rules mark packets for ports of the VIP: 80 and 443 of TCP, 53 of UDP. */
   markPackets(mark: number): Promise<void>;
   /** Somebody else writes to our tables; `web` must be in them, with three servers. */

@@ -17,6 +17,7 @@ import {
   TRAFFIC_IN_SET,
   TRAFFIC_OUT_SET,
 } from '../../../core/dataplane/names.ts';
+import type { MappedClient } from '../../../core/dataplane/nft/clients.ts';
 import { nextGeneration } from '../../../core/dataplane/nft/messages.ts';
 import { hasOffsetRules, type Operation } from '../../../core/dataplane/plan.ts';
 import {
@@ -38,7 +39,7 @@ import type { DataplaneCounters, DesiredDataplane } from '../../../core/model/da
 import { KernelError } from '../../../io/kernel-error.ts';
 import { ConnectionsInMemory } from '../../conntrack/connections-in-memory.ts';
 import { Converger, type Kept, NOTHING_KEPT, type Reading, type RulesetKernel, type Written } from '../converge.ts';
-import type { ApplyReport, Dataplane, RememberedClient } from '../port.ts';
+import type { ApplyReport, Dataplane, RememberedClient, ServiceClient } from '../port.ts';
 import { atOnce } from '../slices.ts';
 import { type CountingSet, count, directFate, type FakeFlow, plusOne, type TimedEntries } from './direct.ts';
 import { departure, type FakeDeparture } from './egress.ts';
@@ -171,6 +172,16 @@ export class FakeKernel implements RulesetKernel {
 
   async readClient(map: string, client: Ipv4): Promise<ClientEntry | undefined> {
     return this.#scheduling.clientOf(map, client);
+  }
+
+  async readClients(map: string): Promise<readonly MappedClient[] | undefined> {
+    return this.#tables.get(DATA_TABLE)?.sets.has(map) ? this.#scheduling.clients(map) : undefined;
+  }
+
+  async writeClients(map: string, out: readonly Ipv4[], into: readonly MappedClient[]): Promise<void> {
+    const errno = this.#scheduling.writeClients(map, out, into);
+    if (errno !== undefined) throw new KernelError('nft-clients', { errno });
+    this.#generation = nextGeneration(this.#generation);
   }
 
   /** A packet from a client: the address of the server that gets it, or `undefined` when it is dropped or answered by RST. */
@@ -355,6 +366,14 @@ export class FakeDataplane implements Dataplane {
 
   remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined> {
     return this.#converger.remembered(service, client);
+  }
+
+  clients(service: string): Promise<readonly ServiceClient[]> {
+    return this.#converger.clients(service);
+  }
+
+  remember(service: string, clients: readonly ServiceClient[]): Promise<void> {
+    return this.#converger.remember(service, clients);
   }
 
   async remove(): Promise<readonly string[]> {

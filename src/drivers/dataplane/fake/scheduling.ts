@@ -2,9 +2,10 @@
  * How the fake's packets choose a server: by what the rules and elements of the tables say, as the kernel would. Without a
  * clock no client is ever forgotten.
  */
-import { formatIpv4, type Ipv4 } from '../../../core/base/ipv4.ts';
+import { formatIpv4, type Ipv4, ipv4 } from '../../../core/base/ipv4.ts';
 import type { ClientEntry } from '../../../core/dataplane/explain/client-entry.ts';
 import { namesByChain, REFRESH_MAP, type ServiceNames, TAKERS_SET } from '../../../core/dataplane/names.ts';
+import type { MappedClient } from '../../../core/dataplane/nft/clients.ts';
 import { MAX_CLIENTS } from '../../../core/dataplane/rules/persistence.ts';
 import type { FoundTable } from '../../../core/dataplane/ruleset.ts';
 import { type FakeFlow, hashedSlot } from './direct.ts';
@@ -18,6 +19,9 @@ export class FakeScheduling {
   /** Map of clients to how long its rule lets an entry live. */
   readonly #lifetimes = new Map<string, number>();
 
+  /** Map and client to how long an entry lives that no packet has made. */
+  readonly #given = new Map<string, number>();
+
   /** A rule that is written begins to count at nothing. */
   chainWritten(chain: string): void {
     this.#turns.delete(chain);
@@ -29,7 +33,36 @@ export class FakeScheduling {
 
   clientOf(map: string, client: Ipv4): ClientEntry | undefined {
     const id = this.#clients.get(map)?.get(formatIpv4(client));
-    return id === undefined ? undefined : { serverId: Number(id), expiresIn: this.#lifetimes.get(map) ?? 0 };
+    if (id === undefined) return undefined;
+    const expiresIn = this.#given.get(`${map} ${formatIpv4(client)}`) ?? this.#lifetimes.get(map) ?? 0;
+    return { serverId: Number(id), expiresIn };
+  }
+
+  clients(map: string): readonly MappedClient[] {
+    return [...this.#clientsOf(map).keys()].map((text) => {
+      const client = ipv4(text);
+      return { client, ...this.clientOf(map, client)! };
+    });
+  }
+
+  /** All of it, or nothing and an errno. */
+  writeClients(map: string, out: readonly Ipv4[], into: readonly MappedClient[]): string | undefined {
+    const clients = this.#clientsOf(map);
+    const gone = new Set(out.map(formatIpv4));
+    if ([...gone].some((client) => !clients.has(client))) return 'ENOENT';
+    const clash = into.some(({ client, serverId }) => {
+      const text = formatIpv4(client);
+      return !gone.has(text) && (clients.get(text) ?? String(serverId)) !== String(serverId);
+    });
+    if (clash) return 'EBUSY';
+    for (const client of gone) clients.delete(client);
+    for (const { client, serverId, expiresIn } of into) {
+      const text = formatIpv4(client);
+      if (clients.has(text)) continue;
+      clients.set(text, String(serverId));
+      this.#given.set(`${map} ${text}`, expiresIn);
+    }
+    return undefined;
   }
 
   /** The id of the server of a new connection; what has to be counted is told by name. */
@@ -50,6 +83,7 @@ export class FakeScheduling {
     const id = known !== undefined && table.sets.get(TAKERS_SET)?.elements.has(known) ? known : slot();
     if (known !== id) clients.delete(key);
     if (id === undefined) return undefined;
+    this.#given.delete(`${names.clients} ${key}`);
     if (clients.size < MAX_CLIENTS || clients.has(key)) clients.set(key, id);
     else bump(names.full);
     return id;
@@ -59,8 +93,10 @@ export class FakeScheduling {
   passed(table: FoundTable, id: string, source: Ipv4): void {
     const verdict = table.sets.get(REFRESH_MAP)?.elements.get(id);
     if (verdict === undefined) return;
-    const clients = this.#clientsOf(namesByChain(verdict.replace(/^jump refresh_/, 'service_')).clients);
+    const map = namesByChain(verdict.replace(/^jump refresh_/, 'service_')).clients;
+    const clients = this.#clientsOf(map);
     const key = formatIpv4(source);
+    this.#given.delete(`${map} ${key}`);
     if (!clients.has(key) && clients.size < MAX_CLIENTS) clients.set(key, id);
   }
 
