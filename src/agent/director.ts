@@ -27,6 +27,7 @@ import type { LoadedCluster } from './cluster-file.ts';
 import type { DirectorPorts } from './director-ports.ts';
 import type { ExplainingAgent } from './documents/flow-explanation.ts';
 import type { EventLog } from './events.ts';
+import { ClientKeeper } from './keepers/client-keeper.ts';
 import { ConnectionKeeper } from './keepers/connection-keeper.ts';
 import { DataplaneKeeper } from './keepers/dataplane-keeper.ts';
 import { DrainWatch } from './keepers/drain-watch.ts';
@@ -67,6 +68,7 @@ export class Director {
   readonly heldLinks: LinkKeeper;
   readonly tunnels: TunnelKeeper;
   readonly sync: SyncKeeper;
+  readonly clients: ClientKeeper;
   readonly misses: MissKeeper;
   readonly announcer: Announcer;
   readonly policy = new AnnouncePolicy();
@@ -104,6 +106,11 @@ export class Director {
       ...{ clock, events, start: ports.startSync, onChange },
       onSynced: () => this.#hear({ kind: 'synced' }),
       onFlushed: (silent) => this.#hear({ kind: 'flushed', silent }),
+      onClients: (records) => this.clients.heard(records),
+    });
+    this.clients = new ClientKeeper({
+      ...{ clock, events, dataplane: ports.dataplane, seed: ports.seed },
+      tell: (records) => this.sync.tellClients(records),
     });
     this.misses = new MissKeeper({
       ...{ clock, events, dataplane: ports.dataplane },
@@ -343,7 +350,9 @@ export class Director {
   #keepSynced(): void {
     if (this.dataplane.lastApply === undefined) return;
     const held = this.#versions.held();
-    this.sync.want(syncSettings(this.#loaded, held, this.#desired(held), this));
+    const settings = syncSettings(this.#loaded, held, this.#desired(held), this);
+    this.sync.want(settings);
+    this.clients.want(settings);
   }
 
   #activeConnections(service: string, server: Ipv4): number | undefined {
@@ -521,6 +530,7 @@ export class Director {
     this.connections.close();
     this.fill.close();
     this.misses.close();
+    this.clients.close();
   }
 
   #pause(delay: Millis): Promise<void> {

@@ -373,6 +373,7 @@ export type EventName =
   | 'dataplane-guarded'
   | 'conntrack-fault'
   | 'second-chance-fault'
+  | 'persistence-fault'
   | 'conntrack-lost'
   | 'local-address-fill'
   | 'conntrack-drops'

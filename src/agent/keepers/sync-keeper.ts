@@ -24,6 +24,8 @@ export interface SyncKeeperOptions {
   onSynced(): void;
   /** `silent`: peers that have not confirmed. */
   onFlushed(silent: readonly string[]): void;
+  /** What the others remember of clients; undefined = all that this director remembers is to be told. */
+  onClients(records: Uint8Array | undefined): void;
   /** Others live than before, or fewer services wait. */
   onChange(): void;
 }
@@ -114,6 +116,11 @@ export class SyncKeeper {
     if (isFirst && !this.#synced) this.#armBarrier(settings.syncTimeout);
     this.prepare();
     this.#configure();
+  }
+
+  /** Clients that this director remembers, for the others. */
+  tellClients(records: Uint8Array): void {
+    this.#thread?.order({ kind: 'clients', records });
   }
 
   /** Answered by `onFlushed`. */
@@ -207,6 +214,12 @@ export class SyncKeeper {
       case 'connections':
         this.#listings.get(news.id)?.(news);
         this.#listings.delete(news.id);
+        return;
+      case 'clients':
+        this.#options.onClients(news.records);
+        return;
+      case 'clients-wanted':
+        this.#options.onClients(undefined);
         return;
       case 'event':
       case 'ended':

@@ -18,6 +18,7 @@ import type { SyncNews, SyncOrder, SyncSettings } from '../../core/model/sync.ts
 import { listPage } from '../../core/sync/listing.ts';
 import { Mesh } from '../../core/sync/mesh.ts';
 import type { MeshEffect, MeshInput } from '../../core/sync/mesh-events.ts';
+import { persistenceEntries } from '../../core/sync/remembered-clients.ts';
 import type { Replication } from '../../drivers/conntrack/replication.ts';
 import type { Misses } from '../../drivers/miss/port.ts';
 import type { Clock } from '../../io/clock.ts';
@@ -90,6 +91,9 @@ export class SyncEngine {
         return;
       case 'flush':
         this.#feed({ kind: 'leave' });
+        return;
+      case 'clients':
+        this.#feed({ kind: 'kernel', records: order.records });
         return;
       case 'list':
         this.#list(order);
@@ -188,9 +192,11 @@ export class SyncEngine {
         if (this.#isCurrent(effect)) this.#transport?.disconnect(effect.peer, effect.reason);
         return;
       case 'apply':
+        this.#tellClients(effect.records);
         this.#applied = this.#apply(effect.records);
         return;
       case 'dumpKernel':
+        this.#options.tell({ kind: 'clients-wanted' });
         void this.#dump();
         return;
       case 'lookUp':
@@ -209,6 +215,12 @@ export class SyncEngine {
       default:
         this.#options.tell(effect);
     }
+  }
+
+  /** Which server a client has is no connection: who keeps the maps of clients hears of it. */
+  #tellClients(records: Uint8Array): void {
+    const clients = persistenceEntries(records);
+    if (clients.length > 0) this.#options.tell({ kind: 'clients', records: clients });
   }
 
   /** Of a stream that has another in its place nothing matters any more. */

@@ -165,6 +165,8 @@ export type SyncOrder =
   | { readonly kind: 'flush' }
   /** A page of the connections that match, from `cursor` on (0 at first); answered by `connections` with the same id. */
   | { readonly kind: 'list'; readonly id: number; readonly cursor: number; readonly filter: ConnectionFilter }
+  /** Clients that this director remembers, as persistence entries: put and delete. */
+  | { readonly kind: 'clients'; readonly records: Uint8Array }
   /** The end: with a goodbye to the peers, which count this director as gone at once; or without, if it is to be back soon. */
   | { readonly kind: 'end'; readonly goodbye: string | undefined };
 
@@ -185,5 +187,9 @@ export type SyncNews =
       readonly records: Uint8Array;
       readonly cursor: number | undefined;
     }
+  /** What is to become of clients that other directors remember, as persistence entries: put, refresh and delete. */
+  | { readonly kind: 'clients'; readonly records: Uint8Array }
+  /** Nothing is known of the clients that this director remembers: all are to be told. */
+  | { readonly kind: 'clients-wanted' }
   /** After `end`: nothing more will come. */
   | { readonly kind: 'ended' };

@@ -7,7 +7,7 @@
  */
 import { u32At } from '../base/big-endian.ts';
 import type { Millis } from '../base/machine.ts';
-import type { Ownership } from './ownership.ts';
+import { isRemembered, type Ownership } from './ownership.ts';
 import { Field, Op } from './record.ts';
 import { RecordBuffer } from './record-buffer.ts';
 
@@ -48,6 +48,8 @@ export class Refresh {
     const { table } = this.#ownership;
     const at = table.offset(slot);
     if (this.#ownership.owns(slot)) {
+      // Whoever reads the maps of clients tells when one lives on; said again here, it would live on at the others alone.
+      if (isRemembered(table.bytes, at)) return;
       const timeout = u32At(table.bytes, at + Field.timeout);
       if (this.#seconds - table.toldAt(slot) < timeout / 3) return;
       const where = this.records.add(table.bytes, at);

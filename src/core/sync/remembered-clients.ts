@@ -13,6 +13,7 @@ import { u32At } from '../base/big-endian.ts';
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import { ConnectionTable, NO_SLOT } from './connection-table.ts';
+import { isRemembered } from './ownership.ts';
 import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, UNKNOWN_WINDOW_SCALE, writeRecord } from './record.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { SlotStamps } from './slot-stamps.ts';
@@ -40,6 +41,7 @@ const PROVISIONAL = 10;
 const Teller = { self: 1, peer: 2 } as const;
 
 export class RememberedClients {
+  readonly #self: Ipv4;
   readonly #table: ConnectionTable;
   /** By slot: the last round in which the kernel had it, or will have. */
   readonly #stamps = new SlotStamps();
@@ -48,8 +50,12 @@ export class RememberedClients {
   #wanted = new Map<number, SeenClient[]>();
   #round = 1;
 
-  /** @param seed random bits */
-  constructor(seed: number) {
+  /**
+   * @param seed random bits
+   * @param self our router id
+   */
+  constructor(seed: number, self: Ipv4) {
+    this.#self = self;
     this.#table = new ConnectionTable({ seed });
   }
 
@@ -62,12 +68,11 @@ export class RememberedClients {
     for (const seen of clients) this.#look(service, persistence, seen, seconds);
   }
 
-  /** The maps of these services were all read: what was in none of them is gone. */
-  endRound(services: ReadonlySet<number>): void {
+  /** All maps were read: what was in none of them is gone. */
+  endRound(): void {
     this.#table.walk(0, Number.MAX_SAFE_INTEGER, (slot) => {
+      if (this.#stamps.get(slot) >= this.#round) return;
       const at = this.#table.offset(slot);
-      const service = u32At(this.#table.bytes, at + Field.service);
-      if (this.#stamps.get(slot) >= this.#round || !services.has(service)) return;
       if (this.#tellerOf(slot) === Teller.self)
         this.#news.bytes[this.#news.add(this.#table.bytes, at) + Field.op] = Op.delete;
       this.#table.remove(slot);
@@ -83,7 +88,7 @@ export class RememberedClients {
   /** What is to become of persistence entries here, as the mesh has it; other records are not looked at. */
   heard(records: Uint8Array, seconds: number): void {
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
-      if (records[at + Field.protocol] !== Protocol.persistence) continue;
+      if (!isRemembered(records, at)) continue;
       const slot = this.#table.find(records, at);
       if ((records[at + Field.flags]! & RecordFlag.demote) !== 0) this.#setTeller(slot, Teller.peer);
       else if (records[at + Field.op] === Op.delete) this.#forget(slot);
@@ -121,7 +126,8 @@ export class RememberedClients {
   #want(records: Uint8Array, at: number, seconds: number): void {
     const service = u32At(records, at + Field.service);
     const slot = this.#table.put(records, at, seconds);
-    this.#setTeller(slot, Teller.peer);
+    // What a peer gives back of our former life is ours.
+    this.#setTeller(slot, u32At(records, at + Field.owner) === this.#self ? Teller.self : Teller.peer);
     // It is not in the map before this round is over.
     this.#stamps.set(slot, this.#round + 1);
     const clients = this.#wanted.get(service) ?? [];
@@ -146,6 +152,13 @@ export class RememberedClients {
     record.fill(0, Field.owner, Field.owner + 3);
     this.#table.put(record, 0, this.#table.toldAt(slot));
   }
+}
+
+/** The persistence entries among some records, as bytes of their own. */
+export function persistenceEntries(records: Uint8Array): Uint8Array {
+  const entries = new RecordBuffer();
+  for (let at = 0; at < records.length; at += RECORD_BYTES) if (isRemembered(records, at)) entries.add(records, at);
+  return entries.take();
 }
 
 interface Entry extends Omit<SeenClient, 'expiresIn'> {

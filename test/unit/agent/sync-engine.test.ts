@@ -6,6 +6,7 @@ import type { SyncNews, SyncSettings } from '../../../src/core/model/sync.ts';
 import {
   type ConnectionRecord,
   Op,
+  Protocol,
   RECORD_BYTES,
   RecordFlag,
   readRecords,
@@ -243,6 +244,27 @@ describe('two directors', () => {
     bench.kernels.d1.listener!.records(recordsOf([{ ...connection('192.0.2.1'), op: Op.delete }]));
     await bench.clock.advance(100);
     expect(bench.kernels.d2.clients()).toEqual([]);
+  });
+
+  test('clients that one remembers are told to the keeper of the other’s maps', async () => {
+    const bench = new Bench();
+    await bench.both();
+    expect(bench.last('d2', 'clients-wanted')).toBeDefined();
+    const entry = {
+      protocol: Protocol.persistence,
+      vip: serviceHash('web'),
+      clientPort: 0,
+      vipPort: 0,
+      state: 0,
+      flags: 0,
+    };
+    const remembered = { ...connection('192.0.2.1'), ...entry, serverPort: 0, localPort: 0, local: 0, timeout: 600 };
+    bench.engines.d1!.order({ kind: 'clients', records: recordsOf([remembered]) });
+    await bench.clock.advance(100);
+    expect(readRecords(bench.last('d2', 'clients')!.records)).toEqual([{ ...remembered, owner: 1, epoch: 1 }]);
+    bench.kernels.d1.establish(connection('192.0.2.2'));
+    await bench.clock.advance(100);
+    expect(bench.news.d2.filter(({ kind }) => kind === 'clients')).toHaveLength(1);
   });
 
   test('one that comes later gets what is there already, before it may announce', async () => {

@@ -30,6 +30,7 @@ class Bench {
     events: this.events,
     start: this.threads.start,
     onSynced: () => this.heard.push('synced'),
+    onClients: (records) => this.heard.push(`clients ${records?.length ?? 'wanted'}`),
     onFlushed: (silent) => this.heard.push(`flushed without ${silent.join(' ') || 'nobody'}`),
     onChange: () => this.heard.push('changed'),
   });

@@ -5,8 +5,8 @@ import { RememberedClients, type SeenClient } from '../../../src/core/sync/remem
 
 const WEB = { service: 0x11111111, persistence: 600 };
 const MAIL = { service: 0x22222222, persistence: 600 };
-const BOTH = new Set([WEB.service, MAIL.service]);
 const [ANN, BOB] = [ipv4('198.51.100.1'), ipv4('198.51.100.2')];
+const SELF = ipv4('10.255.0.1');
 const [S1, S2] = [ipv4('10.2.0.21'), ipv4('10.2.0.22')];
 
 const seen = (client: number, server = S1, left = 600): SeenClient => ({ client, server, expiresIn: left * 1000 });
@@ -20,7 +20,7 @@ function round(
 ) {
   memory.seen(WEB, web, seconds);
   memory.seen(MAIL, mail, seconds);
-  memory.endRound(BOTH);
+  memory.endRound();
   return readRecords(memory.takeNews()).map(({ op, client, server, timeout }) => [op, client, server, timeout]);
 }
 
@@ -35,10 +35,10 @@ const wanted = (memory: RememberedClients) => Object.fromEntries(memory.takeWant
 
 describe('what is told', () => {
   test('a client that is new, by service, as a persistence entry', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     memory.seen(WEB, [seen(ANN)], 0);
     memory.seen(MAIL, [seen(ANN, S2)], 0);
-    memory.endRound(BOTH);
+    memory.endRound();
     const records = memory.takeNews();
     expect(readRecords(records)).toMatchObject([
       { client: ANN, vip: WEB.service, service: WEB.service, server: S1, protocol: 255, timeout: 600 },
@@ -49,36 +49,34 @@ describe('what is told', () => {
   });
 
   test('nobody who has only sent a SYN', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     expect(round(memory, 0, [seen(ANN, S1, 10)])).toEqual([]);
     expect(round(memory, 1, [seen(ANN, S1, 600)])).toEqual([[Op.put, ANN, S1, 600]]);
   });
 
   test('of a short time, everybody', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     memory.seen({ ...WEB, persistence: 5 }, [seen(ANN, S1, 5)], 0);
     expect(readRecords(memory.takeNews())).toHaveLength(1);
   });
 
   test('a client that has another server', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     round(memory, 0, [seen(ANN)]);
     expect(round(memory, 5, [seen(ANN, S2, 595)])).toEqual([[Op.put, ANN, S2, 595]]);
   });
 
   test('one that lives on, when a third of the time has been added', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     round(memory, 0, [seen(ANN)]);
     expect(round(memory, 200, [seen(ANN)])).toEqual([]);
     expect(round(memory, 201, [seen(ANN)])).toEqual([[Op.put, ANN, S1, 600]]);
     expect(round(memory, 202, [seen(ANN)])).toEqual([]);
   });
 
-  test('one that is gone, once its map was read', () => {
-    const memory = new RememberedClients(1);
+  test('one that is gone', () => {
+    const memory = new RememberedClients(1, SELF);
     round(memory, 0, [seen(ANN), seen(BOB)]);
-    memory.endRound(new Set([MAIL.service]));
-    expect(memory.takeNews()).toHaveLength(0);
     expect(round(memory, 600, [seen(BOB)])).toEqual([
       [Op.put, BOB, S1, 600],
       [Op.delete, ANN, S1, 600],
@@ -89,7 +87,7 @@ describe('what is told', () => {
 
 describe('what peers say', () => {
   test('is wanted in the maps, once, and not told back', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     memory.heard(fromPeer(ANN, S1, 300), 0);
     expect(wanted(memory)).toEqual({ [WEB.service]: [seen(ANN, S1, 300)] });
     expect(wanted(memory)).toEqual({});
@@ -100,13 +98,13 @@ describe('what peers say', () => {
   });
 
   test('is told as ours when the client has been here since', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     memory.heard(fromPeer(ANN, S1, 300), 0);
     expect(round(memory, 1, [seen(ANN, S1, 600)])).toEqual([[Op.put, ANN, S1, 600]]);
   });
 
   test('runs out here without a word', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     memory.heard(fromPeer(ANN, S1, 300), 0);
     round(memory, 1, [seen(ANN, S1, 299)]);
     expect([...round(memory, 301, []), ...round(memory, 302, [])]).toEqual([]);
@@ -114,12 +112,12 @@ describe('what peers say', () => {
   });
 
   test('takes the place of ours, which is ours no more', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     round(memory, 0, [seen(ANN)]);
     memory.heard(fromPeer(ANN, S1, 600, { flags: RecordFlag.demote }), 1);
     expect(round(memory, 2, [])).toEqual([]);
 
-    const other = new RememberedClients(1);
+    const other = new RememberedClients(1, SELF);
     round(other, 0, [seen(ANN)]);
     other.heard(fromPeer(ANN, S1, 600, { op: Op.delete }), 1);
     other.heard(fromPeer(ANN, S2, 600), 1);
@@ -127,8 +125,16 @@ describe('what peers say', () => {
     expect(round(other, 2, [seen(ANN, S2)])).toEqual([]);
   });
 
+  test('of what we have told in an earlier life is ours again: its end is told', () => {
+    const memory = new RememberedClients(1, SELF);
+    memory.heard(fromPeer(ANN, S1, 300, { owner: SELF }), 0);
+    expect(wanted(memory)).toEqual({ [WEB.service]: [seen(ANN, S1, 300)] });
+    expect([...round(memory, 1, [seen(ANN, S1, 299)]), ...round(memory, 301, [])]).toEqual([]);
+    expect(round(memory, 302, [])).toEqual([[Op.delete, ANN, S1, 300]]);
+  });
+
   test('a delete leaves what we have told ourselves', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     round(memory, 0, [seen(ANN)]);
     memory.heard(fromPeer(ANN, S1, 0, { op: Op.delete }), 1);
     memory.heard(fromPeer(BOB, S1, 0, { op: Op.delete }), 1);
@@ -137,7 +143,7 @@ describe('what peers say', () => {
   });
 
   test('about connections is none of its business', () => {
-    const memory = new RememberedClients(1);
+    const memory = new RememberedClients(1, SELF);
     memory.heard(fromPeer(ANN, S1, 300, { protocol: Protocol.tcp }), 0);
     expect([wanted(memory), memory.size]).toEqual([{}, 0]);
   });
