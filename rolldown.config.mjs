@@ -9,7 +9,7 @@ export default defineConfig({
   input: { sluice: 'dist/src/bin/sluice.js', 'sync-thread': 'dist/src/agent/sync/thread-main.js' },
   platform: 'node',
   // Native addons find their binaries beside themselves; pino is loaded when the neighbors have heard Hello.
-  external: ['dgram-ospf', 'netlink', 'netlink-batch', 'pino', 'tun-device'],
+  external: ['dgram-ospf', 'netlink', 'netlink-batch', 'packet-socket', 'pino', 'tun-device'],
   output: {
     dir: 'dist/bundle',
     // As deep as the module that it is made from: the program reads its version from ../../../package.json.

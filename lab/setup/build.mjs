@@ -6,7 +6,7 @@ import { Stop, step } from './report.mjs';
 import { root, run } from './run.mjs';
 
 const INSTALLED = join(root, 'node_modules/.package-lock.json');
-const ADDONS = ['dgram-ospf', 'netlink-batch', 'tun-device'];
+const ADDONS = ['dgram-ospf', 'netlink-batch', 'packet-socket', 'tun-device'];
 
 /** `npm ci` when node_modules is missing or older than the lock file. */
 export async function installDependencies() {

@@ -37,12 +37,13 @@ export const layers: readonly Layer[] = [
   core('sync', ['src/core/hash/']),
   core('realserver'),
   core('tunnels', ['src/core/netlink/']),
+  core('inside', ['src/core/netlink/']),
   // Types only: a route is a prefix with OSPF's next hops.
   core('routes', ['src/core/ospf/events.ts']),
   {
     prefix: 'src/io/',
     may: [...BASE, 'src/core/netlink/'],
-    packages: ['node:*', 'netlink', 'pino', 'dgram-ospf', 'netlink-batch', 'tun-device'],
+    packages: ['node:*', 'netlink', 'pino', 'dgram-ospf', 'netlink-batch', 'packet-socket', 'tun-device'],
     reason:
       'io is thin: one OS thing per file, no policy; it carries base types and speaks by the codecs of core/netlink',
   },

@@ -47,6 +47,7 @@ export const IFLA_VXLAN_PORT = 15;
 
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
+export const IFA_PROTO = 11;
 export const IFA_F_SECONDARY = 0x1;
 
 export const RT_TABLE_MAIN = 254;
