@@ -156,6 +156,17 @@ serve({
       line.socket.write(request['later'] === true ? 'later\n' : '?\n');
       return request['later'] === true ? Promise.resolve('') : nextAnswer(line, Number(request['timeout']));
     }),
+  /** Asks one after another: who answered, and after how many milliseconds? */
+  time: async (request) => {
+    const timed: (readonly [answer: string, milliseconds: number])[] = [];
+    for (const key of keysOf(request)) {
+      const line = lines.get(key)!;
+      const since = performance.now();
+      line.socket.write(`${'.'.repeat(Number(request['bytes'] ?? 1) - 1)}?\n`);
+      timed.push([await nextAnswer(line, Number(request['timeout'])), performance.now() - since]);
+    }
+    return timed;
+  },
   /** Fetches `bytes` on each: how many came? */
   fetch: (request) =>
     each(keysOf(request), (key) => fetchBytes(lines.get(key)!, Number(request['bytes']), Number(request['timeout']))),

@@ -30,6 +30,8 @@ function onConnection(socket: Socket): void {
     waiting.delete(socket);
   });
   socket.on('data', (bytes) => {
+    // The end of a long line is still to come.
+    if (bytes.at(-1) !== 10) return;
     if (bytes.toString() === 'later\n') waiting.add(socket);
     else socket.write(`${answerTo(bytes.toString().trim(), `${socket.remoteAddress}:${socket.remotePort}`)}\n`);
   });

@@ -47,9 +47,9 @@ test('second chance: one look at the state, then only while an element lives; li
     'ip daddr @vips tcp flags & (syn | ack | rst) != syn goto miss_vip',
   ]);
   expect(chains?.get('miss_vip')).toEqual([
-    'update @miss_sources { ip saddr limit rate over 20/second burst 40 packets } drop',
+    'update @miss_sources { ip saddr limit rate over 200/second burst 500 packets } drop',
     'ip saddr . th sport @miss_asked drop',
-    'limit rate 2000/second burst 500 packets add @miss_asked { ip saddr . th sport timeout 100ms } log group 7217 queue-threshold 1 counter name asked',
+    'limit rate 2000/second burst 1000 packets add @miss_asked { ip saddr . th sport timeout 100ms } log group 7217 queue-threshold 1 counter name asked',
     'drop',
   ]);
   const elements = [...(sets ?? [])].map(([name, set]) => [name, [...set.elements.keys()]]);

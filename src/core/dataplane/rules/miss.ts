@@ -7,8 +7,8 @@
  * elements of one set alive, which run out by themselves when it dies. Without them, unknown packets go on to the hash as if this
  * part were not there: its cost is then one look at the connection's state, and nobody waits for an agent that is gone.
  *
- * Everybody can send such packets to a VIP, so what they cost is bounded, in this order: so many of one source, none of what was
- * asked for a moment ago, so many in all. What is over the bound in all is not noted as asked: it would block its own
+ * Everybody can send such packets to a VIP, so what they cost is bounded, in this order: so many of one source (hundreds of
+ * connections from one address, as of a proxy, move at once), none of what was asked for a moment ago, so many in all. What is over the bound in all is not noted as asked: it would block its own
  * retransmission. To a local address only real servers may send any.
  *
  * Not here: answers to a shared local address on ports of another director, which are handed over before; and who asks.
@@ -52,9 +52,9 @@ const MISS_RULES: readonly string[] = [
 ];
 
 const VIP_RULES: readonly string[] = [
-  `update @${MISS_SOURCES_SET} { ip saddr limit rate over 20/second burst 40 packets } drop`,
+  `update @${MISS_SOURCES_SET} { ip saddr limit rate over 200/second burst 500 packets } drop`,
   `${CLIENT_KEY} @${MISS_ASKED_SET} drop`,
-  `limit rate 2000/second burst 500 packets add @${MISS_ASKED_SET} { ${CLIENT_KEY} timeout 100ms } ${TELL}`,
+  `limit rate 2000/second burst 1000 packets add @${MISS_ASKED_SET} { ${CLIENT_KEY} timeout 100ms } ${TELL}`,
   'drop',
 ];
 
