@@ -211,6 +211,7 @@ describe('dgram-ospf', () => {
 test.each([
   ['dgram-ospf', 'ERR_DGRAM_OSPF_LOAD'],
   ['netlink-batch', 'ERR_NETLINK_BATCH_LOAD'],
+  ['tun-device', 'ERR_TUN_DEVICE_LOAD'],
 ])('where the native part of %s has not been built, the error says what to install', async (name, code) => {
   const copy = mkdtempSync(join(tmpdir(), `${name}-`));
   try {
