@@ -70,7 +70,7 @@ export class NetlinkSocket {
  * run), `lost` (the kernel dropped messages, or one made no sense: dump again), `error`, `close`.
  */
 export class NetlinkReader extends EventEmitter {
-  /** Throws a `SystemError` (`EPERM`, `ENOENT` for an unknown group), or an error with code `ERR_NETLINK_BATCH_LOAD`. */
+  /** Throws a `SystemError` (`EPERM`, `EINVAL` for an unknown group), or an error with code `ERR_NETLINK_BATCH_LOAD`. */
   constructor(options: ReaderOptions);
   /** One datagram to the kernel. Throws a `SystemError`. */
   send(bytes: Uint8Array): this;

@@ -5,6 +5,7 @@ import { type FakeEntry, inverse } from '../../../src/drivers/conntrack/fake-ent
 import { FakeReplication } from '../../../src/drivers/conntrack/fake-replication.ts';
 import { LIP } from '../dataplane/fullnat-suite.ts';
 import { CLIENT, type FlowTarget } from '../dataplane/suite.ts';
+import { errorMatrix } from './error-matrix.ts';
 import {
   type Director,
   type DirectorName,
@@ -64,6 +65,10 @@ class FakeDirector implements Director {
   async get(direction: 'original' | 'reply', tuple: Tuple) {
     const found = await this.replication.get(direction, tuple);
     return found && readRecord(found, 0);
+  }
+
+  async errorMatrix() {
+    return errorMatrix(this.replication.kernel.open);
   }
 
   async counts() {

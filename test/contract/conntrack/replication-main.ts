@@ -10,6 +10,7 @@ import { type ConnectionRecord, readRecord, readRecords, recordsOf } from '../..
 import { NetlinkReplication } from '../../../src/drivers/conntrack/replication-netlink.ts';
 import { openCtnetlink } from '../../../src/io/ctnetlink.ts';
 import { serve } from '../dataplane/json-lines.ts';
+import { errorMatrix } from './error-matrix.ts';
 import type { News } from './replication-suite.ts';
 
 const SMALL_BUFFER = 65_536;
@@ -72,6 +73,7 @@ serve({
     socket.send(requests.finish());
     socket.close();
   },
+  errorMatrix: async () => errorMatrix(openCtnetlink),
   /** Does nothing at all for so many milliseconds. */
   async block(request) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(request['milliseconds']));

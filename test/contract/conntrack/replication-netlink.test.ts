@@ -76,6 +76,7 @@ class RealDirector implements Director {
   apply: Director['apply'] = (records) => this.#call('apply', { records });
   dump: Director['dump'] = (replicas) => this.#call('dump', replicas === undefined ? {} : { replicas });
   get: Director['get'] = (direction, tuple) => this.#call('get', { direction, tuple });
+  errorMatrix = () => this.#call<Record<string, number>>('errorMatrix');
   counts = () => this.#call<ReplicationCounts>('counts');
 
   async news(enough: (news: readonly News[]) => boolean): Promise<readonly News[]> {

@@ -10,6 +10,7 @@ import { type ConnectionRecord, Op, RecordFlag, serviceHash } from '../../../src
 import type { ReplicationCounts } from '../../../src/drivers/conntrack/replication.ts';
 import { LIP } from '../dataplane/fullnat-suite.ts';
 import { CLIENT, type FlowTarget, OTHER_VIP, VIP } from '../dataplane/suite.ts';
+import { ERROR_MATRIX } from './error-matrix.ts';
 
 export type DirectorName = 'd1' | 'd2';
 
@@ -73,6 +74,8 @@ export interface Director {
   news(enough: (news: readonly News[]) => boolean): Promise<readonly News[]>;
   /** The listener does not get to listen meanwhile, and there is room for a hundred events. */
   whileDeaf(act: () => Promise<void>): Promise<void>;
+  /** What its kernel says to requests that it does not take (`errorMatrix`). */
+  errorMatrix(): Promise<Readonly<Record<string, number>>>;
   /** Deletes an entry, as an operator would. */
   forget(record: ConnectionRecord): Promise<void>;
 }
@@ -428,6 +431,10 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       expect(await d1().get('reply', { protocol: 6, ...server })).toMatchObject(same);
       expect(await d1().get('original', { protocol: 6, ...client, dport: 1 })).toBeUndefined();
       expect(await d1().get('reply', { protocol: 6, ...server, dport: 1 })).toBeUndefined();
+    });
+
+    test('what the kernel does not take is what is counted on', async () => {
+      expect(await d2().errorMatrix()).toEqual(ERROR_MATRIX);
     });
 
     test('lost events are said, and what was lost is in a dump', async () => {
