@@ -31,12 +31,14 @@ export interface HistoryReport {
 const KEYS = 60;
 const SERVERS = 9;
 /**
- * Milliseconds, with all streams up and no step, after which all must agree: two rounds of digests, and a third of the timeout
- * for what two directors say of one tuple.
+ * Milliseconds, with all streams up and no step, after which all must agree: two rounds of digests, and two thirds of the
+ * timeout for what two directors say of one tuple.
  */
 const QUIET = 60_000;
+/** Seconds that an entry of a kernel lasts unused. */
+const TIMEOUT = 60;
 /** A client that has nothing to say says so. */
-const KEEP_ALIVE = 30_000;
+const KEEP_ALIVE = 15_000;
 
 class History {
   readonly network: SyncNetwork;
@@ -53,6 +55,7 @@ class History {
     this.#prng = new Prng(seed);
     this.network = new SyncNetwork(3 + (seed % 2), seed);
     for (const director of this.network.directors) {
+      director.kernel.timeout = TIMEOUT;
       director.kernel.onDelete = ({ key, server }) => {
         const live = this.#live.get(key);
         if (live?.flow.server !== server) return;
@@ -222,18 +225,16 @@ class History {
     if (how === 'kill') this.network.kill(director);
     else {
       this.network.crash(director);
-      this.#orphan(director);
+      for (const live of this.#live.values()) if (live.carrier === director) live.carrier = undefined;
     }
+    this.#orphan(director);
   }
 
-  /** Connections of a machine that is gone live as long as any other holds them. */
+  /** Connections of machines that are gone live as long as a director that runs holds them, and knows since when. */
   #orphan(gone: SimDirector): void {
-    for (const live of [...this.#live.values()]) {
-      const { flow } = live;
-      if (live.carrier === gone) live.carrier = undefined;
-      if (live.carrier !== undefined) continue;
-      if (this.network.directors.some(({ kernel }) => kernel.entries.get(flow.key)?.flow.server === flow.server))
-        continue;
+    for (const { flow, carrier } of [...this.#live.values()]) {
+      const holds = ({ kernel }: SimDirector) => kernel.entries.get(flow.key)?.flow.server === flow.server;
+      if (carrier !== undefined || this.network.running.some(holds)) continue;
       this.#note(`${flow.key} is lost with ${gone.name}`);
       this.lost++;
       this.#live.delete(flow.key);

@@ -22,8 +22,6 @@ import {
   UNKNOWN_WINDOW_SCALE,
 } from '../../src/core/sync/record.ts';
 
-/** Seconds that an entry lasts unused. */
-export const TIMEOUT = 120;
 const CLOSING_TIMEOUT = 10;
 const ESTABLISHED = 3;
 const TIME_WAIT = 7;
@@ -50,7 +48,7 @@ function recordOf(
   { key, server }: Flow,
   op: number,
   flags: number,
-  timeout = TIMEOUT,
+  timeout: number,
   state = ESTABLISHED,
 ): ConnectionRecord {
   return {
@@ -81,6 +79,8 @@ function flowOf(record: ConnectionRecord): Flow {
 /** A conntrack table and its back end. */
 export class SimKernel {
   readonly entries = new Map<number, Entry>();
+  /** Seconds that an entry lasts unused. */
+  timeout = 120;
   /** Hears what happens; undefined while nobody listens. */
   listener: ((records: Uint8Array) => void) | undefined;
   /** Asked before an entry is deleted by order of the mesh. */
@@ -88,7 +88,7 @@ export class SimKernel {
 
   open(flow: Flow): void {
     this.entries.set(flow.key, { flow, mark: 'own', expiresAt: Number.POSITIVE_INFINITY });
-    this.#tell(recordOf(flow, Op.put, 0));
+    this.#tell(recordOf(flow, Op.put, 0, this.timeout));
   }
 
   /** A packet of the client. Returns whether it found its way to the right server. */
@@ -98,7 +98,7 @@ export class SimKernel {
     entry.expiresAt = Number.POSITIVE_INFINITY;
     if (entry.mark === 'replica') {
       entry.mark = 'moved';
-      this.#tell(recordOf(flow, Op.put, RecordFlag.claimed));
+      this.#tell(recordOf(flow, Op.put, RecordFlag.claimed, this.timeout));
     }
     return true;
   }
@@ -130,7 +130,9 @@ export class SimKernel {
 
   dump(): Uint8Array {
     const flags = { own: 0, moved: RecordFlag.claimed, replica: RecordFlag.replica };
-    return recordsOf([...this.entries.values()].map(({ flow, mark }) => recordOf(flow, Op.put, flags[mark])));
+    return recordsOf(
+      [...this.entries.values()].map(({ flow, mark }) => recordOf(flow, Op.put, flags[mark], this.timeout)),
+    );
   }
 
   #apply(record: ConnectionRecord, now: Instant): void {

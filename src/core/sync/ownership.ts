@@ -68,8 +68,8 @@ export class Ownership {
   copies: ConnectionTable | undefined;
   /**
    * Entries of our own in the kernel whose tuple another connection has now, so it is said. One of the two is over, and nobody
-   * here can tell which: if ours lives, its next packet claims it. When the other's owner tells of it again, which is after a
-   * third of its timeout, ours was silent for long enough.
+   * here can tell which: if ours lives, its next packet claims it. When the other's owner tells of it again and a third of its
+   * timeout has passed, ours was silent for long enough.
    */
   readonly #conflicts: ConnectionTable;
   /**
@@ -140,7 +140,7 @@ export class Ownership {
     else epoch = this.#epochOf(slot);
     if (claimed) this.counts.claimed++;
     this.counts.kernelPuts++;
-    this.#dropConflict(bytes, at, false);
+    removeFrom(this.#conflicts, bytes, at);
     removeFrom(this.#unlisted, bytes, at);
     const record = this.#copy(bytes, at, Op.put);
     putU32(record, Field.owner, this.#self);
@@ -155,9 +155,10 @@ export class Ownership {
   /** The kernel's entry is gone. Of one that we own this is the end, whoever's mark it had; of another it is our copy's. */
   kernelEnd(bytes: Uint8Array, at: number): void {
     const slot = this.table.find(bytes, at);
+    const conflict = removeFrom(this.#conflicts, bytes, at);
     if (slot === NO_SLOT) removeFrom(this.#unlisted, bytes, at);
     else if (this.owns(slot)) this.endOwn(slot);
-    else if (this.#dropConflict(bytes, at, false)) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
+    else if (conflict) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
     else {
       const carriedHere = (bytes[at + Field.flags]! & RecordFlag.replica) === 0;
       if (carriedHere && bytes[at + Field.state]! >= FIN_WAIT) this.kernelClosing(bytes, at);
@@ -229,6 +230,7 @@ export class Ownership {
     if (slot === NO_SLOT) {
       this.#settleCopy(this.copies, bytes, at);
       this.#settleCopy(this.#unlisted, bytes, at);
+      this.#settleConflict(bytes, at);
       this.#take(bytes, at, fromOwner, seconds);
       this.#wish(bytes, at, Op.put);
       return;
@@ -250,6 +252,7 @@ export class Ownership {
       if (!alike) this.#conflicts.put(this.table.bytes, this.table.offset(slot), seconds);
     } else if (alike) this.#wish(bytes, at, Op.refresh);
     else this.#replace(slot, bytes, at);
+    this.#settleConflict(bytes, at);
     this.#take(bytes, at, fromOwner, seconds);
   }
 
@@ -257,19 +260,26 @@ export class Ownership {
     if (!fromOwner) return;
     // An owner that was restarted may have come to the same epoch with another connection.
     if (!this.same(slot, bytes, at)) this.#replace(slot, bytes, at);
-    else if (bytes[at + Field.op] === Op.refresh && this.#dropConflict(bytes, at, true)) this.#wish(bytes, at, Op.put);
+    else if (bytes[at + Field.op] === Op.refresh && this.#settleConflict(bytes, at, seconds))
+      this.#wish(bytes, at, Op.put);
     else if (telling === 'news') this.#wish(bytes, at, Op.refresh);
     this.#take(bytes, at, true, seconds);
   }
 
-  /** Was there another connection with this tuple in our kernel? It is forgotten, and goes from the kernel if so wished. */
-  #dropConflict(bytes: Uint8Array, at: number, fromKernel: boolean): boolean {
-    if (this.#conflicts.size === 0) return false;
-    const slot = this.#conflicts.find(bytes, at);
+  /**
+   * Is another connection with this tuple in our kernel, and was silent for a third of the timeout? Then it goes.
+   *
+   * @param seconds now, where it may go
+   */
+  #settleConflict(bytes: Uint8Array, at: number, seconds = 0): boolean {
+    const conflicts = this.#conflicts;
+    const slot = conflicts.size === 0 ? NO_SLOT : conflicts.find(bytes, at);
     if (slot === NO_SLOT) return false;
-    if (fromKernel) this.#wish(this.#conflicts.bytes, this.#conflicts.offset(slot), Op.delete);
-    this.#conflicts.remove(slot);
-    return true;
+    const alike = sameTranslation(conflicts.bytes, conflicts.offset(slot), bytes, at);
+    if (!alike && seconds < conflicts.toldAt(slot) + u32At(bytes, at + Field.timeout) / 3) return false;
+    if (!alike) this.#wish(conflicts.bytes, conflicts.offset(slot), Op.delete);
+    conflicts.remove(slot);
+    return !alike;
   }
 
   /** A version that is known to be over. Whoever listed it, or began anew without knowing what it had, is to hear that. */
@@ -337,7 +347,6 @@ export class Ownership {
     // An entry that the kernel carries as our own is not deleted by anybody else: it times out, or its client claims it.
     if (this.owns(slot) && !isRemembered(bytes, at)) this.#demote(slot);
     else this.#wish(bytes, at, Op.delete);
-    this.#dropConflict(bytes, at, false);
     this.heardOf(bytes, at);
     this.#forget(slot);
   }
@@ -441,10 +450,11 @@ export function isRemembered(bytes: Uint8Array, at: number): boolean {
   return bytes[at + Field.protocol] === Protocol.persistence;
 }
 
-function removeFrom(table: ConnectionTable, bytes: Uint8Array, at: number): void {
-  if (table.size === 0) return;
-  const slot = table.find(bytes, at);
+/** Was it there? */
+function removeFrom(table: ConnectionTable, bytes: Uint8Array, at: number): boolean {
+  const slot = table.size === 0 ? NO_SLOT : table.find(bytes, at);
   if (slot !== NO_SLOT) table.remove(slot);
+  return slot !== NO_SLOT;
 }
 
 function sameTranslation(a: Uint8Array, at: number, b: Uint8Array, bAt: number): boolean {

@@ -196,8 +196,22 @@ test('two connections of one tuple: ours is made a replica, and goes when the ot
   settled(() => kernel());
   hear({ epoch: 2, server: 0x0a640009 });
   expect(outcome()).toMatchObject({ held: ['2/2 to 9'], apply: ['put demote 1/1 to 1'] });
-  hear({ epoch: 2, server: 0x0a640009, op: Op.refresh });
+  const again = one(1, { epoch: 2, server: 0x0a640009, op: Op.refresh });
+  ownership.peerRecords(again, 2, 'news', 10 + 39);
+  expect(outcome()).toMatchObject({ apply: ['refresh 2/2 to 9'] });
+  ownership.peerRecords(again, 2, 'news', 10 + 40);
   expect(outcome()).toMatchObject({ apply: ['delete 1/1 to 1', 'put 2/2 to 9'] });
+});
+
+test('two connections of one tuple: when the other has ended, a third finds ours still in its way', () => {
+  settled(
+    () => kernel(),
+    () => hear({ epoch: 2, server: 0x0a640009 }),
+    () => hear({ epoch: 2, server: 0x0a640009, op: Op.delete }),
+    () => hear({ epoch: 3, server: 0x0a640005 }),
+  );
+  ownership.peerRecords(one(1, { epoch: 3, server: 0x0a640005, op: Op.refresh }), 2, 'news', 60);
+  expect(outcome()).toMatchObject({ apply: ['delete 1/1 to 1', 'put 2/3 to 5'] });
 });
 
 test('two connections of one tuple: a packet of ours takes it back, and what the other says later changes nothing', () => {
