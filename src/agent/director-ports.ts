@@ -6,6 +6,7 @@ import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { ServerName } from '../core/servers/server-lifecycles.ts';
 import type { Conntrack } from '../drivers/conntrack/port.ts';
 import type { Dataplane } from '../drivers/dataplane/port.ts';
+import type { InsideControl } from '../drivers/inside/port.ts';
 import type { LinkControl } from '../drivers/links/port.ts';
 import type { RouteTable } from '../drivers/routes/port.ts';
 import type { LinkSource } from '../drivers/routing/ospf.ts';
@@ -39,6 +40,7 @@ export interface DirectorPorts {
   readonly seed: number;
   readonly linkControl: LinkControl;
   readonly tunnels: TunnelControl;
+  readonly inside: InsideControl;
   readonly conntrack: Conntrack;
   readonly startSync: StartSyncThread;
   /** Servers that the operator has asked to be drained: of an earlier agent, and for a later one. */

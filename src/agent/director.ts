@@ -33,6 +33,7 @@ import { DataplaneKeeper } from './keepers/dataplane-keeper.ts';
 import { DrainWatch } from './keepers/drain-watch.ts';
 import { FillWatch } from './keepers/fill-watch.ts';
 import { HealthKeeper } from './keepers/health-keeper.ts';
+import { InsideKeeper } from './keepers/inside-keeper.ts';
 import { KeyKeeper } from './keepers/key-keeper.ts';
 import { LinkKeeper } from './keepers/link-keeper.ts';
 import { MissKeeper } from './keepers/miss-keeper.ts';
@@ -49,6 +50,7 @@ import { Speakers } from './speakers.ts';
 import { desiredDataplane, desiredService } from './wishes/desired-dataplane.ts';
 import { handOverFault, wantedTunnels } from './wishes/hand-over.ts';
 import { linksToHold } from './wishes/held-links.ts';
+import { insideAddresses } from './wishes/inside.ts';
 import { wantedRoutes } from './wishes/kernel-routes.ts';
 import { allOwnAddresses, insideVips } from './wishes/own-addresses.ts';
 import { interfaceKeys, wantedSpeakers } from './wishes/speaker-wishes.ts';
@@ -67,6 +69,7 @@ export class Director {
   readonly routes: RouteKeeper;
   readonly heldLinks: LinkKeeper;
   readonly tunnels: TunnelKeeper;
+  readonly inside: InsideKeeper;
   readonly sync: SyncKeeper;
   readonly clients: ClientKeeper;
   readonly misses: MissKeeper;
@@ -102,6 +105,7 @@ export class Director {
     this.heldLinks = new LinkKeeper({ clock, events, control: ports.linkControl });
     const onTunnels = () => this.dataplane.recheck();
     this.tunnels = new TunnelKeeper({ clock, events, control: ports.tunnels, onChange: onTunnels });
+    this.inside = new InsideKeeper({ clock, events, control: ports.inside });
     this.sync = new SyncKeeper({
       ...{ clock, events, start: ports.startSync, onChange },
       onSynced: () => this.#hear({ kind: 'synced' }),
@@ -225,7 +229,9 @@ export class Director {
     this.#phase = 'stopping';
     this.#cease();
     const { life } = this.#ports;
-    const keepers = [this.dataplane, this.routes, this.heldLinks, this.tunnels].map((keeper) => keeper.close());
+    const keepers = [this.dataplane, this.routes, this.heldLinks, this.tunnels, this.inside].map((keeper) =>
+      keeper.close(),
+    );
     await Promise.all([life.forget(), this.speakers.stop(), this.sync.close('stopped at once'), ...keepers]);
     this.events.emit('agent-stopped', { kernel: 'left as it is' });
     this.#markStopped();
@@ -255,7 +261,7 @@ export class Director {
 
   async #endHandedOver(request: HandOver): Promise<void> {
     // Without a goodbye: whoever is back soon has not been gone.
-    const keepers = [this.dataplane, this.routes, this.tunnels, this.sync].map((keeper) => keeper.close());
+    const keepers = [this.dataplane, this.routes, this.tunnels, this.inside, this.sync].map((keeper) => keeper.close());
     await Promise.all([this.speakers.handOver(request), ...keepers]);
     this.events.emit('agent-stopped', { kernel: 'left as it is', restart: request.reason });
     this.#markStopped();
@@ -287,6 +293,7 @@ export class Director {
     this.#announceLocal();
     this.announcer.publish();
     this.#keepTunnels();
+    this.#keepInside();
     this.#programDataplane();
     this.#keepSynced();
     this.#takeUpConfiguration();
@@ -300,6 +307,11 @@ export class Director {
   #keepTunnels(): void {
     const links = this.#ports.links.links();
     this.tunnels.want({ tunnels: wantedTunnels(this.#loaded, links), fault: handOverFault(this.#loaded, links) });
+  }
+
+  #keepInside(): void {
+    const { cluster, director } = this.#loaded;
+    this.inside.want(insideAddresses(cluster, director.name, livingDirectors(this.#loaded, this.sync.view)));
   }
 
   #isEnding(): boolean {
@@ -513,7 +525,7 @@ export class Director {
       // First what makes the VIPs local: without the guard the local stack would answer for them, by RST.
       await this.routes.remove();
       const settings = await this.dataplane.remove();
-      await this.tunnels.remove();
+      await Promise.all([this.tunnels.remove(), this.inside.remove()]);
       this.events.emit('agent-stopped', { kernel: 'our tables and routes are gone', settings });
     } else {
       this.events.emit('agent-stopped', { kernel: 'left as it was' });

@@ -17,6 +17,7 @@ import { targetKey } from '../core/health/target.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import { NetlinkConntrack } from '../drivers/conntrack/netlink.ts';
 import { NftablesDataplane } from '../drivers/dataplane/nftables.ts';
+import { RtnetlinkInside } from '../drivers/inside/rtnetlink.ts';
 import { RtnetlinkLinks } from '../drivers/links/rtnetlink.ts';
 import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
 import { OspfSpeaker } from '../drivers/routing/ospf.ts';
@@ -187,6 +188,7 @@ function realPorts(
     routes: new RtnetlinkRoutes(),
     linkControl: new RtnetlinkLinks(),
     tunnels: new RtnetlinkTunnels(),
+    inside: new RtnetlinkInside(),
     conntrack: new NetlinkConntrack(),
     startSync: startSyncThread,
     drained,

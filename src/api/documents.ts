@@ -368,6 +368,8 @@ export type EventName =
   | 'link-fault'
   | 'tunnels-changed'
   | 'hand-over-fault'
+  | 'inside-changed'
+  | 'inside-fault'
   | 'dataplane-programmed'
   | 'dataplane-drift'
   | 'dataplane-guarded'

@@ -84,7 +84,7 @@ function thingsOf(cluster: Cluster): Things {
   const wait = { syncTimeout: syncTimeout === undefined ? undefined : formatDuration(syncTimeout) };
   things.set('lifecycle', { properties: { ...times, ...wait } });
   things.set('local', { properties: { handOver: handOverText(cluster.local.handOver) } });
-  for (const { name, routerId, interfaces, local, handOver, sync } of cluster.directors) {
+  for (const { name, routerId, interfaces, local, handOver, sync, inside } of cluster.directors) {
     const within = `director ${name}`;
     const unrestOf = {
       routerId: 'every adjacency of this director starts over',
@@ -95,6 +95,7 @@ function thingsOf(cluster: Cluster): Things {
         routerId: formatIpv4(routerId),
         handOver: handOver && formatIpv4(handOver),
         sync: sync && formatEndpoint(sync),
+        inside: inside && formatIpv4(inside),
       },
       unrestOf,
     });

@@ -71,6 +71,8 @@ const director = closed({
   handOver: v.optional(address),
   /** Where it takes its peers' connections, and where its own streams to them come from. */
   sync: v.optional(endpoint(SYNC_PORT)),
+  /** By which the real servers of its segment send answers back to it. */
+  inside: v.optional(address),
 });
 
 const lifecycle = closed({

@@ -18,6 +18,8 @@ export interface Director {
   readonly handOver?: Ipv4 | undefined;
   /** Where it takes its peers' connections; undefined where nothing is synced. */
   readonly sync?: Endpoint | undefined;
+  /** By which the real servers of a segment send answers back to it; another director holds it when this one is dead. */
+  readonly inside?: Ipv4 | undefined;
 }
 
 /** How an answer to a shared local address gets from the director that it met to the one that knows its connection. */

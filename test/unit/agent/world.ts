@@ -11,6 +11,7 @@ import { formatIpv4 } from '../../../src/core/base/ipv4.ts';
 import type { ServerName } from '../../../src/core/servers/server-lifecycles.ts';
 import { FakeConntrack } from '../../../src/drivers/conntrack/fake.ts';
 import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
+import { FakeInside } from '../../../src/drivers/inside/fake.ts';
 import { FakeLinks } from '../../../src/drivers/links/fake.ts';
 import { FakeRouteKernel, FakeRoutes } from '../../../src/drivers/routes/fake.ts';
 import { FakeSpeaker } from '../../../src/drivers/routing/fake.ts';
@@ -78,6 +79,7 @@ export class World {
   readonly routeKernel: FakeRouteKernel;
   readonly linkKernel: FakeLinks;
   readonly tunnelKernel: FakeTunnels;
+  readonly insideKernel: FakeInside;
   readonly syncThreads = new FakeSyncThreads();
   readonly speakers: FakeSpeaker[] = [];
   /** Addresses of real servers that do not answer. */
@@ -100,6 +102,7 @@ export class World {
     this.routeKernel = earlier?.routeKernel ?? new FakeRouteKernel(['eth1']);
     this.linkKernel = earlier?.linkKernel ?? new FakeLinks();
     this.tunnelKernel = earlier?.tunnelKernel ?? new FakeTunnels();
+    this.insideKernel = earlier?.insideKernel ?? new FakeInside();
     const { clock, events } = this;
     this.director = new Director(
       {
@@ -117,6 +120,7 @@ export class World {
         routes: new FakeRoutes(this.routeKernel),
         linkControl: this.linkKernel,
         tunnels: this.tunnelKernel,
+        inside: this.insideKernel,
         links: { links: () => new Map(), onChange: () => () => {} },
         makeSpeaker: (name) => {
           const speaker = new FakeSpeaker(name);

@@ -13,6 +13,7 @@ import { announceChecks } from './announce.ts';
 import { directChecks } from './direct.ts';
 import { fullnatChecks } from './fullnat.ts';
 import { handOverChecks } from './hand-over.ts';
+import { insideChecks } from './inside.ts';
 import { networkChecks } from './network.ts';
 import { schedulingChecks } from './scheduling.ts';
 import { serverChecks } from './server.ts';
@@ -46,6 +47,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...serverChecks(file),
     ...directChecks(file),
     ...syncChecks(file),
+    ...insideChecks(file),
     ...quorums(file),
     ...checks(file),
   ];
