@@ -208,6 +208,11 @@ export class SyncEngine {
       case 'servedPrediction':
         this.#chance.served(effect.record);
         return;
+      case 'synced':
+        // The table is complete; the kernel is when all is applied that came before. Who has waited too long does not wait on.
+        if (effect.reason === 'timeout') this.#options.tell(effect);
+        else void this.#applied.then(() => this.#options.tell(effect));
+        return;
       case 'members':
         this.#chance.members(effect.view);
         this.#options.tell(effect);

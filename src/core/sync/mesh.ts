@@ -29,8 +29,12 @@ import { Refresh } from './refresh.ts';
 import { Shedding } from './shedding.ts';
 import { meshStatus, type RatesBefore } from './status.ts';
 
-/** While much happens, it is told so often; what happens in a quiet moment is told at once. */
-const COALESCE: Millis = 2;
+/** After so many records at once the next ones are waited for so long; what happens in quieter moments is told at once. */
+const COALESCE: readonly { readonly records: number; readonly wait: Millis }[] = [
+  { records: 256, wait: 2 },
+  { records: 32, wait: 0.5 },
+  { records: 0, wait: 0 },
+];
 /** So many records are not waited with. */
 const BATCH = 512;
 /** The longest frame is so many records. */
@@ -66,7 +70,8 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   #effects: MeshEffect[] = [];
   #now: Instant;
   #deadline: Instant | undefined;
-  #flushedAt: Instant = Number.NEGATIVE_INFINITY;
+  /** What has happened is not told before. */
+  #flushAt: Instant = Number.NEGATIVE_INFINITY;
   #oldest: Instant = 0;
   #tickAt: Instant;
   #digestsAt: Instant;
@@ -418,7 +423,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   /** Whatever waits to be sent, as far as it may go now. */
   #send(): void {
     const { tell } = this.ownership;
-    if (tell.count >= BATCH || (tell.count > 0 && this.#now >= this.#flushedAt + COALESCE)) this.#flush();
+    if (tell.count >= BATCH || (tell.count > 0 && this.#now >= this.#flushAt)) this.#flush();
     this.#sendDirect();
     for (const { session, donor } of this.#links.values()) {
       if (donor.wants(session)) donor.work(session, this.seconds, this.#now, () => this.#flush());
@@ -429,7 +434,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   #flush(): void {
     const { tell } = this.ownership;
     if (tell.count === 0) return;
-    this.#flushedAt = this.#now;
+    this.#flushAt = this.#now + COALESCE.find(({ records }) => tell.count >= records)!.wait;
     this.#toAll('batch', tell.take(), this.#oldest);
   }
 
@@ -473,7 +478,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   #nextDeadline(): Instant {
-    const waiting = this.ownership.tell.count > 0 ? this.#flushedAt + COALESCE : Number.POSITIVE_INFINITY;
+    const waiting = this.ownership.tell.count > 0 ? this.#flushAt : Number.POSITIVE_INFINITY;
     let least = Math.min(this.#tickAt, this.#digestsAt, waiting);
     for (const { deadline } of [this.#membership, this.#queries, this.#barrier, this.#leave]) {
       if (deadline !== undefined && deadline < least) least = deadline;

@@ -84,6 +84,9 @@ export const SESSION_TABLE: StateTable<SessionState, SessionEvent, SessionState,
 export const WINDOW = 4 << 20;
 /** It has caught up when no more than this is under way. */
 const DRAINED = WINDOW >> 4;
+/** Under load records are acknowledged so often, and whenever so many bytes of them have come; else at once. */
+const ACK_EVERY: Millis = 2;
+const ACK_BYTES = 128 << 10;
 export const ALIVE_EVERY: Millis = 250;
 export const SILENCE: Millis = 1500;
 
@@ -129,7 +132,9 @@ export class PeerSession {
   #alive = 0;
   #sent = 0;
   #taken = 0;
-  #ackDue = false;
+  /** Bytes of records that were taken and not acknowledged; the next acknowledgement is not sent before `#ackAt`. */
+  #owed = 0;
+  #ackAt: Instant = 0;
   #underWay: UnderWay[] = [];
   #unacknowledged = 0;
   #spoken: SpokenBefore | undefined;
@@ -166,7 +171,8 @@ export class PeerSession {
 
   get deadline(): Instant | undefined {
     if (this.#state === 'down' || this.#state === 'closing') return undefined;
-    return Math.min(this.#aliveAt, this.#heard + SILENCE);
+    const least = Math.min(this.#aliveAt, this.#heard + SILENCE);
+    return this.#owed > 0 ? Math.min(least, this.#ackAt) : least;
   }
 
   opened(stream: number, now: Instant): void {
@@ -192,13 +198,13 @@ export class PeerSession {
       if (!(error instanceof DecodeError)) throw error;
       this.#garbage(error.message, now);
     }
-    if (this.#ackDue && this.established) this.send({ kind: 'ack', sequence: this.#taken });
-    this.#ackDue = false;
+    this.#acknowledge(now);
   }
 
   /** @param away for how long nobody has called: what peers have sent meanwhile has not been read yet */
   expire(now: Instant, away: Millis): void {
     if (this.#state === 'down' || this.#state === 'closing') return;
+    this.#acknowledge(now);
     if (away > SILENCE / 3) this.#heard = Math.max(this.#heard, now - SILENCE / 3);
     if (now >= this.#heard + SILENCE) {
       this.#ending = { reason: 'stalled', text: `silent for ${SILENCE} ms` };
@@ -207,6 +213,13 @@ export class PeerSession {
       this.#aliveAt = now + ALIVE_EVERY;
       this.send({ kind: 'alive', counter: ++this.#alive });
     }
+  }
+
+  #acknowledge(now: Instant): void {
+    if (this.#owed === 0 || !this.established || (now < this.#ackAt && this.#owed < ACK_BYTES)) return;
+    this.#owed = 0;
+    this.#ackAt = now + ACK_EVERY;
+    this.send({ kind: 'ack', sequence: this.#taken });
   }
 
   /** A frame without records. */
@@ -299,7 +312,7 @@ export class PeerSession {
         this.#garbage(`${frame.kind} number ${frame.sequence} where ${this.#taken} is due`, now);
         return;
       }
-      this.#ackDue = true;
+      this.#owed += frame.records.length;
       this.counts.recordsIn += frame.records.length / RECORD_BYTES;
     }
     this.#host.frame(this, frame, now);
@@ -397,6 +410,7 @@ export class PeerSession {
     this.#aliveAt = now + ALIVE_EVERY;
     this.#sent = 0;
     this.#taken = 0;
+    this.#owed = 0;
     this.#underWay = [];
     this.#unacknowledged = 0;
     this.hello = undefined;
