@@ -95,9 +95,15 @@ export class KernelDump {
     // What has begun since was told as an event, before the dump could.
     if (slot === NO_SLOT) this.#survived = true;
     if (slot !== NO_SLOT && this.#ownership.same(slot, records, at)) {
-      // Not ours, and not claimed: the order to make it a replica is under way.
-      if (this.#ownership.owns(slot)) this.#ownership.stamp(slot);
-      if (this.#ownership.owns(slot) || !claimed) return;
+      if (this.#ownership.owns(slot)) {
+        this.#ownership.stamp(slot);
+        return;
+      }
+      // Another director owns it, so it is said, or an event of ours was lost: if packets come here, the next one claims it.
+      if (!claimed) {
+        this.#ownership.demote(slot);
+        return;
+      }
     }
     this.#ownership.kernelPut(records, at, seconds, !this.loaded);
   }

@@ -248,7 +248,7 @@ export class Ownership {
     if (isRemembered(bytes, at)) this.#wish(bytes, at, Op.put);
     else if (ours) {
       this.counts.demoted++;
-      this.#demote(slot);
+      this.demote(slot);
       if (!alike) this.#conflicts.put(this.table.bytes, this.table.offset(slot), seconds);
     } else if (alike) this.#wish(bytes, at, Op.refresh);
     else this.#replace(slot, bytes, at);
@@ -345,7 +345,7 @@ export class Ownership {
       return;
     }
     // An entry that the kernel carries as our own is not deleted by anybody else: it times out, or its client claims it.
-    if (this.owns(slot) && !isRemembered(bytes, at)) this.#demote(slot);
+    if (this.owns(slot) && !isRemembered(bytes, at)) this.demote(slot);
     else this.#wish(bytes, at, Op.delete);
     this.heardOf(bytes, at);
     this.#forget(slot);
@@ -388,7 +388,8 @@ export class Ownership {
     this.#wish(bytes, at, Op.put);
   }
 
-  #demote(slot: number): void {
+  /** The kernel's entry becomes a replica. */
+  demote(slot: number): void {
     const where = this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
     this.apply.bytes[where + Field.flags]! |= RecordFlag.demote;
   }

@@ -108,6 +108,18 @@ test('a copy of another connection with the tuple gives way to what its owner te
   ]);
 });
 
+test('what the kernel carries as ours and another owns becomes a replica, for its client to claim', () => {
+  const bench = new Bench();
+  bench.load([]);
+  bench.ownership.peerRecords(one(1, { owner: 2 }), 2, 'news', 5);
+  bench.ownership.apply.clear();
+  bench.load([1]);
+  expect(readRecords(bench.ownership.apply.take())).toMatchObject([
+    { op: Op.put, flags: 3 | RecordFlag.demote, owner: 2 },
+  ]);
+  expect(bench.told()).toEqual([]);
+});
+
 test('remembered clients are in no dump, and do not end by it', () => {
   const bench = new Bench();
   bench.load([1]);
