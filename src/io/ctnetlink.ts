@@ -18,8 +18,8 @@ export interface CtnetlinkOptions {
   /** Of the longest datagram, and how many are taken at once. */
   readonly slotBytes: number;
   readonly batch: number;
-  /** From so many datagrams in a millisecond on, read every so many milliseconds. */
-  readonly rest?: { readonly from: number; readonly milliseconds: number };
+  /** When so many datagrams have come `within` so many milliseconds, read every `milliseconds` only, until fewer come. */
+  readonly rest?: { readonly from: number; readonly within: number; readonly milliseconds: number };
   /** Without a listener: asked by `send`, answers by `receive`. */
   readonly listener?: CtnetlinkListener;
 }

@@ -7,8 +7,8 @@
  * Inputs: a netlink protocol, group numbers, a slab (Buffer) and a table (Uint32Array), made by index.js.
  * Outputs: per datagram, offset and length in the table and the bytes in the slab.
  *
- * A socket may rest: when so many datagrams have come within a millisecond, it is not polled but read by a timer, so that
- * a thousand wake-ups a second do what a hundred thousand did. When less comes, it is polled again.
+ * A socket may rest: when so many datagrams have come within so many milliseconds, it is not polled but read by a timer, so
+ * that a thousand wake-ups a second do what a hundred thousand did. When less comes, it is polled again.
  *
  * What it does not do: it parses nothing, and makes no Error objects; a system call that fails is returned
  * as { errno, syscall } and index.js builds the error.
@@ -31,7 +31,6 @@
 
 #define MAX_BATCH 256
 #define MAX_ROUNDS 4 /* batches per loop turn, so that a flood cannot starve timers */
-#define WINDOW_NS 1000000 /* in which datagrams are counted, to know when to rest */
 #define HANDLES 2 /* of libuv: poll and timer */
 
 #define FILTER_WORDS 4 /* per instruction of a filter: code, jt, jf, k */
@@ -45,11 +44,16 @@ struct netlink {
   int fd;
   uint32_t slot_bytes; /* a longer datagram is reported as lost */
   bool polled;
-  /* Datagrams within a window from which on we rest, 0 = never; for how long; when the window began and what came in it. */
+  /*
+   * Datagrams within so many nanoseconds from which on we rest, 0 = never; for how long; when the window began, what came in it
+   * and in the one before: a burst is not a load, and a load does not end with a window.
+   */
   uint32_t full;
+  uint64_t window_ns;
   uint32_t rest_ms;
   uint64_t window;
   uint32_t in_window;
+  uint32_t in_last_window;
   /* The owners of this memory: the handles of libuv, counted, and the JavaScript object. Freed by whichever lets go last. */
   int uv_alive;
   bool js_alive;
@@ -180,12 +184,14 @@ static int read_share(struct netlink* s, uint32_t* total) {
 static bool is_busy(struct netlink* s, uint32_t taken) {
   if (s->full == 0) return false;
   uint64_t now = uv_hrtime();
-  if (now - s->window >= WINDOW_NS) {
+  uint64_t age = now - s->window;
+  if (age >= s->window_ns) {
+    s->in_last_window = age < 2 * s->window_ns ? s->in_window : 0;
     s->window = now;
     s->in_window = 0;
   }
   s->in_window += taken;
-  return s->in_window >= s->full;
+  return s->in_window >= s->full || s->in_last_window >= s->full;
 }
 
 static void on_poll(uv_poll_t* poll, int status, int events);
@@ -315,7 +321,7 @@ static napi_value keep_references(napi_env env, struct netlink* s, napi_value se
 }
 
 /* What open() takes as numbers, in one Uint32Array. */
-enum option { PROTOCOL, RECEIVE_BYTES, SLOT_BYTES, POLLED, FULL, REST_MS, OPTIONS };
+enum option { PROTOCOL, RECEIVE_BYTES, SLOT_BYTES, POLLED, FULL, WITHIN_MS, REST_MS, OPTIONS };
 
 /* open(slab, table, onBatch, options): undefined or { errno, syscall }. */
 static napi_value open_socket(napi_env env, napi_callback_info info) {
@@ -335,6 +341,7 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
   s->slot_bytes = option[SLOT_BYTES];
   s->polled = option[POLLED] != 0;
   s->full = option[FULL];
+  s->window_ns = option[WITHIN_MS] * UINT64_C(1000000);
   s->rest_ms = option[REST_MS];
 
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
