@@ -317,3 +317,26 @@ test('a director that was away itself does not take its peers for dead', () => {
   expect(a.logged('members')).toHaveLength(before);
   expect(mesh!.status(network.now).peers[0]!.state).toBe('up');
 });
+
+test.runIf(THOROUGH)('when no peer keeps up, what has just begun waits, and is told when it has lasted', () => {
+  const network = started(3);
+  const [a, b, c] = network.directors as [SimDirector, SimDirector, SimDirector];
+  for (const name of ['d2', 'd3']) network.throttle.set(name, 500);
+  for (let round = 0; round < 10; round++) {
+    for (const flow of flows(4000, 4000 * round)) a.kernel.open(flow);
+    network.run(100);
+  }
+  // Of those that were held, most end young.
+  const { held: waiting } = a.mesh!.status(network.now).counters;
+  expect(waiting).toBeGreaterThan(3000);
+  for (const { flow } of [...a.kernel.entries.values()]) {
+    if (flow.key >= 28_000 && flow.key % 10 > 0) a.kernel.close(flow, network.now);
+  }
+  network.run(30_000);
+  expect(a.logged('event').filter(({ effect }) => effect.event === 'sync-overload')).toMatchObject([
+    { effect: { values: { state: 'begins' } } },
+    { effect: { values: { state: 'ends', held: 0 } } },
+  ]);
+  expect([held(a), held(b), held(c)]).toEqual([29_200, 29_200, 29_200]);
+  expect(new Set(digestsOf(network)).size).toBe(1);
+});

@@ -208,6 +208,7 @@ export class SyncNetwork {
   sent = 0;
   readonly #queue: Happening[] = [];
   readonly #streams: Stream[] = [];
+  readonly #told = new Map<SimDirector, { at: Instant; life: number; batches: Uint8Array[] }>();
   readonly #busyUntil = new Map<string, Instant>();
   #order = 0;
   #streamIds = 0;
@@ -354,11 +355,19 @@ export class SyncNetwork {
     this.handle(director, { kind: 'lookedUp', token, record: undefined });
   }
 
+  /** What happens in one moment is read as one batch. */
   #kernelTells(director: SimDirector, records: Uint8Array): void {
     const { life } = director;
     if (director.deaf) return;
+    const told = this.#told.get(director);
+    if (told !== undefined && told.at === this.now && told.life === life) {
+      told.batches.push(records);
+      return;
+    }
+    const batches = [records];
+    this.#told.set(director, { at: this.now, life, batches });
     this.schedule(KERNEL_DELAY, () => {
-      if (director.life === life) this.handle(director, { kind: 'kernel', records });
+      if (director.life === life) this.handle(director, { kind: 'kernel', records: joined(batches) });
     });
   }
 
@@ -423,6 +432,16 @@ export class SyncNetwork {
     for (const { kernel } of this.directors) kernel.expire(this.now);
     this.schedule(1000, () => this.#reaper());
   }
+}
+
+function joined(batches: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(batches.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const batch of batches) {
+    all.set(batch, at);
+    at += batch.length;
+  }
+  return all;
 }
 
 /** What each running director holds of each owner, as text: equal when they agree. */
