@@ -204,6 +204,8 @@ export class SyncNetwork {
   blocked: readonly [SimDirector, SimDirector] | undefined;
   /** Bytes per millisecond from a director; unlimited where there is none. */
   readonly throttle = new Map<string, number>();
+  /** Hears what is sent. */
+  onBytes: ((from: SimDirector, to: SimDirector, bytes: Uint8Array) => void) | undefined;
   /** Bytes, all directors. */
   sent = 0;
   readonly #queue: Happening[] = [];
@@ -377,6 +379,7 @@ export class SyncNetwork {
     const to = stream.ends[0] === from ? stream.ends[1] : stream.ends[0];
     if (!this.reach(from, to)) stream.broken = true;
     this.sent += bytes.length;
+    this.onBytes?.(from, to, bytes);
     const rate = this.throttle.get(to.name);
     const pipe = `${id} ${from.name}`;
     const begin = Math.max(this.now, this.#busyUntil.get(pipe) ?? 0);

@@ -18,6 +18,8 @@ import { RANGES } from './record.ts';
 export interface CatchUpHost {
   readonly ownership: Ownership;
   readonly self: number;
+  /** Is it a director of the cluster file? */
+  knows(owner: number): boolean;
   /** Is a stream to this director up, so that it speaks for itself? */
   speaks(owner: number): boolean;
   /** Are connections of this owner being fetched, from whomever? */
@@ -80,6 +82,7 @@ export class CatchUp {
   }
 
   digest({ owner, digests }: Digest): void {
+    if (!this.#host.knows(owner)) return;
     for (const fetch of this.#fetches.values()) {
       if (fetch.owner !== owner) continue;
       if (fetch.generation !== undefined) fetch.digests = digests;

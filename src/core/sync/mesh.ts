@@ -222,6 +222,10 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     }
   }
 
+  knows(owner: number): boolean {
+    return owner === this.self || this.#sessionOf(owner) !== undefined;
+  }
+
   speaks(owner: number): boolean {
     return owner === this.self || (this.#sessionOf(owner)?.established ?? false);
   }
@@ -303,6 +307,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
 
   #configure(settings: SyncSettings): void {
     this.#settings = settings;
+    this.ownership.directors = [this.self, ...settings.peers.map(({ routerId }) => routerId)];
     this.#membership.configure({ ...settings.self, epoch: this.#epoch }, settings.peers, this.#now);
     for (const [name, { session }] of this.#links) {
       const peer = settings.peers.find((each) => each.name === name);

@@ -53,8 +53,9 @@ export class Ownership {
   readonly tell = new RecordBuffer(512);
   /** What one peer is to hear, by router id. */
   readonly direct = new Map<number, RecordBuffer>();
-  /** Deletes of directors that did not own what they wanted to end; older versions; own connections that others took. */
+  /** Records of owners that are not in the cluster file; deletes of directors that did not own what they wanted to end; older versions; own connections that others took. */
   readonly counts = {
+    strangers: 0,
     foreignDeletes: 0,
     stale: 0,
     demoted: 0,
@@ -81,6 +82,8 @@ export class Ownership {
   readonly #floors = new EpochFloors();
   readonly #stamps = new SlotStamps();
   readonly #scratch = new Uint8Array(RECORD_BYTES);
+  /** Router ids of all directors of the cluster file: nobody else owns anything. */
+  #directors: ReadonlySet<number> = new Set();
   /** Counts what a later question may be about: "was this told since?" */
   #generation = 1;
   readonly #takeBack: TakeBack;
@@ -92,6 +95,10 @@ export class Ownership {
     this.#conflicts = new ConnectionTable({ seed: self });
     this.#unlisted = new ConnectionTable({ seed: self });
     this.#takeBack = takeBack;
+  }
+
+  set directors(routerIds: Iterable<number>) {
+    this.#directors = new Set(routerIds);
   }
 
   /** From now on, what its owner tells is stamped with this or more. */
@@ -189,7 +196,8 @@ export class Ownership {
   peerRecords(records: Uint8Array, sender: number, telling: Telling, seconds: number): void {
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       const op = records[at + Field.op]!;
-      if (op === Op.delete) this.#peerEnd(records, at, sender);
+      if (!this.#directors.has(u32At(records, at + Field.owner))) this.counts.strangers++;
+      else if (op === Op.delete) this.#peerEnd(records, at, sender);
       else if (op === Op.closing) this.#peerClosing(records, at, seconds);
       else if (u32At(records, at + Field.owner) === this.#self) this.#returned(records, at, sender, telling, seconds);
       else this.#peerPut(records, at, sender, telling, seconds);

@@ -12,6 +12,10 @@ class Bench {
   );
   readonly dump = new KernelDump(this.ownership, 1, 0);
 
+  constructor() {
+    this.ownership.directors = [1, 2];
+  }
+
   /** A whole dump of connections of our own, and of copies. */
   load(own: readonly number[], copies: readonly number[] = []): void {
     this.dump.begin();

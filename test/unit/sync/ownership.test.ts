@@ -14,6 +14,7 @@ let ownership: Ownership;
 beforeEach(() => {
   judged = 'ended';
   ownership = new Ownership(SELF, new ConnectionTable({ seed: 1 }), () => judged);
+  ownership.directors = [SELF, 2, 3];
 });
 
 const OPS = Object.fromEntries(Object.entries(Op).map(([name, op]) => [op, name]));
@@ -126,6 +127,12 @@ test("the owner's delete ends it, and its epoch is remembered", () => {
   settled(() => hear({}));
   hear({ op: Op.delete });
   expect(outcome()).toEqual({ held: [], apply: ['delete 2/1 to 1'], tell: [], direct: [] });
+});
+
+test('an owner that the cluster file does not name owns nothing', () => {
+  hear({ owner: 9 });
+  expect(outcome()).toEqual({ held: [], apply: [], tell: [], direct: [] });
+  expect(ownership.counts.strangers).toBe(1);
 });
 
 test("nobody else's delete counts", () => {

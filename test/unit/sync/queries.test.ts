@@ -17,6 +17,7 @@ let queries: Queries;
 beforeEach(() => {
   effects = [];
   ownership = new Ownership(1, new ConnectionTable({ seed: 1 }), () => 'ended');
+  ownership.directors = [1, 2];
   queries = new Queries(ownership, (effect) => effects.push(effect));
 });
 

@@ -8,6 +8,7 @@ import { many, one } from './sample-records.ts';
 
 function bench(): { readonly ownership: Ownership; readonly refresh: Refresh } {
   const ownership = new Ownership(1, new ConnectionTable({ seed: 1 }), () => 'ended');
+  ownership.directors = [1, 2];
   return { ownership, refresh: new Refresh(ownership) };
 }
 
