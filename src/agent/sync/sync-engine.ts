@@ -26,6 +26,7 @@ import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import type { MeshEvents, MeshOptions, MeshTransport } from '../../io/mesh-transport.ts';
 import { Faults } from './faults.ts';
 import { packetTuple } from './packet-tuple.ts';
+import { Refusals } from './refusals.ts';
 import { SecondChanceShell } from './second-chance-shell.ts';
 
 export type OpenMesh = (options: MeshOptions, events: MeshEvents, clock: Clock) => MeshTransport;
@@ -51,6 +52,7 @@ export class SyncEngine {
   #mesh: Mesh | undefined;
   readonly #timer: DeadlineTimer;
   readonly #faults: Faults;
+  readonly #refusals: Refusals;
   readonly #chance: SecondChanceShell;
   /** In their order: what performing one brings about comes behind those that wait. */
   readonly #effects: MeshEffect[] = [];
@@ -74,6 +76,7 @@ export class SyncEngine {
     this.#options = options;
     this.#timer = new DeadlineTimer(clock, () => this.#feed({ kind: 'timer' }));
     this.#faults = new Faults((message) => tell({ kind: 'event', event: 'sync-fault', values: { message } }));
+    this.#refusals = new Refusals((values) => tell({ kind: 'event', event: 'sync-refused', values }));
     this.#chance = new SecondChanceShell({
       ...{ clock, misses, replication, faults: this.#faults },
       table: () => this.#mesh?.table,
@@ -120,7 +123,7 @@ export class SyncEngine {
   }
 
   #openTransport(options: MeshOptions): MeshTransport {
-    const { openMesh, clock, tell } = this.#options;
+    const { openMesh, clock } = this.#options;
     const events: MeshEvents = {
       opened: (peer, stream) => {
         this.#streams.set(peer, stream);
@@ -135,7 +138,7 @@ export class SyncEngine {
       // How much may be under way is the mesh's own reckoning.
       writable: () => {},
       unreachable: (peer, reason) => this.#unreachable.set(peer, reason),
-      refused: (refusal) => tell({ kind: 'event', event: 'sync-refused', values: { ...refusal } }),
+      refused: (refusal) => this.#refusals.add(refusal, clock.now()),
       listening: () => this.#faults.cleared('listen'),
       failed: (error) => this.#faults.report('listen', messageOf(error)),
     };
@@ -291,7 +294,10 @@ export class SyncEngine {
     const peers = status.peers.map((peer) => {
       return { ...peer, lastError: this.#unreachable.get(peer.name) ?? peer.lastError };
     });
-    const chance = prefixed('second-chance', this.#chance.counts());
+    const chance = {
+      ...prefixed('second-chance', this.#chance.counts()),
+      ...prefixed('refused', this.#refusals.counts()),
+    };
     const counters = { ...status.counters, ...prefixed('kernel', replication.counts()), ...chance };
     tell({ kind: 'status', status: { ...status, peers, counters }, answersMisses: this.#chance.isOpen });
   }

@@ -2,9 +2,14 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { HANDSHAKE_TIMEOUT, isByKey, KEEP_ALIVE, TLS } from './tls.ts';
 
-/** Milliseconds before the next attempt: doubled with every one that failed. */
+/**
+ * Milliseconds before the next attempt: doubled with every one that failed. One that was away is found, by these and by the next,
+ * before it takes itself for alone (`SETTLE` of core/sync/membership.ts) and announces without our connections.
+ */
 const FIRST = 50;
-const LONGEST = 2000;
+const LONGEST = 400;
+/** How long the other end may take to answer a SYN: the kernel's own next one would be a second later. */
+const CONNECT_TIMEOUT = 700;
 
 export interface Target {
   readonly address: string;
@@ -75,12 +80,15 @@ export class Dialer {
       () => socket.destroy(Object.assign(new Error(), { code: 'ETIMEDOUT' })),
       HANDSHAKE_TIMEOUT,
     );
+    const answer = setTimeout(() => socket.destroy(Object.assign(new Error(), { code: 'ETIMEDOUT' })), CONNECT_TIMEOUT);
+    socket.once('connect', () => clearTimeout(answer));
     let reason = 'the peer has hung up';
     const failed = (error: NodeJS.ErrnoException) => {
       reason = reasonOf(error);
     };
     const gone = () => {
       clearTimeout(timer);
+      clearTimeout(answer);
       this.#socket = undefined;
       if (this.#stopped) return;
       this.#events.unreachable(reason);

@@ -150,6 +150,20 @@ services:
   });
 
   test.runIf(sync !== 'off')(
+    'an agent that is killed and started again was not gone, nor are its connections',
+    async () => {
+      await agents.get('d1')!.stop('SIGKILL');
+      start('d1');
+      await expect.poll(() => peers('d1'), SOON).toContain('d2 up');
+      await expect.poll(() => peers('d2'), SOON).toContain('d1 up');
+      expect((await events('d2', 'sync-members')).flatMap(({ values }) => values['dead'])).not.toContain('d1');
+      await expect.poll(async () => (await connections('d1', '&owner=d1')).length, SOON).toBe(COUNT);
+      expect(await connections('d2', '&owner=d1')).toHaveLength(COUNT);
+      expect(await ask()).toEqual(answers);
+    },
+  );
+
+  test.runIf(sync !== 'off')(
     'whoever carries them is killed: the other one goes on with every one of them, and owns them',
     async () => {
       await kill('d1');
