@@ -3,11 +3,11 @@
  * service has persistence.
  *
  * Packets write the maps and the kernel tells nobody, so the maps are read about every second, later if that takes long. What is
- * news goes to the sync thread, what the other directors have told goes into the maps. A crash loses what is younger than a
- * round. Not here: what is news (`core/sync/remembered-clients.ts`), how maps are read and written (the data plane).
+ * news goes to the sync thread, what the other directors have told goes into the maps, soon after it came. A crash loses what is
+ * younger than a round. Not here: what is news (`core/sync/remembered-clients.ts`), how maps are read and written (the data plane).
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
-import type { Millis } from '../../core/base/machine.ts';
+import type { Instant, Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import type { SyncService, SyncSettings } from '../../core/model/sync.ts';
 import { RememberedClients } from '../../core/sync/remembered-clients.ts';
@@ -28,6 +28,8 @@ export interface ClientKeeperOptions {
 type RememberingService = SyncService & { readonly persistence: number };
 
 const EVERY: Millis = 1000;
+/** What the others have told waits no longer, unless rounds take long. */
+const SOON: Millis = 50;
 /** A round that takes long is followed by a pause so many times as long. */
 const REST = 20;
 
@@ -37,6 +39,9 @@ export class ClientKeeper {
   #self: Ipv4 | undefined;
   #memory: RememberedClients | undefined;
   #cancel: (() => void) | undefined;
+  /** When the next round begins, and the earliest moment that would do. */
+  #nextAt: Instant = 0;
+  #earliest: Instant = 0;
   #closed = false;
   #fault: string | undefined;
 
@@ -50,13 +55,18 @@ export class ClientKeeper {
     const self = settings?.self.routerId;
     if (self !== this.#self) this.#memory = undefined;
     this.#self = self;
-    if (this.#services.length > 0) this.#cancel ??= this.#options.clock.after(EVERY, () => void this.#round());
+    if (this.#services.length > 0 && this.#cancel === undefined) this.#schedule(this.#options.clock.now() + EVERY);
   }
 
   /** What the sync thread says; undefined = it knows nothing, and all is to be told. */
   heard(records: Uint8Array | undefined): void {
-    if (records === undefined) this.#memory = undefined;
-    else this.#remembered()?.heard(records, this.#seconds());
+    if (records === undefined) {
+      this.#memory = undefined;
+      return;
+    }
+    this.#remembered()?.heard(records, this.#seconds());
+    const soon = Math.max(this.#earliest, this.#options.clock.now() + SOON);
+    if (this.#cancel !== undefined && soon < this.#nextAt) this.#schedule(soon);
   }
 
   close(): void {
@@ -74,8 +84,16 @@ export class ClientKeeper {
     return Math.floor(this.#options.clock.now() / 1000);
   }
 
+  #schedule(at: Instant): void {
+    const { clock } = this.#options;
+    this.#cancel?.();
+    this.#nextAt = at;
+    this.#cancel = clock.after(at - clock.now(), () => void this.#round());
+  }
+
   async #round(): Promise<void> {
     const { clock, events } = this.#options;
+    this.#nextAt = Number.NEGATIVE_INFINITY;
     const began = clock.now();
     try {
       await this.#work();
@@ -89,8 +107,9 @@ export class ClientKeeper {
     if (this.#closed) return;
     this.#cancel = undefined;
     if (this.#services.length === 0) return;
-    const pause = Math.max(EVERY, REST * (clock.now() - began));
-    this.#cancel = clock.after(pause, () => void this.#round());
+    const now = clock.now();
+    this.#earliest = now + REST * (now - began);
+    this.#schedule(Math.max(now + EVERY, this.#earliest));
   }
 
   async #work(): Promise<void> {

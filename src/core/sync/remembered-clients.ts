@@ -112,7 +112,9 @@ export class RememberedClients {
       if (timeout > PROVISIONAL || persistence <= PROVISIONAL) this.#tell(record, seconds);
       return;
     }
-    this.#stamps.set(slot, Math.max(this.#stamps.get(slot), this.#round));
+    // What was heard in this round is not in the map yet, or has just come there: the map says nothing about it.
+    if (this.#stamps.get(slot) > this.#round) return;
+    this.#stamps.set(slot, this.#round);
     const moved = u32At(this.#table.bytes, this.#table.offset(slot) + Field.server) !== server;
     const longer = timeout - this.#table.secondsLeft(slot, seconds);
     if (moved || longer > Math.max(1, persistence / 3)) this.#tell(record, seconds);

@@ -234,8 +234,17 @@ describe('clients that are remembered', () => {
     const world = await settled();
     world.directors.d1.map.packet(ANN, S1);
     world.directors.d2.map.packet(BOB, S2);
-    await world.clock.advance(2500);
+    await world.clock.advance(1500);
     expect(await world.maps()).toEqual(everywhere({ [ANN]: S1, [BOB]: S2 }));
+  });
+
+  test('are in the other maps a moment after they were told', async () => {
+    const world = await settled();
+    const { d1, d2 } = world.directors;
+    d1.map.packet(ANN, S1);
+    for (let waited = 0; d1.sent === 0 && waited < 1100; waited += 10) await world.clock.advance(10);
+    await world.clock.advance(80);
+    expect(await d2.map.now()).toEqual({ [ANN]: S1 });
   });
 
   test('of whom nothing more is heard are forgotten by all, and nothing is left of them', async () => {
@@ -278,6 +287,8 @@ describe('clients that are remembered', () => {
     const maps = await world.maps();
     expect([S1, S2]).toContain(maps[0]![ANN]);
     expect(maps).toEqual(everywhere(maps[0]!));
+    // Each has said its own, and nothing since.
+    expect(world.all.map(({ sent }) => sent)).toEqual([1, 1, 0]);
   });
 
   test('by a director that dies are known to the others, for as long as it had said', async () => {

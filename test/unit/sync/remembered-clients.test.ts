@@ -100,7 +100,17 @@ describe('what peers say', () => {
   test('is told as ours when the client has been here since', () => {
     const memory = new RememberedClients(1, SELF);
     memory.heard(fromPeer(ANN, S1, 300), 0);
-    expect(round(memory, 1, [seen(ANN, S1, 600)])).toEqual([[Op.put, ANN, S1, 600]]);
+    expect(round(memory, 1, [])).toEqual([]);
+    expect(round(memory, 2, [seen(ANN, S1, 600)])).toEqual([[Op.put, ANN, S1, 600]]);
+  });
+
+  test('is not answered by what the map held before', () => {
+    const memory = new RememberedClients(1, SELF);
+    round(memory, 0, [seen(ANN, S1)]);
+    memory.heard(fromPeer(ANN, S2), 1);
+    expect(round(memory, 1, [seen(ANN, S1, 599)])).toEqual([]);
+    expect(round(memory, 2, [seen(ANN, S2)])).toEqual([]);
+    expect(round(memory, 3, [seen(ANN, S1)])).toEqual([[Op.put, ANN, S1, 600]]);
   });
 
   test('runs out here without a word', () => {
