@@ -9,8 +9,8 @@ import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import { ConnectionCounts } from '../../core/dataplane/connection-counts.ts';
-import type { Connection, Conntrack } from '../../drivers/conntrack/port.ts';
-import { inSlices } from '../../drivers/dataplane/slices.ts';
+import { FlowLog } from '../../core/netlink/flow-log.ts';
+import type { Conntrack } from '../../drivers/conntrack/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
 
@@ -26,14 +26,14 @@ const RETRY: Millis = 10_000;
 const AGAIN: Millis = 1000;
 /** Events that wait while all connections are listed; more would be lost anyway, and the next listing repairs both. */
 const MOST_WAITING = 200_000;
-
-type Told = readonly [kind: 'changed' | 'destroyed', connection: Connection];
+const CHANGED = 0;
+const DESTROYED = 1;
 
 export class ConnectionKeeper {
   readonly #options: ConnectionKeeperOptions;
   readonly #counts = new ConnectionCounts();
   /** What was told while the connections are being listed. */
-  #waiting: Told[] | undefined;
+  #waiting: FlowLog | undefined;
   /** Another listing has to follow the one that is under way. */
   #again = false;
   #known = false;
@@ -71,8 +71,14 @@ export class ConnectionKeeper {
     if (this.#closed || this.#unlisten !== undefined) return;
     try {
       this.#unlisten = this.#options.conntrack.listen({
-        changed: (connection) => this.#told(['changed', connection]),
-        destroyed: (connection) => this.#told(['destroyed', connection]),
+        changed: (flow) => {
+          if (this.#waiting === undefined) this.#counts.changed(flow);
+          else this.#keep(CHANGED, flow);
+        },
+        destroyed: (flow) => {
+          if (this.#waiting === undefined) this.#counts.destroyed(flow);
+          else this.#keep(DESTROYED, flow);
+        },
         lost: () => this.#lostSome(),
         failed: (error) => this.#refused(error),
       });
@@ -97,15 +103,10 @@ export class ConnectionKeeper {
     void this.#list();
   }
 
-  #told(told: Told): void {
-    if (this.#waiting === undefined) this.#count(told);
-    else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(told);
+  /** Told while all are listed. */
+  #keep(kind: number, flow: Uint32Array): void {
+    if (this.#waiting!.length < MOST_WAITING) this.#waiting!.add(kind, flow);
     else this.#again = true;
-  }
-
-  #count([kind, connection]: Told): void {
-    if (kind === 'changed') this.#counts.changed(connection);
-    else this.#counts.destroyed(connection);
   }
 
   async #list(): Promise<void> {
@@ -113,13 +114,16 @@ export class ConnectionKeeper {
       this.#again = true;
       return;
     }
-    this.#waiting = [];
+    this.#waiting = new FlowLog();
     this.#again = false;
     try {
-      const all = await this.#options.conntrack.assured();
+      this.#counts.clear();
+      await this.#options.conntrack.assured((flow) => this.#counts.changed(flow));
       if (this.#unlisten === undefined) return;
-      await inSlices(this.#counts.replaceSteps(all));
-      for (const told of this.#waiting) this.#count(told);
+      this.#waiting.replay((kind, flow) => {
+        if (kind === CHANGED) this.#counts.changed(flow);
+        else this.#counts.destroyed(flow);
+      });
       this.#settle();
     } catch (error) {
       this.#refused(error);

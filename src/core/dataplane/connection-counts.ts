@@ -1,32 +1,34 @@
 /**
  * How many connections each real server has, from what the kernel tells of them one by one.
  *
- * In: connections that are new, changed or destroyed, and now and then all that there are, when events were lost. Out:
- * connections by server id, and the port blocks of source addresses (FullNAT) that they take up.
+ * In: connections that are new, changed or destroyed, and now and then all that there are, when events were lost; as words of
+ * src/core/netlink/flow.ts. Out: connections by server id, and the port blocks of source addresses (FullNAT) that they take up.
  *
  * A connection is tracked from when both ends have sent (ASSURED; an attacker's SYNs never get there) until the kernel
  * destroys its entry. It is active as long as it is tracked and, with TCP, not closed by both ends: entries of closed ones
  * stay for minutes, and hold their source port, but no server waits for them. Which states are told is up to the rules: where
- * no closing is told of, a connection is active until it is destroyed.
+ * no closing is told of, a connection is active until it is destroyed. A copy of what another director carries is not active
+ * here, until a packet of its client makes it ours; it holds its source port.
  *
  * What is remembered of each is one number for another: 100,000 new connections a second are counted here.
  */
 import type { Ipv4 } from '../base/ipv4.ts';
-import { STEP, type Steps } from '../base/steps.ts';
-import type { Connection } from '../netlink/conntrack.ts';
 import { IPS_ASSURED, IPS_SRC_NAT, TCP_CONNTRACK_CLOSE, TCP_CONNTRACK_LAST_ACK } from '../netlink/conntrack-codes.ts';
-import { SERVER_ID_MASK } from './mark.ts';
+import { Flow, NO_STATE } from '../netlink/flow.ts';
+import { REPLICA_BIT, SERVER_ID_MASK } from './mark.ts';
 
 /** Beside the server id, in what is remembered of a connection. */
-const ACTIVE = 0x10000;
+const CLOSED = 0x10000;
+const COPY = 0x20000;
 
 /** Ports of one block (see the port blocks of FullNAT), as a power of two. */
 const BLOCK_BITS = 10;
 const BLOCKS = 64;
 
 /** The kernel's number of the entry, and 21 bits of the client's address and port, as that number is one by chance only. */
-function keyOf({ id, original: { source, sport } }: Connection): number {
-  return id * 0x200000 + ((Math.imul(source, 0x9e3779b1) ^ Math.imul(sport, 0x85ebca6b)) & 0x1fffff);
+function keyOf(flow: Uint32Array): number {
+  const low = Math.imul(flow[Flow.source]!, 0x9e3779b1) ^ Math.imul(flow[Flow.sport]!, 0x85ebca6b);
+  return flow[Flow.id]! * 0x200000 + (low & 0x1fffff);
 }
 
 function isClosed(tcpState: number): boolean {
@@ -52,55 +54,51 @@ export class ConnectionCounts {
     return this.#blocks;
   }
 
+  /** Nothing is known; all that there are follow. */
+  clear(): void {
+    this.#tracked.clear();
+    this.#active.clear();
+    this.#blocks.clear();
+  }
+
   /** The connection is as given now. */
-  changed(connection: Connection): void {
-    if ((connection.status & IPS_ASSURED) === 0) return;
-    const key = keyOf(connection);
+  changed(flow: Uint32Array): void {
+    if ((flow[Flow.status]! & IPS_ASSURED) === 0) return;
+    const key = keyOf(flow);
     const before = this.#tracked.get(key);
-    const { tcpState } = connection;
-    const wasActive = before === undefined || (before & ACTIVE) !== 0;
-    const isActive = tcpState === undefined ? wasActive : !isClosed(tcpState);
-    const now = (connection.mark & SERVER_ID_MASK) | (isActive ? ACTIVE : 0);
+    const [mark, state] = [flow[Flow.mark]!, flow[Flow.state]!];
+    const closed = state === NO_STATE ? (before ?? 0) & CLOSED : isClosed(state) ? CLOSED : 0;
+    const now = (mark & SERVER_ID_MASK) | closed | ((mark & REPLICA_BIT) === 0 ? 0 : COPY);
     if (now === before) return;
-    if (before === undefined) this.#countBlock(connection, 1);
+    if (before === undefined) this.#countBlock(flow, 1);
     else this.#countActive(before, -1);
     this.#countActive(now, 1);
     this.#tracked.set(key, now);
   }
 
-  destroyed(connection: Connection): void {
-    const key = keyOf(connection);
+  destroyed(flow: Uint32Array): void {
+    const key = keyOf(flow);
     const before = this.#tracked.get(key);
     if (before === undefined) return;
     this.#tracked.delete(key);
     this.#countActive(before, -1);
-    this.#countBlock(connection, -1);
-  }
-
-  /** These are all that there are. Until the last step it is a part of them that is counted. */
-  *replaceSteps(connections: readonly Connection[]): Steps<void> {
-    this.#tracked.clear();
-    this.#active.clear();
-    this.#blocks.clear();
-    for (const [at, connection] of connections.entries()) {
-      if (at > 0 && at % STEP === 0) yield;
-      this.changed(connection);
-    }
+    this.#countBlock(flow, -1);
   }
 
   #countActive(remembered: number, by: 1 | -1): void {
-    if ((remembered & ACTIVE) === 0) return;
+    if ((remembered & (CLOSED | COPY)) !== 0) return;
     const id = remembered & SERVER_ID_MASK;
     this.#active.set(id, this.active(id) + by);
   }
 
-  #countBlock({ status, reply: { destination, dport } }: Connection, by: 1 | -1): void {
-    if ((status & IPS_SRC_NAT) === 0) return;
-    let counts = this.#blocks.get(destination);
+  #countBlock(flow: Uint32Array, by: 1 | -1): void {
+    if ((flow[Flow.status]! & IPS_SRC_NAT) === 0) return;
+    const local = flow[Flow.replyDestination]!;
+    let counts = this.#blocks.get(local);
     if (counts === undefined) {
       counts = new Uint32Array(BLOCKS);
-      this.#blocks.set(destination, counts);
+      this.#blocks.set(local, counts);
     }
-    counts[dport >>> BLOCK_BITS]! += by;
+    counts[flow[Flow.replyDport]! >>> BLOCK_BITS]! += by;
   }
 }

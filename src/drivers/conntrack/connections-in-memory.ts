@@ -3,10 +3,10 @@
  * They outlive the agent.
  */
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
-import type { Tuple } from '../../core/netlink/conntrack.ts';
+import { type Connection, flowOfConnection, type Tuple } from '../../core/netlink/conntrack.ts';
 import { TCP_CONNTRACK_CLOSE } from '../../core/netlink/conntrack-codes.ts';
 import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';
-import type { Connection, ConntrackListener } from './port.ts';
+import type { ConntrackListener } from './port.ts';
 
 /** `6 10.1.0.2:40000 203.0.113.10:80`, with addresses as numbers. */
 const keyOf = ({ protocol, source, sport, destination, dport }: Tuple): string =>
@@ -44,7 +44,7 @@ export class ConnectionsInMemory {
     const id = this.of(connection.original)?.id ?? this.#nextId++;
     const told = { ...connection, id };
     this.#connections.set(keyOf(connection.original), told);
-    if (isOurs(told)) for (const listener of this.#listeners) listener.changed(told);
+    if (isOurs(told)) for (const listener of this.#listeners) listener.changed(flowOfConnection(told));
   }
 
   /** Both ends are through with it; the entry stays for a while. */
@@ -56,7 +56,7 @@ export class ConnectionsInMemory {
   delete(original: Tuple): void {
     const connection = this.of(original);
     if (!this.#connections.delete(keyOf(original)) || connection === undefined || !isOurs(connection)) return;
-    for (const listener of this.#listeners) listener.destroyed(connection);
+    for (const listener of this.#listeners) listener.destroyed(flowOfConnection(connection));
   }
 
   /** What happens until the next event is told to nobody. */

@@ -1,10 +1,11 @@
 /** The connection table in memory, for tests without a kernel. It passes the contract suite of the real driver. */
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
+import { flowOfConnection } from '../../core/netlink/conntrack.ts';
 import { IPS_ASSURED } from '../../core/netlink/conntrack-codes.ts';
 import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { type ConnectionsInMemory, isOurs } from './connections-in-memory.ts';
-import type { Connection, Conntrack, ConntrackListener } from './port.ts';
+import type { Conntrack, ConntrackListener } from './port.ts';
 
 export class FakeConntrack implements Conntrack {
   readonly #connections: ConnectionsInMemory;
@@ -20,9 +21,11 @@ export class FakeConntrack implements Conntrack {
     return this.#connections.listen(listener);
   }
 
-  async assured(): Promise<readonly Connection[]> {
+  async assured(on: (flow: Uint32Array) => void): Promise<void> {
     this.#refuse('conntrack-dump');
-    return this.#connections.all().filter((one) => isOurs(one) && (one.status & IPS_ASSURED) !== 0);
+    for (const one of this.#connections.all()) {
+      if (isOurs(one) && (one.status & IPS_ASSURED) !== 0) on(flowOfConnection(one));
+    }
   }
 
   async deleteOf(serverId: number): Promise<void> {

@@ -1,15 +1,11 @@
 /** The kernel's connections by ctnetlink, in the network namespace that we run in. */
-import { STEP, type Steps } from '../../core/base/steps.ts';
 import { SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
-import { type Connection, decodeConnection, encodeConnectionFilter } from '../../core/netlink/conntrack.ts';
+import { encodeConnectionFilter } from '../../core/netlink/conntrack.ts';
 import {
   IPCTNL_MSG_CT_DELETE,
-  IPCTNL_MSG_CT_GET,
-  IPCTNL_MSG_CT_NEW,
   IPS_ASSURED,
   IPS_DST_NAT,
   NFNLGRP_CONNTRACK_DESTROY,
-  NFNLGRP_CONNTRACK_NEW,
   NFNLGRP_CONNTRACK_UPDATE,
 } from '../../core/netlink/conntrack-codes.ts';
 import { markFilter } from '../../core/netlink/conntrack-filters.ts';
@@ -19,51 +15,62 @@ import {
   encodeStatisticsRequest,
   IPCTNL_MSG_CT_GET_STATS_CPU,
 } from '../../core/netlink/conntrack-statistics.ts';
-import { ConntrackNetlink, subscribeConntrack } from '../../io/conntrack-netlink.ts';
-import { inSlices } from '../dataplane/slices.ts';
+import { FLOW_WORDS, Flow, messageType, readFlow } from '../../core/netlink/flow.ts';
+import { ConntrackNetlink } from '../../io/conntrack-netlink.ts';
+import { openCtnetlink } from '../../io/ctnetlink.ts';
+import { dumpFlows } from './flow-dump.ts';
 import type { Conntrack, ConntrackListener } from './port.ts';
 
-const GROUPS = [NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY];
+/** A message is 232 bytes, and more with extensions that we do not use. */
+const SLOT_BYTES = 1088;
+const BATCH = 256;
+/** 26,000 events. */
+const RECEIVE_BYTES = 32 * 1024 * 1024;
+/** Nobody waits for a count: a hundred looks a second are enough, however many events there are. */
+const REST = { from: 1, within: 10, milliseconds: 10 };
+const ASSURED = IPS_ASSURED | IPS_DST_NAT;
 
 /** Others may mark connections, too; what our rules have marked, they have translated. */
-function isOurs({ mark, status }: Connection): boolean {
-  return (mark & SERVER_ID_MASK) !== 0 && (status & IPS_DST_NAT) !== 0;
-}
-
-/** A listing may have hundreds of thousands. */
-function* assuredSteps(payloads: readonly Uint8Array[]): Steps<readonly Connection[]> {
-  const found: Connection[] = [];
-  for (const [at, payload] of payloads.entries()) {
-    if (at > 0 && at % STEP === 0) yield;
-    const connection = decodeConnection(payload);
-    if (connection !== undefined && isOurs(connection) && (connection.status & IPS_ASSURED) !== 0)
-      found.push(connection);
-  }
-  return found;
+function isOurs(flow: Uint32Array): boolean {
+  return (flow[Flow.mark]! & SERVER_ID_MASK) !== 0 && (flow[Flow.status]! & IPS_DST_NAT) !== 0;
 }
 
 export class NetlinkConntrack implements Conntrack {
   readonly #netlink = new ConntrackNetlink();
 
   listen(listener: ConntrackListener): () => void {
-    return subscribeConntrack(GROUPS, markFilter(SERVER_ID_MASK), {
-      onMessage: (type, payload) => {
-        const connection = decodeConnection(payload);
-        if (connection === undefined || !isOurs(connection)) return;
-        if (type === IPCTNL_MSG_CT_NEW) listener.changed(connection);
-        else if (type === IPCTNL_MSG_CT_DELETE) listener.destroyed(connection);
+    const flow = new Uint32Array(FLOW_WORDS);
+    const socket = openCtnetlink({
+      groups: [NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY],
+      filter: markFilter(SERVER_ID_MASK),
+      slotBytes: SLOT_BYTES,
+      batch: BATCH,
+      receiveBytes: RECEIVE_BYTES,
+      rest: REST,
+      listener: {
+        batch(datagrams) {
+          const { bytes, table } = socket;
+          const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+          for (let row = 0; row < datagrams; row++) {
+            const at = table[2 * row]!;
+            if (!readFlow(view, at, at + table[2 * row + 1]!, flow) || !isOurs(flow)) continue;
+            if (messageType(view, at) === IPCTNL_MSG_CT_DELETE) listener.destroyed(flow);
+            else listener.changed(flow);
+          }
+        },
+        lost: () => listener.lost(),
+        failed: (error) => listener.failed(error),
       },
-      onLost: () => listener.lost(),
-      onError: (error) => listener.failed(error),
     });
+    return () => socket.close();
   }
 
-  async assured(): Promise<readonly Connection[]> {
-    const bits = IPS_ASSURED | IPS_DST_NAT;
+  async assured(on: (flow: Uint32Array) => void): Promise<void> {
     // The kernel cannot select marks that are not 0; a status it can, since 5.18. An older one sends all.
-    const filter = encodeConnectionFilter({ status: { value: bits, mask: bits } });
-    const payloads = await this.#netlink.dump('conntrack-dump', IPCTNL_MSG_CT_GET, filter);
-    return inSlices(assuredSteps(payloads));
+    const take = (flow: Uint32Array) => {
+      if (isOurs(flow) && (flow[Flow.status]! & ASSURED) === ASSURED) on(flow);
+    };
+    await dumpFlows(openCtnetlink, { status: { value: ASSURED, mask: ASSURED } }, take, async () => {});
   }
 
   async deleteOf(serverId: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** Runs the conntrack driver inside a director's namespace, by JSON lines; what it tells of is kept until asked for. */
 import { NetlinkConntrack } from '../../../src/drivers/conntrack/netlink.ts';
 import { serve } from '../dataplane/json-lines.ts';
+import { connectionOf, listed } from './connection-of.ts';
 import type { Told } from './suite.ts';
 
 const conntrack = new NetlinkConntrack();
@@ -9,8 +10,8 @@ let told: Told[] = [];
 serve({
   listen: async () => {
     conntrack.listen({
-      changed: (connection) => told.push({ kind: 'changed', connection }),
-      destroyed: (connection) => told.push({ kind: 'destroyed', connection }),
+      changed: (flow) => told.push({ kind: 'changed', connection: connectionOf(flow) }),
+      destroyed: (flow) => told.push({ kind: 'destroyed', connection: connectionOf(flow) }),
       lost: () => told.push({ kind: 'lost' }),
       failed: (error) => told.push({ kind: 'failed', message: error.message }),
     });
@@ -20,6 +21,6 @@ serve({
     told = [];
     return all;
   },
-  assured: () => conntrack.assured(),
+  assured: () => listed((on) => conntrack.assured(on)),
   deleteOf: ({ serverId }) => conntrack.deleteOf(Number(serverId)),
 });

@@ -3,6 +3,7 @@ import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { FakeConntrack } from '../../../src/drivers/conntrack/fake.ts';
 import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
 import { CLIENT, EVEN, only, servers, VIP, web } from '../dataplane/suite.ts';
+import { connectionOf, listed } from './connection-of.ts';
 import { conntrackContract, type Told } from './suite.ts';
 
 const kernel = new FakeKernel();
@@ -18,15 +19,15 @@ const tuple = (sport: number, destination = ipv4(VIP)) => ({
 beforeAll(async () => {
   await new FakeDataplane(kernel).apply(only(web(servers(EVEN))));
   control.listen({
-    changed: (connection) => told.push({ kind: 'changed', connection }),
-    destroyed: (connection) => told.push({ kind: 'destroyed', connection }),
+    changed: (flow) => told.push({ kind: 'changed', connection: connectionOf(flow) }),
+    destroyed: (flow) => told.push({ kind: 'destroyed', connection: connectionOf(flow) }),
     lost: () => told.push({ kind: 'lost' }),
     failed: (error) => told.push({ kind: 'failed', message: error.message }),
   });
 });
 
 conntrackContract('fake', () => ({
-  control,
+  control: { assured: () => listed((on) => control.assured(on)), deleteOf: (id) => control.deleteOf(id) },
   async told() {
     const all = told;
     told = [];

@@ -1,10 +1,10 @@
 /** What every connection table must do, whoever holds the connections. There is a service `web` on three servers. */
 import { describe, expect, test } from 'vitest';
-import { toEnd } from '../../../src/core/base/steps.ts';
 import { ConnectionCounts } from '../../../src/core/dataplane/connection-counts.ts';
 import { SERVER_ID_MASK } from '../../../src/core/dataplane/mark.ts';
+import { type Connection, flowOfConnection } from '../../../src/core/netlink/conntrack.ts';
 import { IPS_ASSURED, TCP_CONNTRACK_CLOSE } from '../../../src/core/netlink/conntrack-codes.ts';
-import type { Connection, Conntrack } from '../../../src/drivers/conntrack/port.ts';
+import type { Conntrack } from '../../../src/drivers/conntrack/port.ts';
 import { freshPorts, tally } from '../dataplane/suite.ts';
 
 export type Told =
@@ -13,7 +13,7 @@ export type Told =
   | { readonly kind: 'failed'; readonly message: string };
 
 export interface ConntrackWorld {
-  readonly control: Pick<Conntrack, 'assured' | 'deleteOf'>;
+  readonly control: Pick<Conntrack, 'deleteOf'> & { assured(): Promise<readonly Connection[]> };
   /** What was told since the last time. Waits until `enough` says so, a few seconds at most. */
   told(enough: (told: readonly Told[]) => boolean): Promise<readonly Told[]>;
   /** New connections to `web` from consecutive source ports: which server answered each. */
@@ -70,11 +70,12 @@ export function conntrackContract(name: string, world: () => ConntrackWorld): vo
 
     test('what is counted is what is open, per server, while connections come and go', async () => {
       const counts = new ConnectionCounts();
-      toEnd(counts.replaceSteps(await world().control.assured()));
+      for (const one of await world().control.assured()) counts.changed(flowOfConnection(one));
       const before = [1, 2, 3].map((id) => counts.active(id));
       const sport = freshPorts(COUNT);
       const answers = await world().connect(sport, COUNT);
-      for (const one of await assured(sport)) if (one.kind === 'changed') counts.changed(one.connection);
+      for (const one of await assured(sport))
+        if (one.kind === 'changed') counts.changed(flowOfConnection(one.connection));
       const opened = ['s1', 's2', 's3'].map((server, i) => before[i]! + (tally(answers)[server] ?? 0));
       expect([1, 2, 3].map((id) => counts.active(id))).toEqual(opened);
       await world().close(sport, COUNT / 2);
@@ -88,8 +89,8 @@ export function conntrackContract(name: string, world: () => ConntrackWorld): vo
         );
       const told = await world().told((all) => closings(all).length === COUNT / 2);
       for (const one of told) {
-        if (one.kind === 'changed') counts.changed(one.connection);
-        else if (one.kind === 'destroyed') counts.destroyed(one.connection);
+        if (one.kind === 'changed') counts.changed(flowOfConnection(one.connection));
+        else if (one.kind === 'destroyed') counts.destroyed(flowOfConnection(one.connection));
       }
       const left = tally(answers.slice(COUNT / 2));
       expect([1, 2, 3].map((id) => counts.active(id))).toEqual(

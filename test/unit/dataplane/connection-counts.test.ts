@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { toEnd } from '../../../src/core/base/steps.ts';
 import { ConnectionCounts } from '../../../src/core/dataplane/connection-counts.ts';
-import type { Connection } from '../../../src/core/netlink/conntrack.ts';
+import { type Connection, flowOfConnection } from '../../../src/core/netlink/conntrack.ts';
 import { IPS_ASSURED, IPS_DST_NAT, IPS_SRC_NAT } from '../../../src/core/netlink/conntrack-codes.ts';
 
 const LIP = ipv4('10.8.0.1');
@@ -14,7 +13,7 @@ function connection(
   n: number,
   serverId: number,
   more: Partial<Connection> & { readonly port?: number } = {},
-): Connection {
+): Uint32Array {
   const { port, ...rest } = more;
   const original = {
     protocol: 6,
@@ -29,7 +28,8 @@ function connection(
     dport: port ?? original.sport,
   };
   const status = IPS_ASSURED | IPS_DST_NAT | (port === undefined ? 0 : IPS_SRC_NAT);
-  return { original, reply, mark: serverId, status, id: 0xf0000000 + n, tcpState: ESTABLISHED, ...rest };
+  const id = 0xf0000000 + n;
+  return flowOfConnection({ original, reply, mark: serverId, status, id, tcpState: ESTABLISHED, ...rest });
 }
 
 test('counts from when both ends have sent until both have closed, whatever else is told', () => {
@@ -51,6 +51,24 @@ test('counts from when both ends have sent until both have closed, whatever else
   counts.destroyed(connection(1, 7, { tcpState: 7 }));
   counts.destroyed(connection(1, 7));
   expect([counts.active(7), counts.tracked]).toEqual([0, 0]);
+});
+
+test('a copy is counted by whoever carries it, and holds its port', () => {
+  const counts = new ConnectionCounts();
+  const [COPY, MOVED] = [0x80000007, 0x40000007];
+  const one = (mark: number, tcpState?: number) => connection(1, mark, { port: 2048, tcpState });
+  const seen = () => [counts.active(7), counts.tracked, counts.portBlocks().get(LIP)?.[2]];
+  counts.changed(one(COPY, ESTABLISHED));
+  expect(seen()).toEqual([0, 1, 1]);
+  // A packet of the client has moved it; nothing is said of the state.
+  counts.changed(one(MOVED));
+  expect(seen()).toEqual([1, 1, 1]);
+  counts.changed(one(COPY, ESTABLISHED));
+  expect(seen()).toEqual([0, 1, 1]);
+  counts.changed(one(MOVED, 8));
+  expect(seen()).toEqual([0, 1, 1]);
+  counts.destroyed(one(MOVED));
+  expect(seen()).toEqual([0, 0, 0]);
 });
 
 test('an entry whose port is used again by the client counts anew', () => {
@@ -104,7 +122,8 @@ test('whatever is told in whatever order, a listing sets it right', () => {
       for (const id of [1, 2, 3]) {
         expect(counts.active(id)).toBe([...model.values()].filter((one) => one.active && one.id === id).length);
       }
-      toEnd(counts.replaceSteps(open.map((n) => connection(n, 2))));
+      counts.clear();
+      for (const n of open) counts.changed(connection(n, 2));
       expect([counts.active(1), counts.active(2), counts.tracked]).toEqual([0, open.length, open.length]);
     }),
     { numRuns: 100 },

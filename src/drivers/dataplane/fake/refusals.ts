@@ -1,7 +1,7 @@
 /** Connections that end or are refused, for the fake: it interprets the elements as the kernel would. */
 import { type Ipv4, parseIpv4 } from '../../../core/base/ipv4.ts';
 import { ENDED_SET, LIMITS_SET, REFUSED_COUNTER } from '../../../core/dataplane/names.ts';
-import type { Tuple } from '../../../core/netlink/conntrack.ts';
+import type { Connection, Tuple } from '../../../core/netlink/conntrack.ts';
 import {
   IPS_ASSURED,
   IPS_DST_NAT,
@@ -10,7 +10,6 @@ import {
   TCP_CONNTRACK_ESTABLISHED,
 } from '../../../core/netlink/conntrack-codes.ts';
 import type { ConnectionsInMemory } from '../../conntrack/connections-in-memory.ts';
-import type { Connection } from '../../conntrack/port.ts';
 import { type CountingTable, type FakeFlow, plusOne } from './direct.ts';
 
 const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
