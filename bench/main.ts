@@ -12,6 +12,7 @@ interface Bench {
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'dgram-ospf': () => import('./dgram-ospf.ts'),
   hash: () => import('./hash.ts'),
+  'miss-flood': () => import('./miss-flood.ts'),
   nftables: () => import('./nftables.ts'),
   'nftables-apply': () => import('./nftables-apply.ts'),
   'nftables-load': () => import('./nftables-load.ts'),

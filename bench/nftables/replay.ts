@@ -20,6 +20,7 @@ const UDP_LENGTH = 8;
 const TCP = 6;
 const UDP = 17;
 const SYN = 0x02;
+const ACK = 0x10;
 
 /** MAC addresses like `02:00:00:00:00:01`: whose frame it is, and who is to take it. */
 export type Macs = readonly [from: string, to: string];
@@ -42,11 +43,20 @@ function ipFrame({ source, destination }: Flow, [from, to]: Macs, protocol: numb
 
 /** The first packet of a connection, without options. */
 export function synFrame(flow: Flow, macs: Macs): Buffer {
+  return tcpFrame(flow, macs, SYN);
+}
+
+/** One from the middle, that says nothing. */
+export function ackFrame(flow: Flow, macs: Macs): Buffer {
+  return tcpFrame(flow, macs, ACK);
+}
+
+function tcpFrame(flow: Flow, macs: Macs, flags: number): Buffer {
   const tcp = Buffer.alloc(TCP_LENGTH);
   tcp.writeUInt16BE(flow.sport);
   tcp.writeUInt16BE(flow.port, 2);
   tcp[12] = (TCP_LENGTH / 4) << 4;
-  tcp[13] = SYN;
+  tcp[13] = flags;
   tcp.writeUInt16BE(0xffff, 14);
   const addresses = Buffer.alloc(8);
   addresses.writeUInt32BE(flow.source);
@@ -96,13 +106,21 @@ function pcap(frames: readonly Buffer[]): Buffer {
 /** tcpreplay's folder is `/srv` of the root folder, in a mount namespace of its own. */
 const ENTER = 'mount --bind "$1" "$2/srv" && shift && exec chroot "$@"';
 
-/** Sends frames by an interface of a namespace. @returns microseconds per frame */
-export async function replay(netns: string, device: string, frames: readonly Buffer[]): Promise<number> {
+export interface Pace {
+  /** Frames a second. */
+  readonly rate: number;
+  /** How often all of them are sent. */
+  readonly times: number;
+}
+
+/** Sends frames by an interface of a namespace, as fast as it can unless a pace is given. @returns microseconds per frame */
+export async function replay(netns: string, device: string, frames: readonly Buffer[], pace?: Pace): Promise<number> {
   await ensureRoots(['load'], () => undefined);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-replay-'));
   try {
     await writeFile(join(folder, 'frames.pcap'), pcap(frames));
-    const send = ['tcpreplay', '--topspeed', '--preload-pcap', '--intf1', device, '/srv/frames.pcap'];
+    const speed = pace === undefined ? ['--topspeed'] : [`--pps=${pace.rate}`, `--loop=${pace.times}`];
+    const send = ['tcpreplay', ...speed, '--preload-pcap', '--intf1', device, '/srv/frames.pcap'];
     const enter = ['ip', 'netns', 'exec', netns, 'sh', '-c', ENTER, 'sh'] as const;
     const { code, stdout, stderr } = await exec([...enter, folder, await rootPath('load'), ...send]);
     const rate = /Rated: .* ([\d.]+) pps/.exec(stdout)?.[1];

@@ -36,6 +36,9 @@ const hexadecimal = (bits: number): string => `0x${bits.toString(16).padStart(8,
 /** True of entries that another director carries, as an nft match. */
 export const IS_REPLICA = `ct mark and ${hexadecimal(REPLICA_BIT)} == ${hexadecimal(REPLICA_BIT)}`;
 
+/** True of entries that did not begin here, as an nft match. */
+export const IS_FROM_ELSEWHERE = `ct mark and ${hexadecimal((REPLICA_BIT | MOVED_BIT) >>> 0)} != 0`;
+
 /** True of entries with any flag, as an nft match: nearly all packets are of connections without, and are done with this. */
 export const HAS_FLAGS = `ct mark and ${hexadecimal((REPLICA_BIT | MOVED_BIT | CLOSING_BIT) >>> 0)} != 0`;
 

@@ -19,8 +19,6 @@ import type { Ipv4 } from '../base/ipv4.ts';
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 
-export const TcpFlag = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10 } as const;
-
 const IP_HEADER_BYTES = 20;
 const TCP_HEADER_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
@@ -34,7 +32,7 @@ export interface Packet {
   readonly destination: Ipv4;
   readonly sport: number;
   readonly dport: number;
-  /** Bits of `TcpFlag`; 0 for UDP. */
+  /** Of TCP, as in its header: FIN 1, SYN 2, RST 4, PSH 8, ACK 16; 0 for UDP. */
   readonly flags: number;
   /** Where the transport header begins, and where the payload does. */
   readonly transport: number;

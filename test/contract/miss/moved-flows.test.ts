@@ -179,7 +179,7 @@ describe('connections that move to a director that does not know them', () => {
     const timed = await time(sport);
     note(`${name}, predicted`, timed);
     const others = namesOf(timed).filter((server, at) => server !== servers[at]);
-    // A port that an earlier connection still has is given to no other, neither when they began nor now.
+    // A port that an earlier connection still has is given to no other, neither when they began nor now: nobody is told RST.
     expect(others.filter((answer) => answer !== 'timeout')).toEqual([]);
     expect(others.length).toBeLessThanOrEqual(FLOWS * MOST_TAKEN);
     await bench.client().call('close', { keys: keys(sport) });

@@ -12,6 +12,7 @@ test('who carries a connection, and what is told of it', () => {
     'tcp flags & (fin | rst) != 0 ct event set 0xb4 ct mark set ct mark or 0x20000000',
   ]);
   expect(OWNERSHIP_PART.chains?.get('ownership')).toEqual([
+    'ct mark and 0xc0000000 != 0 ct direction reply ct status & assured == 0 tcp flags & rst == rst drop',
     'ct event set 0x94',
     'ct mark and 0x80000000 == 0x80000000 ct direction original ct mark set ct mark and 0x3fffffff or 0x40000000',
   ]);
@@ -48,9 +49,9 @@ test('second chance: one look at the state, then only while an element lives; li
   ]);
   expect(chains?.get('miss_vip')).toEqual([
     'update @miss_sources { ip saddr limit rate over 200/second burst 500 packets } drop',
-    'ip saddr . th sport @miss_asked drop',
-    'limit rate 2000/second burst 1000 packets add @miss_asked { ip saddr . th sport timeout 100ms } log group 7217 queue-threshold 1 counter name asked',
-    'drop',
+    'limit rate over 2000/second burst 1000 packets drop',
+    'update @miss_asked { ip saddr . th sport limit rate over 10/second burst 4 packets } drop',
+    'log group 7217 queue-threshold 1 counter name asked drop',
   ]);
   const elements = [...(sets ?? [])].map(([name, set]) => [name, [...set.elements.keys()]]);
   expect(elements).toEqual([

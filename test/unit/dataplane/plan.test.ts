@@ -56,7 +56,7 @@ describe('plan', () => {
       'sluice_v1 prerouting: write 1 rules',
       'sluice_v1 miss: write 4 rules',
       'sluice_v1 miss_vip: write 4 rules',
-      'sluice_v1 ownership: write 2 rules',
+      'sluice_v1 ownership: write 3 rules',
       'sluice_v1 service_web: write 6 rules',
       'sluice_v1 vips: write 1 of 1 elements (203.0.113.10)',
       'sluice_v1 real_servers: write 2 of 2 elements (10.2.0.21, 10.2.0.22)',

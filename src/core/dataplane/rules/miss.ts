@@ -8,8 +8,8 @@
  * part were not there: its cost is then one look at the connection's state, and nobody waits for an agent that is gone.
  *
  * Everybody can send such packets to a VIP, so what they cost is bounded, in this order: so many of one source (hundreds of
- * connections from one address, as of a proxy, move at once), none of what was asked for a moment ago, so many in all. What is over the bound in all is not noted as asked: it would block its own
- * retransmission. To a local address only real servers may send any.
+ * connections of one address, as of a proxy, move at once), so many in all, so many of one flow. What is over the bound in all is
+ * not counted as the flow's: it would block its own retransmission. To a local address only real servers may send any.
  *
  * Not here: answers to a shared local address on ports of another director, which are handed over before; and who asks.
  */
@@ -53,9 +53,10 @@ const MISS_RULES: readonly string[] = [
 
 const VIP_RULES: readonly string[] = [
   `update @${MISS_SOURCES_SET} { ip saddr limit rate over 200/second burst 500 packets } drop`,
-  `${CLIENT_KEY} @${MISS_ASKED_SET} drop`,
-  `limit rate 2000/second burst 1000 packets add @${MISS_ASKED_SET} { ${CLIENT_KEY} timeout 100ms } ${TELL}`,
-  'drop',
+  'limit rate over 2000/second burst 1000 packets drop',
+  // A sender sends several at once: those behind the first wait in the agent, and need not be sent again.
+  `update @${MISS_ASKED_SET} { ${CLIENT_KEY} limit rate over 10/second burst 4 packets } drop`,
+  `${TELL} drop`,
 ];
 
 /** `services`: all but those that are routed directly, of which conntrack knows nothing. */

@@ -19,7 +19,7 @@
  * at the very moment of a move or of a FIN cannot take that from being told: the mask that it sets has the changed mark in it.
  */
 import type { DesiredService } from '../../model/dataplane.ts';
-import { HAS_FLAGS, IS_REPLICA, MARK_CLOSING, TAKE_OVER } from '../mark.ts';
+import { HAS_FLAGS, IS_FROM_ELSEWHERE, IS_REPLICA, MARK_CLOSING, TAKE_OVER } from '../mark.ts';
 import type { Part } from './parts.ts';
 
 const CHAIN = 'ownership';
@@ -46,6 +46,9 @@ export function tellOfLife({ sync, protocol }: Pick<DesiredService, 'sync' | 'pr
 }
 
 const FLAGGED_RULES: readonly string[] = [
+  // One that no server has answered was computed, not told of: its server's RST says that it was computed wrong, which is no news
+  // for a client whose connection may yet come back to where it is known.
+  `${IS_FROM_ELSEWHERE} ct direction reply ct status & assured == 0 tcp flags & rst == rst drop`,
   tellOf(DESTROY | ASSURED | MARK),
   `${IS_REPLICA} ct direction original ${TAKE_OVER}`,
 ];
