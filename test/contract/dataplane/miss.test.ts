@@ -99,10 +99,10 @@ describe('second chance', () => {
   test('of one flow a few are told of at once, then one now and then', async () => {
     await stayAlive(30);
     const sport = freshPorts(1);
-    for (let i = 0; i < 10; i++) await send({ sport, each: 1 });
+    for (let i = 0; i < 40; i++) await send({ sport, each: 1 });
     const packets = await logged();
-    expect(packets.length).toBeGreaterThanOrEqual(4);
-    expect(packets.length).toBeLessThan(8);
+    expect(packets.length).toBeGreaterThanOrEqual(16);
+    expect(packets.length).toBeLessThan(25);
     await send({ sport, each: 1 });
     expect(await logged()).toHaveLength(1);
   });
@@ -183,7 +183,7 @@ describe('second chance', () => {
       await send({ sources, sport: 30_000, each: 30 });
       const seconds = (performance.now() - started) / 1000;
       const count = (await asked()) - before;
-      expect(count).toBeGreaterThan(1000);
+      expect(count).toBeGreaterThan(500);
       expect(count).toBeLessThanOrEqual(1000 + Math.ceil(2000 * seconds));
       expect(count).toBeLessThan(500 * 30);
     });

@@ -50,7 +50,7 @@ test('second chance: one look at the state, then only while an element lives; li
   expect(chains?.get('miss_vip')).toEqual([
     'update @miss_sources { ip saddr limit rate over 200/second burst 500 packets } drop',
     'limit rate over 2000/second burst 1000 packets drop',
-    'update @miss_asked { ip saddr . th sport limit rate over 10/second burst 4 packets } drop',
+    'update @miss_asked { ip saddr . th sport limit rate over 10/second burst 16 packets } drop',
     'log group 7217 queue-threshold 1 counter name asked drop',
   ]);
   const elements = [...(sets ?? [])].map(([name, set]) => [name, [...set.elements.keys()]]);

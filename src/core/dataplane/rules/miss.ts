@@ -54,8 +54,8 @@ const MISS_RULES: readonly string[] = [
 const VIP_RULES: readonly string[] = [
   `update @${MISS_SOURCES_SET} { ip saddr limit rate over 200/second burst 500 packets } drop`,
   'limit rate over 2000/second burst 1000 packets drop',
-  // A sender sends several at once: those behind the first wait in the agent, and need not be sent again.
-  `update @${MISS_ASKED_SET} { ${CLIENT_KEY} limit rate over 10/second burst 4 packets } drop`,
+  // A sender sends ten segments at once, or more: those behind the first wait in the agent, and need not be sent again.
+  `update @${MISS_ASKED_SET} { ${CLIENT_KEY} limit rate over 10/second burst 16 packets } drop`,
   `${TELL} drop`,
 ];
 
