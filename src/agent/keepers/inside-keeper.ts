@@ -1,6 +1,6 @@
 /**
- * Keeps the inside addresses that this director is to hold on its links, and no others. What was taken is told to the neighbours
- * at once and twice again, since a frame to all may be lost and a link may need a moment after it has come up. A refusal is told
+ * Keeps the inside addresses that this director is to hold on its links, and no others. What was taken, or found at the start, is
+ * told to the neighbours at once and twice again, since a frame to all may be lost and a link may need a moment after it has come up. A refusal is told
  * once and tried again.
  */
 import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
@@ -32,6 +32,7 @@ export class InsideKeeper {
   #fault: string | undefined;
   /** None are wanted, and those of an earlier agent are gone: nobody else takes any. */
   #isClear = false;
+  #isFirst = true;
 
   constructor(options: InsideKeeperOptions) {
     this.#options = options;
@@ -75,7 +76,11 @@ export class InsideKeeper {
     if (places === '') this.#fault = undefined;
     else this.#tellFault(`no interface has a network around the inside address ${places}`);
     if (changes.length > 0) this.#options.events.emit('inside-changed', { operations: changes });
-    if (!taken) return;
+    // What an earlier agent has left may have been another director's in between.
+    const isFound = this.#isFirst;
+    this.#isFirst = false;
+    if (isFound && !taken) this.#announce();
+    if (!isFound && !taken) return;
     this.#forget();
     this.#cancels = AGAIN.map((delay) => this.#options.clock.after(delay, () => this.#announce()));
   }

@@ -99,6 +99,15 @@ test('what is taken is told to the neighbours at once and twice again', async ()
   expect(told()).toEqual(['inside-changed in0: inside address 10.2.0.101 taken']);
 });
 
+test('what an earlier agent has left is told of as well: another director may have had it in between', async () => {
+  const { clock, control, inside, told } = keeper();
+  control.found = { ...control.found, held: [{ ifindex: 2, address: OWN }] };
+  inside.want([OWN]);
+  await clock.advance(20_000);
+  expect(control.told).toEqual(['10.2.0.101', '10.2.0.101', '10.2.0.101']);
+  expect(told()).toEqual([]);
+});
+
 test('another one’s is taken and given back; what somebody removes is taken again within a second', async () => {
   const { clock, control, inside, held } = keeper();
   inside.want([OWN]);
