@@ -121,6 +121,24 @@ test('a director that joins gets all, from the owners, before it may announce', 
   expect(new Set(digestsOf(network)).size).toBe(1);
 });
 
+test('two agents that start at once on kernels that hold connections wait for each other, and not in a circle', () => {
+  const network = started(2);
+  const [a, b] = network.directors as [SimDirector, SimDirector];
+  for (const flow of flows(40)) [a, b][flow.key % 2]!.kernel.open(flow);
+  network.run(100);
+  for (const director of [a, b]) network.kill(director);
+  for (const { kernel } of [a, b])
+    for (const [key, { mark }] of kernel.entries) if (mark === 'replica') kernel.entries.delete(key);
+  network.run(1000);
+  for (const director of [a, b]) {
+    director.dumpTakes = 700;
+    network.start(director);
+  }
+  while (a.logged('synced').length === 0) network.run(0.1);
+  expect(a.logged('synced')[0]?.effect.reason).toBe('equal');
+  expect(a.mesh!.table.size).toBe(40);
+});
+
 test('a director that joins gets those of the dead as well, from one donor', () => {
   const network = new SyncNetwork(4);
   const [a, b, c, d] = network.directors as [SimDirector, SimDirector, SimDirector, SimDirector];

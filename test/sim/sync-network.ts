@@ -172,6 +172,7 @@ export class SimDirector {
   mesh: Mesh | undefined;
   /** Every effect of the present mesh but `send` and `apply`. */
   log: { readonly at: Instant; readonly effect: MeshEffect }[] = [];
+  dumpTakes: Millis = KERNEL_DELAY;
   /** Are the kernel's events lost on their way? */
   deaf = false;
   life = 0;
@@ -347,7 +348,7 @@ export class SyncNetwork {
     if (effect.kind === 'dumpKernel') {
       later(KERNEL_DELAY, () => {
         const records = director.kernel.dump();
-        later(KERNEL_DELAY, () => this.handle(director, { kind: 'kernelDump', records, last: true }));
+        later(director.dumpTakes, () => this.handle(director, { kind: 'kernelDump', records, last: true }));
       });
     }
     if (effect.kind === 'lookUp') later(KERNEL_DELAY, () => this.#lookUp(director, effect.token));

@@ -93,7 +93,7 @@ export class Membership {
     peers: readonly { readonly name: string; readonly routerId: number }[],
     now: Instant,
   ): void {
-    if (this.#self === undefined) this.#settleAt = now + SETTLE;
+    if (this.#self === undefined && peers.length > 0) this.#settleAt = now + SETTLE;
     this.#touched = true;
     this.#self = { ...self, since: this.#self?.since ?? now };
     for (const name of this.#peers.keys()) if (!peers.some((peer) => peer.name === name)) this.#peers.delete(name);

@@ -144,7 +144,8 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   ourHello(): Hello {
-    return helloOf(this.#settings, this.#epoch, this.#table.size === 0 && !this.#barrier.synced);
+    const empty = this.#dump.loaded && this.#table.size === 0 && !this.#barrier.synced;
+    return helloOf(this.#settings, this.#epoch, empty);
   }
 
   stranger(session: PeerSession, hello: Hello): string | undefined {

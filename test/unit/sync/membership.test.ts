@@ -67,6 +67,12 @@ test('a director whose peers do not come says so when the start is over, and cal
   expect(members.takeView()).toEqual({ living: [{ ...SELF, since: 0 }], dead: [] });
 });
 
+test('a director that is the only one of its file says so at once', () => {
+  const members = new Membership();
+  members.configure(SELF, [], 0);
+  expect(members.takeView()).toEqual({ living: [{ ...SELF, since: 0 }], dead: [] });
+});
+
 test('the view is said once', () => {
   const members = complete();
   members.tell('d2', 'greeted', 30, 'e2');
