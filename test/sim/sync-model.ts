@@ -245,6 +245,7 @@ class History {
     const director = this.#pick(this.network.directors.filter(({ mesh }) => mesh === undefined));
     if (director === undefined) return;
     this.#note(`start ${director.name}`);
+    director.dumpTakes = this.#prng.unit() ** 4 * 2000;
     this.network.start(director);
   }
 
@@ -260,6 +261,7 @@ class History {
 
   #hear(director: SimDirector): void {
     this.#note(`${director.name} hears again`);
+    director.dumpTakes = this.#prng.unit() ** 4 * 2000;
     director.deaf = false;
     this.network.handle(director, { kind: 'kernelLost' });
   }

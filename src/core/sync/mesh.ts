@@ -41,6 +41,8 @@ const BATCH = 512;
 const MOST_IN_FRAME = 4096;
 /** Refreshes and what else is done in slices. */
 const TICK: Millis = 250;
+/** A peer that has not told for so long what it remembers of us does not keep the others waiting. */
+const RECALL: Millis = 30_000;
 const DIGESTS_EVERY: Millis = 10_000;
 
 /** The stream to one peer and what hangs on it. */
@@ -48,6 +50,8 @@ export interface Link {
   readonly session: PeerSession;
   donor: Donor;
   catchUp: CatchUp;
+  /** Was it told what we own, on this stream? */
+  listed: boolean;
 }
 
 export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchUpHost {
@@ -157,6 +161,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.#flush();
     link.donor = new Donor(this.#table, this.self);
     link.catchUp = new CatchUp(session, this, !this.#met.has(session.name));
+    link.listed = false;
     this.#membership.tell(session.name, 'greeted', now, session.hello!.bootEpoch);
     this.effect({ kind: 'event', event: 'sync-peer-up', values: { peer: session.name } });
     this.changed(session);
@@ -164,7 +169,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     for (const owner of this.#table.owners()) {
       if (owner !== this.self && owner !== session.routerId) this.#digest(session, owner);
     }
-    this.#ownDigest(session);
+    this.#list();
   }
 
   changed(session: PeerSession): void {
@@ -253,7 +258,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
 
   formerDone(session: PeerSession): void {
     this.#met.add(session.name);
-    this.#ownDigest(session);
+    this.#list();
   }
 
   get seconds(): number {
@@ -320,7 +325,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
       if (this.#links.has(peer.name)) continue;
       const session = new PeerSession(peer, this, this.#now);
       const donor = new Donor(this.#table, this.self);
-      this.#links.set(peer.name, { session, donor, catchUp: new CatchUp(session, this, true) });
+      this.#links.set(peer.name, { session, donor, catchUp: new CatchUp(session, this, true), listed: false });
     }
     for (const { session } of this.#links.values()) session.sayHello();
   }
@@ -352,10 +357,8 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     const first = !this.#dump.loaded;
     if (this.#dump.finish()) this.#askKernel();
     if (!first) return;
-    for (const { session, catchUp } of this.#up()) {
-      catchUp.reconsider();
-      this.#ownDigest(session);
-    }
+    for (const { catchUp } of this.#up()) catchUp.reconsider();
+    this.#list();
   }
 
   #sessionOf(routerId: number): PeerSession | undefined {
@@ -377,7 +380,10 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     for (const { session } of this.#links.values()) session.expire(now, away);
     const starting = this.starting;
     this.#membership.expire(now);
-    if (starting && !this.starting) for (const { catchUp } of this.#up()) catchUp.reconsider();
+    if (starting && !this.starting) {
+      for (const { catchUp } of this.#up()) catchUp.reconsider();
+      this.#list();
+    }
     this.#queries.expire(now);
     if (now >= this.#tickAt) this.#tick();
     if (now >= this.#digestsAt) this.#sayDigests();
@@ -414,9 +420,28 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     }
   }
 
-  /** Ours, behind all that we have told; once the peer has been asked what it remembers of us. */
+  /**
+   * May it be said what we own? Whoever hears it drops what it remembers of us beyond that: so only when the kernel's entries
+   * are known, and the memory of all who are here, or are about to come, has been asked for.
+   */
+  get #knowsOwn(): boolean {
+    if (!this.#dump.loaded || this.starting) return false;
+    return this.#established().every(({ name, since }) => this.#met.has(name) || this.#now > since + RECALL);
+  }
+
+  /** Says what we own to those who have not heard it on their stream. */
+  #list(): void {
+    if (!this.#knowsOwn) return;
+    for (const link of this.#up()) {
+      if (link.listed || !this.#met.has(link.session.name)) continue;
+      link.listed = true;
+      this.#ownDigest(link.session);
+    }
+  }
+
+  /** Ours, behind all that we have told. */
   #ownDigest(session: PeerSession): void {
-    if (!this.#dump.loaded || !this.#met.has(session.name)) return;
+    if (!this.#knowsOwn || !this.#met.has(session.name)) return;
     this.#flush();
     if (session.state === 'up') this.#digest(session, this.self);
   }
