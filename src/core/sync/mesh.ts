@@ -21,6 +21,7 @@ import { KernelDump } from './kernel-dump.ts';
 import { LeaveBarrier } from './leave-barrier.ts';
 import { Membership } from './membership.ts';
 import type { MeshEffect, MeshInput } from './mesh-events.ts';
+import { Outbox } from './outbox.ts';
 import { Ownership } from './ownership.ts';
 import { type Ending, type PeerFrame, PeerSession, type SessionHost } from './peer-session.ts';
 import { Queries } from './queries.ts';
@@ -29,16 +30,6 @@ import { Refresh } from './refresh.ts';
 import { Shedding } from './shedding.ts';
 import { meshStatus, type RatesBefore } from './status.ts';
 
-/** After so many records at once the next ones are waited for so long; what happens in quieter moments is told at once. */
-const COALESCE: readonly { readonly records: number; readonly wait: Millis }[] = [
-  { records: 256, wait: 2 },
-  { records: 32, wait: 0.5 },
-  { records: 0, wait: 0 },
-];
-/** So many records are not waited with. */
-const BATCH = 512;
-/** The longest frame is so many records. */
-const MOST_IN_FRAME = 4096;
 /** Refreshes and what else is done in slices. */
 const TICK: Millis = 250;
 /** A peer that has not told for so long what it remembers of us does not keep the others waiting. */
@@ -62,6 +53,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   readonly #membership = new Membership();
   readonly #links = new Map<string, Link>();
   readonly #dump: KernelDump;
+  readonly #outbox: Outbox;
   readonly #refresh: Refresh;
   readonly #shedding: Shedding;
   readonly #queries: Queries;
@@ -74,9 +66,6 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   #effects: MeshEffect[] = [];
   #now: Instant;
   #deadline: Instant | undefined;
-  /** What has happened is not told before. */
-  #flushAt: Instant = Number.NEGATIVE_INFINITY;
-  #oldest: Instant = 0;
   #tickAt: Instant;
   #digestsAt: Instant;
   #ids = 0;
@@ -95,6 +84,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.#table = new ConnectionTable({ seed });
     this.ownership = new Ownership(this.self, this.#table, (bytes, at) => this.#dump.judge(bytes, at, this.#recalling));
     this.#dump = new KernelDump(this.ownership, seed, now);
+    this.#outbox = new Outbox(this.ownership, () => [...this.#links.values()].map(({ session }) => session));
     this.#refresh = new Refresh(this.ownership);
     this.#shedding = new Shedding(seed, (bytes, at) => this.ownership.kernelPut(bytes, at, this.seconds));
     this.#queries = new Queries(this.ownership, (effect) => this.effect(effect));
@@ -118,7 +108,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   handle(input: MeshInput, now: Instant): readonly MeshEffect[] {
     const away = Math.max(0, now - (this.#deadline ?? now));
     this.#now = now;
-    if (this.ownership.tell.count === 0) this.#oldest = now;
+    this.#outbox.open(now);
     this.#take(input);
     this.#expire(away);
     this.#send();
@@ -397,8 +387,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.ownership.buryUnlisted(this.seconds);
     this.#refresh.slice(TICK, this.seconds, (owner) => !this.speaks(owner));
     if (this.#refresh.records.count === 0) return;
-    this.#flush();
-    this.#toAll('refresh', this.#refresh.records.take(), undefined);
+    this.#outbox.refresh(this.#refresh.records.take(), this.#now);
   }
 
   #measure(): void {
@@ -453,9 +442,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
 
   /** Whatever waits to be sent, as far as it may go now. */
   #send(): void {
-    const { tell } = this.ownership;
-    if (tell.count >= BATCH || (tell.count > 0 && this.#now >= this.#flushAt)) this.#flush();
-    this.#sendDirect();
+    this.#outbox.turn(this.#now);
     for (const { session, donor } of this.#links.values()) {
       if (donor.wants(session)) donor.work(session, this.seconds, this.#now, () => this.#flush());
     }
@@ -463,28 +450,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   #flush(): void {
-    const { tell } = this.ownership;
-    if (tell.count === 0) return;
-    this.#flushAt = this.#now + COALESCE.find(({ records }) => tell.count >= records)!.wait;
-    this.#toAll('batch', tell.take(), this.#oldest);
-  }
-
-  #toAll(kind: 'batch' | 'refresh', records: Uint8Array, at: Instant | undefined): void {
-    for (let from = 0; from < records.length; from += MOST_IN_FRAME * RECORD_BYTES) {
-      const part = records.subarray(from, from + MOST_IN_FRAME * RECORD_BYTES);
-      for (const { session } of this.#links.values()) {
-        if (session.state === 'up') session.sendRecords(kind, part, at, this.#now);
-      }
-    }
-  }
-
-  #sendDirect(): void {
-    for (const [routerId, records] of this.ownership.direct) {
-      if (records.count === 0) continue;
-      const session = this.#sessionOf(routerId);
-      if (session?.state === 'up') session.sendRecords('batch', records.take(), undefined, this.#now);
-      else records.clear();
-    }
+    this.#outbox.flush(this.#now);
   }
 
   /** What others are to know of us, when it has changed. */
@@ -509,9 +475,8 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   #nextDeadline(): Instant {
-    const waiting = this.ownership.tell.count > 0 ? this.#flushAt : Number.POSITIVE_INFINITY;
-    let least = Math.min(this.#tickAt, this.#digestsAt, waiting);
-    for (const { deadline } of [this.#membership, this.#queries, this.#barrier, this.#leave]) {
+    let least = Math.min(this.#tickAt, this.#digestsAt);
+    for (const { deadline } of [this.#outbox, this.#membership, this.#queries, this.#barrier, this.#leave]) {
       if (deadline !== undefined && deadline < least) least = deadline;
     }
     for (const { session, donor } of this.#links.values()) {

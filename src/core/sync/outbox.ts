@@ -1,0 +1,82 @@
+/**
+ * What has happened on its way to the peers: at once while little happens, together while much does.
+ *
+ * All that are `up` hear the same records in the same order; one that is behind hears nothing. What is for one peer alone goes
+ * with the next turn.
+ */
+import type { Instant, Millis } from '../base/machine.ts';
+import type { Ownership } from './ownership.ts';
+import type { PeerSession } from './peer-session.ts';
+import { RECORD_BYTES } from './record.ts';
+
+/** After so many records at once the next ones are waited for so long. */
+const COALESCE: readonly { readonly records: number; readonly wait: Millis }[] = [
+  { records: 256, wait: 2 },
+  { records: 32, wait: 0.5 },
+  { records: 0, wait: 0 },
+];
+/** So many records are not waited with. */
+const BATCH = 512;
+/** The longest frame is so many records. */
+const MOST_IN_FRAME = 4096;
+
+export class Outbox {
+  readonly #ownership: Ownership;
+  readonly #sessions: () => Iterable<PeerSession>;
+  #notBefore: Instant = Number.NEGATIVE_INFINITY;
+  /** When the oldest of what waits happened. */
+  #oldest: Instant = 0;
+
+  /** @param sessions all that there are, in whatever state */
+  constructor(ownership: Ownership, sessions: () => Iterable<PeerSession>) {
+    this.#ownership = ownership;
+    this.#sessions = sessions;
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#ownership.tell.count > 0 ? this.#notBefore : undefined;
+  }
+
+  /** Something is about to happen. */
+  open(now: Instant): void {
+    if (this.#ownership.tell.count === 0) this.#oldest = now;
+  }
+
+  /** Sends what may go now. */
+  turn(now: Instant): void {
+    if (this.#ownership.tell.count >= BATCH || now >= this.#notBefore) this.flush(now);
+    this.#direct(now);
+  }
+
+  /** Sends all that has happened. */
+  flush(now: Instant): void {
+    const { tell } = this.#ownership;
+    if (tell.count === 0) return;
+    this.#notBefore = now + COALESCE.find(({ records }) => tell.count >= records)!.wait;
+    this.#toAll('batch', tell.take(), this.#oldest, now);
+  }
+
+  /** Sends refreshes, behind all that has happened. */
+  refresh(records: Uint8Array, now: Instant): void {
+    this.flush(now);
+    this.#toAll('refresh', records, undefined, now);
+  }
+
+  #toAll(kind: 'batch' | 'refresh', records: Uint8Array, at: Instant | undefined, now: Instant): void {
+    for (let from = 0; from < records.length; from += MOST_IN_FRAME * RECORD_BYTES) {
+      const part = records.subarray(from, from + MOST_IN_FRAME * RECORD_BYTES);
+      for (const session of this.#sessions()) {
+        if (session.state === 'up') session.sendRecords(kind, part, at, now);
+      }
+    }
+  }
+
+  #direct(now: Instant): void {
+    for (const [routerId, records] of this.#ownership.direct) {
+      if (records.count === 0) continue;
+      const session = [...this.#sessions()].find((each) => each.routerId === routerId);
+      if (session?.state === 'up') session.sendRecords('batch', records.take(), undefined, now);
+      else records.clear();
+    }
+  }
+}
