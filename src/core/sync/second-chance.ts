@@ -99,7 +99,7 @@ export interface SecondChanceCounts {
 
 /** Flows of either side that wait at once, flows of one client, packets of one flow, bytes of all packets. */
 export const MAX_FLOWS = 2048;
-export const MAX_FLOWS_OF_SOURCE = 512;
+export const MAX_FLOWS_OF_SOURCE = 1024;
 export const MAX_PACKETS = 16;
 export const MAX_BYTES = 8 * 1024 * 1024;
 /** From the first packet of a flow to the last moment at which it is sent on. */

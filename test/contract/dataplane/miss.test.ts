@@ -170,7 +170,7 @@ describe('second chance', () => {
       const seconds = (performance.now() - started) / 1000;
       const count = (await asked()) - before;
       expect(count).toBeGreaterThan(300);
-      expect(count).toBeLessThanOrEqual(500 + Math.ceil(200 * seconds));
+      expect(count).toBeLessThanOrEqual(1000 + Math.ceil(1000 * seconds));
     });
 
     test('a flood of many sources costs a bounded number of questions', async () => {
@@ -184,7 +184,7 @@ describe('second chance', () => {
       const seconds = (performance.now() - started) / 1000;
       const count = (await asked()) - before;
       expect(count).toBeGreaterThan(500);
-      expect(count).toBeLessThanOrEqual(1000 + Math.ceil(2000 * seconds));
+      expect(count).toBeLessThanOrEqual(2000 + Math.ceil(2000 * seconds));
       expect(count).toBeLessThan(500 * 30);
     });
   });

@@ -7,9 +7,10 @@
  * elements of one set alive, which run out by themselves when it dies. Without them, unknown packets go on to the hash as if this
  * part were not there: its cost is then one look at the connection's state, and nobody waits for an agent that is gone.
  *
- * Everybody can send such packets to a VIP, so what they cost is bounded, in this order: so many of one source (hundreds of
- * connections of one address, as of a proxy, move at once), so many in all, so many of one flow. What is over the bound in all is
- * not counted as the flow's: it would block its own retransmission. To a local address only real servers may send any.
+ * Everybody can send such packets to a VIP, so what they cost is bounded, in this order: so many of one source (of one address, as
+ * of a proxy, hundreds of connections move at once, some packets each; but no source alone takes what is for all), so many in
+ * all, so many of one flow. What is over the bound in all is not counted as the flow's: it would block its own retransmission.
+ * To a local address only real servers may send any.
  *
  * Not here: answers to a shared local address on ports of another director, which are handed over before; and who asks.
  */
@@ -52,8 +53,8 @@ const MISS_RULES: readonly string[] = [
 ];
 
 const VIP_RULES: readonly string[] = [
-  `update @${MISS_SOURCES_SET} { ip saddr limit rate over 200/second burst 500 packets } drop`,
-  'limit rate over 2000/second burst 1000 packets drop',
+  `update @${MISS_SOURCES_SET} { ip saddr limit rate over 1000/second burst 1000 packets } drop`,
+  'limit rate over 2000/second burst 2000 packets drop',
   // A sender sends ten segments at once, or more: those behind the first wait in the agent, and need not be sent again.
   `update @${MISS_ASKED_SET} { ${CLIENT_KEY} limit rate over 10/second burst 16 packets } drop`,
   `${TELL} drop`,
