@@ -53,6 +53,13 @@ test('a lone director is synced when the start is over', () => {
   expect(network.directors[0]!.logged('synced')).toMatchObject([{ at: 1500, effect: { reason: 'alone' } }]);
 });
 
+test('one that is dialed by others waits a little longer: nobody has told it that they are not there', () => {
+  const network = new SyncNetwork(3);
+  network.start(network.directors[2]!);
+  network.run(4000);
+  expect(network.directors[2]!.logged('synced')).toMatchObject([{ at: 3000, effect: { reason: 'alone' } }]);
+});
+
 test('what begins at one is at all others within the coalescing time, once', () => {
   const network = started(3);
   for (const flow of flows(100)) network.directors[0]!.kernel.open(flow);

@@ -408,7 +408,11 @@ export class SyncNetwork {
   #dialers(): void {
     for (const [index, a] of this.directors.entries()) {
       for (const b of this.directors.slice(index + 1)) {
-        if (a.mesh === undefined || b.mesh === undefined || !this.reach(a, b)) continue;
+        if (a.mesh === undefined) continue;
+        if (b.mesh === undefined || !this.reach(a, b)) {
+          this.handle(a, { kind: 'unreachable', peer: b.name });
+          continue;
+        }
         const present = this.#streams.filter(({ ends }) => ends.includes(a) && ends.includes(b));
         if (present.some(({ broken, open }) => !broken && open.size === 2)) continue;
         if (present.some(({ open }) => open.has(a))) continue;

@@ -137,7 +137,10 @@ export class SyncEngine {
       },
       // How much may be under way is the mesh's own reckoning.
       writable: () => {},
-      unreachable: (peer, reason) => this.#unreachable.set(peer, reason),
+      unreachable: (peer, reason) => {
+        this.#unreachable.set(peer, reason);
+        this.#feed({ kind: 'unreachable', peer });
+      },
       refused: (refusal) => this.#refusals.add(refusal, clock.now()),
       listening: () => this.#faults.cleared('listen'),
       failed: (error) => this.#faults.report('listen', messageOf(error)),

@@ -58,8 +58,12 @@ export const PRESENCE_TABLE: StateTable<PresenceState, PresenceEvent, PresenceSt
 
 /** For how long a stream may be gone before its peer is: an agent that restarts is back sooner. */
 export const GRACE: Millis = 1000;
-/** At the start nothing is said for so long, unless all peers are there before. */
+/**
+ * At the start nothing is said for so long, unless all peers are there before. A peer of whom nothing at all was heard may be
+ * one that dials us, slowly: without evidence that it cannot be reached it is waited for until `LATEST`.
+ */
 export const SETTLE: Millis = 1500;
+export const LATEST: Millis = 3000;
 /** How long a peer has to be steady after one death; doubled by each further one that is remembered. */
 export const STEADY: Millis = 1000;
 export const LONGEST_STEADY: Millis = 30_000;
@@ -70,6 +74,8 @@ interface Presence {
   readonly name: string;
   readonly routerId: number;
   state: PresenceState;
+  /** A stream to it could not be opened. */
+  unreachable: boolean;
   epoch: string;
   /** When it came to be in the view, or when it was last known to live. */
   since: Instant;
@@ -82,7 +88,9 @@ interface Presence {
 export class Membership {
   readonly #peers = new Map<string, Presence>();
   #self: SyncMember | undefined;
+  /** While the start lasts: when it is over if there is evidence, and without. */
   #settleAt: Instant | undefined;
+  #latest: Instant = 0;
   #published: MemberView | undefined;
   /** Has anything happened that may have changed the view? */
   #touched = false;
@@ -93,7 +101,10 @@ export class Membership {
     peers: readonly { readonly name: string; readonly routerId: number }[],
     now: Instant,
   ): void {
-    if (this.#self === undefined && peers.length > 0) this.#settleAt = now + SETTLE;
+    if (this.#self === undefined && peers.length > 0) {
+      this.#settleAt = now + SETTLE;
+      this.#latest = now + LATEST;
+    }
     this.#touched = true;
     this.#self = { ...self, since: this.#self?.since ?? now };
     for (const name of this.#peers.keys()) if (!peers.some((peer) => peer.name === name)) this.#peers.delete(name);
@@ -103,6 +114,7 @@ export class Membership {
         name,
         routerId,
         state: 'unseen',
+        unreachable: false,
         epoch: '',
         since: now,
         timer: undefined,
@@ -125,8 +137,21 @@ export class Membership {
       if (peer.timer !== undefined && peer.timer <= now) this.#step(peer, 'timer', now);
     }
     if (this.#settleAt === undefined || this.#settleAt > now) return;
-    this.#settleAt = undefined;
     this.#touched = true;
+    this.#settleAt = now < this.#latest && this.#maybeComing() ? this.#latest : undefined;
+  }
+
+  /** A stream to a peer could not be opened. */
+  unreachable(name: string, now: Instant): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    peer.unreachable = true;
+    // The start may be over with this.
+    if (this.#settleAt === this.#latest) this.#settleAt = now;
+  }
+
+  #maybeComing(): boolean {
+    return [...this.#peers.values()].some(({ state, unreachable }) => state === 'unseen' && !unreachable);
   }
 
   get deadline(): Instant | undefined {

@@ -14,6 +14,8 @@ export type MeshInput =
   | { readonly kind: 'opened'; readonly peer: string; readonly stream: number }
   | { readonly kind: 'bytes'; readonly peer: string; readonly stream: number; readonly bytes: Uint8Array }
   | { readonly kind: 'closed'; readonly peer: string; readonly stream: number; readonly reason: string }
+  /** A stream to this director could not be opened. */
+  | { readonly kind: 'unreachable'; readonly peer: string }
   /** Who knows this connection? `tuple`: 13 bytes as in `frames/query.ts`. Answered by `answered` with the same id. */
   | { readonly kind: 'query'; readonly id: number; readonly side: 'client' | 'server'; readonly tuple: Uint8Array }
   /** What the kernel knows of what `lookUp` asked. */

@@ -281,6 +281,9 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
       case 'closed':
         this.#links.get(input.peer)?.session.closed(input.stream, input.reason, now);
         return;
+      case 'unreachable':
+        this.#membership.unreachable(input.peer, now);
+        return;
       case 'query':
         this.#queries.ask(input.id, input.side, input.tuple, this.#established(), now);
         return;

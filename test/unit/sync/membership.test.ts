@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { formatStateTable } from '../../../src/core/base/state-table.ts';
 import {
   GRACE,
+  LATEST,
   MEMORY,
   Membership,
   PRESENCE_EVENTS,
@@ -62,6 +63,7 @@ test('nothing is said before all peers are there', () => {
 
 test('a director whose peers do not come says so when the start is over, and calls nobody dead that it never saw', () => {
   const members = begun();
+  for (const { name } of PEERS) members.unreachable(name, 100);
   expect(members.deadline).toBe(SETTLE);
   members.expire(SETTLE);
   expect(members.takeView()).toEqual({ living: [{ ...SELF, since: 0 }], dead: [] });
@@ -71,6 +73,22 @@ test('a director that is the only one of its file says so at once', () => {
   const members = new Membership();
   members.configure(SELF, [], 0);
   expect(members.takeView()).toEqual({ living: [{ ...SELF, since: 0 }], dead: [] });
+});
+
+test('a peer of whom nothing was heard may be one that dials us: it is waited for longer, until there is evidence', () => {
+  const late = begun();
+  late.unreachable('d2', 100);
+  late.expire(SETTLE);
+  expect(late.takeView()).toBeUndefined();
+  expect(late.deadline).toBe(LATEST);
+  late.expire(LATEST);
+  expect(living(late)).toBe('d1');
+  const told = begun();
+  told.unreachable('d2', 100);
+  told.expire(SETTLE);
+  told.unreachable('d3', 2000);
+  told.expire(2000);
+  expect(living(told)).toBe('d1');
 });
 
 test('the view is said once', () => {
