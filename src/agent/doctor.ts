@@ -8,7 +8,14 @@ import { readdir } from 'node:fs/promises';
 import { release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { DoctorDocument } from '../api/documents.ts';
-import { type Finding, judgeAccounting, judgeConntrack, judgeNft, judgeSysctl } from '../core/dataplane/findings.ts';
+import {
+  type Finding,
+  judgeAccounting,
+  judgeConntrack,
+  judgeNft,
+  judgeSysctl,
+  judgeTun,
+} from '../core/dataplane/findings.ts';
 import { type ChangedSysctl, decodeChanges } from '../core/dataplane/sysctls.ts';
 import { examineFeatures } from '../drivers/dataplane/features.ts';
 import { readSysctls } from '../drivers/dataplane/sysctls.ts';
@@ -16,6 +23,7 @@ import { thisHost } from '../io/boot.ts';
 import { nftVersion } from '../io/nft.ts';
 import { stateFile } from '../io/state-file.ts';
 import { readSysctl } from '../io/sysctl.ts';
+import { tunRefusal } from '../io/tun-device.ts';
 import { SYSCTLS_FILE } from './memory/sysctl-memory.ts';
 
 /** `stateDir`: where agents have their folders. @throws KernelError without permission to ask */
@@ -24,6 +32,7 @@ export async function examineHost(stateDir: string): Promise<DoctorDocument> {
   const findings: readonly Finding[] = [
     judgeNft(version),
     ...(version === undefined ? [] : await examineFeatures()),
+    judgeTun(tunRefusal()),
     ...(await examineSysctls(stateDir)),
     ...(await examineConntrack()),
   ];

@@ -59,6 +59,16 @@ export class TunDevice {
   }
 }
 
+/** Why TUN devices cannot be had here: an errno; undefined: they can. */
+export function tunRefusal(): string | undefined {
+  try {
+    closeSync(openSync(CLONE_DEVICE, constants.O_RDWR));
+    return undefined;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code ?? String(cause);
+  }
+}
+
 function attached(name: string): number {
   let descriptor: number | undefined;
   try {

@@ -83,6 +83,19 @@ export function judgeFeature(name: string, onlyFor: string | undefined, refusal:
   };
 }
 
+/** `refusal`: what opening it said. */
+export function judgeTun(refusal: string | undefined): Finding {
+  return {
+    area: 'feature',
+    name: '/dev/net/tun',
+    value: refusal ?? 'yes',
+    wanted: 'yes',
+    verdict: refusal === undefined ? 'met' : 'warning',
+    why: 'with connection sync, packets of connections that another director knows go back into the kernel by a TUN device',
+    todo: refusal === undefined ? null : 'modprobe tun; in a container: --device /dev/net/tun',
+  };
+}
+
 export interface ConntrackTable {
   readonly entries: number;
   readonly max: number;

@@ -6,6 +6,7 @@ import {
   judgeFeature,
   judgeNft,
   judgeSysctl,
+  judgeTun,
 } from '../../../src/core/dataplane/findings.ts';
 import { sysctlRules } from '../../../src/core/dataplane/sysctls.ts';
 
@@ -66,4 +67,13 @@ test.each([
   [undefined, 'missing'],
 ])('nft %s: %s', (version, verdict) => {
   expect(judgeNft(version).verdict).toBe(verdict);
+});
+
+test('without TUN devices everything works but the second chance of packets, and the doctor says how to get them', () => {
+  expect(judgeTun(undefined)).toMatchObject({ verdict: 'met', todo: null });
+  expect(judgeTun('ENOENT')).toMatchObject({
+    value: 'ENOENT',
+    verdict: 'warning',
+    todo: expect.stringContaining('modprobe tun'),
+  });
 });
