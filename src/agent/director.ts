@@ -90,6 +90,8 @@ export class Director {
   #drainBy: Instant | undefined;
   #phase: 'opening' | 'adopting' | 'running' | 'stopping' = 'opening';
   #ending = false;
+  /** The kernel forwards by what an earlier agent has left. */
+  #isRestart = false;
   #turnAsked = false;
   #markStopped: () => void = () => {};
 
@@ -185,6 +187,7 @@ export class Director {
     const { dataplane, routes, links } = this.#ports;
     this.#configurePolicy();
     await Promise.all([dataplane.open(), routes.open()]);
+    this.#isRestart = await dataplane.isPresent();
     await this.routes.adopt();
     if (this.#phase !== 'opening') return;
     this.connections.open();
@@ -358,13 +361,17 @@ export class Director {
     return desiredDataplane(this.#loaded, services, this.servers, livingDirectors(this.#loaded, this.sync.view));
   }
 
-  /** Once the kernel has names for the servers: what comes before that could not be put into it. */
+  /**
+   * Once the kernel has names for the servers: what comes before that could not be put into it. After a restart most is there
+   * already, and the peers, who wait for us no longer than a moment, are greeted first.
+   */
   #keepSynced(): void {
-    if (this.dataplane.lastApply === undefined) return;
+    if (this.dataplane.lastApply === undefined && !this.#isRestart) return;
     const held = this.#versions.held();
-    const settings = syncSettings(this.#loaded, held, this.#desired(held), this);
+    const services = held.length === 0 ? this.#loaded.cluster.services : held;
+    const settings = syncSettings(this.#loaded, services, this.#desired(services), this);
     this.sync.want(settings);
-    this.clients.want(settings);
+    if (this.dataplane.lastApply !== undefined) this.clients.want(settings);
   }
 
   #activeConnections(service: string, server: Ipv4): number | undefined {

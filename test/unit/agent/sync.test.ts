@@ -221,3 +221,15 @@ test('unknown packets are asked for as long as somebody can find out whose they 
   expect((await times(5)).length).toBeLessThanOrEqual(1);
   expect(world.story()).not.toContain('dataplane-drift');
 });
+
+test('an agent that starts anew where another has served greets its peers before it knows its servers', async () => {
+  const first = await active();
+  await first.director.handOver('restart');
+  await first.clock.advance(2000);
+  const second = new World(await parsed(file()), first);
+  await second.start();
+  await second.clock.advance(100);
+  expect(second.syncThreads.last.settings.services[0]).toMatchObject({ name: 'web', serverIds: [] });
+  await second.clock.advance(5000);
+  expect(second.syncThreads.last.settings.services[0]!.serverIds).toHaveLength(2);
+});
