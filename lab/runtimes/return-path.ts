@@ -23,7 +23,8 @@ async function insideOf(director: NetnsNode) {
   if (name === undefined) throw new LabError(`director ${director.name} needs the label sluice.inside`);
   const text = await ipCommand(['-n', director.netns, '-json', 'address', 'show', 'dev', name]);
   const [facts] = JSON.parse(text) as readonly IpAddressJson[];
-  const insideAddress = facts?.addr_info.find(({ family }) => family === 'inet')?.local;
+  const own = facts?.addr_info.find(({ family }) => family === 'inet')?.local;
+  const insideAddress = director.labels['sluice.answers'] ?? own;
   if (facts === undefined || insideAddress === undefined) {
     throw new LabError(`director ${director.name}: ${name} has no IPv4 address`);
   }

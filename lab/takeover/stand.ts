@@ -23,7 +23,7 @@ export interface Stand {
 const nat: Stand = {
   name: 'nat',
   topology: 'ecmp-3.clab.yml',
-  cluster: 'ecmp-3/synced.yml',
+  cluster: 'ecmp-3/cluster.yml',
   ready: async () => undefined,
 };
 
