@@ -37,6 +37,8 @@ export interface Loss {
   readonly detail: string;
   /** Milliseconds since it was established. */
   readonly age: number;
+  /** Its age when the step began; negative when it began later. */
+  readonly ageBefore: number;
   /** Null for short connections, which are not traced one by one. */
   readonly director: string | null;
 }
@@ -112,7 +114,7 @@ export class Session {
     const window = await this.traffic.window();
     const left = new Set((await this.traffic.flows()).map((row) => row.flow));
     const survived = flows.filter((flow) => left.has(flow)).length;
-    const lost = this.traffic.losses.slice(lossesBefore).map((line) => lossOf(line, before));
+    const lost = this.traffic.losses.slice(lossesBefore).map((line) => lossOf(line, before, window.start));
     const share = Object.fromEntries(shares(settled, last));
     return {
       name: step.name,
@@ -135,8 +137,9 @@ export class Session {
   }
 }
 
-function lossOf({ flow, load, class: cause, detail, age }: BrokenLine, before: Placement): Loss {
-  return { flow, load, class: cause, detail, age, director: before.get(flow) ?? null };
+/** `start` of the step, on the clock of the lines. */
+function lossOf({ t, flow, load, class: cause, detail, age }: BrokenLine, before: Placement, start: number): Loss {
+  return { flow, load, class: cause, detail, age, ageBefore: start - (t - age), director: before.get(flow) ?? null };
 }
 
 /** Whether the step went by unnoticed by every client. */
