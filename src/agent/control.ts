@@ -99,7 +99,9 @@ export class Control implements ControlBackend {
 
   async #reload(): Promise<ReloadDocument> {
     const { configPath: path } = this.#facts;
-    const { events, loaded: before } = this.#director;
+    const { events, loaded: before, sync } = this.#director;
+    // Whatever the cluster file is like: a log that was moved away is to be let go.
+    sync.reopen();
     const loaded = await loadCluster(path, before.director.name);
     if ('faults' in loaded) {
       this.#stale = summary(loaded.faults);

@@ -123,6 +123,11 @@ export class SyncKeeper {
     this.#thread?.order({ kind: 'clients', records });
   }
 
+  /** The files that the thread writes may have been moved away. */
+  reopen(): void {
+    this.#thread?.order({ kind: 'reopen' });
+  }
+
   /** Answered by `onFlushed`. */
   flush(): void {
     this.#flushing = true;

@@ -21,10 +21,12 @@ import type { MeshEffect, MeshInput } from '../../core/sync/mesh-events.ts';
 import { persistenceEntries } from '../../core/sync/remembered-clients.ts';
 import type { Replication } from '../../drivers/conntrack/replication.ts';
 import type { Misses } from '../../drivers/miss/port.ts';
+import type { OpenAppendFile } from '../../io/append-file.ts';
 import type { Clock } from '../../io/clock.ts';
 import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import type { MeshEvents, MeshOptions, MeshTransport } from '../../io/mesh-transport.ts';
 import { Faults } from './faults.ts';
+import { MappingLog } from './mapping-log.ts';
 import { packetTuple } from './packet-tuple.ts';
 import { Refusals } from './refusals.ts';
 import { SecondChanceShell } from './second-chance-shell.ts';
@@ -38,6 +40,9 @@ export interface SyncEngineOptions {
   readonly openMesh: OpenMesh;
   readonly replication: Replication;
   readonly misses: Misses;
+  readonly openFile: OpenAppendFile;
+  /** Milliseconds since 1970, for what people read. */
+  timeOfDay(): number;
   tell(news: SyncNews): void;
 }
 
@@ -54,6 +59,7 @@ export class SyncEngine {
   readonly #faults: Faults;
   readonly #refusals: Refusals;
   readonly #chance: SecondChanceShell;
+  readonly #mapping: MappingLog;
   /** In their order: what performing one brings about comes behind those that wait. */
   readonly #effects: MeshEffect[] = [];
   #isPerforming = false;
@@ -72,7 +78,7 @@ export class SyncEngine {
   #ended = false;
 
   constructor(options: SyncEngineOptions) {
-    const { clock, tell, misses, replication } = options;
+    const { clock, tell, misses, replication, openFile: open, timeOfDay } = options;
     this.#options = options;
     this.#timer = new DeadlineTimer(clock, () => this.#feed({ kind: 'timer' }));
     this.#faults = new Faults((message) => tell({ kind: 'event', event: 'sync-fault', values: { message } }));
@@ -81,7 +87,11 @@ export class SyncEngine {
       ...{ clock, misses, replication, faults: this.#faults },
       table: () => this.#mesh?.table,
       ask: (id, side, tuple) => this.#feed({ kind: 'query', id, side, tuple }),
-      tell: (records) => this.#feed({ kind: 'kernel', records }),
+      tell: (records) => this.#heard(records),
+    });
+    this.#mapping = new MappingLog({
+      ...{ clock, open, timeOfDay },
+      tell: (event, values) => tell({ kind: 'event', event, values }),
     });
     this.#reportLater();
   }
@@ -101,6 +111,9 @@ export class SyncEngine {
       case 'list':
         this.#list(order);
         return;
+      case 'reopen':
+        this.#mapping.reopen();
+        return;
       case 'end':
         void this.#end(order.goodbye);
     }
@@ -109,6 +122,7 @@ export class SyncEngine {
   #configure(settings: SyncSettings): void {
     const { clock, epoch, replication } = this.#options;
     this.#settings = settings;
+    this.#mapping.configure(settings);
     replication.configure(settings.services);
     void this.#listenToKernel();
     const options = meshOptions(settings);
@@ -166,7 +180,12 @@ export class SyncEngine {
 
   #told(records: Uint8Array): void {
     const news = this.#chance.kernel(records);
-    if (news.length > 0) this.#feed({ kind: 'kernel', records: news });
+    if (news.length > 0) this.#heard(news);
+  }
+
+  #heard(records: Uint8Array): void {
+    if (this.#mesh !== undefined) this.#mapping.note(records, this.#mesh.table, 'event');
+    this.#feed({ kind: 'kernel', records });
   }
 
   /** No event comes any more: what happens until there are events again is found by a dump. */
@@ -257,7 +276,10 @@ export class SyncEngine {
     try {
       await this.#applied;
       await this.#options.replication.dump({ replicas: undefined }, (records) => {
-        this.#feed({ kind: 'kernelDump', records: this.#chance.kernel(records), last: false });
+        const found = this.#chance.kernel(records);
+        if (this.#mesh !== undefined) this.#mapping.note(found, this.#mesh.table, 'dump');
+        this.#feed({ kind: 'kernelDump', records: found, last: false });
+        return this.#mapping.room();
       });
       this.#faults.cleared('dump');
       this.#feed({ kind: 'kernelDump', records: NO_RECORDS, last: true });
@@ -297,11 +319,13 @@ export class SyncEngine {
     const peers = status.peers.map((peer) => {
       return { ...peer, lastError: this.#unreachable.get(peer.name) ?? peer.lastError };
     });
-    const chance = {
+    const counters = {
+      ...status.counters,
+      ...prefixed('kernel', replication.counts()),
       ...prefixed('second-chance', this.#chance.counts()),
       ...prefixed('refused', this.#refusals.counts()),
+      ...prefixed('mapping-log', this.#mapping.counts()),
     };
-    const counters = { ...status.counters, ...prefixed('kernel', replication.counts()), ...chance };
     tell({ kind: 'status', status: { ...status, peers, counters }, answersMisses: this.#chance.isOpen });
   }
 
@@ -319,7 +343,7 @@ export class SyncEngine {
     this.#timer.set(undefined);
     this.#transport?.close();
     this.#chance.close();
-    await this.#options.replication.close();
+    await Promise.all([this.#options.replication.close(), this.#mapping.close()]);
     this.#options.tell({ kind: 'ended' });
   }
 }

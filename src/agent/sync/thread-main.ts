@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { SyncOrder } from '../../core/model/sync.ts';
 import { NetlinkReplication } from '../../drivers/conntrack/replication-netlink.ts';
 import { KernelMisses } from '../../drivers/miss/kernel.ts';
+import { openAppendFile } from '../../io/append-file.ts';
 import { clockSince } from '../../io/clock.ts';
 import { openMesh } from '../../io/mesh-transport.ts';
 import { SyncEngine } from './sync-engine.ts';
@@ -18,6 +19,8 @@ const engine = new SyncEngine({
   openMesh,
   replication: new NetlinkReplication(),
   misses: new KernelMisses(),
+  openFile: openAppendFile,
+  timeOfDay: Date.now,
   tell: (news) => port.postMessage(news),
 });
 port.on('message', (order: SyncOrder) => engine.order(order));

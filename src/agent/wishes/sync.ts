@@ -54,6 +54,7 @@ export function syncSettings(
     syncTimeout: cluster.lifecycle.syncTimeout ?? 0,
     services: services.filter(({ forward }) => forward !== 'dr').map((service) => syncService(cluster, service, marks)),
     plane,
+    mappingLog: cluster.mappingLog,
   };
 }
 

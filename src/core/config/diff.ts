@@ -78,8 +78,8 @@ function remark(text: string | undefined): string {
 function thingsOf(cluster: Cluster): Things {
   const things: Things = new Map();
   const { holdUp, drain, grace, syncTimeout } = cluster.lifecycle;
-  const { cluster: name, dataplane, keys } = cluster;
-  things.set('cluster', { properties: { name, dataplane, keys }, unrestOf: CLUSTER_UNREST });
+  const { cluster: name, dataplane, keys, mappingLog } = cluster;
+  things.set('cluster', { properties: { name, dataplane, keys, mappingLog }, unrestOf: CLUSTER_UNREST });
   const times = { holdUp: formatDuration(holdUp), drain: formatDuration(drain), grace: formatDuration(grace) };
   const wait = { syncTimeout: syncTimeout === undefined ? undefined : formatDuration(syncTimeout) };
   things.set('lifecycle', { properties: { ...times, ...wait } });

@@ -20,7 +20,7 @@ import type {
 } from '../model/cluster.ts';
 import { type AnnouncedAs, AS_STUB } from '../model/routing.ts';
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
-import type { SyncScope } from '../model/sync.ts';
+import { type SyncScope, usualScope } from '../model/sync.ts';
 import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
 import { crossChecks } from './checks/cross.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
@@ -87,6 +87,7 @@ function clusterOf(file: ClusterFile): Cluster {
   return {
     cluster: file.cluster,
     keys: file.keys,
+    mappingLog: file.mappingLog?.file,
     directors: Object.entries(file.directors).map(([name, director]): Director => {
       return { name, ...director, local: director.local ?? [] };
     }),
@@ -158,11 +159,10 @@ function serviceOf(name: string, service: FileService, isSynced: boolean): Servi
   };
 }
 
-/** Packets of UDP are mostly questions with one answer: copying them costs more than it saves. */
-function syncOf({ protocol = 'tcp', forward, sync }: FileService): SyncScope {
+function syncOf({ protocol, forward, sync }: FileService): SyncScope {
   // Direct routing has no connections.
   if (forward === 'dr') return 'off';
-  return sync ?? (protocol === 'udp' ? 'off' : 'established');
+  return sync ?? usualScope(protocol);
 }
 
 const DEFAULT_SYNC_TIMEOUT = 30_000;

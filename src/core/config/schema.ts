@@ -238,24 +238,30 @@ const service = closed({
   sync: v.optional(choice(SYNC_SCOPES)),
 });
 
+/** An agent has no folder that it could be meant from. */
+const absolutePath = word(
+  'a file',
+  /^\/(?:[^\0\n]{0,4094}[^\0\n/])$/,
+  'an absolute path, as /var/log/sluice/mapping.log',
+);
+
 const snatPool = closed({ from: prefix, pool: oneOrMany('address', address) }, ['gateway']);
 
-export const clusterFile = closed(
-  {
-    cluster: name,
-    /** Of connection sync; without them nothing is synced. */
-    keys: v.optional(keysFile),
-    directors: mapOf(hostName, director, 'director'),
-    lifecycle: v.optional(lifecycle, {}),
-    routing,
-    dataplane: v.optional(choice(['auto', 'nftables'], ['ipvs']), 'auto'),
-    vips: v.optional(mapOf(addressText, closed({ require: v.optional(choice(['all', 'any']), 'all') })), {}),
-    local: v.optional(local, {}),
-    services: mapOf(name, service),
-    snat: v.optional(mapOf(name, snatPool), {}),
-  },
-  ['mappingLog'],
-);
+export const clusterFile = closed({
+  cluster: name,
+  /** Of connection sync; without them nothing is synced. */
+  keys: v.optional(keysFile),
+  directors: mapOf(hostName, director, 'director'),
+  lifecycle: v.optional(lifecycle, {}),
+  routing,
+  dataplane: v.optional(choice(['auto', 'nftables'], ['ipvs']), 'auto'),
+  vips: v.optional(mapOf(addressText, closed({ require: v.optional(choice(['all', 'any']), 'all') })), {}),
+  local: v.optional(local, {}),
+  services: mapOf(name, service),
+  snat: v.optional(mapOf(name, snatPool), {}),
+  /** Who was behind an address of ours. */
+  mappingLog: v.optional(closed({ file: absolutePath })),
+});
 
 /** The file as written, each value read and every default filled in. */
 export type ClusterFile = v.InferOutput<typeof clusterFile>;

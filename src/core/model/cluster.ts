@@ -185,6 +185,8 @@ export interface Cluster {
   readonly cluster: string;
   /** The file with the keys of connection sync, as written; undefined = nothing is synced. */
   readonly keys?: string | undefined;
+  /** The file for who was behind an address of ours, absolute. */
+  readonly mappingLog?: string | undefined;
   readonly directors: readonly Director[];
   readonly lifecycle: Lifecycle;
   readonly routing: { readonly speaker: 'ospf'; readonly instances: readonly RoutingInstance[] };

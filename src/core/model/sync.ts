@@ -10,6 +10,11 @@ import type { DesiredDataplane } from './dataplane.ts';
 export const SYNC_SCOPES = ['established', 'all', 'off'] as const;
 export type SyncScope = (typeof SYNC_SCOPES)[number];
 
+/** Unless the file says otherwise. Packets of UDP are mostly questions with one answer: copying them costs more than it saves. */
+export function usualScope(protocol: 'tcp' | 'udp' = 'tcp'): SyncScope {
+  return protocol === 'udp' ? 'off' : 'established';
+}
+
 /** TCP port of the streams between directors, unless the file says otherwise. */
 export const SYNC_PORT = 7171;
 
@@ -72,6 +77,8 @@ export interface SyncSettings {
   readonly services: readonly SyncService[];
   /** What the kernel is to hold, by which it can be said where a connection of another director went. */
   readonly plane: DesiredDataplane;
+  /** The file for who was behind an address of ours, absolute; undefined = nobody wants to know. */
+  readonly mappingLog?: string | undefined;
 }
 
 /** A director that is known to live. */
@@ -156,7 +163,10 @@ export type SyncEventName =
   | 'sync-events-lost'
   /** Young connections are left out for want of time. */
   | 'sync-overload'
-  | 'sync-fault';
+  | 'sync-fault'
+  /** Lines of the mapping log cannot be written, or are left out; they are written again, and so many are missing. */
+  | 'mapping-log-fault'
+  | 'mapping-log-mended';
 
 /** What the main thread says to the sync thread. */
 export type SyncOrder =
@@ -167,6 +177,8 @@ export type SyncOrder =
   | { readonly kind: 'list'; readonly id: number; readonly cursor: number; readonly filter: ConnectionFilter }
   /** Clients that this director remembers, as persistence entries: put and delete. */
   | { readonly kind: 'clients'; readonly records: Uint8Array }
+  /** The files that are written may have been moved away: they are begun anew. */
+  | { readonly kind: 'reopen' }
   /** The end: with a goodbye to the peers, which count this director as gone at once; or without, if it is to be back soon. */
   | { readonly kind: 'end'; readonly goodbye: string | undefined };
 

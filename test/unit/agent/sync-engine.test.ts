@@ -168,6 +168,7 @@ function settingsOf(name: Name): SyncSettings {
     syncTimeout: 20_000,
     services: [],
     plane: { services: [], upstream: [] },
+    mappingLog: '/log',
   };
 }
 
@@ -176,6 +177,7 @@ class Bench {
   readonly wire = new MemoryWire(this.clock);
   readonly kernels = { d1: new MemoryKernel(), d2: new MemoryKernel() };
   readonly misses = { d1: new FakeMisses(), d2: new FakeMisses() };
+  readonly logs = { d1: '', d2: '' };
   readonly news: Record<Name, SyncNews[]> = { d1: [], d2: [] };
   readonly engines: Partial<Record<Name, SyncEngine>> = {};
 
@@ -186,6 +188,16 @@ class Bench {
       openMesh: this.wire.open,
       replication: this.kernels[name],
       misses: this.misses[name],
+      openFile: async () => {
+        return {
+          append: async (bytes) => {
+            this.logs[name] += new TextDecoder().decode(bytes);
+            return bytes.length;
+          },
+          close: async () => {},
+        };
+      },
+      timeOfDay: () => this.clock.now(),
       tell: (news) => this.news[name].push(news),
     });
     this.engines[name] = engine;
@@ -244,6 +256,23 @@ describe('two directors', () => {
     bench.kernels.d1.listener!.records(recordsOf([{ ...connection('192.0.2.1'), op: Op.delete }]));
     await bench.clock.advance(100);
     expect(bench.kernels.d2.clients()).toEqual([]);
+  });
+
+  test('who was behind an address of ours is written where it is carried, once', async () => {
+    const bench = new Bench();
+    const fullnat = { ...connection('192.0.2.1'), local: ipv4('10.3.0.1'), localPort: 4711 };
+    bench.kernels.d1.entries.set('before', { ...fullnat, clientPort: 39_999 });
+    await bench.both();
+    bench.kernels.d1.establish(fullnat);
+    bench.kernels.d1.establish(connection('192.0.2.2'));
+    await bench.clock.advance(200);
+    bench.kernels.d2.listener!.records(recordsOf([{ ...fullnat, flags: fullnat.flags | RecordFlag.claimed }]));
+    bench.kernels.d2.listener!.records(recordsOf([{ ...fullnat, op: Op.delete }]));
+    await bench.clock.advance(200);
+    const { d1, d2 } = bench.logs;
+    const words = (log: string) => log.split('\n').map((line) => line.split(' ').slice(1, 4).join(' '));
+    expect(words(d1)).toEqual(['found tcp 192.0.2.1:39999', 'opened tcp 192.0.2.1:40000', '']);
+    expect(words(d2)).toEqual(['moved tcp 192.0.2.1:40000', 'closed tcp 192.0.2.1:40000', '']);
   });
 
   test('clients that one remembers are told to the keeper of the other’s maps', async () => {

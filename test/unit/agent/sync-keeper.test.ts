@@ -54,6 +54,13 @@ describe('what the thread is told', () => {
     expect(thread.settings.configHash).toBe('c');
   });
 
+  test('that its files were moved away, each time', () => {
+    const { keeper, thread } = begun();
+    keeper.reopen();
+    keeper.reopen();
+    expect(thread.kinds()).toEqual(['configure', 'reopen', 'reopen']);
+  });
+
   test('a key that was exchanged is a change', () => {
     const { keeper, thread } = begun();
     keeper.want({ ...SETTINGS, keys: [{ id: '1', secret: Uint8Array.of(1, 2, 4), acceptOnly: false }] });

@@ -105,7 +105,7 @@ describe('what the design has and this version has not is refused as such', () =
     [
       'dataplane: nftables',
       'dataplane: nftables\nmappingLog: { file: /x }',
-      'mappingLog: not supported in this version; remove it',
+      'mappingLog: it is made of connections that are synced: it needs keys; add keys: { file: PATH } at the top, or remove it',
     ],
   ])('%s → %s', (from, to, fault) => {
     expect(faultsAfter(EDGE, from, to).map((line) => line.replace(/^\d+:\d+: /, ''))).toEqual([fault]);

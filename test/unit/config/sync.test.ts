@@ -12,6 +12,7 @@ interface Choices {
   readonly web?: string;
   readonly dns?: string;
   readonly local?: string;
+  readonly log?: string;
 }
 
 function text({
@@ -22,6 +23,7 @@ function text({
   web = '',
   dns = '',
   local = '{}',
+  log = '',
 }: Choices): string {
   return `cluster: edge-1
 directors:
@@ -34,10 +36,13 @@ services:
   web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 }${web} }
   dns: { vip: 203.0.113.10, ports: 53, protocol: udp, servers: { r1: 10.2.0.21 }${dns} }
 ${keys}
+${log}
 `;
 }
 
 const faults = (choices: Choices) => faultLines(text(choices));
+const LOG = 'mappingLog: { file: /var/log/sluice/mapping.log }';
+const D2 = ', sync: "10.2.0.12:7272"';
 const NONE = { keys: '', d1: '', d2: '' };
 
 describe('what is written', () => {
@@ -57,6 +62,17 @@ describe('what is written', () => {
     const { lifecycle, services } = soundCluster(text(asked));
     expect(lifecycle.syncTimeout).toBe(5000);
     expect(services.map(({ sync }) => sync)).toEqual(['off', 'all']);
+  });
+
+  test('a log of who was behind an address, of what is synced', () => {
+    const both = {
+      web: ', forward: fullnat',
+      dns: ', forward: fullnat, sync: established',
+      d2: `${D2}, local: 10.3.0.2`,
+    };
+    expect(soundCluster(text({ ...both, log: LOG })).mappingLog).toBe('/var/log/sluice/mapping.log');
+    expect(soundCluster(text(both)).mappingLog).toBeUndefined();
+    expect(faults({ log: LOG, web: ', sync: off' })).toEqual([]);
   });
 
   test('without keys there is nothing of it', () => {
@@ -118,6 +134,37 @@ describe('faults', () => {
       ['directors.d2.sync: expected ADDRESS or ADDRESS:PORT, got "host:x"; such as 10.2.0.11:7171'],
     ],
     ['no scope', { web: ', sync: some' }, ['services.web.sync: expected established, all or off, got "some"']],
+    [
+      'a log without keys',
+      { ...NONE, log: LOG },
+      [
+        'mappingLog: it is made of connections that are synced: it needs keys; add keys: { file: PATH } at the top, or remove it',
+      ],
+    ],
+    [
+      'a log with gaps: what is not synced',
+      { log: LOG, web: ', forward: fullnat, sync: off', d2: `${D2}, local: 10.3.0.2` },
+      [
+        'services.web.sync: its connections would be missing in mappingLog: forward: fullnat and not synced; add sync: established, or remove mappingLog',
+      ],
+    ],
+    [
+      'a log with gaps: UDP',
+      { log: LOG, dns: ', forward: fullnat', d2: `${D2}, local: 10.3.0.2` },
+      [
+        'services.dns: its connections would be missing in mappingLog: forward: fullnat and not synced; add sync: established, or remove mappingLog',
+      ],
+    ],
+    [
+      'a log without a folder',
+      { log: 'mappingLog: { file: mapping.log }' },
+      ['mappingLog.file: expected a file, got "mapping.log"; an absolute path, as /var/log/sluice/mapping.log'],
+    ],
+    [
+      'a log that is a folder',
+      { log: 'mappingLog: { file: /var/log/ }' },
+      ['mappingLog.file: expected a file, got "/var/log/"; an absolute path, as /var/log/sluice/mapping.log'],
+    ],
     ['no file', { keys: 'keys: secret' }, ['keys: expected { file: PATH }; keys stand in a file of their own']],
   ])('%s', (_, choices, expected) => {
     expect(faults(choices)).toEqual(expected);
@@ -145,6 +192,9 @@ test('what changes is said', () => {
     'director d2: sync none -> 10.2.0.12:7272 (its streams of connections begin anew)',
     'service web: sync none -> established',
     'service dns: sync none -> off',
+  ]);
+  expect(describeChanges(some, soundCluster(text({ log: LOG })))).toEqual([
+    'cluster: mappingLog none -> /var/log/sluice/mapping.log',
   ]);
   expect(describeChanges(some, soundCluster(text({ web: ', sync: all' })))).toEqual([
     'service web: sync established -> all',

@@ -3,6 +3,7 @@
  * synced. In and out as in `checks/cross.ts`.
  */
 import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
+import { usualScope } from '../../model/sync.ts';
 import type { ClusterFile } from '../schema.ts';
 import { addressesOfServices } from '../service-addresses.ts';
 import { type Complaint, entries, items, type Sound } from '../sound.ts';
@@ -18,6 +19,7 @@ export function* syncChecks(file: File): Iterable<Complaint> {
   else yield* useless(file);
   yield* owners(file);
   yield* withoutConnections(file);
+  yield* unlogged(file);
 }
 
 function* missing(file: File): Iterable<Complaint> {
@@ -76,5 +78,27 @@ function* withoutConnections(file: File): Iterable<Complaint> {
     const message = 'not with forward: dr, where no connections are kept';
     const hint = 'each director finds the same server by its hash; remove it';
     yield { path: ['services', name, 'sync'], part: 'value', message, hint };
+  }
+}
+
+/** The lines are made of what is synced: of other connections there would be none, and nobody would miss them until it matters. */
+function* unlogged(file: File): Iterable<Complaint> {
+  if (!('mappingLog' in file)) return;
+  if (!('keys' in file)) {
+    const hint = 'add keys: { file: PATH } at the top, or remove it';
+    yield {
+      path: ['mappingLog'],
+      part: 'key',
+      message: 'it is made of connections that are synced: it needs keys',
+      hint,
+    };
+    return;
+  }
+  for (const [name, { forward, protocol, sync }] of entries(file.services)) {
+    if (forward !== 'fullnat' || (sync ?? usualScope(protocol)) !== 'off') continue;
+    const message = 'its connections would be missing in mappingLog: forward: fullnat and not synced';
+    const hint = 'add sync: established, or remove mappingLog';
+    const path = ['services', name, ...(sync === undefined ? [] : ['sync'])];
+    yield { path, part: sync === undefined ? 'key' : 'value', message, hint };
   }
 }
