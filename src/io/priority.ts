@@ -53,6 +53,15 @@ function attempt(act: () => void): string | undefined {
   }
 }
 
+/** Less urgent than the rest of a process that was raised, and more than most others. */
+const SECOND = constants.priority.PRIORITY_HIGH;
+
+/** For a thread of this process whose work may wait for that of the main thread. Never throws. */
+export function yieldToMainThread(): void {
+  // Linux counts nice values by thread, and 0 is the one that asks.
+  if (getPriority() < SECOND) attempt(() => setPriority(SECOND));
+}
+
 /** A program that we start is not as urgent as we are. */
 export function lowerPriority(pid: number | undefined): void {
   if (pid === undefined || getPriority() >= 0) return;

@@ -107,13 +107,17 @@ export class SyncKeeper {
   /** Undefined = nothing is synced. */
   want(settings: SyncSettings | undefined): void {
     if (this.#closed) return;
-    const isFirst = this.#settings === undefined && settings !== undefined;
+    const before = this.#settings;
+    const isFirst = before === undefined && settings !== undefined;
     this.#settings = settings;
     if (settings === undefined) {
       if (this.#thread !== undefined) void this.#end('nothing is synced any more');
       return;
     }
     if (isFirst && !this.#synced) this.#armBarrier(settings.syncTimeout);
+    // What it has told of is under another name now.
+    if (before !== undefined && before.self.routerId !== settings.self.routerId)
+      void this.#end('it has another router id');
     this.prepare();
     this.#configure();
   }

@@ -7,10 +7,14 @@ import { KernelMisses } from '../../drivers/miss/kernel.ts';
 import { openAppendFile } from '../../io/append-file.ts';
 import { clockSince } from '../../io/clock.ts';
 import { openMesh } from '../../io/mesh-transport.ts';
+import { yieldToMainThread } from '../../io/priority.ts';
 import { SyncEngine } from './sync-engine.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this is a thread of the agent, not a program');
+
+// A flood of connections delays no Hello.
+yieldToMainThread();
 
 const engine = new SyncEngine({
   // Instants cross over.

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type OpenMesh, SyncEngine } from '../../../src/agent/sync/sync-engine.ts';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
-import type { SyncNews, SyncSettings } from '../../../src/core/model/sync.ts';
+import type { SyncNews, SyncService, SyncSettings } from '../../../src/core/model/sync.ts';
 import {
   type ConnectionRecord,
   Op,
@@ -22,6 +22,7 @@ import type {
 import { FakeMisses } from '../../../src/drivers/miss/fake.ts';
 import { KernelError } from '../../../src/io/kernel-error.ts';
 import type { MeshEvents, MeshOptions } from '../../../src/io/mesh-transport.ts';
+import { buildPacket } from '../packet/build.ts';
 import { FakeClock } from './fake-clock.ts';
 
 const NO_COUNTS = {} as ReplicationCounts;
@@ -157,6 +158,12 @@ const SELVES = {
 } as const;
 type Name = keyof typeof SELVES;
 
+const WEB: SyncService = {
+  ...{ name: 'web', service: serviceHash('web'), digest: '11'.repeat(8), vips: [ipv4('203.0.113.10')], ports: [80] },
+  ...{ protocol: 'tcp', fullnat: false, sync: 'established', serverIds: [[ipv4('10.2.0.21'), 1]] },
+  ...{ establishedTimeout: 432_000, persistence: undefined },
+};
+
 function settingsOf(name: Name): SyncSettings {
   return {
     cluster: 'test',
@@ -166,7 +173,7 @@ function settingsOf(name: Name): SyncSettings {
     configHash: 'ab'.repeat(32),
     tableDigest: '00'.repeat(8),
     syncTimeout: 20_000,
-    services: [],
+    services: [WEB],
     plane: { services: [], upstream: [] },
     mappingLog: '/log',
   };
@@ -367,5 +374,52 @@ describe('a kernel that refuses', () => {
     bench.kernels.d1.entries.set('1', connection('192.0.2.1'));
     await bench.clock.advance(3000);
     expect(bench.kernels.d2.clients()).toEqual(['192.0.2.1']);
+  });
+});
+
+describe('the second chance', () => {
+  const packet = (client: string) =>
+    buildPacket({ source: client, destination: '203.0.113.10', sport: 40_000, dport: 80, flags: 0x18 });
+
+  test('of a packet whose connection only the other one’s kernel knows: the entry is made, and the packet goes on', async () => {
+    const bench = new Bench();
+    await bench.both();
+    const { kernels, misses, clock } = bench;
+    // Of a service that is not synced: nobody was told.
+    kernels.d2.entries.set('1', connection('192.0.2.1'));
+    misses.d1.arrive(packet('192.0.2.1'));
+    await clock.advance(100);
+    expect(kernels.d1.clients()).toEqual(['192.0.2.1']);
+    expect(misses.d1.returned.map(({ sport }) => sport)).toEqual([40_000]);
+    await clock.advance(1000);
+    expect(bench.last('d1', 'status')).toMatchObject({
+      answersMisses: true,
+      status: { counters: { 'second-chance.known': 1, 'second-chance.reinjected': 1 } },
+    });
+  });
+
+  test('of a packet that nobody knows, while nobody is gone: it is dropped', async () => {
+    const bench = new Bench();
+    await bench.both();
+    bench.misses.d1.arrive(packet('192.0.2.1'));
+    await bench.clock.advance(1500);
+    expect(bench.misses.d1.returned).toEqual([]);
+    expect(bench.kernels.d1.clients()).toEqual([]);
+    expect(bench.last('d1', 'status')?.status.counters['second-chance.dropped.nobody-dead']).toBe(1);
+  });
+
+  test('is offered only while somebody listens for such packets', async () => {
+    const bench = new Bench();
+    const refusal = new KernelError('log-listen', { errno: 'EBUSY' });
+    const open = bench.misses.d1.open.bind(bench.misses.d1);
+    bench.misses.d1.open = async () => {
+      throw refusal;
+    };
+    await bench.both();
+    expect(bench.last('d1', 'status')?.answersMisses).toBe(false);
+    expect(bench.faults('d1')).toEqual([refusal.message]);
+    bench.misses.d1.open = open;
+    await bench.clock.advance(4000);
+    expect(bench.last('d1', 'status')?.answersMisses).toBe(true);
   });
 });

@@ -67,6 +67,16 @@ describe('what the thread is told', () => {
     expect(thread.kinds()).toEqual(['configure', 'configure']);
   });
 
+  test('another router id is another thread’s', async () => {
+    const { keeper, thread, threads } = begun();
+    keeper.want({ ...SETTINGS, self: { ...SETTINGS.self, routerId: 9 } });
+    expect(thread.orders.at(-1)).toEqual({ kind: 'end', goodbye: 'it has another router id' });
+    expect(threads.all).toHaveLength(2);
+    expect(threads.last.settings.self.routerId).toBe(9);
+    await settle();
+    expect(thread.stopped).toBe(true);
+  });
+
   test('it may be started before anything is known', () => {
     const bench = new Bench();
     bench.keeper.prepare();
