@@ -37,7 +37,11 @@ export const run: SoakRun = async ({ quick, seed, progress }) => {
   return { claims, samples: report };
 };
 
-function claimsOf({ name, connections, frames, opened, records }: Attack): Claim[] {
+function claimsOf({ name, connections, frames, opened, records, applied }: Attack): Claim[] {
   const of = `${name}, of ${connections} connections with ${frames} frames`;
-  return [claimEqual(`streams accepted: ${of}`, opened, 0), claimEqual(`records accepted: ${of}`, records, 0)];
+  return [
+    claimEqual(`streams accepted: ${of}`, opened, 0),
+    claimEqual(`records accepted: ${of}`, records, 0),
+    claimEqual(`connections for the kernel: ${of}`, applied, 0),
+  ];
 }

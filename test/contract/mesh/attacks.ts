@@ -15,7 +15,7 @@ import { HEADER_BYTES } from '../../../src/core/sync/frames/codes.ts';
 import { type ConnectionRecord, Op, Protocol, RECORD_BYTES, writeRecord } from '../../../src/core/sync/record.ts';
 import { handshakeKey, TLS } from '../../../src/io/mesh/tls.ts';
 import { key } from './director.ts';
-import type { VictimReport } from './victim-main.ts';
+import { CLUSTER, ROUTER_IDS, type VictimReport } from './victim-protocol.ts';
 
 export interface AttackSizes {
   /** Connections of each kind of stranger. */
@@ -36,6 +36,7 @@ export interface Attack {
   /** What the victim made of it: all that it had not been given rightly. */
   readonly opened: number;
   readonly records: number;
+  readonly applied: number;
   readonly refused: Readonly<Record<string, number>>;
   /** MiB, at the end. */
   readonly rss: number;
@@ -70,6 +71,7 @@ export async function attack(
         frames,
         opened: after.opened - before.opened - rightly.streams,
         records: after.records - before.records - rightly.records,
+        applied: after.applied - before.applied - rightly.records,
         refused: difference(before.refused, after.refused),
         rss: after.rss / MEBIBYTE,
       });
@@ -194,6 +196,7 @@ class Attacker {
     const wire = await Wire.open(this.#victim.port);
     const socket = this.#dial(wire.port, Wire.HOST);
     await connected(socket);
+    socket.write(this.#hello());
     for (let frame = 0; frame < 20; frame++) socket.write(this.#frame());
     socket.end();
     await gone(socket);
@@ -215,7 +218,7 @@ class Attacker {
     for (let count = 0; count < connections; count++) {
       const socket = this.#dial(wire.port, Wire.HOST);
       await connected(socket);
-      socket.write(this.#frame());
+      socket.write(Buffer.concat([this.#hello(), this.#frame()]));
       await wire.passed();
       wire.alter = ALTERATIONS[count % ALTERATIONS.length]!(this.#random);
       const ended = gone(socket);
@@ -240,10 +243,13 @@ class Attacker {
     const rss = [first.rss / MEBIBYTE];
     const tenth = Math.ceil(count / 10);
     let socket: TLSSocket | undefined;
+    let hellos = 0;
     for (let sent = 1; sent <= count; sent++) {
       if (socket === undefined || socket.destroyed || socket.writableEnded) {
         socket = this.#dial(this.#victim.port, HOST);
         await connected(socket);
+        socket.write(this.#hello());
+        hellos++;
       }
       const { bytes, last } = this.#spoil(this.#someFrame());
       const room = socket.write(bytes);
@@ -262,7 +268,7 @@ class Attacker {
     }
     const last = await this.#victim.settled();
     const undecodable = last.undecodable - first.undecodable;
-    return { sent: count, undecodable, wellFormed: last.frames - first.frames - undecodable, rss };
+    return { sent: count, undecodable, wellFormed: last.frames - first.frames - undecodable - hellos, rss };
   }
 
   #dial(port: number, host: string, keyed = key('1'), name = 'd1'): TLSSocket {
@@ -276,6 +282,23 @@ class Attacker {
     });
     socket.on('error', () => {}).resume();
     return socket;
+  }
+
+  /** What the victim wants to hear first. */
+  #hello(): Uint8Array {
+    this.#sequence = 1;
+    return encodeFrame({
+      kind: 'hello',
+      versions: { min: 1, max: 1 },
+      empty: false,
+      routerId: ROUTER_IDS.d1,
+      bootEpoch: '00000000000000d1',
+      configHash: 'ab'.repeat(8),
+      tableDigest: '00'.repeat(8),
+      name: 'd1',
+      cluster: CLUSTER,
+      services: [],
+    });
   }
 
   /** A batch that the victim would take. */
@@ -302,7 +325,7 @@ class Attacker {
       serverPort: 443,
       localPort: clientPort,
       service: 7,
-      owner: 0x0aff0001,
+      owner: ROUTER_IDS.d1,
       epoch: 1,
       timeout: 60,
       windowScale: 0x77,
