@@ -10,6 +10,7 @@ interface Bench {
 
 /** By name; imported only when asked for, because some need root, an addon or the lab. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  'ctnetlink-codec': () => import('./ctnetlink-codec.ts'),
   'dgram-ospf': () => import('./dgram-ospf.ts'),
   hash: () => import('./hash.ts'),
   'miss-flood': () => import('./miss-flood.ts'),

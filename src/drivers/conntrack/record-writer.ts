@@ -270,6 +270,7 @@ export class RecordWriter {
       answer.status = this.#found[Flow.status]!;
     },
     settled: (index, errno) => {
+      // Of the last, a refusal and no acknowledgement beside it.
       this.#items[index]!.answer.errno = errno;
       if (index === this.#requests.count - 1) this.#acknowledged = true;
     },
@@ -282,12 +283,14 @@ export class RecordWriter {
     this.#sequence = (first + count) >>> 0;
     this.#socket.send(this.#requests.finish());
     this.#acknowledged = false;
-    for (let rows = this.#socket.receive(); rows !== 0; rows = this.#socket.receive()) {
+    // The last request's is the last answer.
+    while (!this.#acknowledged) {
+      const rows = this.#socket.receive();
       if (rows < 0) throw new KernelError(request, { errno: 'ENOBUFS', text: 'answers were lost' });
+      if (rows === 0) throw new KernelError(request, { text: 'no answer' });
       for (let row = 0; row < rows; row++) {
         walkAnswers(this.#view, table[2 * row]!, table[2 * row + 1]!, first, count, listener);
       }
     }
-    if (!this.#acknowledged) throw new KernelError(request, { text: 'no answer' });
   }
 }
