@@ -40,6 +40,8 @@ export interface SyncPeerDocument {
   readonly bytesIn: number;
   /** Bytes that it has not acknowledged yet. */
   readonly unacknowledged: number;
+  /** Has it the same cluster file? Null while it is not there. */
+  readonly sameFile: boolean | null;
   /** Did its digests agree with ours when they were last compared? Null before that. */
   readonly digestsMatch: boolean | null;
   /** Connections of this director that the peer is not known to hold. */

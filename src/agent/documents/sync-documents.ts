@@ -21,7 +21,7 @@ export function syncDocument(agent: Agent): SyncDocument {
     members: view === undefined ? null : membersDocument(view, age),
     connections: status?.connections ?? NO_CONNECTIONS,
     secondChance: agent.misses.isOpen,
-    peers: status?.peers.map((peer) => peerDocument(peer, age)) ?? [],
+    peers: status?.peers.map((peer) => peerDocument(peer, agent.loaded.hash, age)) ?? [],
     counters: status?.counters ?? {},
   };
 }
@@ -39,12 +39,13 @@ function membersDocument({ living, dead }: MemberView, age: (since: Instant) => 
   };
 }
 
-function peerDocument(peer: SyncPeerStatus, age: (since: Instant) => Millis): SyncPeerDocument {
-  const { since, lag, digestsMatch, lastError, ...rest } = peer;
+function peerDocument(peer: SyncPeerStatus, hash: string, age: (since: Instant) => Millis): SyncPeerDocument {
+  const { since, lag, digestsMatch, fileHash, lastError, ...rest } = peer;
   return {
     ...rest,
     age: age(since),
     lag: lag ?? null,
+    sameFile: fileHash === undefined ? null : hash.startsWith(fileHash),
     digestsMatch: digestsMatch ?? null,
     lastError: lastError ?? null,
   };
@@ -54,10 +55,11 @@ function peerDocument(peer: SyncPeerStatus, age: (since: Instant) => Millis): Sy
 export function syncSummary(agent: Agent): StatusDocument['sync'] {
   const { state, fault, members, peers } = syncDocument(agent);
   if (state === 'off') return null;
-  const troubles = peers.flatMap(({ name, state: now, digestsMatch, lastError }) => {
-    if (now !== 'up') return [`${name} is ${now}${lastError === null ? '' : ` (${lastError})`}`];
-    return digestsMatch === false ? [`${name} holds other connections than we do`] : [];
-  });
+  const troubles = peers.flatMap(({ name, state: now, sameFile, digestsMatch, lastError }) => [
+    ...(now === 'up' ? [] : [`${name} is ${now}${lastError === null ? '' : ` (${lastError})`}`]),
+    ...(sameFile === false ? [`${name} has another cluster file`] : []),
+    ...(digestsMatch === false ? [`${name} holds other connections than we do`] : []),
+  ]);
   const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
   return {
     ...{ state, fault, troubles },

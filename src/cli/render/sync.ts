@@ -61,9 +61,12 @@ function milliseconds(value: number): string {
 
 function remarks(peers: readonly SyncPeerDocument[]): string {
   const errors = peers.flatMap(({ name, lastError }) => (lastError === null ? [] : [`${name}: ${lastError}`]));
+  const others = peers.flatMap(({ name, sameFile }) =>
+    sameFile === false ? [`${name} has another cluster file`] : [],
+  );
   const unprotected = Math.max(0, ...peers.map((peer) => peer.unprotected));
   const open = unprotected === 0 ? [] : [`${plural(unprotected, 'connection')} not yet held by every peer`];
-  const lines = [...errors, ...open];
+  const lines = [...others, ...errors, ...open];
   return lines.length === 0 ? '' : `\n\n${lines.join('\n')}`;
 }
 

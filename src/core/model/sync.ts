@@ -115,6 +115,8 @@ export interface SyncPeerStatus {
   readonly bytesIn: number;
   /** Bytes that it has not acknowledged yet. */
   readonly unacknowledged: number;
+  /** The beginning of its cluster file's hash, 16 hexadecimal digits; undefined while it is not there. */
+  readonly fileHash: string | undefined;
   /** Did its digests agree with ours when they were last compared? Undefined before that. */
   readonly digestsMatch: boolean | undefined;
   /** Our connections that it is not known to hold. */

@@ -185,6 +185,7 @@ test('what is shown of it', async () => {
   const peer = {
     ...{ name: 'd2', state: 'behind', since: 0, lag: undefined, recordsOut: 0, recordsIn: 0, bytesOut: 0, bytesIn: 0 },
     ...{ unacknowledged: 0, digestsMatch: undefined, unprotected: 3, lastError: undefined },
+    fileHash: '00'.repeat(8),
   };
   const connections = { total: 5, own: 3, bytes: 1000 };
   const status = { synced: true, connections, peers: [peer], counters: { 'frames.batch': 7 } };
@@ -192,10 +193,26 @@ test('what is shown of it', async () => {
   expect(syncDocument(world.director)).toMatchObject({
     ...{ state: 'synced', fault: null, connections, counters: { 'frames.batch': 7 } },
     members: { living: [{ name: 'd1' }, { name: 'd2' }], dead: [{ name: 'd3', age: world.director.now() }] },
-    peers: [{ name: 'd2', state: 'behind', age: world.director.now(), lag: null, digestsMatch: null, unprotected: 3 }],
+    peers: [
+      {
+        name: 'd2',
+        state: 'behind',
+        age: world.director.now(),
+        lag: null,
+        sameFile: false,
+        digestsMatch: null,
+        unprotected: 3,
+      },
+    ],
   });
   expect(syncSummary(world.director)).toEqual({
-    ...{ state: 'synced', fault: null, living: ['d1', 'd2'], dead: ['d3'], troubles: ['d2 is behind'] },
+    ...{
+      state: 'synced',
+      fault: null,
+      living: ['d1', 'd2'],
+      dead: ['d3'],
+      troubles: ['d2 is behind', 'd2 has another cluster file'],
+    },
   });
   expect(await counterDocuments(world.director)).toContainEqual({ instance: 'sync', counters: { 'frames.batch': 7 } });
   await world.clock.advance(4000);

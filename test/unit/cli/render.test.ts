@@ -308,10 +308,11 @@ test('connection sync: who lives, and each stream with what it owes', () => {
   const peer: SyncPeerDocument = {
     ...{ name: 'd2', state: 'up', age: 61_000, lag: { p50: 0.42, p99: 3.14 }, recordsOut: 1234.4, recordsIn: 0 },
     ...{ bytesOut: 70_000, bytesIn: 0, unacknowledged: 48, digestsMatch: true, unprotected: 2, lastError: null },
+    sameFile: false,
   };
   const gone: SyncPeerDocument = {
     ...{ ...peer, name: 'd3', state: 'gone', lag: null, recordsOut: 0, bytesOut: 0, unprotected: 700 },
-    ...{ digestsMatch: null, lastError: 'connect ECONNREFUSED 10.2.0.13:7171' },
+    ...{ sameFile: null, digestsMatch: null, lastError: 'connect ECONNREFUSED 10.2.0.13:7171' },
   };
   const document: SyncDocument = {
     ...{
@@ -341,6 +342,7 @@ test('connection sync: who lives, and each stream with what it owes', () => {
     d2    up     1m01s   0.4 ms   3.1 ms   1.2k     0     68.4 KiB         0 B     48 B            2  equal
     d3    gone   1m01s        -        -      0     0          0 B         0 B     48 B          700  -
 
+    d2 has another cluster file
     d3: connect ECONNREFUSED 10.2.0.13:7171
     700 connections not yet held by every peer"
   `);
