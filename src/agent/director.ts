@@ -20,12 +20,12 @@ import type { Instant, Millis } from '../core/base/machine.ts';
 import { messageOf } from '../core/base/message-of.ts';
 import type { Service } from '../core/model/cluster.ts';
 import type { DesiredDataplane } from '../core/model/dataplane.ts';
-import type { HandOver } from '../drivers/routing/port.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
 import { Announcer } from './announcer.ts';
 import type { LoadedCluster } from './cluster-file.ts';
 import type { DirectorPorts } from './director-ports.ts';
 import type { ExplainingAgent } from './documents/flow-explanation.ts';
+import { endAtOnce, endDrained, endHandedOver } from './endings.ts';
 import type { EventLog } from './events.ts';
 import { ClientKeeper } from './keepers/client-keeper.ts';
 import { ConnectionKeeper } from './keepers/connection-keeper.ts';
@@ -231,12 +231,7 @@ export class Director {
     if (this.#phase === 'stopping') return;
     this.#phase = 'stopping';
     this.#cease();
-    const { life } = this.#ports;
-    const keepers = [this.dataplane, this.routes, this.heldLinks, this.tunnels, this.inside].map((keeper) =>
-      keeper.close(),
-    );
-    await Promise.all([life.forget(), this.speakers.stop(), this.sync.close('stopped at once'), ...keepers]);
-    this.events.emit('agent-stopped', { kernel: 'left as it is' });
+    await endAtOnce(this, this.#ports.life);
     this.#markStopped();
   }
 
@@ -258,16 +253,9 @@ export class Director {
     }
     this.#phase = 'stopping';
     this.#cease();
-    void this.#endHandedOver({ period, reason, sequence: this.#ports.graceSequence() });
+    const sequence = this.#ports.graceSequence();
+    void endHandedOver(this, { period, reason, sequence }).then(() => this.#markStopped());
     return undefined;
-  }
-
-  async #endHandedOver(request: HandOver): Promise<void> {
-    // Without a goodbye: whoever is back soon has not been gone.
-    const keepers = [this.dataplane, this.routes, this.tunnels, this.inside, this.sync].map((keeper) => keeper.close());
-    await Promise.all([this.speakers.handOver(request), ...keepers]);
-    this.events.emit('agent-stopped', { kernel: 'left as it is', restart: request.reason });
-    this.#markStopped();
   }
 
   async #leave(input: Extract<LifecycleInput, { kind: 'drain' | 'stop' }>): Promise<void> {
@@ -518,7 +506,6 @@ export class Director {
     return set.length === 0 ? undefined : Math.min(...set);
   }
 
-  /** Everything is withdrawn: goodbye, and nothing of ours is left in the kernel. */
   async #finish(): Promise<void> {
     const opened = this.#phase !== 'opening';
     if (this.#phase === 'stopping') return;
@@ -526,17 +513,7 @@ export class Director {
     this.#cease();
     // Answers of real servers come to our own addresses as long as packets for the VIPs do.
     if (this.dataplane.vips().size > 0) await this.#pause(LINGER);
-    const sync = this.sync.close('drained');
-    await Promise.all([this.#ports.life.forget(), this.speakers.stop(), this.heldLinks.close(), sync]);
-    if (opened) {
-      // First what makes the VIPs local: without the guard the local stack would answer for them, by RST.
-      await this.routes.remove();
-      const settings = await this.dataplane.remove();
-      await Promise.all([this.tunnels.remove(), this.inside.remove()]);
-      this.events.emit('agent-stopped', { kernel: 'our tables and routes are gone', settings });
-    } else {
-      this.events.emit('agent-stopped', { kernel: 'left as it was' });
-    }
+    await endDrained(this, this.#ports.life, opened);
     this.#markStopped();
   }
 
