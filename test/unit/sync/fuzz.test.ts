@@ -4,8 +4,8 @@ import { fuzzFrames } from './fuzz.ts';
 import { fuzzMesh } from './mesh-fuzz.ts';
 
 const SEED = Number(process.env['SLUICE_SEED'] ?? 1);
-const FRAMES = THOROUGH ? 50_000 : 1500;
-const STEPS = THOROUGH ? 20_000 : 600;
+const FRAMES = THOROUGH ? 50_000 : 800;
+const STEPS = THOROUGH ? 20_000 : 300;
 
 test(`${FRAMES} spoiled frames (seed ${SEED}): a frame or a DecodeError comes of each`, () => {
   const { faults, refused, accepted } = fuzzFrames(SEED, FRAMES);
