@@ -6,11 +6,11 @@
  *   records ──> lines ──> waiting (4 MiB) ──> chunk ──> file
  */
 import { u32At } from '../../core/base/big-endian.ts';
-import type { Millis } from '../../core/base/machine.ts';
+import type { Instant, Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import type { SyncEventName, SyncSettings } from '../../core/model/sync.ts';
 import type { ConnectionTable } from '../../core/sync/connection-table.ts';
-import { mappingLine, mappingVerb } from '../../core/sync/mapping.ts';
+import { type MappingSource, mappingLine, mappingVerb } from '../../core/sync/mapping.ts';
 import { Field, RECORD_BYTES } from '../../core/sync/record.ts';
 import type { AppendFile, OpenAppendFile } from '../../io/append-file.ts';
 import type { Clock } from '../../io/clock.ts';
@@ -26,8 +26,8 @@ export interface MappingLogOptions {
   tell(event: SyncEventName, values: Readonly<Record<string, unknown>>): void;
 }
 
-/** Lines are written together, and a line is in the file so much later. */
-const WRITE_AFTER: Millis = 100;
+/** From one write to the next: a line after a quiet moment is written at once, and many are written together. */
+const WRITE_EVERY: Millis = 10;
 const RETRY: Millis = 1000;
 /** About 40,000 lines. */
 const MOST_WAITING = 4 * 1024 * 1024;
@@ -59,6 +59,7 @@ export class MappingLog {
   #isStale = false;
   #writing: Promise<void> | undefined;
   #cancelWrite: (() => void) | undefined;
+  #restUntil: Instant = Number.NEGATIVE_INFINITY;
   #ended = false;
   #isWell = true;
   readonly #counts = { lines: 0, dropped: 0 };
@@ -88,7 +89,7 @@ export class MappingLog {
   }
 
   /** What the kernel tells, before the table takes it. */
-  note(records: Uint8Array, table: ConnectionTable, source: 'event' | 'dump'): void {
+  note(records: Uint8Array, table: ConnectionTable, source: MappingSource): void {
     if (this.#wanted === undefined) return;
     let time: string | undefined;
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
@@ -133,22 +134,23 @@ export class MappingLog {
     this.#lines.push(line);
     this.#waiting += line.length;
     this.#counts.lines += 1;
-    if (this.#writing === undefined) this.#writeAfter(WRITE_AFTER);
+    if (this.#writing === undefined) this.#writeAfter(this.#restUntil - this.#options.clock.now());
   }
 
   #writeAfter(delay: Millis): void {
     if (this.#ended) return;
-    this.#cancelWrite ??= this.#options.clock.after(delay, () => void this.#write());
+    this.#cancelWrite ??= this.#options.clock.after(Math.max(0, delay), () => void this.#write());
   }
 
   /** Resolves when all is written, or cannot be. */
   #write(): Promise<void> {
     this.#cancelWrite?.();
     this.#cancelWrite = undefined;
+    this.#restUntil = this.#options.clock.now() + WRITE_EVERY;
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
       if (!this.#isWell) this.#writeAfter(RETRY);
-      else if (this.#lines.length > 0 || this.#isStale) this.#writeAfter(WRITE_AFTER);
+      else if (this.#lines.length > 0 || this.#isStale) this.#writeAfter(WRITE_EVERY);
     });
     return this.#writing;
   }

@@ -69,6 +69,8 @@ export class SyncEngine {
   #settings: SyncSettings | undefined;
   #isListening = false;
   #isDumping = false;
+  /** Has the kernel been listed whole, in this process? */
+  #hasListed = false;
   /** Another dump is wanted when the one under way is over. */
   #dumpAgain = false;
   /** The last of what was to be applied, which is done when all before it is. */
@@ -277,11 +279,12 @@ export class SyncEngine {
       await this.#applied;
       await this.#options.replication.dump({ replicas: undefined }, (records) => {
         const found = this.#chance.kernel(records);
-        if (this.#mesh !== undefined) this.#mapping.note(found, this.#mesh.table, 'dump');
+        if (this.#mesh !== undefined) this.#mapping.note(found, this.#mesh.table, this.#hasListed ? 'dump' : 'start');
         this.#feed({ kind: 'kernelDump', records: found, last: false });
         return this.#mapping.room();
       });
       this.#faults.cleared('dump');
+      this.#hasListed = true;
       this.#feed({ kind: 'kernelDump', records: NO_RECORDS, last: true });
     } catch (error) {
       this.#faults.report('dump', messageOf(error));

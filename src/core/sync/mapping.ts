@@ -67,25 +67,30 @@ function isClaimed(records: Uint8Array, at: number): boolean {
 }
 
 /**
+ * How the record came to us: as it happened; by listing the kernel, so that what is unknown did not begin now; by the first
+ * listing of this process: what peers have told of our earlier life says nothing of what that has written.
+ */
+export type MappingSource = 'event' | 'dump' | 'start';
+
+/**
  * What the log has to say of a record of the kernel's; undefined = nothing, or it was said.
  *
  * @param records the batch that it stands in, at `at`
  * @param table what was known before the batch
  * @param self router id of this director
- * @param source `dump`: the kernel was listed, so that what is unknown did not begin now
  */
 export function mappingVerb(
   records: Uint8Array,
   at: number,
   table: ConnectionTable,
   self: number,
-  source: 'event' | 'dump',
+  source: MappingSource,
 ): MappingVerb | undefined {
   if (!isOurs(records, at)) return undefined;
   const known = standing(records, at, table, self);
   switch (records[at + Field.op]) {
     case Op.put:
-      if (known === 'ours') return undefined;
+      if (known === 'ours') return source === 'start' ? 'found' : undefined;
       // What a listing finds is another director's until a packet of its client comes here.
       if (known === 'theirs' || isClaimed(records, at)) return source === 'event' ? 'moved' : undefined;
       if (!isAnswered(records, at)) return undefined;

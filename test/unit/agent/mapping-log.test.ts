@@ -5,27 +5,16 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MappingLog } from '../../../src/agent/sync/mapping-log.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import type { SyncSettings } from '../../../src/core/model/sync.ts';
+import type { SyncService } from '../../../src/core/model/sync.ts';
 import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
 import { Op, RECORD_BYTES, RecordFlag, recordsOf, serviceHash } from '../../../src/core/sync/record.ts';
 import { type OpenAppendFile, openAppendFile } from '../../../src/io/append-file.ts';
 import { FakeClock, settle } from './fake-clock.ts';
+import { SETTINGS } from './sync-threads.ts';
 
-const SETTINGS: SyncSettings = {
-  cluster: 'test',
-  self: { name: 'd1', routerId: 1, endpoint: { address: 1, port: 7171 } },
-  peers: [],
-  keys: [],
-  configHash: '',
-  tableDigest: '',
-  syncTimeout: 0,
-  services: [
-    {
-      ...{ name: 'web', service: serviceHash('web'), digest: '', vips: [], ports: [], protocol: 'tcp', fullnat: true },
-      ...{ sync: 'established', serverIds: [], establishedTimeout: 60, persistence: undefined },
-    },
-  ],
-  plane: { services: [], upstream: [] },
+const WEB: SyncService = {
+  ...{ name: 'web', service: serviceHash('web'), digest: '', vips: [], ports: [], protocol: 'tcp', fullnat: true },
+  ...{ sync: 'established', serverIds: [], establishedTimeout: 60, persistence: undefined },
 };
 
 /** Characters that may wait. */
@@ -96,7 +85,7 @@ class Bench {
   }
 
   want(mappingLog: string | undefined): void {
-    this.log.configure({ ...SETTINGS, mappingLog });
+    this.log.configure({ ...SETTINGS, services: [WEB], mappingLog });
   }
 
   note(...ports: readonly number[]): void {
@@ -105,7 +94,7 @@ class Bench {
 }
 
 describe('lines', () => {
-  test('are in the file a moment later, together, with the time and the service’s name', async () => {
+  test('are in the file at once, many together, with the time and the service’s name', async () => {
     const { clock, disk, log, table, ...bench } = new Bench();
     log.note(opened(40_001), table, 'event');
     log.note(opened(40_002), table, 'event');

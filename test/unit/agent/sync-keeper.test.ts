@@ -2,21 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../../src/agent/events.ts';
 import { SyncKeeper } from '../../../src/agent/keepers/sync-keeper.ts';
-import type { SyncSettings, SyncStatus } from '../../../src/core/model/sync.ts';
+import type { SyncStatus } from '../../../src/core/model/sync.ts';
 import { FakeClock, settle } from './fake-clock.ts';
-import { FakeSyncThreads, viewOf } from './sync-threads.ts';
-
-const SETTINGS: SyncSettings = {
-  cluster: 'test',
-  self: { name: 'd1', routerId: 1, endpoint: { address: 1, port: 7171 } },
-  peers: [{ name: 'd2', routerId: 2, endpoint: { address: 2, port: 7171 } }],
-  keys: [{ id: '1', secret: Uint8Array.of(1, 2, 3), acceptOnly: false }],
-  configHash: 'a',
-  tableDigest: 'b',
-  syncTimeout: 30_000,
-  services: [],
-  plane: { services: [], upstream: [] },
-};
+import { FakeSyncThreads, SETTINGS, viewOf } from './sync-threads.ts';
 
 const STATUS: SyncStatus = { synced: true, connections: { total: 0, own: 0, bytes: 0 }, peers: [], counters: {} };
 

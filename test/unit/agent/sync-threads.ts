@@ -2,6 +2,19 @@
 import type { SyncThread, SyncThreadListener } from '../../../src/agent/sync/thread-port.ts';
 import type { MemberView, SyncNews, SyncOrder, SyncSettings } from '../../../src/core/model/sync.ts';
 
+/** Of a director with one peer and no services. */
+export const SETTINGS: SyncSettings = {
+  cluster: 'test',
+  self: { name: 'd1', routerId: 1, endpoint: { address: 1, port: 7171 } },
+  peers: [{ name: 'd2', routerId: 2, endpoint: { address: 2, port: 7171 } }],
+  keys: [{ id: '1', secret: Uint8Array.of(1, 2, 3), acceptOnly: false }],
+  configHash: 'a',
+  tableDigest: 'b',
+  syncTimeout: 30_000,
+  services: [],
+  plane: { services: [], upstream: [] },
+};
+
 export class FakeSyncThread implements SyncThread {
   readonly orders: SyncOrder[] = [];
   readonly #listener: SyncThreadListener;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
-import { mappingLine, mappingVerb } from '../../../src/core/sync/mapping.ts';
+import { type MappingSource, mappingLine, mappingVerb } from '../../../src/core/sync/mapping.ts';
 import {
   type ConnectionRecord,
   Op,
@@ -28,7 +28,7 @@ function record(change: Partial<ConnectionRecord> = {}): ConnectionRecord {
 const END = record({ op: Op.delete });
 
 /** What is said of each of a batch, with these connections in the table. */
-function said(batch: ConnectionRecord[], known: ConnectionRecord[] = [], source: 'event' | 'dump' = 'event') {
+function said(batch: ConnectionRecord[], known: ConnectionRecord[] = [], source: MappingSource = 'event') {
   const table = new ConnectionTable({ seed: 1 });
   for (const one of known) table.put(recordsOf([one]), 0, 0);
   const records = recordsOf(batch);
@@ -98,6 +98,11 @@ describe('a listing of the kernel', () => {
     expect(said([record(), record()], [], 'dump')).toBe('found -');
     expect(said([record()], [OURS], 'dump')).toBe('-');
     expect(said([record({ flags: 0 })], [], 'dump')).toBe('-');
+  });
+
+  test('is the first of a process: what peers say of an earlier life is written as well', () => {
+    expect(said([record()], [OURS], 'start')).toBe('found');
+    expect(said([record(), record({ flags: ANSWERED | replica })], [THEIRS], 'start')).toBe('- -');
   });
 
   test('moves nothing', () => {
