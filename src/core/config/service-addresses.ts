@@ -13,3 +13,16 @@ export function addressesOfServices({ services }: Pick<Sound<ClusterFile>, 'serv
   }
   return owners;
 }
+
+/** The same with the addresses of ours that packets are sent on with, for checks of addresses that are for something else. */
+export function addressesInUse(file: Sound<ClusterFile>): Firsts<Ipv4> {
+  const owners = addressesOfServices(file);
+  for (const [, address] of items(file.local?.shared)) owners.claim(address, 'a shared local address');
+  for (const [name, { pool }] of entries(file.snat)) {
+    for (const [, address] of items(pool)) owners.claim(address, `in the pool of ${name}`);
+  }
+  for (const [name, { local }] of entries(file.directors)) {
+    for (const [, address] of items(local)) owners.claim(address, `a local address of director ${name}`);
+  }
+  return owners;
+}

@@ -4,8 +4,8 @@
  */
 import { formatIpv4 } from '../../base/ipv4.ts';
 import type { ClusterFile } from '../schema.ts';
-import { addressesOfServices } from '../service-addresses.ts';
-import { type Complaint, entries, items, type Sound } from '../sound.ts';
+import { addressesInUse } from '../service-addresses.ts';
+import { type Complaint, entries, type Sound } from '../sound.ts';
 import { didYouMean } from '../suggest.ts';
 
 type File = Sound<ClusterFile>;
@@ -59,14 +59,7 @@ function* addresses(file: File): Iterable<Complaint> {
 
 /** Each is one director's, and nothing else. */
 function* owners(file: File): Iterable<Complaint> {
-  const holders = addressesOfServices(file);
-  for (const [, address] of items(file.local?.shared)) holders.claim(address, 'a shared local address');
-  for (const [name, { pool }] of entries(file.snat)) {
-    for (const [, address] of items(pool)) holders.claim(address, `in the pool of ${name}`);
-  }
-  for (const [name, { local }] of entries(file.directors)) {
-    for (const [, address] of items(local)) holders.claim(address, `a local address of director ${name}`);
-  }
+  const holders = addressesInUse(file);
   for (const [name, { handOver }] of entries(file.directors)) {
     if (handOver === undefined) continue;
     const other = holders.claim(handOver, `that of director ${name}`);

@@ -4,8 +4,8 @@
  */
 import { formatIpv4 } from '../../base/ipv4.ts';
 import type { ClusterFile } from '../schema.ts';
-import { addressesOfServices } from '../service-addresses.ts';
-import { type Complaint, entries, items, type Sound } from '../sound.ts';
+import { addressesInUse } from '../service-addresses.ts';
+import { type Complaint, entries, type Sound } from '../sound.ts';
 
 type File = Sound<ClusterFile>;
 
@@ -31,14 +31,9 @@ function* missing(file: File): Iterable<Complaint> {
  * a packet of that host's own, and dropped.
  */
 function* owners(file: File): Iterable<Complaint> {
-  const holders = addressesOfServices(file);
-  for (const [, address] of items(file.local?.shared)) holders.claim(address, 'a shared local address');
-  for (const [name, { pool }] of entries(file.snat)) {
-    for (const [, address] of items(pool)) holders.claim(address, `in the pool of ${name}`);
-  }
-  for (const [name, { routerId, local, handOver, sync }] of entries(file.directors)) {
+  const holders = addressesInUse(file);
+  for (const [name, { routerId, handOver, sync }] of entries(file.directors)) {
     if (routerId !== undefined) holders.claim(routerId, `the router id of director ${name}`);
-    for (const [, address] of items(local)) holders.claim(address, `a local address of director ${name}`);
     if (handOver !== undefined) holders.claim(handOver, `the address at which answers are handed over to ${name}`);
     if (sync?.address !== undefined) holders.claim(sync.address, `where director ${name} takes connections`);
   }

@@ -5,8 +5,8 @@
 import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
 import { usualScope } from '../../model/sync.ts';
 import type { ClusterFile } from '../schema.ts';
-import { addressesOfServices } from '../service-addresses.ts';
-import { type Complaint, entries, items, type Sound } from '../sound.ts';
+import { addressesInUse } from '../service-addresses.ts';
+import { type Complaint, entries, type Sound } from '../sound.ts';
 
 type File = Sound<ClusterFile>;
 
@@ -43,14 +43,7 @@ function* useless(file: File): Iterable<Complaint> {
 
 /** Each is one director's. What a packet to a service, or to an address of ours, means is another matter. */
 function* owners(file: File): Iterable<Complaint> {
-  const holders = addressesOfServices(file);
-  for (const [, address] of items(file.local?.shared)) holders.claim(address, 'a shared local address');
-  for (const [name, { pool }] of entries(file.snat)) {
-    for (const [, address] of items(pool)) holders.claim(address, `in the pool of ${name}`);
-  }
-  for (const [name, { local }] of entries(file.directors)) {
-    for (const [, address] of items(local)) holders.claim(address, `a local address of director ${name}`);
-  }
+  const holders = addressesInUse(file);
   for (const [name, other] of handOvers(file)) holders.claim(other, name);
   for (const [name, { sync }] of entries(file.directors)) {
     if (sync?.address === undefined) continue;
