@@ -4,22 +4,12 @@ import type { ConnectionDocument, ConnectionsDocument } from '../../api/sync-doc
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
 import type { Cluster } from '../../core/model/cluster.ts';
 import type { ConnectionFilter } from '../../core/model/sync.ts';
+import { TIMEOUT_STATES } from '../../core/model/timeouts.ts';
 import { type ConnectionRecord, RecordFlag, readRecords, serviceHash } from '../../core/sync/record.ts';
 import type { Director } from '../director.ts';
 
-/** TCP_CONNTRACK_* of linux/netfilter/nf_conntrack_tcp.h. */
-const STATES = [
-  '-',
-  'syn_sent',
-  'syn_recv',
-  'established',
-  'fin_wait',
-  'close_wait',
-  'last_ack',
-  'time_wait',
-  'close',
-  'syn_sent2',
-];
+/** By TCP_CONNTRACK_* of linux/netfilter/nf_conntrack_tcp.h. */
+const STATES: readonly string[] = ['-', ...TIMEOUT_STATES.tcp];
 const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
 
 /** @throws RequestError 400 for a query that makes no sense, 409 where there is nobody to ask */

@@ -1,4 +1,5 @@
 /** The client against the server, over a real unix socket in a directory of its own. */
+
 import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ import type {
   StatusDocument,
 } from '../../../src/api/documents.ts';
 import { type ControlBackend, type ControlServer, RequestError, serveControl } from '../../../src/api/server.ts';
+import { SYNC_OFF } from './sync-off.ts';
 
 const status = { cluster: 'edge-1' } as StatusDocument;
 const lifecycle: LifecycleDocument = { state: 'draining', deadline: 1000 };
@@ -35,15 +37,7 @@ const backend: ControlBackend = {
     },
     '/v1/servers': () => [],
     '/v1/connections': () => ({ connections: [], cursor: null }),
-    '/v1/sync': () => ({
-      state: 'off',
-      fault: null,
-      members: null,
-      connections: { total: 0, own: 0, bytes: 0 },
-      secondChance: false,
-      peers: [],
-      counters: {},
-    }),
+    '/v1/sync': () => SYNC_OFF,
     '/v1/explain': () => ({}) as never,
   },
   commands: {

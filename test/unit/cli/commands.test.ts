@@ -1,4 +1,5 @@
 /** Commands as an operator types them, against a control socket with a backend that the test scripts. */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,7 @@ import { type ControlBackend, type ControlServer, RequestError, serveControl } f
 import type { ConnectionDocument, ConnectionsDocument } from '../../../src/api/sync-documents.ts';
 import type { AgentOptions } from '../../../src/cli/context.ts';
 import { runCli } from '../../../src/cli/main.ts';
+import { SYNC_OFF } from '../api/sync-off.ts';
 
 let dir = '';
 let server: ControlServer;
@@ -69,15 +71,7 @@ const backend: ControlBackend = {
       asked.push(query.toString());
       return pages.shift()!;
     },
-    '/v1/sync': () => ({
-      state: 'off',
-      fault: null,
-      members: null,
-      connections: { total: 0, own: 0, bytes: 0 },
-      secondChance: false,
-      peers: [],
-      counters: {},
-    }),
+    '/v1/sync': () => SYNC_OFF,
     '/v1/servers': () => [serverRows.length > 1 ? serverRows.shift()! : serverRows[0]!],
     '/v1/explain': (query) => {
       asked.push(query.toString());

@@ -1,4 +1,5 @@
 /** fast-check arbitraries for everything that OSPF puts on the wire, and ways to spoil it. */
+
 import fc from 'fast-check';
 import { type Ipv4, maskOf } from '../../../src/core/base/ipv4.ts';
 import { LsType, MAX_AGE } from '../../../src/core/ospf/codes.ts';
@@ -7,6 +8,7 @@ import { buildLsa, buildOpaqueLsa, type NewLsaHeader } from '../../../src/core/o
 import type { Lsa, LsaBody, LsaHeader, LsaKey, RouterLink } from '../../../src/core/ospf/lsa/lsa.ts';
 import { packetChecksum } from '../../../src/core/ospf/packet/checksum.ts';
 import type { Packet, PacketBody } from '../../../src/core/ospf/packet/packet.ts';
+import { joinBytes } from '../../bytes.ts';
 
 export const u8 = fc.integer({ min: 0, max: 0xff });
 export const u16 = fc.integer({ min: 0, max: 0xffff });
@@ -173,11 +175,11 @@ function mutateOnce(bytes: Uint8Array<ArrayBuffer>, change: Mutation): Uint8Arra
     case 'cut':
       return bytes.slice(0, at);
     case 'insert':
-      return join(bytes.subarray(0, at), change.bytes, bytes.subarray(at));
+      return joinBytes(bytes.subarray(0, at), change.bytes, bytes.subarray(at));
     case 'remove':
-      return join(bytes.subarray(0, at), bytes.subarray(at + change.count));
+      return joinBytes(bytes.subarray(0, at), bytes.subarray(at + change.count));
     case 'repeat':
-      return join(bytes.subarray(0, at + change.count), bytes.subarray(at));
+      return joinBytes(bytes.subarray(0, at + change.count), bytes.subarray(at));
   }
 }
 
@@ -186,16 +188,6 @@ function overwrite(bytes: Uint8Array<ArrayBuffer>, at: number, values: readonly 
     bytes[at + n] = value;
   });
   return bytes;
-}
-
-function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }
 
 /** A copy whose length and checksum are right again, so that a decoder looks at the nonsense behind them. */

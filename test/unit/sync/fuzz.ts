@@ -2,6 +2,7 @@
  * Streams of frames of which some are spoiled, through reader, decoders and table: what may come of it is frames and
  * DecodeErrors, and what was accepted can be said again.
  */
+
 import { DecodeError, type DecodeReason } from '../../../src/core/base/decode-error.ts';
 import { Prng } from '../../../src/core/base/prng.ts';
 import { ConnectionTable, NO_SLOT } from '../../../src/core/sync/connection-table.ts';
@@ -9,8 +10,9 @@ import { FrameReader } from '../../../src/core/sync/frame-reader.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/core/sync/frames/codec.ts';
 import { HEADER_BYTES, MAX_PAYLOAD } from '../../../src/core/sync/frames/codes.ts';
 import { Field, Op, RECORD_BYTES, recordFault } from '../../../src/core/sync/record.ts';
+import { joinBytes } from '../../bytes.ts';
 import { toHex } from '../../vectors/ospf/handmade.ts';
-import { join, pieces, randomFrame, spoil } from './spoil.ts';
+import { pieces, randomFrame, spoil } from './spoil.ts';
 
 export interface FuzzReport {
   /** Spoiled frames that were sent. */
@@ -33,7 +35,7 @@ export function fuzzFrames(seed: number, count: number, sample: () => void = () 
   const table = new ConnectionTable({ seed });
   for (let n = 0; n < count; n++) {
     // Between two whole ones, so that what a spoiled frame leaves behind meets another.
-    strike(join(randomFrame(prng), spoil(prng, randomFrame(prng)), randomFrame(prng)), prng, table, report);
+    strike(joinBytes(randomFrame(prng), spoil(prng, randomFrame(prng)), randomFrame(prng)), prng, table, report);
     report.frames++;
     if (n % EMPTIED_AFTER === 0) empty(table, report);
     if (n % Math.ceil(count / 100) === 0) sample();

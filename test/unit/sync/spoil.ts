@@ -2,10 +2,12 @@
  * Random frames, and ways to spoil a stream of them: bits flipped, bytes cut, added, repeated, numbers at the values where
  * programs go wrong, lengths that lie; mostly with lengths of frames made right again, so that the nonsense gets past the door.
  */
+
 import type { Prng } from '../../../src/core/base/prng.ts';
 import { encodeFrame, type Frame } from '../../../src/core/sync/frames/codec.ts';
 import { GoodbyeReason, HEADER_BYTES } from '../../../src/core/sync/frames/codes.ts';
 import { Op, Protocol, RANGES, RECORD_BYTES, writeRecord } from '../../../src/core/sync/record.ts';
+import { joinBytes } from '../../bytes.ts';
 
 /** From 0 to below `count`. */
 export function below(prng: Prng, count: number): number {
@@ -135,19 +137,19 @@ const SPOILERS: readonly Spoiler[] = [
     return frame.slice(0, below(prng, frame.length));
   },
   function add(prng, frame) {
-    return join(frame, randomBytes(prng, 1 + below(prng, 60)));
+    return joinBytes(frame, randomBytes(prng, 1 + below(prng, 60)));
   },
   function insert(prng, frame) {
     const at = below(prng, frame.length);
-    return join(frame.subarray(0, at), randomBytes(prng, 1 + below(prng, 9)), frame.subarray(at));
+    return joinBytes(frame.subarray(0, at), randomBytes(prng, 1 + below(prng, 9)), frame.subarray(at));
   },
   function remove(prng, frame) {
     const at = below(prng, frame.length);
-    return join(frame.subarray(0, at), frame.subarray(at + 1 + below(prng, 9)));
+    return joinBytes(frame.subarray(0, at), frame.subarray(at + 1 + below(prng, 9)));
   },
   function repeat(prng, frame) {
     const at = below(prng, frame.length);
-    return join(frame.subarray(0, at + below(prng, frame.length - at)), frame.subarray(at));
+    return joinBytes(frame.subarray(0, at + below(prng, frame.length - at)), frame.subarray(at));
   },
   function extreme(prng, frame) {
     const value = pick(prng, EXTREMES);
@@ -161,7 +163,7 @@ const SPOILERS: readonly Spoiler[] = [
     return frame;
   },
   function noise(prng, frame) {
-    return join(frame.subarray(0, HEADER_BYTES), randomBytes(prng, below(prng, 200)));
+    return joinBytes(frame.subarray(0, HEADER_BYTES), randomBytes(prng, below(prng, 200)));
   },
 ];
 
@@ -184,14 +186,4 @@ export function pieces(prng: Prng, stream: Uint8Array): readonly Uint8Array[] {
     at += length;
   }
   return parts;
-}
-
-export function join(...parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }
