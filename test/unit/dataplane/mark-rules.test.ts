@@ -48,7 +48,7 @@ test('second chance: one look at the state, then only while an element lives; li
     'ip daddr @vips tcp flags & (syn | ack | rst) != syn goto miss_vip',
   ]);
   expect(chains?.get('miss_vip')).toEqual([
-    'update @miss_sources { ip saddr limit rate over 1000/second burst 1000 packets } drop',
+    'update @miss_sources { jhash ip saddr mod 4096 limit rate over 1000/second burst 1000 packets } drop',
     'limit rate over 2000/second burst 2000 packets drop',
     'update @miss_asked { ip saddr . th sport limit rate over 10/second burst 16 packets } drop',
     'log group 7217 queue-threshold 1 counter name asked drop',

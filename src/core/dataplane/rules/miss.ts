@@ -43,6 +43,14 @@ const TELL = `log group ${MISS_LOG_GROUP} queue-threshold 1 counter name ${ASKED
 /** A client, as far as questions about it go. */
 const CLIENT_KEY = 'ip saddr . th sport';
 
+/**
+ * A source, as far as its bound goes: addresses share one of so many places, found by a hash that is another one after each load of the
+ * rule. A place each would cost a flood of many addresses a quarter more per packet, and when there were no more places nobody
+ * would have a bound.
+ */
+const SOURCES = 4096;
+const SOURCE_KEY = `jhash ip saddr mod ${SOURCES}`;
+
 const MISS_RULES: readonly string[] = [
   // Asked about once, and its connection is gone again, or never came to be: asking again would go on for ever.
   `iifname ${linkElement(MISS_DEVICE)} counter name ${RETURNED_COUNTER} drop`,
@@ -53,7 +61,7 @@ const MISS_RULES: readonly string[] = [
 ];
 
 const VIP_RULES: readonly string[] = [
-  `update @${MISS_SOURCES_SET} { ip saddr limit rate over 1000/second burst 1000 packets } drop`,
+  `update @${MISS_SOURCES_SET} { ${SOURCE_KEY} limit rate over 1000/second burst 1000 packets } drop`,
   'limit rate over 2000/second burst 2000 packets drop',
   // A sender sends ten segments at once, or more: those behind the first wait in the agent, and need not be sent again.
   `update @${MISS_ASKED_SET} { ${CLIENT_KEY} limit rate over 10/second burst 16 packets } drop`,
@@ -71,7 +79,10 @@ export function missPart(services: readonly DesiredService[]): Part {
     counters: [ASKED_COUNTER, RETURNED_COUNTER],
     sets: new Map([
       [SECOND_CHANCE_SET, dynamicSet('typeof meta l4proto; flags timeout')],
-      [MISS_SOURCES_SET, dynamicSet('typeof ip saddr; size 65536; flags dynamic,timeout; timeout 10s')],
+      [
+        MISS_SOURCES_SET,
+        dynamicSet(`typeof numgen inc mod ${SOURCES}; size ${SOURCES}; flags dynamic,timeout; timeout 10s`),
+      ],
       [MISS_ASKED_SET, dynamicSet(`typeof ${CLIENT_KEY}; size 65536; flags dynamic,timeout; timeout 1s`)],
       [
         VIPS_SET,
