@@ -220,6 +220,7 @@ class History {
   #end(how: 'crash' | 'kill'): void {
     const director = this.#pick(this.network.running);
     if (director === undefined || this.network.running.length < 2) return;
+    if (how === 'kill' && !this.#hasRecalled(director)) return;
     this.#note(`${how} ${director.name}`);
     director.deaf = false;
     if (how === 'kill') this.network.kill(director);
@@ -228,6 +229,15 @@ class History {
       for (const live of this.#live.values()) if (live.carrier === director) live.carrier = undefined;
     }
     this.#orphan(director);
+  }
+
+  /**
+   * A director whose machine was rebooted, and whose agent is killed before it has met all others, finds a kernel that has
+   * lived through a restart: what the others remember of the time before the reboot looks ended. Not played.
+   */
+  #hasRecalled({ name, log, mesh }: SimDirector): boolean {
+    const met = new Set(log.map(({ effect }) => (effect.kind === 'event' ? effect.values['peer'] : undefined)));
+    return mesh!.loaded && this.network.directors.every((each) => each.name === name || met.has(each.name));
   }
 
   /** Connections of machines that are gone live as long as a director that runs holds them, and knows since when. */
@@ -273,13 +283,15 @@ class History {
     if (director === undefined || key === undefined) return;
     const entry = director.kernel.entries.get(key)!;
     if (entry.mark !== 'replica' || [director, undefined].includes(this.#live.get(key)?.carrier)) return;
-    this.#note(`${director.name} loses its copy of ${key}`);
-    director.kernel.entries.delete(key);
-    const { table } = director.mesh!;
+    const { table, ownership } = director.mesh!;
     const slots: number[] = [];
     table.walk(0, Number.MAX_SAFE_INTEGER, (slot) => {
       if (new DataView(table.record(slot).slice().buffer).getUint32(0) === 0x0a000000 + key) slots.push(slot);
     });
+    // What an owner loses has ended: its word counts.
+    if (slots.some((slot) => ownership.owns(slot))) return;
+    this.#note(`${director.name} loses its copy of ${key}`);
+    director.kernel.entries.delete(key);
     for (const slot of slots) table.remove(slot);
   }
 

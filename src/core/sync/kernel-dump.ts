@@ -99,9 +99,8 @@ export class KernelDump {
         this.#ownership.stamp(slot);
         return;
       }
-      // Another director owns it, so it is said, or an event of ours was lost: if packets come here, the next one claims it.
       if (!claimed) {
-        this.#ownership.demote(slot);
+        this.#ownership.doubt(slot, seconds);
         return;
       }
     }

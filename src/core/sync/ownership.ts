@@ -141,7 +141,8 @@ export class Ownership {
     const slot = this.table.find(bytes, at);
     const claimed = (bytes[at + Field.flags]! & RecordFlag.claimed) !== 0;
     let epoch: number;
-    if (slot === NO_SLOT) epoch = this.#floors.first(recordHash(bytes, at));
+    // Whoever carried what is claimed had an epoch, too.
+    if (slot === NO_SLOT) epoch = this.#floors.first(recordHash(bytes, at)) + (claimed ? 1 : 0);
     else if (this.#ownerOf(slot) !== this.#self || !this.same(slot, bytes, at)) epoch = this.#epochOf(slot) + 1;
     else if (claimed) return;
     else epoch = this.#epochOf(slot);
@@ -256,7 +257,7 @@ export class Ownership {
     if (isRemembered(bytes, at)) this.#wish(bytes, at, Op.put);
     else if (ours) {
       this.counts.demoted++;
-      this.demote(slot);
+      this.#demote(slot);
       if (!alike) this.#conflicts.put(this.table.bytes, this.table.offset(slot), seconds);
     } else if (alike) this.#wish(bytes, at, Op.refresh);
     else this.#replace(slot, bytes, at);
@@ -353,10 +354,16 @@ export class Ownership {
       return;
     }
     // An entry that the kernel carries as our own is not deleted by anybody else: it times out, or its client claims it.
-    if (this.owns(slot) && !isRemembered(bytes, at)) this.demote(slot);
-    else this.#wish(bytes, at, Op.delete);
+    if (this.owns(slot) && !isRemembered(bytes, at)) this.#demote(slot);
+    else if (!this.#isDoubted(bytes, at)) this.#wish(bytes, at, Op.delete);
     this.heardOf(bytes, at);
     this.#forget(slot);
+  }
+
+  /** Did the kernel carry it as ours, against what was told? Then it is left to its clients. */
+  #isDoubted(bytes: Uint8Array, at: number): boolean {
+    const slot = this.#conflicts.size === 0 ? NO_SLOT : this.#conflicts.find(bytes, at);
+    return slot !== NO_SLOT && sameTranslation(this.#conflicts.bytes, this.#conflicts.offset(slot), bytes, at);
   }
 
   #peerClosing(bytes: Uint8Array, at: number, seconds: number): void {
@@ -396,8 +403,14 @@ export class Ownership {
     this.#wish(bytes, at, Op.put);
   }
 
+  /** The kernel carries as ours what another owns, so it is said; or we have lost an event. Its next packet will tell. */
+  doubt(slot: number, seconds: number): void {
+    this.#demote(slot);
+    this.#conflicts.put(this.table.bytes, this.table.offset(slot), seconds);
+  }
+
   /** The kernel's entry becomes a replica. */
-  demote(slot: number): void {
+  #demote(slot: number): void {
     const where = this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
     this.apply.bytes[where + Field.flags]! |= RecordFlag.demote;
   }

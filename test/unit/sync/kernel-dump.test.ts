@@ -124,6 +124,18 @@ test('what the kernel carries as ours and another owns becomes a replica, for it
   expect(bench.told()).toEqual([]);
 });
 
+test('its end at the one that is said to own it is not the end here: its client decides, or its timeout', () => {
+  const bench = new Bench();
+  bench.load([]);
+  bench.ownership.peerRecords(one(1, { owner: 2 }), 2, 'news', 5);
+  bench.load([1]);
+  bench.ownership.apply.clear();
+  bench.ownership.peerRecords(one(1, { owner: 2, op: Op.delete }), 2, 'news', 5);
+  expect(bench.ownership.apply.count).toBe(0);
+  bench.ownership.kernelPut(one(1, { flags: RecordFlag.claimed }), 0, 6);
+  expect(bench.told()).toEqual(['put 1']);
+});
+
 test('remembered clients are in no dump, and do not end by it', () => {
   const bench = new Bench();
   bench.load([1]);

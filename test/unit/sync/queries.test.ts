@@ -123,5 +123,5 @@ test('an answer that is used makes what follows newer', () => {
   ask(peer);
   queries.answer(peer.session, { kind: 'answer', id: 1, found: 'known', record: one(1, { epoch: 8 }) });
   ownership.kernelPut(one(1, { flags: 8 }), 0, 0);
-  expect(readRecord(ownership.table.bytes, 0).epoch).toBe(9);
+  expect(readRecord(ownership.table.bytes, 0).epoch).toBe(10);
 });
