@@ -7,7 +7,7 @@ import type { Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import type { MemberView, SyncSettings } from '../../core/model/sync.ts';
 import { type ConnectionTable, NO_SLOT } from '../../core/sync/connection-table.ts';
-import { KEY_BYTES, Protocol, RECORD_BYTES, readRecord, recordsOf } from '../../core/sync/record.ts';
+import { joinRecords, KEY_BYTES, Protocol, RECORD_BYTES, readRecord, recordsOf } from '../../core/sync/record.ts';
 import {
   SecondChance,
   type SecondChanceEffect,
@@ -82,7 +82,7 @@ export class SecondChanceShell {
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       if (!this.holds(records, at)) kept.push(records.subarray(at, at + RECORD_BYTES));
     }
-    return kept.length * RECORD_BYTES === records.length ? records : joined(kept);
+    return kept.length * RECORD_BYTES === records.length ? records : joinRecords(kept);
   }
 
   holds(records: Uint8Array, at: number): boolean {
@@ -211,12 +211,6 @@ function persistenceKey(service: number, client: Ipv4): Uint8Array {
   const place = { client, vip: service, clientPort: 0, vipPort: 0, protocol: Protocol.persistence };
   const record = { ...nothing, ...place, service, owner: 0, epoch: 0, timeout: 0, windowScale: 0 };
   return recordsOf([record]).subarray(0, KEY_BYTES);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.length * RECORD_BYTES);
-  for (const [index, part] of parts.entries()) all.set(part, index * RECORD_BYTES);
-  return all;
 }
 
 function named(prefix: string, entries: Iterable<readonly [string, number]>): Readonly<Record<string, number>> {

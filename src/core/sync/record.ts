@@ -151,6 +151,13 @@ export function recordsOf(records: readonly ConnectionRecord[]): Uint8Array {
   return bytes;
 }
 
+/** Single records as one batch, in their order. */
+export function joinRecords(records: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(records.length * RECORD_BYTES);
+  for (const [index, record] of records.entries()) bytes.set(record, index * RECORD_BYTES);
+  return bytes;
+}
+
 /** Every record of a batch as a value; for tests and for people. */
 export function readRecords(bytes: Uint8Array): readonly ConnectionRecord[] {
   return Array.from({ length: Math.floor(bytes.length / RECORD_BYTES) }, (_, index) =>

@@ -23,7 +23,7 @@ import {
 } from '../../core/netlink/conntrack-codes.ts';
 import { claimFilter, eventFilter } from '../../core/netlink/conntrack-filters.ts';
 import { FLOW_WORDS, Flow, messageType, readFlow } from '../../core/netlink/flow.ts';
-import { RECORD_BYTES } from '../../core/sync/record.ts';
+import { joinRecords, RECORD_BYTES } from '../../core/sync/record.ts';
 import { type CtnetlinkSocket, type OpenCtnetlink, openCtnetlink } from '../../io/ctnetlink.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { dumpFlows } from './flow-dump.ts';
@@ -291,7 +291,7 @@ export class NetlinkReplication implements Replication {
       at = this.#writer().write(records, at, this.#services);
       if (chunks % CHUNKS_PER_TURN === 0 && at < records.length) await setImmediate();
     }
-    return { taken: this.#taken, refused: joined(this.#refused) };
+    return { taken: this.#taken, refused: joinRecords(this.#refused) };
   }
 
   readonly #settle = (records: Uint8Array, at: number, outcome: Outcome): void => {
@@ -354,10 +354,4 @@ function viewOf(socket: CtnetlinkSocket): DataView {
   const view = new DataView(socket.bytes.buffer, socket.bytes.byteOffset, socket.bytes.byteLength);
   views.set(socket, view);
   return view;
-}
-
-function joined(records: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(records.length * RECORD_BYTES);
-  for (const [index, record] of records.entries()) all.set(record, index * RECORD_BYTES);
-  return all;
 }
