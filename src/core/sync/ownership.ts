@@ -24,6 +24,7 @@ import {
   RecordFlag,
   rangeOf,
   recordHash,
+  sameServerSide,
   UNKNOWN_WINDOW_SCALE,
   WIRE_FLAGS,
 } from './record.ts';
@@ -284,7 +285,7 @@ export class Ownership {
     const conflicts = this.#conflicts;
     const slot = conflicts.size === 0 ? NO_SLOT : conflicts.find(bytes, at);
     if (slot === NO_SLOT) return false;
-    const alike = sameTranslation(conflicts.bytes, conflicts.offset(slot), bytes, at);
+    const alike = sameServerSide(conflicts.bytes, conflicts.offset(slot), bytes, at);
     if (!alike && seconds < conflicts.toldAt(slot) + u32At(bytes, at + Field.timeout) / 3) return false;
     if (!alike) this.#wish(conflicts.bytes, conflicts.offset(slot), Op.delete);
     conflicts.remove(slot);
@@ -363,7 +364,7 @@ export class Ownership {
   /** Did the kernel carry it as ours, against what was told? Then it is left to its clients. */
   #isDoubted(bytes: Uint8Array, at: number): boolean {
     const slot = this.#conflicts.size === 0 ? NO_SLOT : this.#conflicts.find(bytes, at);
-    return slot !== NO_SLOT && sameTranslation(this.#conflicts.bytes, this.#conflicts.offset(slot), bytes, at);
+    return slot !== NO_SLOT && sameServerSide(this.#conflicts.bytes, this.#conflicts.offset(slot), bytes, at);
   }
 
   #peerClosing(bytes: Uint8Array, at: number, seconds: number): void {
@@ -384,7 +385,7 @@ export class Ownership {
     if (copies === undefined || copies.size === 0) return;
     const slot = copies.find(bytes, at);
     if (slot === NO_SLOT) return;
-    if (!sameTranslation(copies.bytes, copies.offset(slot), bytes, at)) {
+    if (!sameServerSide(copies.bytes, copies.offset(slot), bytes, at)) {
       this.#wish(copies.bytes, copies.offset(slot), Op.delete);
     }
     copies.remove(slot);
@@ -463,7 +464,7 @@ export class Ownership {
 
   /** Do the connection in the slot and the record go to the same server by the same addresses and ports? */
   same(slot: number, bytes: Uint8Array, at: number): boolean {
-    return sameTranslation(this.table.bytes, this.table.offset(slot), bytes, at);
+    return sameServerSide(this.table.bytes, this.table.offset(slot), bytes, at);
   }
 }
 
@@ -477,11 +478,4 @@ function removeFrom(table: ConnectionTable, bytes: Uint8Array, at: number): bool
   const slot = table.size === 0 ? NO_SLOT : table.find(bytes, at);
   if (slot !== NO_SLOT) table.remove(slot);
   return slot !== NO_SLOT;
-}
-
-function sameTranslation(a: Uint8Array, at: number, b: Uint8Array, bAt: number): boolean {
-  for (let field: number = Field.server; field < Field.service; field += 4) {
-    if (i32At(a, at + field) !== i32At(b, bAt + field)) return false;
-  }
-  return true;
 }
