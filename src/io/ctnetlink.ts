@@ -4,7 +4,7 @@
  */
 import { NetlinkSocket } from 'netlink-batch';
 import type { FilterInstruction } from '../core/netlink/bpf.ts';
-import type { KernelError } from './kernel-error.ts';
+import { KernelError } from './kernel-error.ts';
 import { netlinkRefusal } from './netlink-requests.ts';
 
 const NETLINK_NETFILTER = 12;
@@ -37,12 +37,18 @@ export interface CtnetlinkSocket {
   /** Two words per datagram: where it begins in `bytes`, and its length. */
   readonly table: Uint32Array;
   readonly portId: number;
+  // The methods throw a system error where the kernel refuses.
   filter(program: readonly FilterInstruction[]): void;
   join(group: number): void;
   send(bytes: Uint8Array): void;
   /** How many datagrams are in `table` now; -1: some were lost. */
   receive(): number;
   close(): void;
+}
+
+/** What a socket threw, as the refusal of a request; what is one already stays as it is. */
+export function ctnetlinkRefusal(request: string, cause: unknown): KernelError {
+  return cause instanceof KernelError ? cause : netlinkRefusal(request, {}, cause);
 }
 
 export type OpenCtnetlink = (options: CtnetlinkOptions) => CtnetlinkSocket;

@@ -9,7 +9,7 @@ import { NLM_F_DUMP, NLM_F_REQUEST } from '../../core/netlink/codes.ts';
 import { type ConnectionFilter, encodeConnectionFilter } from '../../core/netlink/conntrack.ts';
 import { IPCTNL_MSG_CT_GET } from '../../core/netlink/conntrack-codes.ts';
 import { FLOW_WORDS, readFlow } from '../../core/netlink/flow.ts';
-import type { CtnetlinkSocket, OpenCtnetlink } from '../../io/ctnetlink.ts';
+import { type CtnetlinkSocket, ctnetlinkRefusal, type OpenCtnetlink } from '../../io/ctnetlink.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 
 /** What the kernel cuts a dump into, about 130 entries each. */
@@ -39,6 +39,8 @@ export async function dumpFlows(
       await between();
       await setImmediate();
     }
+  } catch (cause) {
+    throw ctnetlinkRefusal('conntrack-dump', cause);
   } finally {
     socket.close();
   }

@@ -22,7 +22,7 @@ import { type AnswerListener, walkAnswers } from '../../core/netlink/answers.ts'
 import { FLOW_WORDS, Flow, readFlow } from '../../core/netlink/flow.ts';
 import { FlowRequests } from '../../core/netlink/flow-requests.ts';
 import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, recordHash } from '../../core/sync/record.ts';
-import type { CtnetlinkSocket } from '../../io/ctnetlink.ts';
+import { type CtnetlinkSocket, ctnetlinkRefusal } from '../../io/ctnetlink.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { readRecordFlow, type ServiceIndex, sameTuples } from './flow-record.ts';
 
@@ -279,10 +279,19 @@ export class RecordWriter {
   /** Sends what was written and takes all answers. The last request asks for one in any case. */
   #exchange(request: string, listener: AnswerListener): void {
     const { first, count } = this.#requests;
-    const { table } = this.#socket;
     this.#sequence = (first + count) >>> 0;
-    this.#socket.send(this.#requests.finish());
     this.#acknowledged = false;
+    try {
+      this.#socket.send(this.#requests.finish());
+      this.#takeAnswers(request, listener);
+    } catch (cause) {
+      throw ctnetlinkRefusal(request, cause);
+    }
+  }
+
+  #takeAnswers(request: string, listener: AnswerListener): void {
+    const { first, count } = this.#requests;
+    const { table } = this.#socket;
     // The last request's is the last answer.
     while (!this.#acknowledged) {
       const rows = this.#socket.receive();

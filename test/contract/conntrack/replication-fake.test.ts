@@ -1,10 +1,13 @@
+import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { Tuple } from '../../../src/core/netlink/conntrack.ts';
 import { type ConnectionRecord, readRecord, readRecords, recordsOf } from '../../../src/core/sync/record.ts';
+import { FakeCtnetlink } from '../../../src/drivers/conntrack/fake-ctnetlink.ts';
 import { type FakeEntry, inverse } from '../../../src/drivers/conntrack/fake-entries.ts';
 import { FakeReplication } from '../../../src/drivers/conntrack/fake-replication.ts';
+import { NetlinkReplication } from '../../../src/drivers/conntrack/replication-netlink.ts';
 import { LIP } from '../dataplane/fullnat-suite.ts';
-import { CLIENT, type FlowTarget } from '../dataplane/suite.ts';
+import { CLIENT, type FlowTarget, VIP } from '../dataplane/suite.ts';
 import { errorMatrix } from './error-matrix.ts';
 import {
   type Director,
@@ -165,3 +168,32 @@ function fakeWorld(): ReplicationWorld {
 }
 
 replicationContract('fake', fakeWorld());
+
+test('what the kernel refuses altogether is said as such, and the next call goes on', async () => {
+  const kernel = new FakeCtnetlink();
+  let refused = false;
+  const replication = new NetlinkReplication((options) => {
+    const socket = kernel.open(options);
+    const send = socket.send.bind(socket);
+    socket.send = (bytes) => {
+      if (refused) throw Object.assign(new Error('ENOBUFS: no room, sendto'), { code: 'ENOBUFS', syscall: 'sendto' });
+      send(bytes);
+    };
+    return socket;
+  });
+  const { services } = new FakeDirector(1);
+  replication.configure(services);
+  await replication.open({ records: () => {}, lost: () => {}, failed: () => {} });
+  const web = { vip: ipv4(VIP), vipPort: 80, protocol: 6, op: 1, state: 3, flags: 3, service: services[0]!.service };
+  const client = { client: ipv4(CLIENT), clientPort: 1024, local: ipv4(CLIENT), localPort: 1024 };
+  const server = { server: SERVERS.s1, serverPort: 80, owner: 1, epoch: 1, timeout: 60, windowScale: 0xff };
+  const record = recordsOf([{ ...web, ...client, ...server }]);
+  refused = true;
+  const said = { errno: 'ENOBUFS' };
+  await expect(replication.apply(record)).rejects.toMatchObject({ ...said, request: 'conntrack-apply' });
+  await expect(replication.dump({ replicas: undefined }, () => {})).rejects.toMatchObject(said);
+  const tuple = { protocol: 6, source: 1, destination: 2, sport: 3, dport: 4 };
+  await expect(replication.get('reply', tuple)).rejects.toMatchObject({ ...said, request: 'conntrack-get' });
+  refused = false;
+  expect((await replication.apply(record)).taken).toBe(1);
+});
