@@ -28,6 +28,17 @@ function tableDigest(): string {
   return digestOfTables;
 }
 
+/** A service is one value for as long as its file is in force, and settings are wished with every turn. */
+const digests = new WeakMap<Service, { readonly cluster: Cluster; readonly digest: string }>();
+
+function digestOf(service: Service, cluster: Cluster): string {
+  const known = digests.get(service);
+  if (known?.cluster === cluster) return known.digest;
+  const digest = serviceDigest(service, cluster);
+  digests.set(service, { cluster, digest });
+  return digest;
+}
+
 /** How many other directors there are to copy connections from and to. */
 export function syncPeers({ cluster }: LoadedCluster): number {
   return cluster.keys === undefined ? 0 : cluster.directors.length - 1;
@@ -70,7 +81,7 @@ function syncService(cluster: Cluster, service: Service, marks: ServerMarks): Sy
   return {
     ...{ name, vips, ports, protocol, sync },
     service: serviceHash(name),
-    digest: serviceDigest(service, cluster),
+    digest: digestOf(service, cluster),
     fullnat: forward === 'fullnat',
     serverIds: [...servers].flatMap((server): [Ipv4, number][] => {
       const id = marks.dataplane.serverId(name, server);
