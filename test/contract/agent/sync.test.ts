@@ -1,6 +1,6 @@
 /** Connections that every director can carry, with real packets through built agents: d1 and d2 from the start, d3 comes later. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -25,9 +25,11 @@ const CHOICES = [
 ] as const;
 
 describe.each(CHOICES)('forward: %s, sync: %s', (forward, sync) => {
+  const isLogged = forward === 'fullnat' && sync !== 'off';
   const network = new Network(`sy${forward[0]}${sync[0]}${process.pid}`, DIRECTORS);
   const dir = mkdtempSync(join(tmpdir(), 'sluice-sync-'));
   const config = join(dir, 'cluster.yml');
+  const log = join(dir, 'mapping.log');
   const agents = new Map<DirectorNode, AgentRun>();
   const control = (name: DirectorNode) => new ControlClient(join(dir, `${name}.sock`));
   let client: Peer;
@@ -93,6 +95,14 @@ describe.each(CHOICES)('forward: %s, sync: %s', (forward, sync) => {
     return members?.dead.map((one) => one.name) ?? [];
   }
 
+  /** How often the mapping log says so of the connections that are open; it is one file of all directors here. */
+  function logged(verb: string, file = log): number {
+    const lines = readFileSync(file, 'utf8').split('\n');
+    const form = new RegExp(`^2\\S+Z ${verb} tcp ${CLIENT}:(\\d+) ${VIP}:80 10\\.3\\.0\\.1:\\d+ \\S+:80 web$`);
+    const ports = lines.flatMap((line) => form.exec(line)?.[1] ?? []);
+    return ports.filter((port) => keys().includes(port)).length;
+  }
+
   async function counted(name: DirectorNode, what: string): Promise<number | undefined> {
     return (await control(name).get('/v1/sync')).counters[`second-chance.${what}`];
   }
@@ -111,6 +121,7 @@ describe.each(CHOICES)('forward: %s, sync: %s', (forward, sync) => {
       config,
       `cluster: test
 keys: { file: cluster.keys }
+${isLogged ? `mappingLog: { file: ${log} }` : ''}
 directors:
 ${directors.join('')}lifecycle: { holdUp: 0s, drain: 5s, syncTimeout: 10s }
 routing: { instances: { outside: { area: 0, announce: [vip, local], interfaces: { up0: {} } } } }
@@ -170,6 +181,17 @@ services:
       await moveTo('d2');
       expect(await ask()).toEqual(answers);
       await expect.poll(async () => (await connections('d2', '&owner=d2')).length, SOON).toBe(COUNT);
+    },
+  );
+
+  test.runIf(isLogged)(
+    'who is behind an address of ours is written down, by whoever carries the connection',
+    async () => {
+      await expect.poll(() => [logged('opened'), logged('moved')], SOON).toEqual([COUNT, COUNT]);
+      renameSync(log, `${log}.1`);
+      agents.get('d2')!.child.kill('SIGHUP');
+      await expect.poll(() => existsSync(log), SOON).toBe(true);
+      expect(logged('moved', `${log}.1`)).toBe(COUNT);
     },
   );
 
