@@ -7,7 +7,8 @@ import type { Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import type { MemberView, SyncSettings } from '../../core/model/sync.ts';
 import { type ConnectionTable, NO_SLOT } from '../../core/sync/connection-table.ts';
-import { joinRecords, KEY_BYTES, Protocol, RECORD_BYTES, readRecord, recordsOf } from '../../core/sync/record.ts';
+import { clientKey, tupleAt } from '../../core/sync/flow-key.ts';
+import { joinRecords, RECORD_BYTES, readRecord } from '../../core/sync/record.ts';
 import {
   SecondChance,
   type SecondChanceEffect,
@@ -19,7 +20,6 @@ import type { Missed, Misses } from '../../drivers/miss/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import type { Faults } from './faults.ts';
-import { packetTuple } from './packet-tuple.ts';
 
 export interface SecondChanceShellOptions {
   readonly clock: Clock;
@@ -190,7 +190,7 @@ export class SecondChanceShell {
   async #lookUp(record: Uint8Array): Promise<void> {
     let found: Uint8Array | undefined;
     try {
-      found = await this.#options.replication.get('original', packetTuple(record));
+      found = await this.#options.replication.get('original', tupleAt(record));
     } catch (error) {
       this.#options.faults.report('look-up', messageOf(error));
     }
@@ -201,16 +201,9 @@ export class SecondChanceShell {
   #remembered(service: number, client: Ipv4): Ipv4 | undefined {
     const table = this.#options.table();
     if (table === undefined) return undefined;
-    const slot = table.find(persistenceKey(service, client), 0);
+    const slot = table.find(clientKey(service, client), 0);
     return slot === NO_SLOT ? undefined : readRecord(table.bytes, table.offset(slot)).server;
   }
-}
-
-function persistenceKey(service: number, client: Ipv4): Uint8Array {
-  const nothing = { op: 0, state: 0, flags: 0, server: 0, local: 0, serverPort: 0, localPort: 0 };
-  const place = { client, vip: service, clientPort: 0, vipPort: 0, protocol: Protocol.persistence };
-  const record = { ...nothing, ...place, service, owner: 0, epoch: 0, timeout: 0, windowScale: 0 };
-  return recordsOf([record]).subarray(0, KEY_BYTES);
 }
 
 function named(prefix: string, entries: Iterable<readonly [string, number]>): Readonly<Record<string, number>> {

@@ -15,6 +15,7 @@ import type { Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import { Secret } from '../../core/base/secret.ts';
 import type { SyncNews, SyncOrder, SyncSettings } from '../../core/model/sync.ts';
+import { tupleAt } from '../../core/sync/flow-key.ts';
 import { listPage } from '../../core/sync/listing.ts';
 import { Mesh } from '../../core/sync/mesh.ts';
 import type { MeshEffect, MeshInput } from '../../core/sync/mesh-events.ts';
@@ -27,7 +28,6 @@ import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import type { MeshEvents, MeshOptions, MeshTransport } from '../../io/mesh-transport.ts';
 import { Faults } from './faults.ts';
 import { MappingLog } from './mapping-log.ts';
-import { packetTuple } from './packet-tuple.ts';
 import { Refusals } from './refusals.ts';
 import { SecondChanceShell } from './second-chance-shell.ts';
 
@@ -299,7 +299,7 @@ export class SyncEngine {
   async #lookUp({ token, side, tuple }: Extract<MeshEffect, { kind: 'lookUp' }>): Promise<void> {
     let record: Uint8Array | undefined;
     try {
-      record = await this.#options.replication.get(side === 'client' ? 'original' : 'reply', packetTuple(tuple));
+      record = await this.#options.replication.get(side === 'client' ? 'original' : 'reply', tupleAt(tuple));
     } catch (error) {
       this.#faults.report('look-up', messageOf(error));
     }

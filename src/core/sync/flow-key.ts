@@ -1,7 +1,7 @@
 /** A flow's tuple as a key of a Map: what a packet says, which is what the key of a record says of its client's packets. */
-import { putU16, putU32, u16At } from '../base/big-endian.ts';
+import { putU16, putU32, u16At, u32At } from '../base/big-endian.ts';
 import type { Ipv4 } from '../base/ipv4.ts';
-import { Field, KEY_BYTES } from './record.ts';
+import { Field, KEY_BYTES, Protocol } from './record.ts';
 
 export interface FlowTuple {
   readonly protocol: number;
@@ -46,4 +46,20 @@ export function tupleBytes({ protocol, source, destination, sport, dport }: Flow
   putU16(bytes, 10, dport);
   bytes[12] = protocol;
   return bytes;
+}
+
+/** The tuple in such 13 bytes, or at the beginning of a record. */
+export function tupleAt(bytes: Uint8Array): FlowTuple {
+  return {
+    protocol: bytes[Field.protocol]!,
+    source: u32At(bytes, 0),
+    destination: u32At(bytes, 4),
+    sport: u16At(bytes, 8),
+    dport: u16At(bytes, 10),
+  };
+}
+
+/** The key of a persistence entry: the server of a client of a service. */
+export function clientKey(service: number, client: Ipv4): Uint8Array {
+  return tupleBytes({ protocol: Protocol.persistence, source: client, destination: service, sport: 0, dport: 0 });
 }

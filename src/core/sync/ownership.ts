@@ -12,7 +12,7 @@
  * In: batches. Out: three batches that the caller takes (`apply` for the kernel, `tell` for all peers, `direct` for one). No
  * object is made per record. Not here: when batches are sent, streams, digests, who lives.
  */
-import { i32At, putU32, u32At } from '../base/big-endian.ts';
+import { putU32, u32At } from '../base/big-endian.ts';
 import { ConnectionTable, NO_SLOT } from './connection-table.ts';
 import { EpochFloors } from './epoch-floors.ts';
 import { hasRange } from './ranges.ts';

@@ -12,6 +12,7 @@ import type { Instant } from '../base/machine.ts';
 import { type FlowPrediction, flowPredictor, type Predict } from '../hash/flow-prediction.ts';
 import type { DesiredDataplane, DesiredService } from '../model/dataplane.ts';
 import type { MemberView, SyncService } from '../model/sync.ts';
+import type { FlowTuple } from './flow-key.ts';
 import { type ConnectionRecord, Op, Protocol, RecordFlag, UNKNOWN_WINDOW_SCALE } from './record.ts';
 
 /** Seconds that a predicted entry is given; longer only once its server has answered. */
@@ -26,15 +27,6 @@ export interface PredictionBase {
   readonly view: MemberView;
   /** This director's router id: a predicted connection is its own. */
   readonly self: Ipv4;
-}
-
-/** The tuple of a client's packet. */
-export interface ClientTuple {
-  readonly protocol: number;
-  readonly source: Ipv4;
-  readonly destination: Ipv4;
-  readonly sport: number;
-  readonly dport: number;
 }
 
 /**
@@ -60,7 +52,7 @@ export class Predictor {
     this.#remembered = remembered;
   }
 
-  predict(service: SyncService, tuple: ClientTuple, now: Instant): ConnectionRecord | NoPrediction {
+  predict(service: SyncService, tuple: FlowTuple, now: Instant): ConnectionRecord | NoPrediction {
     const desired = this.#base.desired.services.find(({ name }) => name === service.name);
     const dead = this.#base.view.dead.filter(({ since }) => now - since < service.establishedTimeout * 1000);
     if (desired === undefined || dead.length === 0) return 'nobody-dead';
@@ -90,7 +82,7 @@ export class Predictor {
     return desired.servers.find(({ address }) => address === server)?.address;
   }
 
-  #record(service: SyncService, tuple: ClientTuple, server: Ipv4, source: FlowPrediction['source']): ConnectionRecord {
+  #record(service: SyncService, tuple: FlowTuple, server: Ipv4, source: FlowPrediction['source']): ConnectionRecord {
     return {
       client: tuple.source,
       vip: tuple.destination,
