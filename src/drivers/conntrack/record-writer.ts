@@ -13,6 +13,8 @@
  *   find      the same, a replica: delete                 else not deleted
  *   delete    done: deleted       ENOENT: not deleted (another entry has its place: the kernel compares ids)
  *
+ * What is only predicted replaces nothing: it is refused there.
+ *
  * A delete is preceded by a look because the tuple may be in use again: by a connection of our own of which nobody knows yet, or by
  * one to another server.
  */
@@ -265,7 +267,9 @@ export class RecordWriter {
       answer.found = readFlow(this.#view, at, end, this.#found);
       readRecordFlow(this.#records, record, this.#flow);
       answer.same = sameTuples(this.#found, this.#flow);
-      answer.replica = (this.#found[Flow.mark]! & REPLICA_BIT) !== 0;
+      // What is only predicted takes the place of nothing.
+      const isSure = (this.#records[record + Field.flags]! & RecordFlag.predicted) === 0;
+      answer.replica = isSure && (this.#found[Flow.mark]! & REPLICA_BIT) !== 0;
       answer.id = this.#found[Flow.id]!;
       answer.status = this.#found[Flow.status]!;
     },

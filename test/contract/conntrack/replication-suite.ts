@@ -401,6 +401,17 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       expect((await found(d1(), sport))[0]!.server).toBe(one.server);
     });
 
+    test('a prediction takes the place of no other, whoever carries it', async () => {
+      const { sport, records } = await copied(WEB);
+      const [one] = records as [ConnectionRecord];
+      const server = one.server === SERVERS.s1 ? SERVERS.s2 : SERVERS.s1;
+      const guess = { ...one, server, flags: RecordFlag.predicted, timeout: 10 };
+      for (const director of [d1(), d2()]) {
+        expect(await director.apply([guess])).toMatchObject({ taken: 0, refused: [{ clientPort: one.clientPort }] });
+        expect((await found(director, sport))[0]!.server).toBe(one.server);
+      }
+    });
+
     test('an address and port that another connection has towards the server is refused', async () => {
       const { sport, records } = await copied(SHOP);
       const other = { ...records[0]!, clientPort: freshPorts(1) };
