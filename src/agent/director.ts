@@ -21,32 +21,33 @@ import { messageOf } from '../core/base/message-of.ts';
 import type { Service } from '../core/model/cluster.ts';
 import type { DesiredDataplane } from '../core/model/dataplane.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
-import { Announcer } from './announcer.ts';
+import type { Announcer } from './announcer.ts';
 import type { LoadedCluster } from './cluster-file.ts';
+import { directorParts } from './director-parts.ts';
 import type { DirectorPorts } from './director-ports.ts';
 import type { ExplainingAgent } from './documents/flow-explanation.ts';
 import { endAtOnce, endDrained, endHandedOver } from './endings.ts';
 import type { EventLog } from './events.ts';
-import { ClientKeeper } from './keepers/client-keeper.ts';
-import { ConnectionKeeper } from './keepers/connection-keeper.ts';
-import { DataplaneKeeper } from './keepers/dataplane-keeper.ts';
+import type { ClientKeeper } from './keepers/client-keeper.ts';
+import type { ConnectionKeeper } from './keepers/connection-keeper.ts';
+import type { DataplaneKeeper } from './keepers/dataplane-keeper.ts';
 import { DrainWatch } from './keepers/drain-watch.ts';
-import { FillWatch } from './keepers/fill-watch.ts';
-import { HealthKeeper } from './keepers/health-keeper.ts';
-import { InsideKeeper } from './keepers/inside-keeper.ts';
-import { KeyKeeper } from './keepers/key-keeper.ts';
-import { LinkKeeper } from './keepers/link-keeper.ts';
-import { MissKeeper } from './keepers/miss-keeper.ts';
-import { RouteKeeper } from './keepers/route-keeper.ts';
-import { ServerKeeper } from './keepers/server-keeper.ts';
-import { SyncKeeper } from './keepers/sync-keeper.ts';
-import { TunnelKeeper } from './keepers/tunnel-keeper.ts';
+import type { FillWatch } from './keepers/fill-watch.ts';
+import type { HealthKeeper } from './keepers/health-keeper.ts';
+import type { InsideKeeper } from './keepers/inside-keeper.ts';
+import type { KeyKeeper } from './keepers/key-keeper.ts';
+import type { LinkKeeper } from './keepers/link-keeper.ts';
+import type { MissKeeper } from './keepers/miss-keeper.ts';
+import type { RouteKeeper } from './keepers/route-keeper.ts';
+import type { ServerKeeper } from './keepers/server-keeper.ts';
+import type { SyncKeeper } from './keepers/sync-keeper.ts';
+import type { TunnelKeeper } from './keepers/tunnel-keeper.ts';
 import { lastAnnounced } from './last-announcer.ts';
 import { LINGER, LingeringVips } from './lingering-vips.ts';
 import type { LifeFacts } from './memory/last-life.ts';
 import { lifeFacts } from './memory/life-facts.ts';
 import { programmedServices } from './programmed-services.ts';
-import { Speakers } from './speakers.ts';
+import type { Speakers } from './speakers.ts';
 import { desiredDataplane, desiredService } from './wishes/desired-dataplane.ts';
 import { handOverFault, wantedTunnels } from './wishes/hand-over.ts';
 import { linksToHold } from './wishes/held-links.ts';
@@ -101,46 +102,15 @@ export class Director {
     this.#ports = ports;
     this.#loaded = loaded;
     this.events = events;
-    this.announcer = new Announcer(events);
-    this.dataplane = new DataplaneKeeper({ clock, events, dataplane: ports.dataplane, onChange });
-    this.routes = new RouteKeeper({ clock, events, routes: ports.routes });
-    this.heldLinks = new LinkKeeper({ clock, events, control: ports.linkControl });
-    const onTunnels = () => this.dataplane.recheck();
-    this.tunnels = new TunnelKeeper({ clock, events, control: ports.tunnels, onChange: onTunnels });
-    this.inside = new InsideKeeper({ clock, events, control: ports.inside });
-    this.sync = new SyncKeeper({
-      ...{ clock, events, start: ports.startSync, onChange },
+    const parts = directorParts(ports, {
+      onChange,
       onSynced: () => this.#hear({ kind: 'synced' }),
       onFlushed: (silent) => this.#hear({ kind: 'flushed', silent }),
-      onClients: (records) => this.clients.heard(records),
     });
-    this.clients = new ClientKeeper({
-      ...{ clock, events, dataplane: ports.dataplane, seed: ports.seed },
-      tell: (records) => this.sync.tellClients(records),
-    });
-    this.misses = new MissKeeper({
-      ...{ clock, events, dataplane: ports.dataplane },
-      isAnswered: () => this.sync.answersMisses,
-    });
-    const { startProbe, lastVerdict } = ports;
-    this.health = new HealthKeeper({ clock, events, startProbe, lastVerdict, onChange });
-    const { conntrack, drained } = ports;
-    this.connections = new ConnectionKeeper({ clock, events, conntrack, onChange });
-    this.servers = new ServerKeeper({
-      ...{ clock, events, conntrack, onChange },
-      ...{ health: this.health, connections: this.connections, dataplane: this.dataplane },
-      drained: drained.names,
-      remember: (names) => drained.keep(names),
-    });
-    this.fill = new FillWatch({
-      ...{ clock, events },
-      blockCounts: () => this.connections.portBlocks(),
-      active: (service, server) => this.#activeConnections(service, server),
-      statistics: () => conntrack.statistics(),
-    });
-    const { makeSpeaker, timeOfDay } = ports;
-    this.keys = new KeyKeeper({ clock, events, timeOfDay, onChange: () => this.speakers.renewKeys() });
-    this.speakers = new Speakers({ clock, events, announcer: this.announcer, makeSpeaker, keys: this.keys, onChange });
+    ({ announcer: this.announcer, speakers: this.speakers, keys: this.keys, routes: this.routes } = parts);
+    ({ dataplane: this.dataplane, connections: this.connections, fill: this.fill, tunnels: this.tunnels } = parts);
+    ({ health: this.health, servers: this.servers, heldLinks: this.heldLinks, inside: this.inside } = parts);
+    ({ sync: this.sync, clients: this.clients, misses: this.misses } = parts);
     this.#timer = new DeadlineTimer(clock, onChange);
     this.#drainWatch = new DrainWatch({
       clock,
@@ -360,11 +330,6 @@ export class Director {
     const settings = syncSettings(this.#loaded, services, this.#desired(services), this);
     this.sync.want(settings);
     if (this.dataplane.lastApply !== undefined) this.clients.want(settings);
-  }
-
-  #activeConnections(service: string, server: Ipv4): number | undefined {
-    const id = this.dataplane.serverId(service, server);
-    return id === undefined ? undefined : this.connections.active(id);
   }
 
   /** The policy goes over to the services of a new file when all of them are in the data plane: nothing flaps meanwhile. */
