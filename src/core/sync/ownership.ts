@@ -189,7 +189,7 @@ export class Ownership {
   /** Ends a connection of our own, and tells. */
   endOwn(slot: number): void {
     const at = this.table.offset(slot);
-    const where = this.tell.add(this.table.bytes, at);
+    const where = this.tell.add(this.table.bytes, at, false);
     this.tell.bytes[where + Field.op] = Op.delete;
     this.#forget(slot);
   }

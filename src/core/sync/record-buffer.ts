@@ -4,6 +4,7 @@ import { RECORD_BYTES } from './record.ts';
 export class RecordBuffer {
   #bytes: Uint8Array;
   #length = 0;
+  #isPressing = false;
 
   constructor(capacity = 64) {
     this.#bytes = new Uint8Array(capacity * RECORD_BYTES);
@@ -18,8 +19,14 @@ export class RecordBuffer {
     return this.#length / RECORD_BYTES;
   }
 
+  /** Is anything in it that should not wait? */
+  get isPressing(): boolean {
+    return this.#isPressing;
+  }
+
   /** Copies the record at `at`. Returns where it is here, to be changed in place. */
-  add(bytes: Uint8Array, at: number): number {
+  add(bytes: Uint8Array, at: number, pressing = true): number {
+    this.#isPressing ||= pressing;
     const where = this.#length;
     if (where + RECORD_BYTES > this.#bytes.length) this.#grow();
     const into = this.#bytes;
@@ -31,12 +38,13 @@ export class RecordBuffer {
   /** All records, as bytes of their own; the buffer is empty afterwards. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length);
-    this.#length = 0;
+    this.clear();
     return taken;
   }
 
   clear(): void {
     this.#length = 0;
+    this.#isPressing = false;
   }
 
   #grow(): void {
