@@ -13,7 +13,7 @@ import type { Lab } from '../runtimes/lab.ts';
 import { up } from '../runtimes/runtime.ts';
 import { untilAnnounced } from '../scenarios/observe.ts';
 import { type CaptureVerdict, OspfCapture } from '../scenarios/ospf-capture.ts';
-import { ECMP_3 } from '../scenarios/scenario.ts';
+import { ECMP_3, ECMP_3_SYNCED } from '../scenarios/scenario.ts';
 import { Session, type StepReport } from '../scenarios/session.ts';
 import { type DemoOptions, parseOptions, USAGE } from './options.ts';
 import { Poller } from './poller.ts';
@@ -59,7 +59,11 @@ async function main(): Promise<number> {
 
 async function play(options: DemoOptions, screen: Screen, style: Style): Promise<number> {
   screen.print('', ...introduction(style));
-  const lab = await up(ECMP_3, { directors: [], progress: (text) => screen.print(style.dim(`   ${text}`)) });
+  const lab = await up(ECMP_3, {
+    directors: [],
+    cluster: ECMP_3_SYNCED,
+    progress: (text) => screen.print(style.dim(`   ${text}`)),
+  });
   tearDownOnInterrupt(screen);
   // The lab's own folder goes with the lab.
   const folder = options.artifacts ?? lab.dir;

@@ -21,6 +21,8 @@ export interface Mode {
   /** File of the topology, and the directors whose agents run when it begins. */
   readonly topology: string;
   readonly directors: readonly string[];
+  /** The cluster file of all directors, where it is not the one that the topology binds. */
+  readonly cluster?: string;
   play(lab: Lab, context: ModeContext): Promise<readonly Claim[]>;
 }
 

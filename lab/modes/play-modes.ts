@@ -21,7 +21,10 @@ export async function playMode(mode: Mode, context: ModeContext): Promise<ModeOu
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 100) / 10;
   try {
-    const lab = await up(mode.topology, { directors: mode.directors });
+    const lab = await up(mode.topology, {
+      directors: mode.directors,
+      ...(mode.cluster === undefined ? {} : { cluster: mode.cluster }),
+    });
     try {
       const claims = await mode.play(lab, context);
       const held = claims.length > 0 && claims.every(({ met }) => met);

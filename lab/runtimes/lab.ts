@@ -85,6 +85,8 @@ export interface UpOptions {
   readonly runtime?: RuntimeName;
   /** Directors whose agents are started; by default those without the label `sluice.start: "false"`. */
   readonly directors?: readonly string[];
+  /** The cluster file of all directors, in place of the one that the topology binds. */
+  readonly cluster?: string;
   /** Told what is being done, a line at a time. */
   readonly progress?: (text: string) => void;
 }

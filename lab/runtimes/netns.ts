@@ -41,7 +41,7 @@ export async function upNetns(topologyName: string, options: UpOptions): Promise
   await ensureRoots(neededRoots(topology), progress);
   const lab = await NetnsLab.create(topology);
   try {
-    await lab.build(progress);
+    await lab.build(progress, options.cluster);
     for (const name of options.directors ?? lab.labelledDirectors()) {
       progress(`starting director ${name}`);
       await lab.startDirector(name);
@@ -104,12 +104,12 @@ class NetnsLab implements Lab {
     return new NetnsLab(topology, state, await makeNodes(topology, state.runId));
   }
 
-  async build(progress: Progress): Promise<void> {
+  async build(progress: Progress, cluster: string | undefined): Promise<void> {
     const { nodes, links } = this.#topology;
     progress(`building ${nodes.length} nodes and ${links.length} links as ${this.runId}`);
     for (const node of this.nodes.values()) await node.prepare();
     await writeFile(this.#keyFile, `lab ${randomBytes(KEY_BYTES).toString('hex')}\n`, { mode: 0o600 });
-    for (const director of this.byRole('director')) await this.#copyConfig(director);
+    for (const director of this.byRole('director')) await this.#copyConfig(director, cluster);
     await ipCommand(['-batch', '-'], wiring(this.#topology, this.runId));
     await Promise.all(nodes.map((node) => this.#configure(node)));
     progress('starting routers and real servers');
@@ -176,6 +176,12 @@ class NetnsLab implements Lab {
     takeDown(this.#state);
   }
 
+  /** Do directors have addresses for the servers' answers, beside those of their interfaces? */
+  async #hasInside(): Promise<boolean> {
+    const [director] = this.byRole('director');
+    return director !== undefined && /\binside: \d/.test(await readFile(this.configFile(director.name), 'utf8'));
+  }
+
   get #keyFile(): string {
     return join(this.dir, 'cluster.keys');
   }
@@ -194,10 +200,10 @@ class NetnsLab implements Lab {
     return written;
   }
 
-  async #copyConfig(node: NetnsNode): Promise<void> {
+  async #copyConfig(node: NetnsNode, cluster: string | undefined): Promise<void> {
     const bind = node.binds.find(({ destination }) => destination === CONFIG_IN_NODE);
     if (bind === undefined) throw new LabError(`director ${node.name} needs a bind for ${CONFIG_IN_NODE}`);
-    await this.configure(node.name, await readFile(bind.source, 'utf8'));
+    await this.configure(node.name, await readFile(cluster ?? bind.source, 'utf8'));
   }
 
   /** Sysctls, links up, and the file's `ip …` lines in one batch; other lines of `exec` wait for the daemons' turn. */
@@ -216,7 +222,9 @@ class NetnsLab implements Lab {
       const { code, stderr } = await node.exec(shellWords(line));
       if (code !== 0) throw new LabError(`node ${node.name}: ${line}: ${stderr.trim()}`);
     }
-    if (node.labels['sluice.return'] !== undefined) await applySourceMacReturn(node, this.byRole('director'));
+    if (node.labels['sluice.return'] !== undefined) {
+      await applySourceMacReturn(node, this.byRole('director'), await this.#hasInside());
+    }
     const root = rootOf(described);
     if (root !== undefined) await startDaemons(node, root, await rootPath(root));
   }

@@ -9,22 +9,26 @@ interface IpAddressJson {
 }
 
 /** Reads the directors' inside addresses as they are, so that no topology has to repeat them for its servers. */
-export async function applySourceMacReturn(server: NetnsNode, directors: readonly NetnsNode[]): Promise<void> {
+export async function applySourceMacReturn(
+  server: NetnsNode,
+  directors: readonly NetnsNode[],
+  toInside: boolean,
+): Promise<void> {
   const rules = sourceMacReturnRules({
     interface: server.labels['sluice.return']!,
-    directors: await Promise.all(directors.map(insideOf)),
+    directors: await Promise.all(directors.map((director) => insideOf(director, toInside))),
   });
   await must(server, ['nft', '-f', '-'], rules.nft);
   for (const argv of rules.commands) await must(server, argv);
 }
 
-async function insideOf(director: NetnsNode) {
+async function insideOf(director: NetnsNode, toInside: boolean) {
   const name = director.labels['sluice.inside'];
   if (name === undefined) throw new LabError(`director ${director.name} needs the label sluice.inside`);
   const text = await ipCommand(['-n', director.netns, '-json', 'address', 'show', 'dev', name]);
   const [facts] = JSON.parse(text) as readonly IpAddressJson[];
   const own = facts?.addr_info.find(({ family }) => family === 'inet')?.local;
-  const insideAddress = director.labels['sluice.answers'] ?? own;
+  const insideAddress = (toInside ? director.labels['sluice.answers'] : undefined) ?? own;
   if (facts === undefined || insideAddress === undefined) {
     throw new LabError(`director ${director.name}: ${name} has no IPv4 address`);
   }

@@ -10,6 +10,9 @@ import type { Lab } from '../runtimes/lab.ts';
 /** The default lab: a client, two FRR routers, three directors and a spare, four real servers. */
 export const ECMP_3: string = join(projectRoot, 'lab/topologies/ecmp-3.clab.yml');
 
+/** The same cluster, its directors telling each other of their connections. */
+export const ECMP_3_SYNCED: string = join(projectRoot, 'lab/topologies/ecmp-3/synced.yml');
+
 /** Its directors without the spare. */
 export const DIRECTORS: readonly string[] = ['d1', 'd2', 'd3'];
 

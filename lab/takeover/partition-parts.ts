@@ -11,7 +11,7 @@ import type { Lab, LabNode } from '../runtimes/lab.ts';
 import { until } from '../runtimes/wait.ts';
 import { leadPast, leadTo } from '../scenarios/acts.ts';
 import { Session } from '../scenarios/session.ts';
-import { DIRECTORS, STANDS, type Stand, startAll, topologyOf } from './stand.ts';
+import { DIRECTORS, STANDS, type Stand, standOf, startAll } from './stand.ts';
 
 const ALONE = 'd1';
 const MOVER = 'd2';
@@ -57,8 +57,7 @@ function heals(stand: Stand): Mode {
     name: stand.name,
     claim:
       'Directors that could not speak to each other for a minute know the same soon after, and no connection has ended.',
-    topology: topologyOf(stand),
-    directors: [],
+    ...standOf(stand),
     async play(lab, { connections, progress }) {
       await startAll(lab, stand);
       const each = connections / 4;

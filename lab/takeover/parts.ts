@@ -10,7 +10,7 @@ import type { Lab } from '../runtimes/lab.ts';
 import { crash, join } from '../scenarios/acts.ts';
 import { Session, type SessionLoad, type Step, type StepReport } from '../scenarios/session.ts';
 import { LOAD_KINDS, type LoadKind } from '../traffic/protocol.ts';
-import { ALL, configureAll, DIRECTORS, JOINER, replacing, STANDS, type Stand, startAll, topologyOf } from './stand.ts';
+import { ALL, configureAll, DIRECTORS, JOINER, replacing, STANDS, type Stand, standOf, startAll } from './stand.ts';
 
 const OWNER = 'd1';
 const OTHER = 'd2';
@@ -78,8 +78,7 @@ function dies(stand: Stand): Mode {
   return {
     name: stand.name,
     claim: 'The owner of a third of the connections dies; all live on.',
-    topology: topologyOf(stand),
-    directors: [],
+    ...standOf(stand),
     async play(lab, context) {
       await startAll(lab, stand);
       const act = () => crash(lab, OWNER);
@@ -97,8 +96,7 @@ function poolChanges(stand: Stand): Mode {
   return {
     name: `${stand.name}-pool`,
     claim: 'The owner dies while a server is added and another one is drained; all live on.',
-    topology: topologyOf(stand),
-    directors: [],
+    ...standOf(stand),
     async play(lab, context) {
       await startAll(lab, stand, WITHOUT_S4);
       const act = async () => {
@@ -119,8 +117,7 @@ function agentDies(stand: Stand): Mode {
     name: `${stand.name}-agent`,
     claim:
       'The owner dies, and with it the agent of another director; where the client speaks first, connections live on.',
-    topology: topologyOf(stand),
-    directors: [],
+    ...standOf(stand),
     async play(lab, context) {
       await startAll(lab, stand);
       const act = async () => {
@@ -144,8 +141,7 @@ function allDie(stand: Stand): Mode {
   return {
     name: `${stand.name}-chain`,
     claim: 'A fourth director joins empty; the three old ones die one after the other, 10 s apart; all live on.',
-    topology: topologyOf(stand),
-    directors: [],
+    ...standOf(stand),
     async play(lab, context) {
       await startAll(lab, stand);
       const session = await Session.open(lab, DIRECTORS, loadOf(context.connections, LONG_SILENCE));

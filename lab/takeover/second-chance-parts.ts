@@ -12,7 +12,7 @@ import { addressesOf, RouterView } from '../scenarios/observe.ts';
 import { type Placement, PlacementProbe, placementOf } from '../traffic/placement.ts';
 import { RollCall } from '../traffic/roll-call.ts';
 import type { RollAnswer } from '../traffic/roll-call-main.ts';
-import { DIRECTORS, replacing, STANDS, type Stand, startAll, topologyOf } from './stand.ts';
+import { DIRECTORS, replacing, STANDS, type Stand, standOf, startAll } from './stand.ts';
 
 const VIP = '203.0.113.10';
 const LEAVER = 'd3';
@@ -100,8 +100,7 @@ function moves(stand: Stand): Mode {
     name: stand.name,
     claim:
       'Nothing synced; the routers lead past a director, and to it again: all connections are answered, and at once.',
-    topology: topologyOf(stand),
-    directors: [],
+    ...standOf(stand),
     async play(lab, { connections, progress }) {
       const stage = await open(lab, stand, connections);
       const still = await call(stage);
@@ -134,8 +133,7 @@ function predicted(stand: Stand): Mode {
   return {
     name: `${stand.name}-predicted`,
     claim: 'Nothing synced; a director dies: what it had chosen for its connections is computed, and never wrongly.',
-    topology: topologyOf(stand),
-    directors: [],
+    ...standOf(stand),
     async play(lab, { connections, progress }: ModeContext) {
       const stage = await open(lab, stand, Math.ceil(connections * OPENED_FOR_ONE));
       const before = await call(stage);

@@ -23,7 +23,7 @@ export interface Stand {
 const nat: Stand = {
   name: 'nat',
   topology: 'ecmp-3.clab.yml',
-  cluster: 'ecmp-3/cluster.yml',
+  cluster: 'ecmp-3/synced.yml',
   ready: async () => undefined,
 };
 
@@ -39,8 +39,10 @@ const fullnat: Stand = {
 
 export const STANDS: readonly Stand[] = [nat, fullnat];
 
-export function topologyOf({ topology }: Stand): string {
-  return join(projectRoot, 'lab/topologies', topology);
+/** What a mode that is played on it needs. */
+export function standOf({ topology, cluster }: Stand) {
+  const folder = join(projectRoot, 'lab/topologies');
+  return { topology: join(folder, topology), cluster: join(folder, cluster), directors: [] };
 }
 
 /** A change of the cluster file as text. */
