@@ -1,7 +1,7 @@
 /**
  * One authenticated stream of the mesh: bytes in both directions, what waits to be written bounded, and one end.
  *
- * What is sent within one turn of the event loop goes out as one TLS record (or few), since a record costs about as much as
+ * What is sent within one callback of the event loop goes out as one TLS record (or few), since a record costs about as much as
  * a thousand bytes.
  */
 import type { TLSSocket } from 'node:tls';
@@ -73,7 +73,7 @@ export class MeshStream {
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
-      setImmediate(() => {
+      process.nextTick(() => {
         this.#corked = false;
         this.#socket.uncork();
       });
