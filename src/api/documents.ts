@@ -369,6 +369,7 @@ export type EventName =
   | 'tunnels-changed'
   | 'hand-over-fault'
   | 'inside-changed'
+  | 'inside-left'
   | 'inside-fault'
   | 'dataplane-programmed'
   | 'dataplane-drift'

@@ -2,10 +2,14 @@
  * Keeps the inside addresses that this director is to hold on its links, and no others. What was taken, or found at the start, is
  * told to the neighbours at once and twice again, since a frame to all may be lost and a link may need a moment after it has come up. A refusal is told
  * once and tried again.
+ *
+ * What is left to another director, whose kernel answers while its agent is gone, is looked at again soon, until nobody answers or
+ * its agent is back.
  */
-import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
+import { formatIpv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
+import type { WantedInside } from '../../core/inside/inside.ts';
 import type { InsideControl, InsideReport } from '../../drivers/inside/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
@@ -20,16 +24,21 @@ export interface InsideKeeperOptions {
 /** How soon somebody else's change is found. */
 const RECHECK = 1000;
 
+/** How soon after an address was left to its owner it is asked for again: servers may have nobody to answer by meanwhile. */
+const ASK_AGAIN: Millis = 250;
+
 /** After an address was taken. */
 const AGAIN: readonly Millis[] = [1000, 4000];
 
-const NOTHING: InsideReport = { changes: [], homeless: [], taken: false };
+const NOTHING: InsideReport = { changes: [], homeless: [], left: [], taken: false };
 
 export class InsideKeeper {
   readonly #options: InsideKeeperOptions;
-  readonly #reconciler: Reconciler<readonly Ipv4[], InsideReport>;
+  readonly #reconciler: Reconciler<readonly WantedInside[], InsideReport>;
   #cancels: (() => void)[] = [];
+  #cancelAsk: (() => void) | undefined;
   #fault: string | undefined;
+  #left = '';
   /** None are wanted, and those of an earlier agent are gone: nobody else takes any. */
   #isClear = false;
   #isFirst = true;
@@ -45,7 +54,7 @@ export class InsideKeeper {
     });
   }
 
-  want(addresses: readonly Ipv4[]): void {
+  want(addresses: readonly WantedInside[]): void {
     this.#reconciler.want(addresses);
   }
 
@@ -61,21 +70,23 @@ export class InsideKeeper {
 
   close(): Promise<void> {
     this.#forget();
+    this.#cancelAsk?.();
     return this.#reconciler.close();
   }
 
-  async #apply(wanted: readonly Ipv4[]): Promise<InsideReport> {
+  async #apply(wanted: readonly WantedInside[]): Promise<InsideReport> {
     if (wanted.length === 0 && this.#isClear) return NOTHING;
     const report = await this.#options.control.settle(wanted);
     this.#isClear = wanted.length === 0;
     return report;
   }
 
-  #applied({ changes, homeless, taken }: InsideReport): void {
+  #applied({ changes, homeless, left, taken }: InsideReport): void {
     const places = homeless.map(formatIpv4).join(', ');
     if (places === '') this.#fault = undefined;
     else this.#tellFault(`no interface has a network around the inside address ${places}`);
     if (changes.length > 0) this.#options.events.emit('inside-changed', { operations: changes });
+    this.#tellLeft(left);
     // What an earlier agent has left may have been another director's in between.
     const isFound = this.#isFirst;
     this.#isFirst = false;
@@ -83,6 +94,14 @@ export class InsideKeeper {
     if (!isFound && !taken) return;
     this.#forget();
     this.#cancels = AGAIN.map((delay) => this.#options.clock.after(delay, () => this.#announce()));
+  }
+
+  #tellLeft(left: readonly string[]): void {
+    const lines = left.join('; ');
+    if (lines !== this.#left && lines !== '') this.#options.events.emit('inside-left', { addresses: left });
+    this.#left = lines;
+    this.#cancelAsk?.();
+    if (left.length > 0) this.#cancelAsk = this.#options.clock.after(ASK_AGAIN, () => this.#reconciler.recheck());
   }
 
   #announce(): void {

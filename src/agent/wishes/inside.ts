@@ -1,5 +1,5 @@
-import type { Ipv4 } from '../../core/base/ipv4.ts';
 import { successorOrder } from '../../core/hash/port-blocks.ts';
+import type { WantedInside } from '../../core/inside/inside.ts';
 import type { Cluster } from '../../core/model/cluster.ts';
 
 /**
@@ -8,10 +8,15 @@ import type { Cluster } from '../../core/model/cluster.ts';
  *
  * @param living names of the directors that live, this one among them
  */
-export function insideAddresses({ directors }: Cluster, self: string, living: readonly string[]): readonly Ipv4[] {
+export function insideAddresses(
+  { directors }: Cluster,
+  self: string,
+  living: readonly string[],
+): readonly WantedInside[] {
   return directors.flatMap(({ name, inside }) => {
     if (inside === undefined) return [];
     const holder = living.includes(name) ? name : successorOrder(inside, living)[0];
-    return holder === self ? [inside] : [];
+    if (holder !== self) return [];
+    return name === self ? [{ address: inside }] : [{ address: inside, owner: name }];
   });
 }

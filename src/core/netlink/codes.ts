@@ -75,5 +75,7 @@ export const RTA_TABLE = 15;
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
 export const NUD_PERMANENT = 0x80;
+/** As if a packet had to go there: the kernel asks for the MAC. */
+export const NTF_USE = 0x01;
 /** Of the device itself, not of a bridge that it is a port of. */
 export const NTF_SELF = 0x02;

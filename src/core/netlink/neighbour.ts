@@ -6,7 +6,7 @@
  */
 import type { Ipv4 } from '../base/ipv4.ts';
 import { encodeDump, NetlinkReader, NetlinkWriter } from './attributes.ts';
-import { AF_BRIDGE, AF_INET, NDA_DST, NDA_LLADDR, NTF_SELF, NUD_PERMANENT } from './codes.ts';
+import { AF_BRIDGE, AF_INET, NDA_DST, NDA_LLADDR, NTF_SELF, NTF_USE, NUD_PERMANENT } from './codes.ts';
 import type { Mac } from './vxlan.ts';
 
 const NDMSG_BYTES = 12;
@@ -42,6 +42,16 @@ export function encodeNeighbour(ifindex: number, { kind, address, mac }: Neighbo
     for (const byte of mac) w.u8(byte);
   });
   return w.finish();
+}
+
+/**
+ * The payload of RTM_NEWNEIGH (NLM_F_CREATE) that makes the kernel ask for the MAC of an address at once, without a packet to send
+ * there, and of RTM_DELNEIGH that forgets the answer. The question's sender is the link's own address in that network.
+ */
+export function encodeArpQuestion(ifindex: number, address: Ipv4): Uint8Array {
+  const w = new NetlinkWriter();
+  w.u8(AF_INET).u8(0).u16(0).u32(ifindex).u16(0).u8(NTF_USE).u8(0);
+  return w.attribute(NDA_DST, () => w.ipv4(address)).finish();
 }
 
 /** One part of a dump; undefined for entries of other families, and for those that lack an IPv4 address or a MAC. @throws DecodeError */

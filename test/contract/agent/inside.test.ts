@@ -134,6 +134,17 @@ test.each(['d2', 'd3'] as const)(
   },
 );
 
+/** `inside-left` of the directors that are not d1. */
+async function left(): Promise<string[]> {
+  const lists = await Promise.all(
+    (['d2', 'd3'] as const).map(async (name) => {
+      const events = await control(name).get('/v1/events');
+      return events.filter(({ event }) => event === 'inside-left').map(({ values }) => String(values['addresses']));
+    }),
+  );
+  return lists.flat();
+}
+
 test('its owner is back and holds it, the other one gives it back; every connection is answered', async () => {
   await links('d1', 'up');
   start('d1');
@@ -142,4 +153,29 @@ test('its owner is back and holds it, the other one gives it back; every connect
   expect(await ask()).toEqual(answers);
   const mac = await network.macOf('d1', 'back');
   for (const server of SERVERS) await expect.poll(() => asSeenBy(server), SOON).toBe(mac);
+});
+
+test('only the agent of its owner is dead: it stays with the kernel that answers, told once, and goes when that is silent', async () => {
+  await network.routeVip(VIP, 'd1');
+  expect(await ask()).toEqual(answers);
+  await agents.get('d1')!.stop('SIGKILL');
+  await expect.poll(left, SOON).toEqual([`inside address ${INSIDE} left to d1: its kernel answers`]);
+  // Ten questions of the successor later.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  expect(await holders()).toEqual(['d1']);
+  expect((await left()).length).toBe(1);
+  expect(await ask()).toEqual(answers);
+  // Its kernel forwards: what begins through it now is answered through it.
+  const begun = Array.from({ length: COUNT }, (_, i) => `new ${i}`);
+  const values = { source: CLIENT, sport: freshPorts(COUNT), vip: VIP, port: 80, timeout: TIMEOUT, keys: begun };
+  expect(new Set(await client.call<string[]>('open', values))).toEqual(new Set(SERVERS));
+  const cut = performance.now();
+  await links('d1', 'down');
+  await expect.poll(async () => (await holders()).filter((name) => name !== 'd1').length, SOON).toBe(1);
+  const holder = (await holders()).find((name) => name !== 'd1')!;
+  const mac = await network.macOf(holder, 'back');
+  for (const server of SERVERS) await expect.poll(() => asSeenBy(server), SOON).toBe(mac);
+  console.log(`the servers know it ${(performance.now() - cut).toFixed(0)} ms after the links are cut`);
+  await network.routeVip(VIP, holder);
+  expect(await ask()).toEqual(answers);
 });

@@ -8,6 +8,8 @@ import { Namespace } from '../ospf-socket/namespace.ts';
 import { insideContract } from './suite.ts';
 
 const OWN_D1 = '10.2.0.101';
+const OTHER = ipv4('10.2.0.102');
+const TAKEN_OVER = { address: ipv4(OWN_D1), owner: 'd1' };
 
 describe('inside addresses: fake', () => {
   let fake: FakeInside;
@@ -29,11 +31,12 @@ describe('inside addresses: fake', () => {
     remove: (gone) => {
       fake.found = { ...fake.found, held: fake.found.held.filter(({ address }) => formatIpv4(address) !== gone) };
     },
+    other: (link) => (link === 'up' ? fake.answered.add(OTHER) : fake.answered.delete(OTHER)),
   }));
 
   test('the neighbours are told of what is new, and of all when asked to', async () => {
-    await fake.settle([ipv4(OWN_D1)]);
-    await fake.settle([ipv4(OWN_D1), ipv4('10.2.0.102')]);
+    await fake.settle([{ address: ipv4(OWN_D1) }]);
+    await fake.settle([{ address: ipv4(OWN_D1) }, { address: ipv4('10.2.0.102'), owner: 'd2' }]);
     await fake.announce();
     expect(fake.told).toEqual([OWN_D1, '10.2.0.102', OWN_D1, '10.2.0.102']);
   });
@@ -78,6 +81,10 @@ describe('inside addresses: kernel', () => {
     control: controlOf(peers[0]!),
     held: () => [...d1.ip('-4 -o addr show dev in0 scope link').matchAll(/inet (\S+)\/32 /g)].map(([, one]) => one!),
     remove: (address) => d1.ip(`addr del ${address}/32 dev in0`),
+    other: (link) => {
+      d2.ip(`addr replace ${formatIpv4(OTHER)}/32 dev in0`);
+      d2.ip(`link set in0 ${link}`);
+    },
   }));
 
   const macOf = (node: Namespace) => /ether (\S+)/.exec(node.ip('link show dev in0'))![1]!;
@@ -85,7 +92,7 @@ describe('inside addresses: kernel', () => {
 
   /** The server sends to d1 by its inside address, and so knows where that is. */
   async function taken(): Promise<void> {
-    await controlOf(peers[0]!).settle([ipv4(OWN_D1)]);
+    await controlOf(peers[0]!).settle([{ address: ipv4(OWN_D1) }]);
     server.ip(`neigh replace ${OWN_D1} lladdr ${macOf(d1)} nud reachable dev in0`);
     expect(asSeen()).toBe(macOf(d1));
     d1.ip('link set in0 down');
@@ -93,8 +100,26 @@ describe('inside addresses: kernel', () => {
 
   test('who takes over is known to the neighbours at once, without a question of theirs', async () => {
     await taken();
-    await controlOf(peers[1]!).settle([ipv4(OWN_D1)]);
+    await controlOf(peers[1]!).settle([TAKEN_OVER]);
     await expect.poll(asSeen, { interval: 10, timeout: 1000 }).toBe(macOf(d2));
+  });
+
+  test('nobody answers: taken within half a second; what an operator has written down for the address stays, and is no answer', async () => {
+    const at = performance.now();
+    await controlOf(peers[1]!).settle([TAKEN_OVER]);
+    expect(performance.now() - at).toBeLessThan(500);
+    await controlOf(peers[1]!).settle([]);
+    d2.ip(`neigh replace ${OWN_D1} lladdr ${macOf(server)} nud permanent dev in0`);
+    expect(await controlOf(peers[1]!).settle([TAKEN_OVER])).toMatchObject({ taken: true });
+    expect(d2.ip('neigh show dev in0')).toContain(`${OWN_D1} lladdr ${macOf(server)} PERMANENT`);
+  });
+
+  test('the question is asked from the link’s own address, also where an inside address is held', async () => {
+    await controlOf(peers[0]!).settle([{ address: ipv4(OWN_D1) }]);
+    server.ip('addr add 10.2.0.102/32 dev in0');
+    await controlOf(peers[0]!).settle([{ address: ipv4(OWN_D1) }, { address: OTHER, owner: 'd2' }]);
+    expect(server.ip('neigh show dev in0')).toContain('10.2.0.1 ');
+    expect(server.ip(`neigh show ${OWN_D1} dev in0`)).toBe('');
   });
 
   test('an address that the kernel only is given leaves them as they were, also with arp_notify', async () => {
@@ -108,7 +133,7 @@ describe('inside addresses: kernel', () => {
 
   test('the owner that is back tells them, too; and once more when it is asked to', async () => {
     await taken();
-    await controlOf(peers[1]!).settle([ipv4(OWN_D1)]);
+    await controlOf(peers[1]!).settle([TAKEN_OVER]);
     d1.ip('link set in0 up');
     await controlOf(peers[1]!).settle([]);
     // The bridge needs a moment to know that the link is up again.
@@ -121,6 +146,6 @@ describe('inside addresses: kernel', () => {
 
   test('a link that is down is a refusal with the kernel’s words', async () => {
     d1.ip('link set in0 down');
-    await expect(controlOf(peers[0]!).settle([ipv4(OWN_D1)])).rejects.toThrow(/packet-send.*ENETDOWN/);
+    await expect(controlOf(peers[0]!).settle([{ address: ipv4(OWN_D1) }])).rejects.toThrow(/packet-send.*ENETDOWN/);
   });
 });

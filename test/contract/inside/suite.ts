@@ -9,10 +9,13 @@ export interface InsideWorld {
   held(): readonly string[];
   /** Somebody else takes one of ours away. */
   remove(address: string): void;
+  /** The kernel of another director has 10.2.0.102, and its link is up or down. */
+  other(link: 'up' | 'down'): void;
 }
 
-const OWN = ipv4('10.2.0.101');
-const OTHER = ipv4('10.2.0.102');
+const OWN = { address: ipv4('10.2.0.101') };
+/** Of a director whose agent is gone. */
+const OTHER = { address: ipv4('10.2.0.102'), owner: 'd2' };
 
 export function insideContract(world: () => InsideWorld): void {
   test('an address is taken once, on the link around it', async () => {
@@ -20,10 +23,11 @@ export function insideContract(world: () => InsideWorld): void {
     expect(await control.settle([OWN])).toEqual({
       changes: ['in0: inside address 10.2.0.101 taken'],
       homeless: [],
+      left: [],
       taken: true,
     });
     expect(held()).toEqual(['10.2.0.101']);
-    expect(await control.settle([OWN])).toEqual({ changes: [], homeless: [], taken: false });
+    expect(await control.settle([OWN])).toEqual({ changes: [], homeless: [], left: [], taken: false });
   });
 
   test('that of another director comes and goes, and leaves the own one alone', async () => {
@@ -34,6 +38,7 @@ export function insideContract(world: () => InsideWorld): void {
     expect(await control.settle([OWN])).toEqual({
       changes: ['in0: inside address 10.2.0.102 released'],
       homeless: [],
+      left: [],
       taken: false,
     });
     expect(held()).toEqual(['10.2.0.101']);
@@ -49,9 +54,34 @@ export function insideContract(world: () => InsideWorld): void {
 
   test('an address without a network around it is told of, and the others are taken', async () => {
     const { control, held } = world();
-    const { homeless } = await control.settle([ipv4('10.9.0.1'), OWN]);
+    const { homeless } = await control.settle([{ address: ipv4('10.9.0.1') }, OWN]);
     expect(homeless.map(formatIpv4)).toEqual(['10.9.0.1']);
     expect(held()).toEqual(['10.2.0.101']);
+  });
+
+  test('that of another director is left to its kernel as long as that answers, and the own one is taken meanwhile', async () => {
+    const { control, held, other } = world();
+    other('up');
+    const left = ['inside address 10.2.0.102 left to d2: its kernel answers'];
+    expect(await control.settle([OTHER, OWN])).toMatchObject({
+      left,
+      changes: ['in0: inside address 10.2.0.101 taken'],
+    });
+    expect(held()).toEqual(['10.2.0.101']);
+    expect(await control.settle([OTHER, OWN])).toEqual({ changes: [], homeless: [], left, taken: false });
+    other('down');
+    expect(await control.settle([OTHER, OWN])).toMatchObject({ left: [], taken: true });
+    expect(held()).toEqual(['10.2.0.101', '10.2.0.102']);
+  });
+
+  test('what is held already is not asked for, and the own one is taken though somebody answers', async () => {
+    const { control, held, other } = world();
+    await control.settle([OTHER]);
+    other('up');
+    expect(await control.settle([OTHER])).toEqual({ changes: [], homeless: [], left: [], taken: false });
+    await control.settle([]);
+    expect(await control.settle([{ address: OTHER.address }])).toMatchObject({ left: [], taken: true });
+    expect(held()).toEqual(['10.2.0.102']);
   });
 
   test('nothing wanted: nothing of ours is left', async () => {

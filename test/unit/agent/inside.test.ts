@@ -43,10 +43,13 @@ test('every address is held by one living director, by its owner if that lives',
   const { cluster } = await load();
   fc.assert(
     fc.property(fc.subarray(NAMES, { minLength: 1 }), (living) => {
-      const held = living.flatMap((name) => insideAddresses(cluster, name, living).map(formatIpv4));
+      const held = living.flatMap((name) =>
+        insideAddresses(cluster, name, living).map(({ address }) => formatIpv4(address)),
+      );
       expect(held.sort()).toEqual(['10.2.0.101', '10.2.0.102', '10.2.0.103', '10.2.0.104']);
       for (const [at, name] of NAMES.entries()) {
-        if (living.includes(name)) expect(insideAddresses(cluster, name, living)).toContain(ipv4(`10.2.0.10${at + 1}`));
+        if (living.includes(name))
+          expect(insideAddresses(cluster, name, living)).toContainEqual({ address: ipv4(`10.2.0.10${at + 1}`) });
       }
     }),
     { numRuns: 15 },
@@ -67,8 +70,8 @@ test('without inside addresses nobody holds any', async () => {
   expect(insideAddresses(cluster, 'd1', ['d1'])).toEqual([]);
 });
 
-const OWN = ipv4('10.2.0.101');
-const OTHER = ipv4('10.2.0.102');
+const OWN = { address: ipv4('10.2.0.101') };
+const OTHER = { address: ipv4('10.2.0.102'), owner: 'd2' };
 
 function withLink(control: FakeInside): FakeInside {
   const networks = [{ address: ipv4('10.2.0.1'), prefixLength: 24 }];
@@ -82,7 +85,9 @@ function keeper() {
   const control = withLink(new FakeInside());
   const inside = new InsideKeeper({ clock, events, control });
   const told = () =>
-    events.since(0).map(({ event, values }) => `${event} ${values['operations'] ?? values['message']}`);
+    events
+      .since(0)
+      .map(({ event, values }) => `${event} ${values['operations'] ?? values['addresses'] ?? values['message']}`);
   const held = () => control.found.held.map(({ address }) => formatIpv4(address));
   return { clock, control, inside, told, held };
 }
@@ -101,7 +106,7 @@ test('what is taken is told to the neighbours at once and twice again', async ()
 
 test('what an earlier agent has left is told of as well: another director may have had it in between', async () => {
   const { clock, control, inside, told } = keeper();
-  control.found = { ...control.found, held: [{ ifindex: 2, address: OWN }] };
+  control.found = { ...control.found, held: [{ ifindex: 2, ...OWN }] };
   inside.want([OWN]);
   await clock.advance(20_000);
   expect(control.told).toEqual(['10.2.0.101', '10.2.0.101', '10.2.0.101']);
@@ -122,9 +127,27 @@ test('another one’s is taken and given back; what somebody removes is taken ag
   expect(held()).toEqual(['10.2.0.101']);
 });
 
+test('another one’s is left to its kernel, told once, and taken soon after that is silent', async () => {
+  const { clock, control, inside, told, held } = keeper();
+  control.answered.add(OTHER.address);
+  inside.want([OWN, OTHER]);
+  await clock.advance(10_000);
+  expect(held()).toEqual(['10.2.0.101']);
+  control.answered.clear();
+  await clock.advance(250);
+  expect(held()).toEqual(['10.2.0.101', '10.2.0.102']);
+  control.answered.add(OTHER.address);
+  await clock.advance(10_000);
+  expect(told()).toEqual([
+    'inside-changed in0: inside address 10.2.0.101 taken',
+    'inside-left inside address 10.2.0.102 left to d2: its kernel answers',
+    'inside-changed in0: inside address 10.2.0.102 taken',
+  ]);
+});
+
 test('an agent that is to hold none takes away what an earlier one has left, once', async () => {
   const { clock, control, inside, held } = keeper();
-  control.found = { ...control.found, held: [{ ifindex: 2, address: OTHER }] };
+  control.found = { ...control.found, held: [{ ifindex: 2, address: OTHER.address }] };
   inside.want([]);
   await settle();
   expect(held()).toEqual([]);
@@ -140,7 +163,7 @@ test('an agent that is to hold none takes away what an earlier one has left, onc
 
 test('an address without a network, and a refusal, are told once', async () => {
   const { clock, control, inside, told } = keeper();
-  inside.want([ipv4('10.9.0.1')]);
+  inside.want([{ address: ipv4('10.9.0.1') }]);
   await clock.advance(5000);
   control.settle = async () => {
     throw new KernelError('inside-take', { errno: 'EPERM' });
@@ -159,7 +182,7 @@ test('a drained stop gives the address back, a stop at once leaves it', async ()
     withLink(world.insideKernel);
     await world.director.open();
     await world.clock.advance(1000);
-    expect(world.insideKernel.found.held.map(({ address }) => address)).toContain(OWN);
+    expect(world.insideKernel.found.held.map(({ address }) => address)).toContain(OWN.address);
     const stopped = drained ? world.director.stop() : world.director.stopAtOnce();
     await world.clock.advance(30_000);
     await stopped;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DecodeError } from '../../../src/core/base/decode-error.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { decodeNeighbour, encodeNeighbour } from '../../../src/core/netlink/neighbour.ts';
+import { decodeNeighbour, encodeArpQuestion, encodeNeighbour } from '../../../src/core/netlink/neighbour.ts';
 import { decodeVxlan, encodeVxlan } from '../../../src/core/netlink/vxlan.ts';
 
 const mac = fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 6, maxLength: 6 });
@@ -38,6 +38,11 @@ test('the bytes, as `ip neigh add 169.254.217.2 lladdr 02:73:0a:04:00:02 dev 5 n
   expect(Buffer.from(encodeNeighbour(5, neighbour)).toString('hex')).toBe(
     '020000000500000080000000' + '08000100a9fed902' + '0a00020002730a0400020000',
   );
+});
+
+test('a question for a MAC, as `ip neigh add 10.2.0.102 dev 5 nud none use` sends it', () => {
+  const bytes = encodeArpQuestion(5, ipv4('10.2.0.102'));
+  expect(Buffer.from(bytes).toString('hex')).toBe('020000000500000000000100' + '080001000a020066');
 });
 
 test('any bytes are a message, none of ours, or refused', () => {
