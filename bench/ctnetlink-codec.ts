@@ -8,7 +8,7 @@ import { LITTLE_ENDIAN, NetlinkReader, NetlinkWriter, NLA_F_NESTED } from '../sr
 import type { Tuple } from '../src/core/netlink/conntrack.ts';
 import { FLOW_WORDS, readFlow } from '../src/core/netlink/flow.ts';
 import { FlowRequests } from '../src/core/netlink/flow-requests.ts';
-import { RECORD_BYTES, recordsOf, serviceHash } from '../src/core/sync/record.ts';
+import { RECORD_BYTES, recordsOf, serviceHash } from '../src/core/sync/records/record.ts';
 import { RecordBatch, readRecordFlow, ServiceIndex, toldOfChange } from '../src/drivers/conntrack/flow-record.ts';
 import { atMost, atMostRatio, type BenchGoal, type BenchOutcome, type BenchRun, median, race } from './result.ts';
 

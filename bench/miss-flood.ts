@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ensureRoots } from '../lab/roots/build.ts';
 import { ipv4 } from '../src/core/base/ipv4.ts';
 import { Prng } from '../src/core/base/prng.ts';
-import { serviceHash } from '../src/core/sync/record.ts';
+import { serviceHash } from '../src/core/sync/records/record.ts';
 import type { Connection } from '../test/contract/dataplane/connections.ts';
 import { Network, type Peer } from '../test/contract/dataplane/netns.ts';
 import { type NetnsBench, netnsBench } from '../test/contract/dataplane/netns-bench.ts';

@@ -3,9 +3,9 @@
  * time and memory, and the frames that carry it. The yardstick is what one would write first: a `Map` from texts to objects,
  * and a record read into an object and written again.
  */
-import { ConnectionTable, NO_SLOT } from '../src/core/sync/connection-table.ts';
-import { FrameReader } from '../src/core/sync/frame-reader.ts';
+
 import { decodeFrame, encodeFrame } from '../src/core/sync/frames/codec.ts';
+import { FrameReader } from '../src/core/sync/frames/frame-reader.ts';
 import {
   type ConnectionRecord,
   Field,
@@ -17,8 +17,9 @@ import {
   readRecords,
   recordsOf,
   writeRecord,
-} from '../src/core/sync/record.ts';
-import { toggleDigest } from '../src/core/sync/record-digest.ts';
+} from '../src/core/sync/records/record.ts';
+import { toggleDigest } from '../src/core/sync/records/record-digest.ts';
+import { ConnectionTable, NO_SLOT } from '../src/core/sync/table/connection-table.ts';
 import { atMost, type BenchGoal, type BenchOutcome, type BenchRun, median, race, sink } from './result.ts';
 
 const SIZES = [200_000, 1_000_000] as const;

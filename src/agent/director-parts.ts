@@ -70,3 +70,5 @@ export function directorParts(ports: DirectorPorts, { onChange, onSynced, onFlus
     ...{ sync, clients, misses },
   };
 }
+
+export type DirectorParts = ReturnType<typeof directorParts>;

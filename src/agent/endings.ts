@@ -1,11 +1,12 @@
 /** How a director ends, once it has ceased to decide anything: at once, for the next agent to take over, or for good. */
 import type { HandOver } from '../drivers/routing/port.ts';
-import type { Director } from './director.ts';
+import type { DirectorParts } from './director-parts.ts';
 import type { DirectorPorts } from './director-ports.ts';
+import type { EventLog } from './events.ts';
 
-type Parts = Pick<
-  Director,
-  'dataplane' | 'events' | 'heldLinks' | 'inside' | 'routes' | 'speakers' | 'sync' | 'tunnels'
+type Parts = { readonly events: EventLog } & Pick<
+  DirectorParts,
+  'dataplane' | 'heldLinks' | 'inside' | 'routes' | 'speakers' | 'sync' | 'tunnels'
 >;
 type Life = Pick<DirectorPorts['life'], 'forget'>;
 

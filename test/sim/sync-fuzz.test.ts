@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Prng } from '../../src/core/base/prng.ts';
 import { FrameKind } from '../../src/core/sync/frames/codes.ts';
-import type { MeshEffect } from '../../src/core/sync/mesh-events.ts';
+import type { MeshEffect } from '../../src/core/sync/mesh/mesh-events.ts';
 import { THOROUGH } from '../sizes.ts';
 import { SyncNetwork } from './sync-network.ts';
 

@@ -10,8 +10,8 @@
 import type { Instant, Millis } from '../../src/core/base/machine.ts';
 import { Prng } from '../../src/core/base/prng.ts';
 import type { SyncDirector, SyncSettings } from '../../src/core/model/sync.ts';
-import { Mesh } from '../../src/core/sync/mesh.ts';
-import type { MeshEffect, MeshInput } from '../../src/core/sync/mesh-events.ts';
+import { Mesh } from '../../src/core/sync/mesh/mesh.ts';
+import type { MeshEffect, MeshInput } from '../../src/core/sync/mesh/mesh-events.ts';
 import {
   type ConnectionRecord,
   Op,
@@ -20,7 +20,7 @@ import {
   recordsOf,
   serviceHash,
   UNKNOWN_WINDOW_SCALE,
-} from '../../src/core/sync/record.ts';
+} from '../../src/core/sync/records/record.ts';
 
 const CLOSING_TIMEOUT = 10;
 const ESTABLISHED = 3;

@@ -5,7 +5,7 @@ import { formatIpv4, type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
 import type { Cluster } from '../../core/model/cluster.ts';
 import type { ConnectionFilter } from '../../core/model/sync.ts';
 import { TIMEOUT_STATES } from '../../core/model/timeouts.ts';
-import { type ConnectionRecord, RecordFlag, readRecords, serviceHash } from '../../core/sync/record.ts';
+import { type ConnectionRecord, RecordFlag, readRecords, serviceHash } from '../../core/sync/records/record.ts';
 import type { Director } from '../director.ts';
 
 /** By TCP_CONNTRACK_* of linux/netfilter/nf_conntrack_tcp.h. */

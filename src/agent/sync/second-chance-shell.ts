@@ -1,20 +1,20 @@
 /**
  * The second chance with its surroundings: packets that rules have taken out of the kernel come in, questions go to the mesh, entries
- * to the kernel, and packets back into it. What is decided is decided in `core/sync/second-chance.ts`.
+ * to the kernel, and packets back into it. What is decided is decided in `core/sync/chance/second-chance.ts`.
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import type { MemberView, SyncSettings } from '../../core/model/sync.ts';
-import { type ConnectionTable, NO_SLOT } from '../../core/sync/connection-table.ts';
-import { clientKey, tupleAt } from '../../core/sync/flow-key.ts';
-import { joinRecords, RECORD_BYTES, readRecord } from '../../core/sync/record.ts';
 import {
   SecondChance,
   type SecondChanceEffect,
   type SecondChanceInput,
   type Side,
-} from '../../core/sync/second-chance.ts';
+} from '../../core/sync/chance/second-chance.ts';
+import { clientKey, tupleAt } from '../../core/sync/records/flow-key.ts';
+import { joinRecords, RECORD_BYTES, readRecord } from '../../core/sync/records/record.ts';
+import { type ConnectionTable, NO_SLOT } from '../../core/sync/table/connection-table.ts';
 import type { Replication } from '../../drivers/conntrack/replication.ts';
 import type { Missed, Misses } from '../../drivers/miss/port.ts';
 import type { Clock } from '../../io/clock.ts';

@@ -3,7 +3,7 @@ import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Cluster, Director, Service } from '../../core/model/cluster.ts';
 import type { DesiredDataplane } from '../../core/model/dataplane.ts';
 import type { MemberView, SyncDirector, SyncService, SyncSettings } from '../../core/model/sync.ts';
-import { serviceHash } from '../../core/sync/record.ts';
+import { serviceHash } from '../../core/sync/records/record.ts';
 import { hashTableDigest, serviceDigest } from '../../core/sync/service-digest.ts';
 import type { LoadedCluster } from '../cluster-file.ts';
 import type { DataplaneKeeper } from '../keepers/dataplane-keeper.ts';

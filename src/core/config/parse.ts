@@ -20,7 +20,7 @@ import type {
 } from '../model/cluster.ts';
 import { type AnnouncedAs, AS_STUB } from '../model/routing.ts';
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
-import { type SyncScope, usualScope } from '../model/sync.ts';
+import { type SyncScope, usualScope } from '../model/sync-scope.ts';
 import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
 import { crossChecks } from './checks/cross.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';

@@ -4,7 +4,8 @@
  */
 import * as v from 'valibot';
 import { ALGORITHMS } from '../model/keys.ts';
-import { SYNC_PORT, SYNC_SCOPES } from '../model/sync.ts';
+import { SYNC_PORT } from '../model/sync.ts';
+import { SYNC_SCOPES } from '../model/sync-scope.ts';
 import { TIMEOUT_STATES, type TimeoutState } from '../model/timeouts.ts';
 import {
   address,

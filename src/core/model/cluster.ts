@@ -4,7 +4,8 @@ import type { Millis } from '../base/machine.ts';
 import type { Algorithm } from './keys.ts';
 import type { AnnouncedAs, AreaType } from './routing.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { Endpoint, SyncScope } from './sync.ts';
+import type { Endpoint } from './sync.ts';
+import type { SyncScope } from './sync-scope.ts';
 import type { Timeouts } from './timeouts.ts';
 
 export interface Director {

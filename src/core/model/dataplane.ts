@@ -2,7 +2,7 @@
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SyncScope } from './sync.ts';
+import type { SyncScope } from './sync-scope.ts';
 import type { Timeouts } from './timeouts.ts';
 
 /** `up` takes new connections; `down` and `drained` keep their hash slots, which fall back to a live server. */

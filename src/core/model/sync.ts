@@ -5,15 +5,7 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
 import type { DesiredDataplane } from './dataplane.ts';
-
-/** Which connections of a service the other directors hold as well: those that were answered, all of them, none. */
-export const SYNC_SCOPES = ['established', 'all', 'off'] as const;
-export type SyncScope = (typeof SYNC_SCOPES)[number];
-
-/** Unless the file says otherwise. Packets of UDP are mostly questions with one answer: copying them costs more than it saves. */
-export function usualScope(protocol: 'tcp' | 'udp' = 'tcp'): SyncScope {
-  return protocol === 'udp' ? 'off' : 'established';
-}
+import type { SyncScope } from './sync-scope.ts';
 
 /** TCP port of the streams between directors, unless the file says otherwise. */
 export const SYNC_PORT = 7171;

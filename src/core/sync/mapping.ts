@@ -9,8 +9,8 @@
  */
 import { u16At, u32At } from '../base/big-endian.ts';
 import { formatIpv4 } from '../base/ipv4.ts';
-import { type ConnectionTable, NO_SLOT } from './connection-table.ts';
-import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, sameKey, sameServerSide } from './record.ts';
+import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, sameKey, sameServerSide } from './records/record.ts';
+import { type ConnectionTable, NO_SLOT } from './table/connection-table.ts';
 
 /**
  * What a line says has happened: a connection was established or, without TCP, answered; its packets come here now, which another

@@ -1,6 +1,6 @@
 /**
  * Between what the kernel tells and what directors exchange: words of a connection (src/core/netlink/flow.ts) to a record
- * (src/core/sync/record.ts) and back, and which record an event becomes.
+ * (src/core/sync/records/record.ts) and back, and which record an event becomes.
  *
  * The mark is this host's own: on the way out the server's id in it becomes service and server, on the way in the two become
  * this host's id. Nothing here makes objects: all goes from one array of numbers into another.
@@ -8,7 +8,8 @@
 import { putU16, putU32, u16At, u32At } from '../../core/base/big-endian.ts';
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import { MOVED_BIT, REPLICA_BIT, SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
-import type { SyncScope, SyncService } from '../../core/model/sync.ts';
+import type { SyncService } from '../../core/model/sync.ts';
+import type { SyncScope } from '../../core/model/sync-scope.ts';
 import {
   IPS_ASSURED,
   IPS_SEEN_REPLY,
@@ -18,7 +19,7 @@ import {
   TCP_CONNTRACK_TIME_WAIT,
 } from '../../core/netlink/conntrack-codes.ts';
 import { Flow, NO_STATE, NO_WINDOW_SCALE } from '../../core/netlink/flow.ts';
-import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, UNKNOWN_WINDOW_SCALE } from '../../core/sync/record.ts';
+import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, UNKNOWN_WINDOW_SCALE } from '../../core/sync/records/record.ts';
 
 export interface MarkedService {
   readonly service: number;

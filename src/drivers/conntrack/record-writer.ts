@@ -23,7 +23,7 @@ import { MOVED_BIT, REPLICA_BIT } from '../../core/dataplane/mark.ts';
 import { type AnswerListener, walkAnswers } from '../../core/netlink/answers.ts';
 import { FLOW_WORDS, Flow, readFlow } from '../../core/netlink/flow.ts';
 import { FlowRequests } from '../../core/netlink/flow-requests.ts';
-import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, recordHash } from '../../core/sync/record.ts';
+import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, recordHash } from '../../core/sync/records/record.ts';
 import { type CtnetlinkSocket, ctnetlinkRefusal } from '../../io/ctnetlink.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { readRecordFlow, type ServiceIndex, sameTuples } from './flow-record.ts';

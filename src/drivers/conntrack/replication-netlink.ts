@@ -12,7 +12,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { MOVED_BIT, REPLICA_BIT, SERVER_ID_MASK } from '../../core/dataplane/mark.ts';
-import type { SyncScope, SyncService } from '../../core/model/sync.ts';
+import type { SyncService } from '../../core/model/sync.ts';
+import type { SyncScope } from '../../core/model/sync-scope.ts';
 import type { ConnectionFilter, Tuple } from '../../core/netlink/conntrack.ts';
 import {
   IPCTNL_MSG_CT_DELETE,
@@ -23,7 +24,7 @@ import {
 } from '../../core/netlink/conntrack-codes.ts';
 import { claimFilter, eventFilter } from '../../core/netlink/conntrack-filters.ts';
 import { FLOW_WORDS, Flow, messageType, readFlow } from '../../core/netlink/flow.ts';
-import { joinRecords, RECORD_BYTES } from '../../core/sync/record.ts';
+import { joinRecords, RECORD_BYTES } from '../../core/sync/records/record.ts';
 import { type CtnetlinkSocket, type OpenCtnetlink, openCtnetlink } from '../../io/ctnetlink.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { dumpFlows } from './flow-dump.ts';

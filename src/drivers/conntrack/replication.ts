@@ -2,7 +2,7 @@
  * The host's connections as records that directors exchange: what happens here is told as records, and records of other
  * directors become entries here.
  *
- * In and out are batches of records (src/core/sync/record.ts), never an object per connection. What is told has neither owner
+ * In and out are batches of records (src/core/sync/records/record.ts), never an object per connection. What is told has neither owner
  * nor epoch (both 0): these are not the kernel's to know. The marks of this host (which id a server has, who carries an entry)
  * never leave it: records name service and server, and a flag says that another director carries the entry.
  *

@@ -2,7 +2,7 @@
  * Records whose server has no id here yet: another director already has a server that this one is about to learn of. A bounded
  * number of them is kept, by connection; the newest word counts.
  */
-import { Field, Op, RECORD_BYTES } from '../../core/sync/record.ts';
+import { Field, Op, RECORD_BYTES } from '../../core/sync/records/record.ts';
 
 const MAX_RECORDS = 16_384;
 /** Bytes 0 to 12 of a record. */

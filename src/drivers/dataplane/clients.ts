@@ -3,12 +3,20 @@ import type { Ipv4 } from '../../core/base/ipv4.ts';
 import { MAX_CLIENTS_PER_MESSAGE, type MappedClient } from '../../core/dataplane/nft/clients.ts';
 import { MAX_CLIENTS } from '../../core/dataplane/rules/persistence.ts';
 import { KernelError } from '../../io/kernel-error.ts';
-import type { RulesetKernel } from './converge.ts';
 
 /** How often a transaction is made anew when a packet came between reading and writing. */
 const ATTEMPTS = 3;
 
-type ClientsKernel = Pick<RulesetKernel, 'readClients' | 'writeClients'>;
+/** Whoever holds the maps of clients. */
+export interface ClientsKernel {
+  /** All entries of a map of clients; `undefined` when there is no such map. */
+  readClients(map: string): Promise<readonly MappedClient[] | undefined>;
+  /**
+   * One transaction: entries out of a map of clients, and others in. Throws `KernelError`: `ENOENT`, `EBUSY` when the map is not
+   * as it was thought to be.
+   */
+  writeClients(map: string, out: readonly Ipv4[], into: readonly MappedClient[]): Promise<void>;
+}
 
 /**
  * As `Dataplane.remember`, with ids.

@@ -12,7 +12,6 @@ import type { Millis } from '../../core/base/machine.ts';
 import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
 import type { ClientEntry } from '../../core/dataplane/explain/client-entry.ts';
 import { GUARD_TABLE, serviceNames } from '../../core/dataplane/names.ts';
-import type { MappedClient } from '../../core/dataplane/nft/clients.ts';
 import { nextGeneration } from '../../core/dataplane/nft/messages.ts';
 import { describe } from '../../core/dataplane/nft/text.ts';
 import { changesElementsOnly, type Operation, planSteps, setKey, touchedSets } from '../../core/dataplane/plan.ts';
@@ -32,7 +31,7 @@ import {
 } from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
-import { rememberClients } from './clients.ts';
+import { type ClientsKernel, rememberClients } from './clients.ts';
 import type { ApplyReport, RememberedClient, ServiceClient } from './port.ts';
 import type { Run } from './slices.ts';
 
@@ -54,7 +53,7 @@ export interface Reading {
 }
 
 /** Whoever holds the tables. */
-export interface RulesetKernel {
+export interface RulesetKernel extends ClientsKernel {
   /** Changes by one with every transaction on any table, whoever makes it, and by nothing else. */
   generation(): Promise<number>;
   read(kept?: Kept): Promise<Reading>;
@@ -63,13 +62,6 @@ export interface RulesetKernel {
   readCounting(counting: CountingSets): Promise<Found>;
   /** One entry of a map of clients; `undefined` when there is none. */
   readClient(map: string, client: Ipv4): Promise<ClientEntry | undefined>;
-  /** All entries of a map of clients; `undefined` when there is no such map. */
-  readClients(map: string): Promise<readonly MappedClient[] | undefined>;
-  /**
-   * One transaction: entries out of a map of clients, and others in. Throws `KernelError`: `ENOENT`, `EBUSY` when the map is not
-   * as it was thought to be.
-   */
-  writeClients(map: string, out: readonly Ipv4[], into: readonly MappedClient[]): Promise<void>;
   /**
    * All of it or nothing, as one transaction; then another one for the ports of rules that nft cannot write. Throws
    * `KernelError`.

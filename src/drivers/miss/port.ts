@@ -2,7 +2,7 @@
  * Packets that rules have taken out of the kernel because nobody here knows their connection (src/core/dataplane/rules/miss.ts),
  * and their way back into it. Adapters: `kernel.ts` and `fake.ts`; both pass the suite in test/contract/miss.
  *
- * Not here: whose they are, and when they go back (src/core/sync/second-chance.ts).
+ * Not here: whose they are, and when they go back (src/core/sync/chance/second-chance.ts).
  */
 import type { ChecksumState } from '../../core/packet/checksum.ts';
 import type { Packet } from '../../core/packet/packet.ts';

@@ -4,7 +4,7 @@ import { HANDSHAKE_TIMEOUT, isByKey, KEEP_ALIVE, TLS } from './tls.ts';
 
 /**
  * Milliseconds before the next attempt: doubled with every one that failed. One that was away is found, by these and by the next,
- * before it takes itself for alone (`SETTLE` of core/sync/membership.ts) and announces without our connections.
+ * before it takes itself for alone (`SETTLE` of core/sync/mesh/membership.ts) and announces without our connections.
  */
 const FIRST = 50;
 const LONGEST = 400;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { Tuple } from '../../../src/core/netlink/conntrack.ts';
-import { type ConnectionRecord, readRecord, readRecords, recordsOf } from '../../../src/core/sync/record.ts';
+import { type ConnectionRecord, readRecord, readRecords, recordsOf } from '../../../src/core/sync/records/record.ts';
 import { FakeCtnetlink } from '../../../src/drivers/conntrack/fake-ctnetlink.ts';
 import { type FakeEntry, inverse } from '../../../src/drivers/conntrack/fake-entries.ts';
 import { FakeReplication } from '../../../src/drivers/conntrack/fake-replication.ts';

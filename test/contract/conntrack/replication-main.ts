@@ -6,7 +6,7 @@ import type { SyncService } from '../../../src/core/model/sync.ts';
 import type { Tuple } from '../../../src/core/netlink/conntrack.ts';
 import { FLOW_WORDS, Flow, readFlow } from '../../../src/core/netlink/flow.ts';
 import { FlowRequests } from '../../../src/core/netlink/flow-requests.ts';
-import { type ConnectionRecord, readRecord, readRecords, recordsOf } from '../../../src/core/sync/record.ts';
+import { type ConnectionRecord, readRecord, readRecords, recordsOf } from '../../../src/core/sync/records/record.ts';
 import { NetlinkReplication } from '../../../src/drivers/conntrack/replication-netlink.ts';
 import { openCtnetlink } from '../../../src/io/ctnetlink.ts';
 import { serve } from '../dataplane/json-lines.ts';

@@ -4,9 +4,10 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import type { SyncScope, SyncService } from '../../../src/core/model/sync.ts';
+import type { SyncService } from '../../../src/core/model/sync.ts';
+import type { SyncScope } from '../../../src/core/model/sync-scope.ts';
 import type { Tuple } from '../../../src/core/netlink/conntrack.ts';
-import { type ConnectionRecord, Op, RecordFlag, serviceHash } from '../../../src/core/sync/record.ts';
+import { type ConnectionRecord, Op, RecordFlag, serviceHash } from '../../../src/core/sync/records/record.ts';
 import type { ReplicationCounts } from '../../../src/drivers/conntrack/replication.ts';
 import { LIP } from '../dataplane/fullnat-suite.ts';
 import { CLIENT, type FlowTarget, OTHER_VIP, VIP } from '../dataplane/suite.ts';

@@ -12,7 +12,13 @@ import { Prng } from '../../../src/core/base/prng.ts';
 import type { SyncKey } from '../../../src/core/model/sync-keys.ts';
 import { encodeFrame } from '../../../src/core/sync/frames/codec.ts';
 import { HEADER_BYTES } from '../../../src/core/sync/frames/codes.ts';
-import { type ConnectionRecord, Op, Protocol, RECORD_BYTES, writeRecord } from '../../../src/core/sync/record.ts';
+import {
+  type ConnectionRecord,
+  Op,
+  Protocol,
+  RECORD_BYTES,
+  writeRecord,
+} from '../../../src/core/sync/records/record.ts';
 import { handshakeKey, TLS } from '../../../src/io/mesh/tls.ts';
 import { key } from './director.ts';
 import { CLUSTER, ROUTER_IDS, type VictimReport } from './victim-protocol.ts';

@@ -6,11 +6,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DecodeError } from '../../../src/core/base/decode-error.ts';
-import { FrameReader } from '../../../src/core/sync/frame-reader.ts';
 import { decodeFrame } from '../../../src/core/sync/frames/codec.ts';
-import { Mesh } from '../../../src/core/sync/mesh.ts';
-import type { MeshInput } from '../../../src/core/sync/mesh-events.ts';
-import { Field, Op, RECORD_BYTES } from '../../../src/core/sync/record.ts';
+import { FrameReader } from '../../../src/core/sync/frames/frame-reader.ts';
+import { Mesh } from '../../../src/core/sync/mesh/mesh.ts';
+import type { MeshInput } from '../../../src/core/sync/mesh/mesh-events.ts';
+import { Field, Op, RECORD_BYTES } from '../../../src/core/sync/records/record.ts';
 import { systemClock } from '../../../src/io/clock.ts';
 import { DeadlineTimer } from '../../../src/io/deadline-timer.ts';
 import { type MeshTransport, openMesh } from '../../../src/io/mesh-transport.ts';

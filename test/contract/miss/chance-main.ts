@@ -5,9 +5,9 @@
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import type { DeadMember, SyncService } from '../../../src/core/model/sync.ts';
-import { flowKey } from '../../../src/core/sync/flow-key.ts';
-import { RecordFlag, readRecord, recordsOf, serviceHash } from '../../../src/core/sync/record.ts';
-import { SecondChance, type SecondChanceEffect } from '../../../src/core/sync/second-chance.ts';
+import { SecondChance, type SecondChanceEffect } from '../../../src/core/sync/chance/second-chance.ts';
+import { flowKey } from '../../../src/core/sync/records/flow-key.ts';
+import { RecordFlag, readRecord, recordsOf, serviceHash } from '../../../src/core/sync/records/record.ts';
 import { KernelMisses } from '../../../src/drivers/miss/kernel.ts';
 import type { Missed } from '../../../src/drivers/miss/port.ts';
 import { addConnections, type Connection, listConnections } from '../dataplane/connections.ts';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
 import type { SyncService } from '../../../src/core/model/sync.ts';
-import { serviceHash } from '../../../src/core/sync/record.ts';
+import { serviceHash } from '../../../src/core/sync/records/record.ts';
 import { THOROUGH } from '../../sizes.ts';
 import type { Connection } from '../dataplane/connections.ts';
 import { type DirectorNode, INSIDE_OF, Network, type Peer, SERVERS } from '../dataplane/netns.ts';

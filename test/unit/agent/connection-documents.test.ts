@@ -2,7 +2,13 @@
 import { expect, test } from 'vitest';
 import { connectionsDocument } from '../../../src/agent/documents/connection-documents.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { type ConnectionRecord, Op, RecordFlag, recordsOf, serviceHash } from '../../../src/core/sync/record.ts';
+import {
+  type ConnectionRecord,
+  Op,
+  RecordFlag,
+  recordsOf,
+  serviceHash,
+} from '../../../src/core/sync/records/record.ts';
 import { parsed, World } from './world.ts';
 
 const FILE = `cluster: test

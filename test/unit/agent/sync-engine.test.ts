@@ -12,7 +12,7 @@ import {
   readRecords,
   recordsOf,
   serviceHash,
-} from '../../../src/core/sync/record.ts';
+} from '../../../src/core/sync/records/record.ts';
 import type {
   Applied,
   Replication,

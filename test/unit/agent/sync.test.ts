@@ -4,7 +4,7 @@ import { counterDocuments } from '../../../src/agent/documents/documents.ts';
 import { syncDocument, syncSummary } from '../../../src/agent/documents/sync-documents.ts';
 import { syncSettings } from '../../../src/agent/wishes/sync.ts';
 import { formatPrefix, ipv4 } from '../../../src/core/base/ipv4.ts';
-import { serviceHash } from '../../../src/core/sync/record.ts';
+import { serviceHash } from '../../../src/core/sync/records/record.ts';
 import { settle } from './fake-clock.ts';
 import { viewOf } from './sync-threads.ts';
 import { parsed, World } from './world.ts';

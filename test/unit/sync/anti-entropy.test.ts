@@ -1,8 +1,8 @@
 /** What a difference of two digests means. */
 import { expect, test } from 'vitest';
-import { DigestComparison, differingRanges } from '../../../src/core/sync/anti-entropy.ts';
-import { rangeSet, rangesIn } from '../../../src/core/sync/ranges.ts';
-import { RANGES } from '../../../src/core/sync/record.ts';
+import { rangeSet, rangesIn } from '../../../src/core/sync/records/ranges.ts';
+import { RANGES } from '../../../src/core/sync/records/record.ts';
+import { DigestComparison, differingRanges } from '../../../src/core/sync/replicas/anti-entropy.ts';
 
 /** @param words by range */
 function digest(words: Readonly<Record<number, number>> = {}): Uint32Array {

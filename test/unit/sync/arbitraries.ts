@@ -12,7 +12,7 @@ import {
   serviceHash,
   UNKNOWN_WINDOW_SCALE,
   WIRE_FLAGS,
-} from '../../../src/core/sync/record.ts';
+} from '../../../src/core/sync/records/record.ts';
 
 export const u8 = fc.nat({ max: 0xff });
 export const u16 = fc.nat({ max: 0xffff });

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ConnectionTable, NO_SLOT } from '../../../src/core/sync/connection-table.ts';
 import {
   type ConnectionRecord,
   Field,
@@ -14,8 +13,9 @@ import {
   readRecord,
   recordHash,
   recordsOf,
-} from '../../../src/core/sync/record.ts';
-import { toggleDigest } from '../../../src/core/sync/record-digest.ts';
+} from '../../../src/core/sync/records/record.ts';
+import { toggleDigest } from '../../../src/core/sync/records/record-digest.ts';
+import { ConnectionTable, NO_SLOT } from '../../../src/core/sync/table/connection-table.ts';
 import { THOROUGH } from '../../sizes.ts';
 import { CONNECTION } from './arbitraries.ts';
 

@@ -1,7 +1,7 @@
 /** The same tuple as a query, as a record's key, and as a value. */
 import { expect, test } from 'vitest';
-import { clientKey, flowKey, recordKey, tupleAt, tupleBytes } from '../../../src/core/sync/flow-key.ts';
-import { KEY_BYTES, Protocol } from '../../../src/core/sync/record.ts';
+import { clientKey, flowKey, recordKey, tupleAt, tupleBytes } from '../../../src/core/sync/records/flow-key.ts';
+import { KEY_BYTES, Protocol } from '../../../src/core/sync/records/record.ts';
 import { one } from './sample-records.ts';
 
 test('a record begins with the tuple of its client’s packets', () => {

@@ -1,7 +1,7 @@
 /** Records and frames as the text of `test/vectors/sync`. */
 import { formatIpv4 } from '../../../src/core/base/ipv4.ts';
 import type { Frame } from '../../../src/core/sync/frames/codec.ts';
-import { rangesIn } from '../../../src/core/sync/ranges.ts';
+import { rangesIn } from '../../../src/core/sync/records/ranges.ts';
 import {
   type ConnectionRecord,
   Op,
@@ -10,8 +10,8 @@ import {
   RecordFlag,
   readRecord,
   readRecords,
-} from '../../../src/core/sync/record.ts';
-import { decodeIpv6Record } from '../../../src/core/sync/record-ipv6.ts';
+} from '../../../src/core/sync/records/record.ts';
+import { decodeIpv6Record } from '../../../src/core/sync/records/record-ipv6.ts';
 import { toHex } from '../../vectors/ospf/handmade.ts';
 
 const FLAGS = [

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecodeError } from '../../../src/core/base/decode-error.ts';
-import { FrameReader } from '../../../src/core/sync/frame-reader.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/core/sync/frames/codec.ts';
 import { FrameKind, HEADER_BYTES, MAX_PAYLOAD } from '../../../src/core/sync/frames/codes.ts';
-import { allRanges, hasRange, rangeSet, rangesIn } from '../../../src/core/sync/ranges.ts';
-import { Op, RECORD_BYTES, recordsOf } from '../../../src/core/sync/record.ts';
+import { FrameReader } from '../../../src/core/sync/frames/frame-reader.ts';
+import { allRanges, hasRange, rangeSet, rangesIn } from '../../../src/core/sync/records/ranges.ts';
+import { Op, RECORD_BYTES, recordsOf } from '../../../src/core/sync/records/record.ts';
 import { THOROUGH } from '../../sizes.ts';
 import { fromHex, toHex } from '../../vectors/ospf/handmade.ts';
 import { CONNECTION, FRAMES, frame } from './arbitraries.ts';

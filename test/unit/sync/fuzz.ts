@@ -5,11 +5,11 @@
 
 import { DecodeError, type DecodeReason } from '../../../src/core/base/decode-error.ts';
 import { Prng } from '../../../src/core/base/prng.ts';
-import { ConnectionTable, NO_SLOT } from '../../../src/core/sync/connection-table.ts';
-import { FrameReader } from '../../../src/core/sync/frame-reader.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/core/sync/frames/codec.ts';
 import { HEADER_BYTES, MAX_PAYLOAD } from '../../../src/core/sync/frames/codes.ts';
-import { Field, Op, RECORD_BYTES, recordFault } from '../../../src/core/sync/record.ts';
+import { FrameReader } from '../../../src/core/sync/frames/frame-reader.ts';
+import { Field, Op, RECORD_BYTES, recordFault } from '../../../src/core/sync/records/record.ts';
+import { ConnectionTable, NO_SLOT } from '../../../src/core/sync/table/connection-table.ts';
 import { joinBytes } from '../../bytes.ts';
 import { toHex } from '../../vectors/ospf/handmade.ts';
 import { pieces, randomFrame, spoil } from './spoil.ts';

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { SyncService, SyncSettings } from '../../../src/core/model/sync.ts';
 import type { Hello } from '../../../src/core/sync/frames/hello.ts';
-import { JoinBarrier, type JoinPeer } from '../../../src/core/sync/join-barrier.ts';
+import { JoinBarrier, type JoinPeer } from '../../../src/core/sync/replicas/join-barrier.ts';
 
 const TABLE = '00'.repeat(8);
 

@@ -1,9 +1,9 @@
 /** What the kernel's dump says, at the start and after lost events. */
 import { expect, test } from 'vitest';
-import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
-import { KernelDump } from '../../../src/core/sync/kernel-dump.ts';
-import { Ownership } from '../../../src/core/sync/ownership.ts';
-import { Op, Protocol, RecordFlag, readRecords, recordsOf } from '../../../src/core/sync/record.ts';
+import { Op, Protocol, RecordFlag, readRecords, recordsOf } from '../../../src/core/sync/records/record.ts';
+import { KernelDump } from '../../../src/core/sync/replicas/kernel-dump.ts';
+import { Ownership } from '../../../src/core/sync/replicas/ownership.ts';
+import { ConnectionTable } from '../../../src/core/sync/table/connection-table.ts';
 import { one, sample } from './sample-records.ts';
 
 class Bench {

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { putU32 } from '../../../src/core/base/big-endian.ts';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { ConnectionFilter } from '../../../src/core/model/sync.ts';
-import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
-import { listPage } from '../../../src/core/sync/listing.ts';
-import { type ConnectionRecord, Field, Op, readRecords, recordsOf } from '../../../src/core/sync/record.ts';
+import { type ConnectionRecord, Field, Op, readRecords, recordsOf } from '../../../src/core/sync/records/record.ts';
+import { ConnectionTable } from '../../../src/core/sync/table/connection-table.ts';
+import { listPage } from '../../../src/core/sync/table/listing.ts';
 
 const RECORD: ConnectionRecord = {
   ...{ client: ipv4('192.0.2.1'), vip: ipv4('203.0.113.10'), clientPort: 40_000, vipPort: 80, protocol: 6 },

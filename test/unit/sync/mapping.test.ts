@@ -1,7 +1,6 @@
 /** What the mapping log says of which connections. */
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
 import { type MappingSource, mappingLine, mappingVerb } from '../../../src/core/sync/mapping.ts';
 import {
   type ConnectionRecord,
@@ -10,7 +9,8 @@ import {
   RECORD_BYTES,
   RecordFlag,
   recordsOf,
-} from '../../../src/core/sync/record.ts';
+} from '../../../src/core/sync/records/record.ts';
+import { ConnectionTable } from '../../../src/core/sync/table/connection-table.ts';
 
 const SELF = 1;
 const { assured, seenReply, claimed, replica } = RecordFlag;

@@ -11,7 +11,7 @@ import {
   PRESENCE_TABLE,
   SETTLE,
   STEADY,
-} from '../../../src/core/sync/membership.ts';
+} from '../../../src/core/sync/mesh/membership.ts';
 
 const SELF = { name: 'd1', routerId: 1, epoch: 'e1' };
 const PEERS = [

@@ -6,13 +6,13 @@
 import { DecodeError } from '../../../src/core/base/decode-error.ts';
 import { Prng } from '../../../src/core/base/prng.ts';
 import type { SyncSettings } from '../../../src/core/model/sync.ts';
-import { NO_SLOT } from '../../../src/core/sync/connection-table.ts';
-import { FrameReader } from '../../../src/core/sync/frame-reader.ts';
 import { decodeFrame, encodeFrame } from '../../../src/core/sync/frames/codec.ts';
 import { HEADER_BYTES } from '../../../src/core/sync/frames/codes.ts';
-import { Mesh } from '../../../src/core/sync/mesh.ts';
-import type { MeshEffect, MeshInput } from '../../../src/core/sync/mesh-events.ts';
-import { recordsOf } from '../../../src/core/sync/record.ts';
+import { FrameReader } from '../../../src/core/sync/frames/frame-reader.ts';
+import { Mesh } from '../../../src/core/sync/mesh/mesh.ts';
+import type { MeshEffect, MeshInput } from '../../../src/core/sync/mesh/mesh-events.ts';
+import { recordsOf } from '../../../src/core/sync/records/record.ts';
+import { NO_SLOT } from '../../../src/core/sync/table/connection-table.ts';
 import { toHex } from '../../vectors/ospf/handmade.ts';
 import { CONNECTION } from './arbitraries.ts';
 import { below, pieces, randomFrame, spoil } from './spoil.ts';

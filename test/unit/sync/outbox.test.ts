@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Instant } from '../../../src/core/base/machine.ts';
-import { Outbox } from '../../../src/core/sync/outbox.ts';
-import { RECORD_BYTES } from '../../../src/core/sync/record.ts';
-import { RecordBuffer } from '../../../src/core/sync/record-buffer.ts';
+import { Outbox } from '../../../src/core/sync/mesh/outbox.ts';
+import { RECORD_BYTES } from '../../../src/core/sync/records/record.ts';
+import { RecordBuffer } from '../../../src/core/sync/records/record-buffer.ts';
 
 const RECORD = new Uint8Array(RECORD_BYTES);
 

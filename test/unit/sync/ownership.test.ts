@@ -1,10 +1,10 @@
 /** Whose word counts: each rule of merging, by what stands in the table, what the kernel is told, and who hears of it. */
 import { beforeEach, expect, test } from 'vitest';
-import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
-import { Ownership, type TakeBack } from '../../../src/core/sync/ownership.ts';
-import { allRanges } from '../../../src/core/sync/ranges.ts';
-import { type ConnectionRecord, Op, Protocol, RecordFlag, readRecords } from '../../../src/core/sync/record.ts';
-import type { RecordBuffer } from '../../../src/core/sync/record-buffer.ts';
+import { allRanges } from '../../../src/core/sync/records/ranges.ts';
+import { type ConnectionRecord, Op, Protocol, RecordFlag, readRecords } from '../../../src/core/sync/records/record.ts';
+import type { RecordBuffer } from '../../../src/core/sync/records/record-buffer.ts';
+import { Ownership, type TakeBack } from '../../../src/core/sync/replicas/ownership.ts';
+import { ConnectionTable } from '../../../src/core/sync/table/connection-table.ts';
 import { one } from './sample-records.ts';
 
 const SELF = 1;

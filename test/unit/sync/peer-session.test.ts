@@ -1,10 +1,10 @@
 /** The stream to one peer: the table, printed; greeting, window, silence, garbage. */
 import { expect, test } from 'vitest';
 import { formatStateTable } from '../../../src/core/base/state-table.ts';
-import { FrameReader } from '../../../src/core/sync/frame-reader.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/core/sync/frames/codec.ts';
+import { FrameReader } from '../../../src/core/sync/frames/frame-reader.ts';
 import type { Hello } from '../../../src/core/sync/frames/hello.ts';
-import type { MeshEffect } from '../../../src/core/sync/mesh-events.ts';
+import type { MeshEffect } from '../../../src/core/sync/mesh/mesh-events.ts';
 import {
   ALIVE_EVERY,
   PeerSession,
@@ -13,8 +13,8 @@ import {
   SESSION_TABLE,
   SILENCE,
   WINDOW,
-} from '../../../src/core/sync/peer-session.ts';
-import { RECORD_BYTES } from '../../../src/core/sync/record.ts';
+} from '../../../src/core/sync/mesh/peer-session.ts';
+import { RECORD_BYTES } from '../../../src/core/sync/records/record.ts';
 
 const HELLO: Hello = {
   kind: 'hello',

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { flowPredictor } from '../../../src/core/hash/flow-prediction.ts';
 import type { DesiredService } from '../../../src/core/model/dataplane.ts';
-import { Predictor } from '../../../src/core/sync/prediction.ts';
-import { Op, RecordFlag, readRecord } from '../../../src/core/sync/record.ts';
+import { Predictor } from '../../../src/core/sync/chance/prediction.ts';
+import { Op, RecordFlag, readRecord } from '../../../src/core/sync/records/record.ts';
 import { service, THREE } from '../dataplane/model.ts';
 import {
   Chance,

@@ -1,12 +1,12 @@
 /** Questions to the peers, and theirs to us. */
 import { beforeEach, expect, test } from 'vitest';
-import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
 import type { Frame } from '../../../src/core/sync/frames/codec.ts';
-import type { MeshEffect } from '../../../src/core/sync/mesh-events.ts';
-import { Ownership } from '../../../src/core/sync/ownership.ts';
-import type { PeerSession } from '../../../src/core/sync/peer-session.ts';
-import { ANSWER_WITHIN, Queries } from '../../../src/core/sync/queries.ts';
-import { readRecord } from '../../../src/core/sync/record.ts';
+import type { MeshEffect } from '../../../src/core/sync/mesh/mesh-events.ts';
+import type { PeerSession } from '../../../src/core/sync/mesh/peer-session.ts';
+import { ANSWER_WITHIN, Queries } from '../../../src/core/sync/mesh/queries.ts';
+import { readRecord } from '../../../src/core/sync/records/record.ts';
+import { Ownership } from '../../../src/core/sync/replicas/ownership.ts';
+import { ConnectionTable } from '../../../src/core/sync/table/connection-table.ts';
 import { one } from './sample-records.ts';
 
 const TUPLE = one(1).slice(0, 13);

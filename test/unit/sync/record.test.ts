@@ -19,9 +19,9 @@ import {
   serverSideHash,
   serviceHash,
   writeRecord,
-} from '../../../src/core/sync/record.ts';
-import { toggleDigest } from '../../../src/core/sync/record-digest.ts';
-import { decodeIpv6Record, encodeIpv6Record, IPV6_RECORD_BYTES } from '../../../src/core/sync/record-ipv6.ts';
+} from '../../../src/core/sync/records/record.ts';
+import { toggleDigest } from '../../../src/core/sync/records/record-digest.ts';
+import { decodeIpv6Record, encodeIpv6Record, IPV6_RECORD_BYTES } from '../../../src/core/sync/records/record-ipv6.ts';
 import { CONNECTION, record, u8, u16, u32 } from './arbitraries.ts';
 import { murmur3 } from './murmur3.ts';
 

@@ -1,9 +1,9 @@
 /** What lives is told again in time. */
 import { expect, test } from 'vitest';
-import { ConnectionTable } from '../../../src/core/sync/connection-table.ts';
-import { Ownership } from '../../../src/core/sync/ownership.ts';
-import { Op, readRecords } from '../../../src/core/sync/record.ts';
-import { Refresh } from '../../../src/core/sync/refresh.ts';
+import { Op, readRecords } from '../../../src/core/sync/records/record.ts';
+import { Ownership } from '../../../src/core/sync/replicas/ownership.ts';
+import { Refresh } from '../../../src/core/sync/replicas/refresh.ts';
+import { ConnectionTable } from '../../../src/core/sync/table/connection-table.ts';
 import { many, one } from './sample-records.ts';
 
 function bench(): { readonly ownership: Ownership; readonly refresh: Refresh } {

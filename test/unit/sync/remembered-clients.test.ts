@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { Op, Protocol, RecordFlag, readRecords, recordFault, recordsOf } from '../../../src/core/sync/record.ts';
+import {
+  Op,
+  Protocol,
+  RecordFlag,
+  readRecords,
+  recordFault,
+  recordsOf,
+} from '../../../src/core/sync/records/record.ts';
 import { RememberedClients, type SeenClient } from '../../../src/core/sync/remembered-clients.ts';
 
 const WEB = { service: 0x11111111, persistence: 600 };

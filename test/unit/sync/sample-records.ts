@@ -6,7 +6,7 @@ import {
   RECORD_BYTES,
   recordsOf,
   writeRecord,
-} from '../../../src/core/sync/record.ts';
+} from '../../../src/core/sync/records/record.ts';
 
 export const SAMPLE: ConnectionRecord = {
   client: 0x0a000001,

@@ -2,14 +2,14 @@
 import { type Ipv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
 import type { DeadMember, MemberView, SyncService } from '../../../src/core/model/sync.ts';
-import type { PredictionBase } from '../../../src/core/sync/prediction.ts';
-import { type ConnectionRecord, recordsOf, serviceHash } from '../../../src/core/sync/record.ts';
+import type { PredictionBase } from '../../../src/core/sync/chance/prediction.ts';
 import {
   type MissedPacket,
   SecondChance,
   type SecondChanceEffect,
   type SecondChanceInput,
-} from '../../../src/core/sync/second-chance.ts';
+} from '../../../src/core/sync/chance/second-chance.ts';
+import { type ConnectionRecord, recordsOf, serviceHash } from '../../../src/core/sync/records/record.ts';
 import { dataplane, service, THREE } from '../dataplane/model.ts';
 
 export const VIP = '203.0.113.10';

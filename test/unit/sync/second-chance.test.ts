@@ -6,7 +6,7 @@ import {
   MAX_WAIT,
   QUERY_BURST,
   QUERY_RATE,
-} from '../../../src/core/sync/second-chance.ts';
+} from '../../../src/core/sync/chance/second-chance.ts';
 import { Chance, LIPS, NAT, packet, record, SELF, VIP } from './second-chance-bench.ts';
 
 const QUERY = { kind: 'query', id: 1 };

@@ -1,7 +1,7 @@
 /** What gives way under overload. */
 import { expect, test } from 'vitest';
-import { readRecord } from '../../../src/core/sync/record.ts';
-import { Shedding } from '../../../src/core/sync/shedding.ts';
+import { Shedding } from '../../../src/core/sync/mesh/shedding.ts';
+import { readRecord } from '../../../src/core/sync/records/record.ts';
 import { one } from './sample-records.ts';
 
 const MEGABYTE = 1 << 20;

@@ -6,7 +6,7 @@
 import type { Prng } from '../../../src/core/base/prng.ts';
 import { encodeFrame, type Frame } from '../../../src/core/sync/frames/codec.ts';
 import { GoodbyeReason, HEADER_BYTES } from '../../../src/core/sync/frames/codes.ts';
-import { Op, Protocol, RANGES, RECORD_BYTES, writeRecord } from '../../../src/core/sync/record.ts';
+import { Op, Protocol, RANGES, RECORD_BYTES, writeRecord } from '../../../src/core/sync/records/record.ts';
 import { joinBytes } from '../../bytes.ts';
 
 /** From 0 to below `count`. */

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DecodeError } from '../../../src/core/base/decode-error.ts';
 import { Writer } from '../../../src/core/base/writer.ts';
-import { FrameReader } from '../../../src/core/sync/frame-reader.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/core/sync/frames/codec.ts';
 import { FrameKind } from '../../../src/core/sync/frames/codes.ts';
-import { rangeOf, readRecord, recordHash, recordsOf, serviceHash } from '../../../src/core/sync/record.ts';
-import { toggleDigest } from '../../../src/core/sync/record-digest.ts';
-import { decodeIpv6Record, encodeIpv6Record } from '../../../src/core/sync/record-ipv6.ts';
+import { FrameReader } from '../../../src/core/sync/frames/frame-reader.ts';
+import { rangeOf, readRecord, recordHash, recordsOf, serviceHash } from '../../../src/core/sync/records/record.ts';
+import { toggleDigest } from '../../../src/core/sync/records/record-digest.ts';
+import { decodeIpv6Record, encodeIpv6Record } from '../../../src/core/sync/records/record-ipv6.ts';
 import { fromHex, toHex } from '../../vectors/ospf/handmade.ts';
 import { frameText, ipv6RecordText, recordText } from './frame-text.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { negotiate } from '../../../src/core/sync/version.ts';
+import { negotiate } from '../../../src/core/sync/mesh/version.ts';
 
 const BOOT = '00000000000000aa';
 

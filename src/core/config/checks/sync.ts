@@ -3,7 +3,7 @@
  * synced. In and out as in `checks/cross.ts`.
  */
 import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
-import { usualScope } from '../../model/sync.ts';
+import { usualScope } from '../../model/sync-scope.ts';
 import type { ClusterFile } from '../schema.ts';
 import { addressesInUse } from '../service-addresses.ts';
 import { type Complaint, entries, type Sound } from '../sound.ts';

@@ -6,7 +6,7 @@
 import { DecodeError } from '../../base/decode-error.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
-import { Op, RECORD_BYTES } from '../record.ts';
+import { Op, RECORD_BYTES } from '../records/record.ts';
 import { Found } from './codes.ts';
 import { takeRecords } from './parts.ts';
 

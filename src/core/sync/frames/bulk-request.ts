@@ -6,7 +6,7 @@
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
-import { RANGE_SET_BYTES } from '../ranges.ts';
+import { RANGE_SET_BYTES } from '../records/ranges.ts';
 
 export interface BulkRequest {
   readonly kind: 'bulkRequest';

@@ -1,5 +1,5 @@
 /** Code points and limits of the frames between directors. `docs/sync-protocol.md` says the same in words. */
-import type { VersionRange } from '../version.ts';
+import type { VersionRange } from '../mesh/version.ts';
 
 /** What this code speaks. Version 1 is the first. */
 export const VERSIONS: VersionRange = { min: 1, max: 1 };

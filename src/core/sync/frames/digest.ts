@@ -7,7 +7,7 @@ import { DecodeError } from '../../base/decode-error.ts';
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
-import { RANGES } from '../record.ts';
+import { RANGES } from '../records/record.ts';
 
 export interface Digest {
   readonly kind: 'digest';

@@ -13,7 +13,7 @@ import { DecodeError } from '../../base/decode-error.ts';
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
-import type { VersionRange } from '../version.ts';
+import type { VersionRange } from '../mesh/version.ts';
 import { HelloFlag } from './codes.ts';
 import { putHex8, putText, takeHex8, takeText } from './parts.ts';
 

@@ -2,7 +2,7 @@
 import { DecodeError } from '../../base/decode-error.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
-import { Field, type Op, RECORD_BYTES, recordFault } from '../record.ts';
+import { Field, type Op, RECORD_BYTES, recordFault } from '../records/record.ts';
 import { MAX_TEXT } from './codes.ts';
 
 /**

@@ -7,7 +7,7 @@
 import { DecodeError } from '../../base/decode-error.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
-import { KEY_BYTES } from '../record.ts';
+import { KEY_BYTES } from '../records/record.ts';
 import { Side } from './codes.ts';
 
 export interface Query {

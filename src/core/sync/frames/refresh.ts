@@ -5,7 +5,7 @@
  */
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
-import { Op } from '../record.ts';
+import { Op } from '../records/record.ts';
 import { takeRecords } from './parts.ts';
 
 export interface Refresh {
