@@ -272,7 +272,8 @@ export class Director {
 
   #keepInside(): void {
     const { cluster, director } = this.#loaded;
-    this.inside.want(insideAddresses(cluster, director.name, livingDirectors(this.#loaded, this.sync.view)));
+    const wanted = insideAddresses(cluster, director.name, livingDirectors(this.#loaded, this.sync.view));
+    this.inside.want(wanted, cluster.lifecycle.grace);
   }
 
   #isEnding(): boolean {

@@ -6,8 +6,8 @@
  * What is left to another director, whose kernel answers while its agent is gone, is looked at again soon, until nobody answers or
  * its agent is back.
  */
-import { formatIpv4 } from '../../core/base/ipv4.ts';
-import type { Millis } from '../../core/base/machine.ts';
+import { formatIpv4, type Ipv4 } from '../../core/base/ipv4.ts';
+import type { Instant, Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import type { WantedInside } from '../../core/inside/inside.ts';
 import type { InsideControl, InsideReport } from '../../drivers/inside/port.ts';
@@ -38,6 +38,9 @@ export class InsideKeeper {
   #cancels: (() => void)[] = [];
   #cancelAsk: (() => void) | undefined;
   #fault: string | undefined;
+  /** Since when another's address has been wanted here, and for how long its kernel may keep it. */
+  readonly #since = new Map<Ipv4, Instant>();
+  #patience: Millis = 0;
   #left = '';
   /** None are wanted, and those of an earlier agent are gone: nobody else takes any. */
   #isClear = false;
@@ -54,7 +57,9 @@ export class InsideKeeper {
     });
   }
 
-  want(addresses: readonly WantedInside[]): void {
+  /** @param patience how long an address is left to a kernel without an agent: by then no router leads packets there */
+  want(addresses: readonly WantedInside[], patience: Millis): void {
+    this.#patience = patience;
     this.#reconciler.want(addresses);
   }
 
@@ -76,9 +81,21 @@ export class InsideKeeper {
 
   async #apply(wanted: readonly WantedInside[]): Promise<InsideReport> {
     if (wanted.length === 0 && this.#isClear) return NOTHING;
-    const report = await this.#options.control.settle(wanted);
+    const report = await this.#options.control.settle(this.#inPatience(wanted));
     this.#isClear = wanted.length === 0;
     return report;
+  }
+
+  /** Without its owner an address is taken at once. */
+  #inPatience(wanted: readonly WantedInside[]): readonly WantedInside[] {
+    const now = this.#options.clock.now();
+    const others = new Set(wanted.flatMap(({ address, owner }) => (owner === undefined ? [] : [address])));
+    for (const address of this.#since.keys()) if (!others.has(address)) this.#since.delete(address);
+    for (const address of others) if (!this.#since.has(address)) this.#since.set(address, now);
+    return wanted.map((one) => {
+      const since = this.#since.get(one.address);
+      return since !== undefined && now >= since + this.#patience ? { address: one.address } : one;
+    });
   }
 
   #applied({ changes, homeless, left, taken }: InsideReport): void {

@@ -14,6 +14,9 @@ import { KernelError } from '../../../src/io/kernel-error.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { World } from './world.ts';
 
+/** So long an address is left to a kernel without an agent. */
+const GRACE = 60_000;
+
 const NAMES = ['d1', 'd2', 'd3', 'd4'];
 
 async function load(
@@ -94,7 +97,7 @@ function keeper() {
 
 test('what is taken is told to the neighbours at once and twice again', async () => {
   const { clock, control, inside, told } = keeper();
-  inside.want([OWN]);
+  inside.want([OWN], GRACE);
   await settle();
   expect(control.told).toEqual(['10.2.0.101']);
   await clock.advance(1000);
@@ -107,7 +110,7 @@ test('what is taken is told to the neighbours at once and twice again', async ()
 test('what an earlier agent has left is told of as well: another director may have had it in between', async () => {
   const { clock, control, inside, told } = keeper();
   control.found = { ...control.found, held: [{ ifindex: 2, ...OWN }] };
-  inside.want([OWN]);
+  inside.want([OWN], GRACE);
   await clock.advance(20_000);
   expect(control.told).toEqual(['10.2.0.101', '10.2.0.101', '10.2.0.101']);
   expect(told()).toEqual([]);
@@ -115,11 +118,11 @@ test('what an earlier agent has left is told of as well: another director may ha
 
 test('another one’s is taken and given back; what somebody removes is taken again within a second', async () => {
   const { clock, control, inside, held } = keeper();
-  inside.want([OWN]);
-  inside.want([OWN, OTHER]);
+  inside.want([OWN], GRACE);
+  inside.want([OWN, OTHER], GRACE);
   await settle();
   expect(held()).toEqual(['10.2.0.101', '10.2.0.102']);
-  inside.want([OWN]);
+  inside.want([OWN], GRACE);
   await settle();
   expect(held()).toEqual(['10.2.0.101']);
   control.found = { ...control.found, held: [] };
@@ -130,7 +133,7 @@ test('another one’s is taken and given back; what somebody removes is taken ag
 test('another one’s is left to its kernel, told once, and taken soon after that is silent', async () => {
   const { clock, control, inside, told, held } = keeper();
   control.answered.add(OTHER.address);
-  inside.want([OWN, OTHER]);
+  inside.want([OWN, OTHER], GRACE);
   await clock.advance(10_000);
   expect(held()).toEqual(['10.2.0.101']);
   control.answered.clear();
@@ -145,10 +148,24 @@ test('another one’s is left to its kernel, told once, and taken soon after tha
   ]);
 });
 
+test('another one’s is left to a kernel without an agent for as long as routers may lead packets there', async () => {
+  const { clock, control, inside, held } = keeper();
+  control.answered.add(OTHER.address);
+  inside.want([OWN, OTHER], GRACE);
+  await clock.advance(GRACE - 1000);
+  inside.want([OWN], GRACE);
+  await clock.advance(2000);
+  inside.want([OWN, OTHER], GRACE);
+  await clock.advance(GRACE - 500);
+  expect(held()).toEqual(['10.2.0.101']);
+  await clock.advance(1000);
+  expect(held()).toEqual(['10.2.0.101', '10.2.0.102']);
+});
+
 test('an agent that is to hold none takes away what an earlier one has left, once', async () => {
   const { clock, control, inside, held } = keeper();
   control.found = { ...control.found, held: [{ ifindex: 2, address: OTHER.address }] };
-  inside.want([]);
+  inside.want([], GRACE);
   await settle();
   expect(held()).toEqual([]);
   let settled = 0;
@@ -163,7 +180,7 @@ test('an agent that is to hold none takes away what an earlier one has left, onc
 
 test('an address without a network, and a refusal, are told once', async () => {
   const { clock, control, inside, told } = keeper();
-  inside.want([{ address: ipv4('10.9.0.1') }]);
+  inside.want([{ address: ipv4('10.9.0.1') }], GRACE);
   await clock.advance(5000);
   control.settle = async () => {
     throw new KernelError('inside-take', { errno: 'EPERM' });
