@@ -28,6 +28,9 @@ function held(director: SimDirector): number {
   return director.kernel.entries.size;
 }
 
+/** Long ones, which `npm run check` has no time for. */
+const thoroughTest = THOROUGH ? test : () => {};
+
 test('three that start at once are synced as soon as they know each other, and hold each other as living', () => {
   const network = new SyncNetwork(3);
   for (const director of network.directors) network.start(director);
@@ -232,7 +235,7 @@ test('a record that was lost is found by the digests and sent again, it alone wi
   expect(after.recordsIn * 35).toBeLessThan(30);
 });
 
-test.runIf(THOROUGH)('a slow peer falls behind, alone, and is caught up when it has drained', () => {
+thoroughTest('a slow peer falls behind, alone, and is caught up when it has drained', () => {
   const network = started(3);
   const [a, b, c] = network.directors as [SimDirector, SimDirector, SimDirector];
   network.throttle.set('d3', 125);
@@ -344,7 +347,7 @@ test('a director that was away itself does not take its peers for dead', () => {
   expect(mesh!.status(network.now).peers[0]!.state).toBe('up');
 });
 
-test.runIf(THOROUGH)('when no peer keeps up, what has just begun waits, and is told when it has lasted', () => {
+thoroughTest('when no peer keeps up, what has just begun waits, and is told when it has lasted', () => {
   const network = started(3);
   const [a, b, c] = network.directors as [SimDirector, SimDirector, SimDirector];
   for (const name of ['d2', 'd3']) network.throttle.set(name, 500);
