@@ -1,1 +1,0 @@
-cmd_Release/netlink_reader.node := ln -f "Release/obj.target/netlink_reader.node" "Release/netlink_reader.node" 2>/dev/null || (rm -rf "Release/netlink_reader.node" && cp -af "Release/obj.target/netlink_reader.node" "Release/netlink_reader.node")

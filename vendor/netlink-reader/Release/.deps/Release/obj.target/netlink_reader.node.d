@@ -1,1 +1,0 @@
-cmd_Release/obj.target/netlink_reader.node := g++ -o Release/obj.target/netlink_reader.node -shared -pthread -rdynamic -m64  -Wl,-soname=netlink_reader.node -Wl,--start-group Release/obj.target/netlink_reader/src/netlink_reader.o -Wl,--end-group 
