@@ -1,6 +1,6 @@
 /** Whose word counts: each rule of merging, by what stands in the table, what the kernel is told, and who hears of it. */
 import { beforeEach, expect, test } from 'vitest';
-import { allRanges } from '../../../src/core/sync/records/ranges.ts';
+import { rangeSet } from '../../../src/core/sync/records/ranges.ts';
 import { type ConnectionRecord, Op, Protocol, RecordFlag, readRecords } from '../../../src/core/sync/records/record.ts';
 import type { RecordBuffer } from '../../../src/core/sync/records/record-buffer.ts';
 import { Ownership, type TakeBack } from '../../../src/core/sync/replicas/ownership.ts';
@@ -8,6 +8,7 @@ import { ConnectionTable } from '../../../src/core/sync/table/connection-table.t
 import { one } from './sample-records.ts';
 
 const SELF = 1;
+const ALL_RANGES = rangeSet(Array(256).keys());
 let judged: ReturnType<TakeBack> = 'ended';
 let ownership: Ownership;
 
@@ -235,7 +236,7 @@ test('two connections of one tuple: a packet of ours takes it back, and what the
 test('what its owner did not list goes after a while, unless somebody tells of it', () => {
   settled(() => hear({}));
   const since = ownership.nextGeneration();
-  ownership.dropUnlisted(2, allRanges(), since, 10);
+  ownership.dropUnlisted(2, ALL_RANGES, since, 10);
   expect(outcome()).toMatchObject({ held: [], apply: [] });
   ownership.buryUnlisted(14);
   expect(outcome()).toMatchObject({ apply: [] });
@@ -246,13 +247,13 @@ test('what its owner did not list goes after a while, unless somebody tells of i
 test('what was told while the owner listed stays', () => {
   const since = ownership.nextGeneration();
   settled(() => hear({}));
-  ownership.dropUnlisted(2, allRanges(), since, 10);
+  ownership.dropUnlisted(2, ALL_RANGES, since, 10);
   expect(outcome()).toMatchObject({ held: ['2/1 to 1'] });
 });
 
 test('what moved while its former owner listed is told of by the new one, and nothing is deleted', () => {
   settled(() => hear({}));
-  ownership.dropUnlisted(2, allRanges(), ownership.nextGeneration(), 10);
+  ownership.dropUnlisted(2, ALL_RANGES, ownership.nextGeneration(), 10);
   hear({ owner: 3, epoch: 2 }, 'news', 3);
   ownership.buryUnlisted(100);
   expect(outcome()).toMatchObject({ held: ['3/2 to 1'], apply: ['put 3/2 to 1'] });

@@ -13,13 +13,10 @@ import { type FlowPrediction, flowPredictor, type Predict } from '../../hash/flo
 import type { DesiredDataplane, DesiredService } from '../../model/dataplane.ts';
 import type { MemberView, SyncService } from '../../model/sync.ts';
 import type { FlowTuple } from '../records/flow-key.ts';
-import { type ConnectionRecord, Op, Protocol, RecordFlag, UNKNOWN_WINDOW_SCALE } from '../records/record.ts';
+import { type ConnectionRecord, Op, Protocol, RecordFlag, TcpState, UNKNOWN_WINDOW_SCALE } from '../records/record.ts';
 
 /** Seconds that a predicted entry is given; longer only once its server has answered. */
 export const PREDICTION_SECONDS = 10;
-
-/** TCP_CONNTRACK_ESTABLISHED (linux/netfilter/nf_conntrack_tcp.h). */
-const ESTABLISHED = 3;
 
 export interface PredictionBase {
   readonly desired: DesiredDataplane;
@@ -90,7 +87,7 @@ export class Predictor {
       vipPort: tuple.dport,
       protocol: tuple.protocol,
       op: Op.put,
-      state: tuple.protocol === Protocol.tcp ? ESTABLISHED : 0,
+      state: tuple.protocol === Protocol.tcp ? TcpState.established : TcpState.none,
       flags: RecordFlag.predicted,
       server,
       local: source?.address ?? tuple.source,

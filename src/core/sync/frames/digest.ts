@@ -7,6 +7,7 @@ import { DecodeError } from '../../base/decode-error.ts';
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
+import { rangesWithin } from '../records/ranges.ts';
 import { RANGES } from '../records/record.ts';
 
 export interface Digest {
@@ -34,9 +35,7 @@ export function decodeDigest(r: Reader): Digest {
 }
 
 export function encodeDigest(w: Writer, { owner, connections, digests }: Digest): void {
-  const ranges = Array.from({ length: RANGES }, (_, range) => range).filter(
-    (range) => digests[2 * range] !== 0 || digests[2 * range + 1] !== 0,
-  );
+  const ranges = rangesWithin(digests);
   w.u32(owner).u32(connections).u16(ranges.length);
   for (const range of ranges)
     w.u8(range)

@@ -68,6 +68,20 @@ export const WIRE_FLAGS = RecordFlag.assured | RecordFlag.seenReply | RecordFlag
 
 export const Protocol = { tcp: 6, udp: 17, persistence: 255 } as const;
 
+/** What `state` says, as conntrack counts (enum tcp_conntrack). What is not TCP has `none`. */
+export const TcpState = {
+  none: 0,
+  synSent: 1,
+  synRecv: 2,
+  established: 3,
+  /** The states from here on have seen a FIN or RST. */
+  finWait: 4,
+  closeWait: 5,
+  lastAck: 6,
+  timeWait: 7,
+  close: 8,
+} as const;
+
 /** `windowScale` where nobody knows; else the client's shift << 4 | the server's. */
 export const UNKNOWN_WINDOW_SCALE = 0xff;
 
@@ -80,7 +94,7 @@ export interface ConnectionRecord {
   readonly vipPort: number;
   readonly protocol: number;
   readonly op: number;
-  /** TCP state as conntrack counts them; 0 = none, or not TCP. */
+  /** As `TcpState`. */
   readonly state: number;
   /** Bits of `RecordFlag`. */
   readonly flags: number;

@@ -7,24 +7,20 @@
  * holds, however many others have come and gone in the range. The same XOR in two exchanges is a loss; another one each time
  * is traffic, until it has happened often enough to be asked for anyway, which costs a 256th of the table.
  */
-import { RANGE_SET_BYTES } from '../records/ranges.ts';
+import { hasRange, rangeSet, rangesWhere } from '../records/ranges.ts';
 import { RANGES } from '../records/record.ts';
 
 /** A range that differs in so many exchanges in a row is asked for, whatever it looks like. */
 const ENOUGH = 4;
 
-/** The ranges in which two digests differ; undefined = in none. */
+/** The ranges in which two digests differ, of those that are meant; undefined = in none. */
 export function differingRanges(a: Uint32Array, b: Uint32Array, within?: Uint8Array): Uint8Array | undefined {
-  const set = new Uint8Array(RANGE_SET_BYTES);
-  let differ = false;
-  for (let range = 0; range < RANGES; range++) {
-    if (a[2 * range] === b[2 * range] && a[2 * range + 1] === b[2 * range + 1]) continue;
-    const bit = 0x80 >> (range & 7);
-    if (within !== undefined && (within[range >> 3]! & bit) === 0) continue;
-    set[range >> 3]! |= bit;
-    differ = true;
-  }
-  return differ ? set : undefined;
+  return setOf(
+    rangesWhere((range) => {
+      const isAlike = a[2 * range] === b[2 * range] && a[2 * range + 1] === b[2 * range + 1];
+      return !isAlike && (within === undefined || hasRange(within, range));
+    }),
+  );
 }
 
 /** What one peer's digests of one owner were, compared with ours, exchange by exchange. */
@@ -34,26 +30,26 @@ export class DigestComparison {
 
   /** The ranges to ask for; undefined = none. The first comparison of a stream asks for whatever differs. */
   compare(ours: Uint32Array, theirs: Uint32Array): Uint8Array | undefined {
+    const difference = ours.map((word, at) => word ^ theirs[at]!);
     const before = this.#before;
-    const difference = new Uint32Array(2 * RANGES);
-    const set = new Uint8Array(RANGE_SET_BYTES);
-    let any = false;
-    for (let range = 0; range < RANGES; range++) {
-      const at = 2 * range;
-      difference[at] = ours[at]! ^ theirs[at]!;
-      difference[at + 1] = ours[at + 1]! ^ theirs[at + 1]!;
-      if (difference[at] === 0 && difference[at + 1] === 0) {
-        this.#times[range] = 0;
-        continue;
-      }
-      const times = ++this.#times[range]!;
-      const stays = before?.[at] === difference[at] && before?.[at + 1] === difference[at + 1];
-      if (before !== undefined && !stays && times < ENOUGH) continue;
-      this.#times[range] = 0;
-      set[range >> 3]! |= 0x80 >> (range & 7);
-      any = true;
-    }
     this.#before = difference;
-    return any ? set : undefined;
+    return setOf(rangesWhere((range) => this.#isDue(range, difference, before)));
   }
+
+  #isDue(range: number, difference: Uint32Array, before: Uint32Array | undefined): boolean {
+    const [first, second] = [2 * range, 2 * range + 1];
+    if (difference[first] === 0 && difference[second] === 0) {
+      this.#times[range] = 0;
+      return false;
+    }
+    const times = ++this.#times[range]!;
+    const stays = before?.[first] === difference[first] && before?.[second] === difference[second];
+    if (before !== undefined && !stays && times < ENOUGH) return false;
+    this.#times[range] = 0;
+    return true;
+  }
+}
+
+function setOf(ranges: readonly number[]): Uint8Array | undefined {
+  return ranges.length === 0 ? undefined : rangeSet(ranges);
 }

@@ -9,10 +9,9 @@
  * What a peer must have heard before our own digest may be believed there: what it remembers of us (`former`), because a
  * director that was restarted and says "I have nothing" would have all its connections dropped by those who keep them for it.
  */
-
 import type { Digest } from '../frames/digest.ts';
 import type { PeerSession } from '../mesh/peer-session.ts';
-import { RANGES } from '../records/record.ts';
+import { rangeSet, rangesWithin } from '../records/ranges.ts';
 import { DigestComparison, differingRanges } from './anti-entropy.ts';
 import type { Ownership } from './ownership.ts';
 
@@ -156,11 +155,9 @@ export class CatchUp {
 
   #recall(digests: Uint32Array): void {
     if (!this.#former) return;
-    const set = differingRanges(this.#host.ownership.table.digest(this.#host.self), digests);
-    for (let range = 0; set !== undefined && range < RANGES; range++) {
-      if (digests[2 * range] === 0 && digests[2 * range + 1] === 0) set[range >> 3]! &= ~(0x80 >> (range & 7));
-    }
-    if (set?.some((byte) => byte !== 0)) this.#ask(this.#host.self, set, 1);
+    const remembered = rangeSet(rangesWithin(digests));
+    const ask = differingRanges(this.#host.ownership.table.digest(this.#host.self), digests, remembered);
+    if (ask !== undefined) this.#ask(this.#host.self, ask, 1);
     else this.#formerDone();
   }
 

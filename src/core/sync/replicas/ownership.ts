@@ -23,6 +23,7 @@ import {
   rangeOf,
   recordHash,
   sameServerSide,
+  TcpState,
   UNKNOWN_WINDOW_SCALE,
   WIRE_FLAGS,
 } from '../records/record.ts';
@@ -30,9 +31,6 @@ import { RecordBuffer } from '../records/record-buffer.ts';
 import { ConnectionTable, NO_SLOT } from '../table/connection-table.ts';
 import { EpochFloors } from '../table/epoch-floors.ts';
 import { SlotStamps } from '../table/slot-stamps.ts';
-
-/** The kernel's TCP states from here on have seen a FIN or RST (enum tcp_conntrack). */
-const FIN_WAIT = 4;
 
 /** Seconds; streams that broke together are back together by then. */
 const UNLISTED_FOR = 5;
@@ -170,7 +168,7 @@ export class Ownership {
     else if (conflict) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
     else {
       const carriedHere = (bytes[at + Field.flags]! & RecordFlag.replica) === 0;
-      if (carriedHere && bytes[at + Field.state]! >= FIN_WAIT) this.kernelClosing(bytes, at);
+      if (carriedHere && bytes[at + Field.state]! >= TcpState.finWait) this.kernelClosing(bytes, at);
       this.table.remove(slot);
     }
   }
