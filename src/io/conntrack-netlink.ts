@@ -2,10 +2,9 @@
  * The conntrack part of nfnetlink, what is asked seldom: requests and small dumps over the npm package `netlink`. It only moves
  * payloads; src/core/netlink has the codecs. Events and large dumps: `ctnetlink.ts`.
  */
-import { NLM_F_DUMP } from '../core/netlink/codes.ts';
+import { NETLINK_NETFILTER, NLM_F_DUMP } from '../core/netlink/codes.ts';
 import { NetlinkRequests, type RequestValues } from './netlink-requests.ts';
 
-const NETLINK_NETFILTER = 12;
 /** A dump of a million connections takes two seconds on a quiet machine. */
 const REQUEST_TIMEOUT_MS = 30_000;
 

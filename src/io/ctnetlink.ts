@@ -4,10 +4,9 @@
  */
 import { NetlinkSocket } from 'netlink-batch';
 import type { FilterInstruction } from '../core/netlink/bpf.ts';
+import { NETLINK_NETFILTER } from '../core/netlink/codes.ts';
 import { KernelError } from './kernel-error.ts';
 import { netlinkRefusal } from './netlink-requests.ts';
-
-const NETLINK_NETFILTER = 12;
 
 export interface CtnetlinkOptions {
   /** NFNLGRP_CONNTRACK_* */

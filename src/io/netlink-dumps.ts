@@ -7,12 +7,10 @@
 import { getSystemErrorName } from 'node:util';
 import { NetlinkReader as Socket } from 'netlink-batch';
 import { NetlinkReader, NetlinkWriter } from '../core/netlink/attributes.ts';
-import { NLM_F_DUMP, NLM_F_REQUEST } from '../core/netlink/codes.ts';
+import { NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from '../core/netlink/codes.ts';
 import { KernelError } from './kernel-error.ts';
 import type { RequestValues } from './netlink-requests.ts';
 
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
 /** The addon takes four batches in one turn. */
 const BATCH = 1;
 

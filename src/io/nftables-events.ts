@@ -1,9 +1,8 @@
 /** Transactions on the nftables of the network namespace that we run in, as they happen. */
 import { NetlinkReader } from 'netlink-batch';
+import { NETLINK_NETFILTER } from '../core/netlink/codes.ts';
 import { GENERATIONS_ONLY, NFNLGRP_NFTABLES } from '../core/netlink/ruleset-events.ts';
 import { netlinkRefusal } from './netlink-requests.ts';
-
-const NETLINK_NETFILTER = 12;
 
 /**
  * Calls after each transaction, our own among them, until the returned function is called. One that is lost counts as one more.

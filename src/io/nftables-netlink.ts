@@ -3,12 +3,11 @@
  * (src/core/dataplane/nft/messages.ts has the codec); refusals are `KernelError`s.
  */
 import type { Batch } from '../core/netlink/batch.ts';
-import { NLM_F_DUMP } from '../core/netlink/codes.ts';
+import { NETLINK_NETFILTER, NLM_F_DUMP } from '../core/netlink/codes.ts';
 import { NetlinkBatches } from './netlink-batch.ts';
 import { NetlinkDumps } from './netlink-dumps.ts';
 import { type NetlinkMessage, NetlinkRequests, type RequestValues } from './netlink-requests.ts';
 
-const NETLINK_NETFILTER = 12;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export class NftablesNetlink {

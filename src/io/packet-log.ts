@@ -5,7 +5,7 @@
 import { getSystemErrorName } from 'node:util';
 import { NetlinkSocket } from 'netlink-batch';
 import { align, NetlinkReader, NetlinkWriter } from '../core/netlink/attributes.ts';
-import { NLM_F_ACK, NLM_F_REQUEST } from '../core/netlink/codes.ts';
+import { NETLINK_NETFILTER, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR } from '../core/netlink/codes.ts';
 import {
   decodeLogged,
   encodeLogBind,
@@ -17,8 +17,6 @@ import {
 import { KernelError } from './kernel-error.ts';
 import { netlinkRefusal } from './netlink-requests.ts';
 
-const NETLINK_NETFILTER = 12;
-const NLMSG_ERROR = 2;
 const HEADER_BYTES = 16;
 /** Room for the longest packet and what is said of it. */
 const SLOT_BYTES = 66 * 1024;

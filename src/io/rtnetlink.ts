@@ -7,11 +7,10 @@
  * sends no more of a dump than fits.
  */
 import { NetlinkReader } from 'netlink-batch';
-import { NLM_F_DUMP, NLM_F_DUMP_INTR } from '../core/netlink/codes.ts';
+import { NETLINK_ROUTE, NLM_F_DUMP, NLM_F_DUMP_INTR } from '../core/netlink/codes.ts';
 import { KernelError } from './kernel-error.ts';
 import { NetlinkRequests, netlinkRefusal, type RequestValues } from './netlink-requests.ts';
 
-const NETLINK_ROUTE = 0;
 const REQUEST_TIMEOUT_MS = 5_000;
 const DUMP_ATTEMPTS = 5;
 

@@ -5,10 +5,7 @@
  *   NLMSG_ERROR:     header | negative errno i32, 0 = acknowledged | header of the request
  */
 import { align, LITTLE_ENDIAN } from './attributes.ts';
-
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-const HEADER_BYTES = 16;
+import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HEADER_BYTES } from './codes.ts';
 
 export interface AnswerListener {
   /** A message with content: where its header begins, and its end. `index` is its request's, from 0 on. */
@@ -34,14 +31,17 @@ export function walkAnswers(
 ): boolean {
   const end = at + length;
   for (let next = at; next < end; ) {
-    const bytes = next + HEADER_BYTES <= end ? view.getUint32(next, LITTLE_ENDIAN) : 0;
-    if (bytes < HEADER_BYTES || next + bytes > end) return false;
+    const bytes = next + NLMSG_HEADER_BYTES <= end ? view.getUint32(next, LITTLE_ENDIAN) : 0;
+    if (bytes < NLMSG_HEADER_BYTES || next + bytes > end) return false;
     const index = (view.getUint32(next + 8, LITTLE_ENDIAN) - first) >>> 0;
     if (index < count) {
       const type = view.getUint16(next + 4, LITTLE_ENDIAN);
       if (type !== NLMSG_ERROR && type !== NLMSG_DONE) listener.message(index, type, next, next + bytes);
       else
-        listener.settled(index, bytes < HEADER_BYTES + 4 ? 0 : 0 - view.getInt32(next + HEADER_BYTES, LITTLE_ENDIAN));
+        listener.settled(
+          index,
+          bytes < NLMSG_HEADER_BYTES + 4 ? 0 : 0 - view.getInt32(next + NLMSG_HEADER_BYTES, LITTLE_ENDIAN),
+        );
     }
     next += align(bytes);
   }

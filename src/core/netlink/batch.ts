@@ -13,14 +13,12 @@
  */
 import { DecodeError } from '../base/decode-error.ts';
 import { align, NetlinkReader, NetlinkWriter } from './attributes.ts';
-import { NLM_F_ACK, NLM_F_REQUEST } from './codes.ts';
+import { NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, NLMSG_HEADER_BYTES } from './codes.ts';
 
-const NLMSG_ERROR = 2;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 const NFNL_BATCH_GENID = 1;
 
-const HEADER_BYTES = 16;
 /** In an answer: there are attributes behind it; only the header of the request is in it. */
 const NLM_F_ACK_TLVS = 0x200;
 const NLM_F_CAPPED = 0x100;
@@ -121,7 +119,7 @@ export class BatchAnswers {
     const reader = new NetlinkReader(datagram);
     for (let at = 0; at < reader.length; ) {
       const length = reader.u32(at);
-      if (length < HEADER_BYTES) throw new DecodeError('length', at, `message of ${length} bytes`);
+      if (length < NLMSG_HEADER_BYTES) throw new DecodeError('length', at, `message of ${length} bytes`);
       const message = reader.slice(at, length);
       if (message.u16(4) === NLMSG_ERROR) this.#note(message);
       at += align(length);
@@ -131,12 +129,12 @@ export class BatchAnswers {
   /** `struct nlmsgerr`: the negative errno, the header of the request and, unless capped, the request; then attributes. */
   #note(message: NetlinkReader): void {
     const flags = message.u16(6);
-    const errno = -(message.u32(HEADER_BYTES) | 0);
-    const request = HEADER_BYTES + 4;
+    const errno = -(message.u32(NLMSG_HEADER_BYTES) | 0);
+    const request = NLMSG_HEADER_BYTES + 4;
     const sequence = message.u32(request + 8);
     if (sequence !== this.#first && !this.#waiting.delete(sequence)) return;
     if (errno === 0) return;
-    const repeated = (flags & NLM_F_CAPPED) === 0 ? message.u32(request) : HEADER_BYTES;
+    const repeated = (flags & NLM_F_CAPPED) === 0 ? message.u32(request) : NLMSG_HEADER_BYTES;
     const words = (flags & NLM_F_ACK_TLVS) === 0 ? undefined : message.attributes(request + align(repeated));
     const index = sequence === this.#first ? undefined : sequence - this.#first - 1;
     this.#refusals.push({ index, errno, text: words?.get(NLMSGERR_ATTR_MSG)?.text() });

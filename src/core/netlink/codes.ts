@@ -1,6 +1,22 @@
-/** Code points of rtnetlink (linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h); those that we use. */
+/**
+ * Code points of netlink and of rtnetlink (linux/netlink.h, linux/netfilter/nfnetlink.h, linux/rtnetlink.h, linux/if_link.h,
+ * linux/if_addr.h); those that we use.
+ */
+
+/** Protocols of sockets. */
+export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
+
+/** `struct nlmsghdr`, before every message; `struct nfgenmsg`, behind it in those of netfilter. */
+export const NLMSG_HEADER_BYTES = 16;
+export const NFGENMSG_BYTES = 4;
+
+/** Message types of every protocol: a refusal or acknowledgement, and the end of a dump. Both begin with the negative errno, or 0. */
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
 
 export const NLM_F_REQUEST = 0x1;
+export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;

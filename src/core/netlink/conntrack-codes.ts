@@ -4,7 +4,7 @@
  */
 
 /** Message types: the subsystem in the high byte. New and changed connections have the same. */
-const NFNL_SUBSYS_CTNETLINK = 1 << 8;
+export const NFNL_SUBSYS_CTNETLINK = 1 << 8;
 export const IPCTNL_MSG_CT_NEW = NFNL_SUBSYS_CTNETLINK | 0;
 export const IPCTNL_MSG_CT_GET = NFNL_SUBSYS_CTNETLINK | 1;
 export const IPCTNL_MSG_CT_DELETE = NFNL_SUBSYS_CTNETLINK | 2;

@@ -5,9 +5,10 @@
  * An event is of ours when its mark has a server's id; the mark is in every event when it is not 0. Who caused it is in its
  * header: 0 for packets and time, else the port of the socket that asked for it.
  */
+import { IPPROTO_UDP } from '../base/ip-protocol.ts';
 import { LITTLE_ENDIAN, NLA_HEADER } from './attributes.ts';
 import { asLoaded32, assemble, Bpf, type BpfStep, DROP, FIND_ATTRIBUTE, type FilterInstruction, PASS } from './bpf.ts';
-import { AF_INET } from './codes.ts';
+import { AF_INET, NFGENMSG_BYTES, NLMSG_HEADER_BYTES } from './codes.ts';
 import {
   CTA_MARK,
   CTA_PROTOINFO,
@@ -20,9 +21,7 @@ import {
   TCP_CONNTRACK_FIN_WAIT,
   TCP_CONNTRACK_LAST_ACK,
 } from './conntrack-codes.ts';
-import { NFGENMSG_BYTES, NLMSG_HEADER_BYTES } from './flow.ts';
 
-const UDP = 17;
 const ATTRIBUTES = NLMSG_HEADER_BYTES + NFGENMSG_BYTES;
 /** The number of the message, without its subsystem. */
 const TYPE_BYTE = LITTLE_ENDIAN ? 4 : 5;
@@ -118,7 +117,7 @@ export function eventFilter(
     ...ifStatusHas(IPS_ASSURED),
     'stateless',
     { code: Bpf.loadByte, k: PROTOCOL },
-    { code: Bpf.ifEqual, k: UDP, no: DROP },
+    { code: Bpf.ifEqual, k: IPPROTO_UDP, no: DROP },
     ...ifStatusHas(IPS_SEEN_REPLY),
     'of a replica',
     { code: Bpf.loadMemory, k: MARK_MEMORY },

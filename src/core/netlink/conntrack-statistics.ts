@@ -3,11 +3,11 @@
  * namespace since it was made: a message for each processor, attributes CTA_STATS_* u32 in network order.
  */
 import { NetlinkReader, NetlinkWriter } from './attributes.ts';
+import { NFGENMSG_BYTES } from './codes.ts';
+import { NFNL_SUBSYS_CTNETLINK } from './conntrack-codes.ts';
 
-const NFNL_SUBSYS_CTNETLINK = 1 << 8;
 export const IPCTNL_MSG_CT_GET_STATS_CPU = NFNL_SUBSYS_CTNETLINK | 4;
 
-const NFGENMSG_BYTES = 4;
 const CTA_STATS_INSERT_FAILED = 9;
 const CTA_STATS_DROP = 10;
 

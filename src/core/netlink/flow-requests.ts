@@ -13,8 +13,17 @@
  *     SEEN_REPLY and ASSURED are passed on.
  *   - Without window scales the entry must be liberal, or the connection stalls; with both it does no harm.
  */
+import { IPPROTO_TCP } from '../base/ip-protocol.ts';
 import { LITTLE_ENDIAN, NetlinkWriter, NLA_F_NESTED } from './attributes.ts';
-import { AF_INET, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST } from './codes.ts';
+import {
+  AF_INET,
+  NFGENMSG_BYTES,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+  NLMSG_HEADER_BYTES,
+} from './codes.ts';
 import {
   CTA_ID,
   CTA_IP_V4_DST,
@@ -53,10 +62,9 @@ import {
   IPS_CONFIRMED,
   IPS_SEEN_REPLY,
 } from './conntrack-codes.ts';
-import { Flow, NLMSG_HEADER_BYTES, NO_WINDOW_SCALE, TUPLE_BYTES } from './flow.ts';
+import { Flow, NO_WINDOW_SCALE, TUPLE_BYTES } from './flow.ts';
 
-const TCP = 6;
-const TUPLE_AT = NLMSG_HEADER_BYTES + 4;
+const TUPLE_AT = NLMSG_HEADER_BYTES + NFGENMSG_BYTES;
 /** Behind one tuple, and behind two. */
 const SECOND_AT = TUPLE_AT + TUPLE_BYTES;
 const THIRD_AT = SECOND_AT + TUPLE_BYTES;
@@ -203,7 +211,7 @@ export class FlowRequests {
 
   /** A translated entry: all of `flow` but its id. @returns the number of the request, from 0 on */
   create(flow: Uint32Array): number {
-    const isTcp = flow[Flow.protocol] === TCP;
+    const isTcp = flow[Flow.protocol] === IPPROTO_TCP;
     const hasScales = isTcp && flow[Flow.windowScale] !== NO_WINDOW_SCALE;
     const toServer = flow[Flow.replySource] !== flow[Flow.destination] || flow[Flow.replySport] !== flow[Flow.dport];
     const fromLocal = flow[Flow.replyDestination] !== flow[Flow.source] || flow[Flow.replyDport] !== flow[Flow.sport];
@@ -224,7 +232,7 @@ export class FlowRequests {
 
   /** State, status and timeout of an entry; its status has to have all bits that the entry has. */
   update(flow: Uint32Array): number {
-    const isTcp = flow[Flow.protocol] === TCP;
+    const isTcp = flow[Flow.protocol] === IPPROTO_TCP;
     const at = this.#add(UPDATE[isTcp ? 1 : 0]!);
     this.#original(at + TUPLE_AT, flow);
     this.#status(at + SECOND_AT, flow);

@@ -7,11 +7,10 @@
  *   a tuple:  0 nest | 4 CTA_TUPLE_IP nest | 8 source (value at 12) | 16 destination (20)
  *             24 CTA_TUPLE_PROTO nest | 28 protocol u8 (32) | 36 source port u16 (40) | 44 destination port u16 (48)
  *
- * What is laid out in another way (IPv6, ICMP, zones per direction) is none of ours. `conntrack.ts` reads the same messages
- * attribute by attribute, and says what is wrong with them.
+ * What is laid out in another way (IPv6, ICMP, zones per direction) is none of ours.
  */
 import { align, LITTLE_ENDIAN, NLA_HEADER, NLA_TYPE_MASK } from './attributes.ts';
-import { AF_INET } from './codes.ts';
+import { AF_INET, NFGENMSG_BYTES, NLMSG_HEADER_BYTES } from './codes.ts';
 import {
   CTA_ID,
   CTA_IP_V4_DST,
@@ -33,8 +32,6 @@ import {
   CTA_TUPLE_REPLY,
 } from './conntrack-codes.ts';
 
-export const NLMSG_HEADER_BYTES = 16;
-export const NFGENMSG_BYTES = 4;
 const ORIGINAL_AT = NLMSG_HEADER_BYTES + NFGENMSG_BYTES;
 export const TUPLE_BYTES = 52;
 const REST_AT = ORIGINAL_AT + 2 * TUPLE_BYTES;

@@ -7,13 +7,12 @@
  *   NFULNL_MSG_PACKET  NFULA_MARK 2 u32, NFULA_IFINDEX_INDEV 4 u32, NFULA_PAYLOAD 9
  */
 import { NetlinkReader, NetlinkWriter } from './attributes.ts';
-import { AF_INET } from './codes.ts';
+import { AF_INET, NFGENMSG_BYTES } from './codes.ts';
 
 const NFNL_SUBSYS_ULOG = 4 << 8;
 export const NFULNL_MSG_PACKET = NFNL_SUBSYS_ULOG | 0;
 export const NFULNL_MSG_CONFIG = NFNL_SUBSYS_ULOG | 1;
 
-const NFGENMSG_BYTES = 4;
 const NFULA_CFG_CMD = 1;
 const NFULA_CFG_MODE = 2;
 const NFULA_CFG_QTHRESH = 5;

@@ -5,7 +5,8 @@
  * pseudo-header in the field; whoever puts it on a wire adds the rest.
  */
 import { u16At } from '../base/big-endian.ts';
-import { IPPROTO_TCP, type Packet } from './packet.ts';
+import { IPPROTO_TCP } from '../base/ip-protocol.ts';
+import type { Packet } from './packet.ts';
 
 const ADDRESSES_AT = 12;
 const TRANSPORT_AT = 20;

@@ -6,8 +6,9 @@
  *   | 6 where the checksum begins u16 | 8 and stands, from there u16                      numbers in the machine's byte order
  */
 import { putU16 } from '../base/big-endian.ts';
+import { IPPROTO_TCP } from '../base/ip-protocol.ts';
 import { type ChecksumState, checksumOffset, pseudoHeaderSum } from './checksum.ts';
-import { IPPROTO_TCP, type Packet } from './packet.ts';
+import type { Packet } from './packet.ts';
 
 export const OFFLOAD_HEADER_BYTES = 10;
 

@@ -14,10 +14,8 @@
  */
 import { u16At, u32At } from '../base/big-endian.ts';
 import { DecodeError } from '../base/decode-error.ts';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../base/ip-protocol.ts';
 import type { Ipv4 } from '../base/ipv4.ts';
-
-export const IPPROTO_TCP = 6;
-export const IPPROTO_UDP = 17;
 
 const IP_HEADER_BYTES = 20;
 const TCP_HEADER_BYTES = 20;

@@ -2,10 +2,20 @@
  * A kernel that speaks ctnetlink, in memory: sockets with filters on one side, a table of connections on the other, and between
  * them the kernel's own answers to what it cannot do. The driver on top of it is the real one.
  */
-
-import { LITTLE_ENDIAN, NetlinkReader, NetlinkWriter, NLA_F_NESTED } from '../../core/netlink/attributes.ts';
+import { IPPROTO_TCP } from '../../core/base/ip-protocol.ts';
+import { align, LITTLE_ENDIAN, NetlinkReader, NetlinkWriter, NLA_F_NESTED } from '../../core/netlink/attributes.ts';
 import type { FilterInstruction } from '../../core/netlink/bpf.ts';
-import { AF_INET, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../../core/netlink/codes.ts';
+import {
+  AF_INET,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  NLM_F_MULTI,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_HEADER_BYTES,
+} from '../../core/netlink/codes.ts';
 import type { Tuple } from '../../core/netlink/conntrack.ts';
 import {
   CTA_ID,
@@ -48,9 +58,6 @@ import type { CtnetlinkOptions, CtnetlinkSocket } from '../../io/ctnetlink.ts';
 import { FakeEntries, type FakeEntry, type FakeEventKind, inverse, translationOf } from './fake-entries.ts';
 import { passesFilter } from './fake-filter.ts';
 
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-const NLM_F_MULTI = 2;
 const ENOENT = 2;
 const ENOMEM = 12;
 const EBUSY = 16;
@@ -58,7 +65,6 @@ const EEXIST = 17;
 const EINVAL = 22;
 const ERANGE = 34;
 const EOPNOTSUPP = 95;
-const TCP = 6;
 const TCP_STATES = 14;
 /** IPS_EXPECTED and IPS_DYING: nobody may set them. */
 const FORBIDDEN_STATUS = 0x1 | 0x200;
@@ -117,7 +123,7 @@ export class FakeCtnetlink {
         flags: message.u16(6),
         attributes: message.attributes(20),
       });
-      at += (length + 3) & ~3;
+      at += align(length);
     }
   }
 
@@ -166,7 +172,7 @@ export class FakeCtnetlink {
     if (state !== undefined && state >= TCP_STATES) return ERANGE;
     const translated = translatedReply(original, attributes);
     if (this.entries.byReply(translated) !== undefined) return EEXIST;
-    const isTcp = original.protocol === TCP;
+    const isTcp = original.protocol === IPPROTO_TCP;
     const entry = this.entries.insert({
       original,
       reply: translated,
@@ -395,6 +401,6 @@ function encodeEntry(kind: FakeEventKind, entry: FakeEntry, withState: boolean, 
 function encodeStatus(type: number, errno: number, sequence: number): Uint8Array {
   const w = new NetlinkWriter().u32(0).u16(type).u16(0).u32(sequence).u32(0);
   w.u32(-errno >>> 0);
-  if (type === NLMSG_ERROR) w.u32(16).u16(0).u16(0).u32(sequence).u32(0);
+  if (type === NLMSG_ERROR) w.u32(NLMSG_HEADER_BYTES).u16(0).u16(0).u32(sequence).u32(0);
   return w.endMessage(0).finish();
 }

@@ -2,6 +2,7 @@
  * One host's table of connections in memory, for tests without a kernel: what packets make of an entry, and what is told of it,
  * as the product's own rules have it (src/core/dataplane/rules/ownership.ts). `fake-ctnetlink.ts` is its other face.
  */
+import { IPPROTO_TCP } from '../../core/base/ip-protocol.ts';
 import { MOVED_BIT, REPLICA_BIT } from '../../core/dataplane/mark.ts';
 import type { Tuple } from '../../core/netlink/conntrack.ts';
 import {
@@ -37,7 +38,6 @@ export type FakeEventKind = 'new' | 'update' | 'destroy';
 /** @param withState the event is about the protocol's state, so that it is in the message */
 export type FakeEventListener = (kind: FakeEventKind, entry: FakeEntry, withState: boolean, portId: number) => void;
 
-const TCP = 6;
 const ESTABLISHED_SECONDS = 432_000;
 
 export const tupleKey = ({ protocol, source, destination, sport, dport }: Tuple): string =>
@@ -102,7 +102,7 @@ export class FakeEntries {
 
   /** A connection of this host, until both ends have sent, as the rules make it and tell of it. */
   establish(original: Tuple, reply: Tuple, serverId: number, windowScale = 0x77): FakeEntry {
-    const isTcp = original.protocol === TCP;
+    const isTcp = original.protocol === IPPROTO_TCP;
     const entry = this.insert({
       original,
       reply,

@@ -6,16 +6,17 @@ import { DecodeError } from '../../base/decode-error.ts';
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Millis } from '../../base/machine.ts';
 import { NetlinkReader } from '../../netlink/attributes.ts';
+import { NFGENMSG_BYTES } from '../../netlink/codes.ts';
 import { SERVER_ID_MASK } from '../mark.ts';
-import { elementsRequest, NFGENMSG_BYTES } from '../nft/messages.ts';
-
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_LIST_ELEM = 1;
-const NFTA_SET_ELEM_KEY = 1;
-const NFTA_SET_ELEM_DATA = 2;
-/** Milliseconds, 64 bits in network order. */
-const NFTA_SET_ELEM_EXPIRATION = 5;
-const NFTA_DATA_VALUE = 1;
+import {
+  elementsRequest,
+  NFTA_DATA_VALUE,
+  NFTA_LIST_ELEM,
+  NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_EXPIRATION,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+} from '../nft/messages.ts';
 
 export interface ClientEntry {
   readonly serverId: number;

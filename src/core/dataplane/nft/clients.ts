@@ -6,20 +6,21 @@ import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Millis } from '../../base/machine.ts';
 import { NetlinkReader, type NetlinkWriter } from '../../netlink/attributes.ts';
 import type { BatchMessage } from '../../netlink/batch.ts';
-import { NLM_F_CREATE } from '../../netlink/codes.ts';
+import { NFGENMSG_BYTES, NLM_F_CREATE } from '../../netlink/codes.ts';
 import { SERVER_ID_MASK } from '../mark.ts';
 import { DATA_TABLE } from '../names.ts';
-import { elementsRequest, NFGENMSG_BYTES, NFNL_SUBSYS_NFTABLES, NFTA_LIST_ELEM } from './messages.ts';
-
-const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12;
-const NFT_MSG_DELSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 14;
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_SET_ELEM_KEY = 1;
-const NFTA_SET_ELEM_DATA = 2;
-/** Milliseconds, 64 bits in network order. */
-const NFTA_SET_ELEM_TIMEOUT = 4;
-const NFTA_SET_ELEM_EXPIRATION = 5;
-const NFTA_DATA_VALUE = 1;
+import {
+  elementsRequest,
+  NFT_MSG_DELSETELEM,
+  NFT_MSG_NEWSETELEM,
+  NFTA_DATA_VALUE,
+  NFTA_LIST_ELEM,
+  NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_EXPIRATION,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+  NFTA_SET_ELEM_TIMEOUT,
+} from './messages.ts';
 
 export interface MappedClient {
   readonly client: Ipv4;

@@ -9,18 +9,19 @@ import { DecodeError } from '../../base/decode-error.ts';
 import { formatIpv4 } from '../../base/ipv4.ts';
 import { numberText } from '../../base/number-text.ts';
 import { align, LITTLE_ENDIAN, NetlinkReader, NLA_HEADER, NLA_TYPE_MASK } from '../../netlink/attributes.ts';
+import { NFGENMSG_BYTES } from '../../netlink/codes.ts';
 import { endpointElement, limitElement, linkElement, type Tally } from '../ruleset.ts';
 import {
-  NFGENMSG_BYTES,
   NFTA_COUNTER_BYTES,
   NFTA_COUNTER_PACKETS,
+  NFTA_DATA_VALUE,
   NFTA_EXPR_DATA,
   NFTA_LIST_ELEM,
+  NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
 } from './messages.ts';
 
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_SET_ELEM_KEY = 1;
-const NFTA_SET_ELEM_DATA = 2;
 const NFTA_SET_ELEM_FLAGS = 3;
 const NFTA_SET_ELEM_EXPR = 7;
 const NFTA_SET_ELEM_KEY_END = 10;
@@ -28,7 +29,6 @@ const NFTA_CONNLIMIT_COUNT = 1;
 const NFTA_CONNLIMIT_FLAGS = 2;
 /** "over" */
 const NFT_CONNLIMIT_F_INV = 1;
-const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;
 const NFTA_VERDICT_CHAIN = 2;

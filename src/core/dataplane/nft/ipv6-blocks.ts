@@ -16,6 +16,7 @@
 import { NetlinkWriter, NLA_F_NESTED } from '../../netlink/attributes.ts';
 import { AF_INET6 } from '../../netlink/codes.ts';
 import {
+  NFTA_DATA_VALUE,
   NFTA_EXPR_DATA,
   NFTA_EXPR_NAME,
   NFTA_LIST_ELEM,
@@ -40,7 +41,6 @@ const SPORT = 16;
 
 const NFT_META_L4PROTO = 16;
 const NFT_CMP_EQ = 0;
-const NFTA_DATA_VALUE = 1;
 const NFT_PAYLOAD_NETWORK_HEADER = 1;
 const NFT_PAYLOAD_TRANSPORT_HEADER = 2;
 const IPV6_SADDR_OFFSET = 8;

@@ -9,9 +9,10 @@
  * Not here: the elements of sets (`nft/elements.ts`), and how the answers make up a table (`nft/read-back.ts`).
  */
 import { DecodeError } from '../../base/decode-error.ts';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../../base/ip-protocol.ts';
 import { TIMEOUT_STATES, type TimeoutState } from '../../model/timeouts.ts';
 import { NetlinkReader, NetlinkWriter } from '../../netlink/attributes.ts';
-import { AF_INET } from '../../netlink/codes.ts';
+import { AF_INET, NFGENMSG_BYTES } from '../../netlink/codes.ts';
 import { type Family, tableFamily } from '../names.ts';
 import type { BaseChain, Tally, TimeoutPolicy } from '../ruleset.ts';
 
@@ -22,11 +23,11 @@ export const NFT_MSG_GETCHAIN = (NFNL_SUBSYS_NFTABLES << 8) | 4;
 export const NFT_MSG_NEWRULE = (NFNL_SUBSYS_NFTABLES << 8) | 6;
 export const NFT_MSG_GETRULE = (NFNL_SUBSYS_NFTABLES << 8) | 7;
 export const NFT_MSG_GETSET = (NFNL_SUBSYS_NFTABLES << 8) | 10;
+export const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12;
 export const NFT_MSG_GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13;
+export const NFT_MSG_DELSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 14;
 export const NFT_MSG_GETGEN = (NFNL_SUBSYS_NFTABLES << 8) | 16;
 export const NFT_MSG_GETOBJ = (NFNL_SUBSYS_NFTABLES << 8) | 19;
-
-export const NFGENMSG_BYTES = 4;
 
 /** In tables, chains, rules, sets, objects and lists of elements alike. */
 const NFTA_TABLE = 1;
@@ -49,6 +50,14 @@ export const NFTA_RULE_USERDATA = 7;
 export const NFTA_LIST_ELEM = 1;
 export const NFTA_EXPR_NAME = 1;
 export const NFTA_EXPR_DATA = 2;
+export const NFTA_DATA_VALUE = 1;
+/** Elements of sets and maps. */
+export const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+export const NFTA_SET_ELEM_KEY = 1;
+export const NFTA_SET_ELEM_DATA = 2;
+/** Milliseconds, 64 bits in network order: as they are given, and what is left of them. */
+export const NFTA_SET_ELEM_TIMEOUT = 4;
+export const NFTA_SET_ELEM_EXPIRATION = 5;
 const NFTA_SET_FLAGS = 3;
 const NFTA_SET_USERDATA = 13;
 const NFTA_OBJ_TYPE = 3;
@@ -223,9 +232,6 @@ export function decodeCounter(payload: Uint8Array): { readonly name: string; rea
   const tally = { packets: u64Of(counts, NFTA_COUNTER_PACKETS), bytes: u64Of(counts, NFTA_COUNTER_BYTES) };
   return { name: textOf(attributes, NFTA_NAME), tally };
 }
-
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
 
 /**
  * A ct timeout object; `undefined` for objects of other types or protocols. Its data are nfnetlink_cttimeout's: per state one

@@ -12,6 +12,7 @@ import { AF_INET, NLM_F_APPEND, NLM_F_CREATE } from '../../netlink/codes.ts';
 import {
   NFNL_SUBSYS_NFTABLES,
   NFT_MSG_NEWRULE,
+  NFTA_DATA_VALUE,
   NFTA_EXPR_DATA,
   NFTA_EXPR_NAME,
   NFTA_LIST_ELEM,
@@ -30,7 +31,6 @@ const NFTA_TABLE_NAME = 1;
 const NFTA_CHAIN = { table: 1, name: 3, hook: 4, type: 7 } as const;
 const NFTA_HOOK = { number: 1, priority: 2 } as const;
 const NFTA_IMMEDIATE = { register: 1, data: 2 } as const;
-const NFTA_DATA_VALUE = 1;
 const NFTA_NAT = { type: 1, family: 2, address: 3, port: 5, flags: 7 } as const;
 const NFT_NAT_SNAT = 0;
 const NF_INET_POST_ROUTING = 4;

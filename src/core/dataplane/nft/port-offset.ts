@@ -7,8 +7,8 @@
  * Linux 6.18 reads back more flags than were written (0x23): only the bit itself tells.
  */
 import { NetlinkReader, NetlinkWriter, NLA_F_NESTED } from '../../netlink/attributes.ts';
+import { NFGENMSG_BYTES } from '../../netlink/codes.ts';
 import {
-  NFGENMSG_BYTES,
   NFTA_EXPR_DATA,
   NFTA_EXPR_NAME,
   NFTA_LIST_ELEM,

@@ -3,21 +3,21 @@
  * nobody sends them any more. The set is emptied and filled in one transaction, as kernels before 6.14 leave the time of an element
  * that is there already as it is; what reads the set meanwhile finds it as it was, or as it is after that.
  */
+import { IPPROTO_TCP, IPPROTO_UDP } from '../../base/ip-protocol.ts';
 import type { Millis } from '../../base/machine.ts';
 import type { BatchMessage } from '../../netlink/batch.ts';
 import { NLM_F_CREATE } from '../../netlink/codes.ts';
 import { DATA_TABLE, SECOND_CHANCE_SET } from '../names.ts';
-import { elementsRequest, NFNL_SUBSYS_NFTABLES, NFTA_LIST_ELEM } from './messages.ts';
-
-const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12;
-const NFT_MSG_DELSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 14;
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_SET_ELEM_KEY = 1;
-const NFTA_SET_ELEM_TIMEOUT = 4;
-const NFTA_DATA_VALUE = 1;
-
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
+import {
+  elementsRequest,
+  NFT_MSG_DELSETELEM,
+  NFT_MSG_NEWSETELEM,
+  NFTA_DATA_VALUE,
+  NFTA_LIST_ELEM,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+  NFTA_SET_ELEM_TIMEOUT,
+} from './messages.ts';
 
 /** One transaction: unknown packets of TCP and UDP are handed to the agent for `lifetime`. ENOENT where there is no table. */
 export function secondChanceMessages(lifetime: Millis): readonly BatchMessage[] {
