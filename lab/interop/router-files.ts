@@ -5,8 +5,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { renderTemplate, type TemplateVariables } from '../../src/core/base/template.ts';
 import { projectRoot } from '../project.ts';
-import { renderTemplate, type TemplateVariables } from '../topologies/template.ts';
 import { type Auth, type Cell, ROUTERS, type Role, type RouterKind } from './cells.ts';
 
 export const DIRECTOR_ADDRESS = '10.1.0.11';

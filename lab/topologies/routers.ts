@@ -7,8 +7,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { renderTemplate, type TemplateVariables } from '../../src/core/base/template.ts';
 import { projectRoot } from '../project.ts';
-import { renderTemplate, type TemplateVariables } from './template.ts';
 
 interface RouterFile {
   /** Path below `lab/topologies`. */

@@ -8,7 +8,7 @@ import { projectRoot } from '../../lab/project.ts';
 import type { Lab } from '../../lab/runtimes/lab.ts';
 import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
-import { renderTemplate } from '../../lab/topologies/template.ts';
+import { renderTemplate } from '../../src/core/base/template.ts';
 
 const VIP = '203.0.113.10';
 const DIRECTOR_ID = '10.255.0.1';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../lab/project.ts';
 import { ROUTER_FILES, renderRouterFile } from '../../../lab/topologies/routers.ts';
-import { renderTemplate } from '../../../lab/topologies/template.ts';
+import { renderTemplate } from '../../../src/core/base/template.ts';
 
 const upstream = join(projectRoot, 'frr-templates/upstream');
 
