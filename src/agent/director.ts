@@ -19,7 +19,6 @@ import type { Ipv4 } from '../core/base/ipv4.ts';
 import type { Instant, Millis } from '../core/base/machine.ts';
 import { messageOf } from '../core/base/message-of.ts';
 import type { Service } from '../core/model/cluster.ts';
-import type { DesiredDataplane } from '../core/model/dataplane.ts';
 import { DeadlineTimer } from '../io/deadline-timer.ts';
 import type { Announcer } from './announcer.ts';
 import type { LoadedCluster } from './cluster-file.ts';
@@ -28,6 +27,7 @@ import type { DirectorPorts } from './director-ports.ts';
 import type { ExplainingAgent } from './documents/flow-explanation.ts';
 import { endAtOnce, endDrained, endHandedOver } from './endings.ts';
 import type { EventLog } from './events.ts';
+import { HeldServices } from './held-services.ts';
 import type { ClientKeeper } from './keepers/client-keeper.ts';
 import type { ConnectionKeeper } from './keepers/connection-keeper.ts';
 import type { DataplaneKeeper } from './keepers/dataplane-keeper.ts';
@@ -46,17 +46,14 @@ import { lastAnnounced } from './last-announcer.ts';
 import { LINGER, LingeringVips } from './lingering-vips.ts';
 import type { LifeFacts } from './memory/last-life.ts';
 import { lifeFacts } from './memory/life-facts.ts';
-import { programmedServices } from './programmed-services.ts';
 import type { Speakers } from './speakers.ts';
-import { desiredDataplane, desiredService } from './wishes/desired-dataplane.ts';
 import { handOverFault, wantedTunnels } from './wishes/hand-over.ts';
 import { linksToHold } from './wishes/held-links.ts';
 import { insideAddresses } from './wishes/inside.ts';
 import { wantedRoutes } from './wishes/kernel-routes.ts';
-import { allOwnAddresses, insideVips } from './wishes/own-addresses.ts';
+import { allOwnAddresses, insideVips, type OwnAddress } from './wishes/own-addresses.ts';
 import { interfaceKeys, wantedSpeakers } from './wishes/speaker-wishes.ts';
 import { livingDirectors, syncPeers, syncSettings } from './wishes/sync.ts';
-import { ServiceVersions } from './wishes/versions.ts';
 
 export class Director {
   readonly events: EventLog;
@@ -80,12 +77,13 @@ export class Director {
   /** Fulfilled when a stop is complete. */
   readonly stopped: Promise<void>;
   readonly #ports: DirectorPorts;
-  readonly #versions = new ServiceVersions();
+  readonly #held: HeldServices;
   readonly #timer: DeadlineTimer;
   readonly #drainWatch: DrainWatch;
   readonly #reasons = new Map<Ipv4, string>();
   readonly #lingering = new LingeringVips();
   #loaded: LoadedCluster;
+  #own: readonly OwnAddress[];
   /** The services that the policy knows: the file's, once all of them are in the data plane. */
   #served: readonly Service[] = [];
   #drainBy: Instant | undefined;
@@ -101,6 +99,7 @@ export class Director {
     const onChange = () => this.#ask();
     this.#ports = ports;
     this.#loaded = loaded;
+    this.#own = allOwnAddresses(loaded);
     this.events = events;
     const parts = directorParts(ports, {
       onChange,
@@ -111,6 +110,7 @@ export class Director {
     ({ dataplane: this.dataplane, connections: this.connections, fill: this.fill, tunnels: this.tunnels } = parts);
     ({ health: this.health, servers: this.servers, heldLinks: this.heldLinks, inside: this.inside } = parts);
     ({ sync: this.sync, clients: this.clients, misses: this.misses } = parts);
+    this.#held = new HeldServices(parts);
     this.#timer = new DeadlineTimer(clock, onChange);
     this.#drainWatch = new DrainWatch({
       clock,
@@ -161,7 +161,7 @@ export class Director {
     await this.routes.adopt();
     if (this.#phase !== 'opening') return;
     this.connections.open();
-    this.dataplane.guard(this.#desired(this.#loaded.cluster.services));
+    this.dataplane.guard(this.#held.desired(this.#loaded, this.#loaded.cluster.services));
     links.onChange(() => {
       this.routes.recheck();
       this.#ask();
@@ -176,7 +176,8 @@ export class Director {
   /** Another file is in force from now on. What does not differ is not touched. */
   async apply(loaded: LoadedCluster): Promise<void> {
     this.#loaded = loaded;
-    this.health.configure([...loaded.cluster.services, ...this.#served, ...this.#versions.held()]);
+    this.#own = allOwnAddresses(loaded);
+    this.health.configure([...loaded.cluster.services, ...this.#served, ...this.#held.services]);
     this.#hear({ kind: 'peers', peers: syncPeers(loaded) });
     await this.#setSpeakers();
   }
@@ -259,7 +260,8 @@ export class Director {
     this.#keepSynced();
     this.#takeUpConfiguration();
     this.#installRoutes();
-    this.heldLinks.want(linksToHold(this.#loaded), this.#canServe());
+    const links = linksToHold(this.#loaded);
+    this.heldLinks.want(links, links.length > 0 && this.#canServe());
     this.#remember();
     this.#timer.set(this.#deadline());
   }
@@ -283,7 +285,7 @@ export class Director {
   /** Tells the deciding machines all facts. They answer with wishes only where a fact is new. */
   #read(): void {
     const announcements = [...this.announcer.heard()].map(([vip, { metric }]) => ({ vip, metric }));
-    const programmed = this.#programmedServices();
+    const programmed = this.#held.announceable(this.#loaded, this.#served);
     if (this.dataplane.lastApply !== undefined) this.#tellLifecycle({ kind: 'programmed' });
     this.#tellLifecycle({ kind: 'announced', announcements });
     this.#tellLifecycle({ kind: 'lastAnnouncer', vips: lastAnnounced(this.announcer) });
@@ -297,7 +299,7 @@ export class Director {
   /** Our own addresses are announced from before the first VIP until routers have acted on the withdrawal of the last one. */
   #announceLocal(): void {
     const isServing = this.state === 'active' || this.state === 'draining' || this.#lingering.size > 0;
-    this.announcer.setOwn(isServing ? allOwnAddresses(this.#loaded) : []);
+    this.announcer.setOwn(isServing ? this.#own : []);
   }
 
   #programDataplane(): void {
@@ -306,18 +308,12 @@ export class Director {
     // Until all is known that the first look at the servers can tell, what an earlier agent left serves best.
     if (this.#phase === 'adopting' && !settled) return;
     this.#phase = 'running';
-    this.#versions.advance(services, {
-      isSettled: (service) => this.health.isSettled(service),
-      mustStay: (vip) => this.policy.mustStayProgrammed(vip) || this.#lingering.has(vip),
-    });
-    this.servers.look(this.#versions.held());
-    const desired = this.#desired(this.#versions.held());
+    const desired = this.#held.advance(
+      this.#loaded,
+      (vip) => this.policy.mustStayProgrammed(vip) || this.#lingering.has(vip),
+    );
     this.dataplane.want(desired);
     this.fill.want(desired);
-  }
-
-  #desired(services: readonly Service[]): DesiredDataplane {
-    return desiredDataplane(this.#loaded, services, this.servers, livingDirectors(this.#loaded, this.sync.view));
   }
 
   /**
@@ -326,9 +322,8 @@ export class Director {
    */
   #keepSynced(): void {
     if (this.dataplane.lastApply === undefined && !this.#isRestart) return;
-    const held = this.#versions.held();
-    const services = held.length === 0 ? this.#loaded.cluster.services : held;
-    const settings = syncSettings(this.#loaded, services, this.#desired(services), this);
+    const { services, plane } = this.#held.orOfFile(this.#loaded);
+    const settings = syncSettings(this.#loaded, services, plane, this);
     this.sync.want(settings);
     if (this.dataplane.lastApply !== undefined) this.clients.want(settings);
   }
@@ -337,7 +332,7 @@ export class Director {
   #takeUpConfiguration(): void {
     const { services } = this.#loaded.cluster;
     if (this.#served === services || this.#phase !== 'running') return;
-    if (!services.every((service) => this.health.isSettled(service) && this.#isProgrammed(service))) return;
+    if (!services.every((service) => this.health.isSettled(service) && this.#held.isProgrammed(service))) return;
     this.#configurePolicy();
     this.#ask();
   }
@@ -346,21 +341,17 @@ export class Director {
   explaining(): ExplainingAgent {
     return {
       director: this.#loaded.director.name,
-      desired: this.#desired(this.#versions.held()),
+      desired: this.#held.desired(this.#loaded),
       isProgrammed: (service) => this.dataplane.isProgrammed(service),
       remembered: (service, client) => this.#ports.dataplane.remembered(service, client),
     };
   }
 
-  /** As the file in force has it. */
-  #isProgrammed({ name }: Service): boolean {
-    const version = this.#versions.held().find((service) => service.name === name);
-    return version !== undefined && this.dataplane.isProgrammed(desiredService(this.#loaded, version, this.servers));
-  }
-
   /** Whatever a router sends us finds its way: nothing is left to be copied, and every service is in the kernel. */
   #canServe(): boolean {
-    return this.state === 'active' && this.#loaded.cluster.services.every((service) => this.#isProgrammed(service));
+    return (
+      this.state === 'active' && this.#loaded.cluster.services.every((service) => this.#held.isProgrammed(service))
+    );
   }
 
   #configurePolicy(): void {
@@ -373,11 +364,11 @@ export class Director {
       const healthy = Math.max(this.servers.healthy(service), this.servers.healthy(old));
       this.#tellPolicy({ kind: 'health', service: service.name, healthy });
     }
-    this.#tellPolicy({ kind: 'programmed', services: this.#programmedServices() });
+    this.#tellPolicy({ kind: 'programmed', services: this.#held.announceable(this.#loaded, this.#served) });
     this.#tellPolicy({ kind: 'configure', services, vips, holdUp: lifecycle.holdUp });
     this.#served = services;
     this.announcer.setInside(insideVips(services));
-    this.health.configure([...services, ...this.#versions.held()]);
+    this.health.configure([...services, ...this.#held.services]);
   }
 
   #installRoutes(): void {
@@ -385,10 +376,10 @@ export class Director {
     // What an earlier agent has left stays meanwhile.
     if (guarded === undefined) return;
     // A local route outlives what the data plane has for its VIP: without it, packets would go back to the router and return.
-    const held = [...this.#versions.held().flatMap((one) => one.vips), ...this.dataplane.vips()];
+    const held = [...this.#held.services.flatMap((one) => one.vips), ...this.dataplane.vips()];
     this.routes.want(
       wantedRoutes(this.#loaded, {
-        ...{ guarded, links: this.#ports.links.links(), learned: this.speakers.learned() },
+        ...{ guarded, links: this.#ports.links.links(), own: this.#own, learned: this.speakers.learned() },
         // While adopting, the local routes of an earlier agent stay.
         held: this.#phase === 'adopting' ? undefined : held,
         restarting: this.speakers.isTakingOver(),
@@ -404,11 +395,6 @@ export class Director {
   #remember(): void {
     if (this.#phase !== 'running' || this.speakers.isTakingOver()) return;
     this.#ports.life.keep(this.#facts);
-  }
-
-  #programmedServices(): string[] {
-    const programmed = programmedServices(this.dataplane, this.#loaded.cluster.services, this.#served);
-    return programmed.filter((name) => !this.sync.waiting.has(name));
   }
 
   /** News for the lifecycle, from outside of a turn. */

@@ -4,11 +4,13 @@ import type { LinkState } from '../../io/links.ts';
 import type { LoadedCluster } from '../cluster-file.ts';
 import type { LearnedRoutes, RouteWish } from '../keepers/route-keeper.ts';
 import { connectedPrefixes } from './import-filter.ts';
-import { allOwnAddresses } from './own-addresses.ts';
+import type { OwnAddress } from './own-addresses.ts';
 
 export interface RouteFacts {
   readonly links: ReadonlyMap<string, LinkState>;
   readonly learned: readonly LearnedRoutes[];
+  /** All that this director may be found at beside VIPs. */
+  readonly own: readonly OwnAddress[];
   /** VIPs for which nothing is answered that no connection here translates. */
   readonly guarded: ReadonlySet<Ipv4>;
   /** VIPs that the data plane has or is to have; undefined = those of the file. */
@@ -17,11 +19,11 @@ export interface RouteFacts {
 }
 
 export function wantedRoutes(
-  loaded: LoadedCluster,
-  { links, learned, guarded, held, restarting }: RouteFacts,
+  { cluster }: LoadedCluster,
+  { links, learned, own, guarded, held, restarting }: RouteFacts,
 ): RouteWish {
-  const local = allOwnAddresses(loaded).map(({ address }) => address);
-  const vips = new Set(loaded.cluster.services.flatMap((service) => service.vips));
+  const local = own.map(({ address }) => address);
+  const vips = new Set(cluster.services.flatMap((service) => service.vips));
   const wanted = [...(held === undefined ? vips : new Set(held))];
   return {
     ...{ learned, restarting },
