@@ -14,6 +14,7 @@ import { RememberedClients } from '../../core/sync/remembered-clients.ts';
 import type { Dataplane } from '../../drivers/dataplane/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
+import { Fault } from '../faults.ts';
 
 export interface ClientKeeperOptions {
   readonly clock: Clock;
@@ -43,10 +44,11 @@ export class ClientKeeper {
   #nextAt: Instant = 0;
   #earliest: Instant = 0;
   #closed = false;
-  #fault: string | undefined;
+  readonly #fault: Fault;
 
   constructor(options: ClientKeeperOptions) {
     this.#options = options;
+    this.#fault = new Fault((message) => options.events.emit('persistence-fault', { message, retryIn: EVERY }));
   }
 
   /** As the sync thread is told; undefined = nothing is synced. */
@@ -92,17 +94,14 @@ export class ClientKeeper {
   }
 
   async #round(): Promise<void> {
-    const { clock, events } = this.#options;
+    const { clock } = this.#options;
     this.#nextAt = Number.NEGATIVE_INFINITY;
     const began = clock.now();
     try {
       await this.#work();
-      this.#fault = undefined;
+      this.#fault.cleared();
     } catch (error) {
-      const message = messageOf(error);
-      // The same refusal again is not news.
-      if (message !== this.#fault) events.emit('persistence-fault', { message, retryIn: EVERY });
-      this.#fault = message;
+      this.#fault.report(messageOf(error));
     }
     if (this.#closed) return;
     this.#cancel = undefined;

@@ -13,6 +13,7 @@ import { FlowLog } from '../../core/netlink/flow-log.ts';
 import type { Conntrack } from '../../drivers/conntrack/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
+import { Fault } from '../faults.ts';
 
 export interface ConnectionKeeperOptions {
   readonly clock: Clock;
@@ -38,13 +39,14 @@ export class ConnectionKeeper {
   #again = false;
   #known = false;
   #lost = 0;
-  #fault: string | undefined;
+  readonly #fault: Fault;
   #unlisten: (() => void) | undefined;
   #cancel: (() => void) | undefined;
   #closed = false;
 
   constructor(options: ConnectionKeeperOptions) {
     this.#options = options;
+    this.#fault = new Fault((message) => options.events.emit('conntrack-fault', { message, retryIn: RETRY }));
   }
 
   /** How often events were lost. */
@@ -135,7 +137,7 @@ export class ConnectionKeeper {
   }
 
   #settle(): void {
-    this.#fault = undefined;
+    this.#fault.cleared();
     const wasKnown = this.#known;
     this.#known = !this.#again;
     if (this.#known !== wasKnown) this.#options.onChange();
@@ -148,11 +150,8 @@ export class ConnectionKeeper {
     this.#unlisten = undefined;
   }
 
-  /** The same refusal again is not news. */
   #refused(error: unknown): void {
-    const message = messageOf(error);
-    if (message !== this.#fault) this.#options.events.emit('conntrack-fault', { message, retryIn: RETRY });
-    this.#fault = message;
+    this.#fault.report(messageOf(error));
     this.#silence();
     if (this.#closed) return;
     this.#cancel = this.#options.clock.after(RETRY, () => this.open());

@@ -13,6 +13,7 @@ import type { WantedInside } from '../../core/inside/inside.ts';
 import type { InsideControl, InsideReport } from '../../drivers/inside/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
+import { Fault } from '../faults.ts';
 import { Reconciler } from './reconciler.ts';
 
 export interface InsideKeeperOptions {
@@ -37,7 +38,7 @@ export class InsideKeeper {
   readonly #reconciler: Reconciler<readonly WantedInside[], InsideReport>;
   #cancels: (() => void)[] = [];
   #cancelAsk: (() => void) | undefined;
-  #fault: string | undefined;
+  readonly #fault: Fault;
   /** Since when another's address has been wanted here, and for how long its kernel may keep it. */
   readonly #since = new Map<Ipv4, Instant>();
   #patience: Millis = 0;
@@ -48,12 +49,13 @@ export class InsideKeeper {
 
   constructor(options: InsideKeeperOptions) {
     this.#options = options;
+    this.#fault = new Fault((message) => options.events.emit('inside-fault', { message }));
     this.#reconciler = new Reconciler({
       clock: options.clock,
       recheck: RECHECK,
       apply: (wanted) => this.#apply(wanted),
       onApplied: (_wanted, report) => this.#applied(report),
-      onFault: (error) => this.#tellFault(messageOf(error)),
+      onFault: (error) => this.#fault.report(messageOf(error)),
     });
   }
 
@@ -69,7 +71,7 @@ export class InsideKeeper {
     try {
       await this.#options.control.settle([]);
     } catch (error) {
-      this.#tellFault(messageOf(error));
+      this.#fault.report(messageOf(error));
     }
   }
 
@@ -100,8 +102,8 @@ export class InsideKeeper {
 
   #applied({ changes, homeless, left, taken }: InsideReport): void {
     const places = homeless.map(formatIpv4).join(', ');
-    if (places === '') this.#fault = undefined;
-    else this.#tellFault(`no interface has a network around the inside address ${places}`);
+    if (places === '') this.#fault.cleared();
+    else this.#fault.report(`no interface has a network around the inside address ${places}`);
     if (changes.length > 0) this.#options.events.emit('inside-changed', { operations: changes });
     this.#tellLeft(left);
     // What an earlier agent has left may have been another director's in between.
@@ -122,17 +124,10 @@ export class InsideKeeper {
   }
 
   #announce(): void {
-    this.#options.control.announce().catch((error: unknown) => this.#tellFault(messageOf(error)));
+    this.#options.control.announce().catch((error: unknown) => this.#fault.report(messageOf(error)));
   }
 
   #forget(): void {
     for (const cancel of this.#cancels.splice(0)) cancel();
-  }
-
-  /** The same again is not news. */
-  #tellFault(message: string): void {
-    if (message === this.#fault) return;
-    this.#fault = message;
-    this.#options.events.emit('inside-fault', { message });
   }
 }

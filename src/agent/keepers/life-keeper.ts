@@ -9,6 +9,7 @@ import { messageOf } from '../../core/base/message-of.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { StateFile } from '../../io/state-file.ts';
 import type { EventLog } from '../events.ts';
+import { Fault } from '../faults.ts';
 import { decodeLife, encodeLife, LastLife, type LifeFacts, type Present } from '../memory/last-life.ts';
 import { Reconciler } from './reconciler.ts';
 
@@ -35,7 +36,7 @@ export async function readLastLife(file: StateFile, present: Present, events: Ev
 export class LifeKeeper {
   readonly #options: LifeKeeperOptions;
   readonly #reconciler: Reconciler<LifeFacts, void>;
-  #fault: string | undefined;
+  readonly #fault: Fault;
   #wasFull = false;
   /** What the file says for good; a sign of life may be lost with the power. */
   #lasting: string | undefined;
@@ -46,14 +47,13 @@ export class LifeKeeper {
 
   constructor(options: LifeKeeperOptions) {
     this.#options = options;
+    this.#fault = new Fault((message) => options.events.emit('state-file-fault', { message }));
     this.#reconciler = new Reconciler({
       clock: options.clock,
       recheck: options.refresh,
       apply: (facts) => this.#write(facts),
-      onApplied: () => {
-        this.#fault = undefined;
-      },
-      onFault: (error) => this.#refused(error),
+      onApplied: () => this.#fault.cleared(),
+      onFault: (error) => this.#fault.report(messageOf(error)),
     });
   }
 
@@ -85,7 +85,7 @@ export class LifeKeeper {
     try {
       await this.#options.file.remove();
     } catch (error) {
-      this.#refused(error);
+      this.#fault.report(messageOf(error));
     }
   }
 
@@ -105,14 +105,6 @@ export class LifeKeeper {
       lasting !== this.#lasting,
     );
     this.#lasting = lasting;
-  }
-
-  /** The same refusal again is not news. */
-  #refused(error: unknown): void {
-    const message = messageOf(error);
-    if (message === this.#fault) return;
-    this.#fault = message;
-    this.#options.events.emit('state-file-fault', { message });
   }
 }
 

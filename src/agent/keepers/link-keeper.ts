@@ -12,6 +12,7 @@ import { messageOf } from '../../core/base/message-of.ts';
 import type { LinkControl } from '../../drivers/links/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
+import { Fault } from '../faults.ts';
 import { Reconciler } from './reconciler.ts';
 
 /** `missing` and `held` links wait for us to be able to serve; `released` and `refused` ones are left alone for good. */
@@ -40,18 +41,17 @@ export class LinkKeeper {
   readonly #options: LinkKeeperOptions;
   readonly #states = new Map<string, HoldState>();
   readonly #reconciler: Reconciler<Wish, void>;
-  #fault: string | undefined;
+  readonly #fault: Fault;
 
   constructor(options: LinkKeeperOptions) {
     this.#options = options;
+    this.#fault = new Fault((message) => options.events.emit('link-fault', { message }));
     this.#reconciler = new Reconciler({
       clock: options.clock,
       recheck: RECHECK,
       apply: (wish) => this.#apply(wish),
-      onApplied: () => {
-        this.#fault = undefined;
-      },
-      onFault: (error) => this.#refused(error),
+      onApplied: () => this.#fault.cleared(),
+      onFault: (error) => this.#fault.report(messageOf(error)),
     });
   }
 
@@ -68,7 +68,7 @@ export class LinkKeeper {
       }
       await this.#apply({ names, canServe: false });
     } catch (error) {
-      this.#refused(error);
+      this.#fault.report(messageOf(error));
     }
   }
 
@@ -131,14 +131,6 @@ export class LinkKeeper {
   #isSettled(name: string): boolean {
     const state = this.#states.get(name);
     return state === 'released' || state === 'refused';
-  }
-
-  /** The same refusal again is not news. */
-  #refused(error: unknown): void {
-    const message = messageOf(error);
-    if (message === this.#fault) return;
-    this.#fault = message;
-    this.#options.events.emit('link-fault', { message });
   }
 }
 

@@ -8,6 +8,7 @@ import { messageOf } from '../../core/base/message-of.ts';
 import type { Dataplane } from '../../drivers/dataplane/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
+import { Fault } from '../faults.ts';
 
 export interface MissKeeperOptions {
   readonly clock: Clock;
@@ -22,11 +23,12 @@ const FOR: Millis = 3000;
 export class MissKeeper {
   readonly #options: MissKeeperOptions;
   #cancel: (() => void) | undefined;
-  #fault: string | undefined;
+  readonly #fault: Fault;
   #takenUntil: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(options: MissKeeperOptions) {
     this.#options = options;
+    this.#fault = new Fault((message) => options.events.emit('second-chance-fault', { message, retryIn: EVERY }));
   }
 
   /** Are unknown packets asked for now? */
@@ -51,16 +53,10 @@ export class MissKeeper {
         await dataplane.takeMisses(FOR);
         this.#takenUntil = clock.now() + FOR;
       }
-      this.#fault = undefined;
+      this.#fault.cleared();
     } catch (error) {
-      this.#report(messageOf(error));
+      this.#fault.report(messageOf(error));
     }
     if (this.#cancel === cancelled) this.#cancel = clock.after(EVERY, () => void this.#renew());
-  }
-
-  /** The same refusal again is not news. */
-  #report(message: string): void {
-    if (message !== this.#fault) this.#options.events.emit('second-chance-fault', { message, retryIn: EVERY });
-    this.#fault = message;
   }
 }

@@ -10,6 +10,7 @@ import { formatRoute } from '../../core/routes/kernel-route.ts';
 import type { KernelRoute, RouteTable } from '../../drivers/routes/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { EventLog } from '../events.ts';
+import { Fault } from '../faults.ts';
 import { importRefusal, kernelRoute, type Surroundings } from '../wishes/import-filter.ts';
 import { Reconciler } from './reconciler.ts';
 
@@ -64,16 +65,17 @@ export class RouteKeeper {
   readonly #kernelRoutes = new WeakMap<OspfRoute, KernelRoute>();
   #wanted: readonly KernelRoute[] | undefined;
   #wishes = 0;
-  #fault: string | undefined;
+  readonly #fault: Fault;
 
   constructor(options: RouteKeeperOptions) {
     this.#options = options;
+    this.#fault = new Fault((message) => options.events.emit('routes-fault', { message }));
     this.#reconciler = new Reconciler({
       clock: options.clock,
       recheck: DRIFT_CHECK,
       apply: (desired) => options.routes.apply(desired),
       onApplied: (desired, operations) => this.#applied(desired, operations),
-      onFault: (error) => this.#refused(error),
+      onFault: (error) => this.#fault.report(messageOf(error)),
     });
   }
 
@@ -87,7 +89,7 @@ export class RouteKeeper {
     try {
       this.#adopted = (await this.#options.routes.observe()).filter(({ kind }) => kind === 'unicast');
     } catch (error) {
-      this.#refused(error);
+      this.#fault.report(messageOf(error));
     }
     this.#options.clock.after(ADOPTED_FOR, () => {
       this.#patient = false;
@@ -178,23 +180,16 @@ export class RouteKeeper {
     try {
       this.#applied([], await this.#options.routes.apply([]));
     } catch (error) {
-      this.#refused(error);
+      this.#fault.report(messageOf(error));
     }
   }
 
   #applied(desired: readonly KernelRoute[], operations: readonly string[]): void {
-    this.#fault = undefined;
+    this.#fault.cleared();
     this.#installed = new Set(desired.filter(({ kind }) => kind === 'unicast').map(({ prefix }) => prefixKey(prefix)));
     if (operations.length === 0) return;
     const shown = operations.slice(0, SHOWN_OPERATIONS);
     this.#options.events.emit('routes-installed', { count: operations.length, operations: shown });
-  }
-
-  #refused(error: unknown): void {
-    const message = messageOf(error);
-    if (message === this.#fault) return;
-    this.#fault = message;
-    this.#options.events.emit('routes-fault', { message });
   }
 }
 

@@ -10,6 +10,7 @@ import type { UnixMillis } from '../../core/model/keys.ts';
 import type { Clock } from '../../io/clock.ts';
 import type { StateFile } from '../../io/state-file.ts';
 import type { EventLog } from '../events.ts';
+import { Fault } from '../faults.ts';
 
 export interface SequenceKeeperOptions {
   readonly clock: Clock;
@@ -32,11 +33,12 @@ export class SequenceKeeper {
   /** What the file says. */
   #reserved = 0;
   #writing: Promise<void> = Promise.resolve();
-  #fault: string | undefined;
+  readonly #fault: Fault;
   #cancel: (() => void) | undefined;
 
   constructor(options: SequenceKeeperOptions) {
     this.#options = options;
+    this.#fault = new Fault((message) => options.events.emit('state-file-fault', { message }));
   }
 
   /** Reads what an earlier agent has reserved. What cannot be read or understood is told, and the clock has to do. */
@@ -46,7 +48,7 @@ export class SequenceKeeper {
       if (text !== undefined) this.#reserved = decode(text);
       this.#earlier = this.#reserved;
     } catch (error) {
-      this.#refused(error);
+      this.#fault.report(messageOf(error));
     }
   }
 
@@ -91,18 +93,10 @@ export class SequenceKeeper {
     try {
       await this.#options.file.write(`${JSON.stringify({ version: VERSION, reserved })}\n`, true);
       this.#reserved = reserved;
-      this.#fault = undefined;
+      this.#fault.cleared();
     } catch (error) {
-      this.#refused(error);
+      this.#fault.report(messageOf(error));
     }
-  }
-
-  /** The same refusal again is not news. */
-  #refused(error: unknown): void {
-    const message = messageOf(error);
-    if (message === this.#fault) return;
-    this.#fault = message;
-    this.#options.events.emit('state-file-fault', { message });
   }
 }
 

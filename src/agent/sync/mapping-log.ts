@@ -14,7 +14,7 @@ import { Field, RECORD_BYTES } from '../../core/sync/records/record.ts';
 import type { ConnectionTable } from '../../core/sync/table/connection-table.ts';
 import type { AppendFile, OpenAppendFile } from '../../io/append-file.ts';
 import type { Clock } from '../../io/clock.ts';
-import { Faults } from './faults.ts';
+import { Faults } from '../faults.ts';
 
 export interface MappingLogOptions {
   readonly clock: Clock;

@@ -19,7 +19,7 @@ import type { Replication } from '../../drivers/conntrack/replication.ts';
 import type { Missed, Misses } from '../../drivers/miss/port.ts';
 import type { Clock } from '../../io/clock.ts';
 import { DeadlineTimer } from '../../io/deadline-timer.ts';
-import type { Faults } from './faults.ts';
+import type { Faults } from '../faults.ts';
 
 export interface SecondChanceShellOptions {
   readonly clock: Clock;

@@ -26,7 +26,7 @@ import type { OpenAppendFile } from '../../io/append-file.ts';
 import type { Clock } from '../../io/clock.ts';
 import { DeadlineTimer } from '../../io/deadline-timer.ts';
 import type { MeshEvents, MeshOptions, MeshTransport } from '../../io/mesh-transport.ts';
-import { Faults } from './faults.ts';
+import { Faults } from '../faults.ts';
 import { MappingLog } from './mapping-log.ts';
 import { Refusals } from './refusals.ts';
 import { SecondChanceShell } from './second-chance-shell.ts';
