@@ -2,7 +2,7 @@
 const pending = new Set<() => void>();
 let installed = false;
 
-/** Runs `work` (synchronously) when the process ends, unless the returned function is called first. */
+/** Runs `work` (synchronously, the newest first) when the process ends, unless the returned function is called first. */
 export function takeDownAtExit(work: () => void): () => void {
   install();
   pending.add(work);
@@ -15,7 +15,7 @@ function install(): void {
   if (installed) return;
   installed = true;
   process.on('exit', () => {
-    for (const work of pending) work();
+    for (const work of [...pending].reverse()) work();
   });
   const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
   for (const [name, number] of Object.entries(signals)) {

@@ -10,6 +10,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { LabError } from '../lab-error.ts';
+import { takeDownAtExit } from './exit.ts';
 import type { ExecOptions, ExecResult, LabNode, SpawnOptions as NodeSpawnOptions } from './lab.ts';
 import type { Bind, LabRole, TopologyNode } from './topology.ts';
 
@@ -102,7 +103,10 @@ export class NetnsNode implements LabNode {
 
 /** Runs `ip` on the host. Throws a LabError with its message when it fails. */
 export async function ipCommand(args: readonly string[], input?: string): Promise<string> {
-  const result = await collect(spawn('ip', args, { stdio: ['pipe', 'pipe', 'pipe'] }), input, 30_000);
+  const child = spawn('ip', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  // It must not go on making what is being taken down.
+  const forgetExit = takeDownAtExit(() => child.kill('SIGKILL'));
+  const result = await collect(child, input, 30_000).finally(forgetExit);
   if (result?.code === 0) return result.stdout;
   throw new LabError(`ip ${args.join(' ')}: ${result?.stderr.trim() ?? 'no answer'}`);
 }

@@ -4,15 +4,34 @@
  */
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { takeDownAtExit } from './exit.ts';
 import { processStart, type RunState, runFolder } from './run-state.ts';
 
 export function takeDown(state: RunState): void {
+  removeNamespaces(state.namespaces);
+  rmSync(runFolder(state.runId), { recursive: true, force: true });
+}
+
+/**
+ * For who makes namespaces without a lab, called before the first is made: they go when the returned function is called, at
+ * the latest with this process.
+ */
+export function throwaway(names: readonly string[]): () => void {
+  const remove = () => removeNamespaces(names);
+  const forgetExit = takeDownAtExit(remove);
+  return () => {
+    forgetExit();
+    remove();
+  };
+}
+
+/** Those of them that there are, with what runs in them. */
+function removeNamespaces(names: readonly string[]): void {
   const present = new Set(namespaces());
-  const ours = state.namespaces.filter((name) => present.has(name));
+  const ours = names.filter((name) => present.has(name));
   killAll(ours);
   // One batch; -force goes on with the next name if one is gone already.
   ip(['-force', '-batch', '-'], ours.map((name) => `netns delete ${name}\n`).join(''));
-  rmSync(runFolder(state.runId), { recursive: true, force: true });
 }
 
 /** Names of all network namespaces of the machine. */

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { throwaway } from '../../../lab/runtimes/teardown.ts';
 import { ControlClient } from '../../../src/api/client.ts';
 import type { EventDocument, EventName } from '../../../src/api/documents.ts';
 
@@ -49,6 +50,7 @@ export class Namespace {
   readonly name = `sl-agent-${process.pid}-${Math.floor(Math.random() * 0xffff).toString(16)}`;
   readonly dir = mkdtempSync(join(tmpdir(), 'sluice-agent-'));
   readonly #runs: AgentRun[] = [];
+  readonly #removeNamespace = throwaway([this.name]);
 
   constructor() {
     execFileSync('ip', ['netns', 'add', this.name]);
@@ -131,7 +133,7 @@ export class Namespace {
 
   async remove(): Promise<void> {
     for (const run of this.#runs) await run.stop('SIGKILL');
-    execFileSync('ip', ['netns', 'delete', this.name]);
+    this.#removeNamespace();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

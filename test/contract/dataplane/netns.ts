@@ -1,6 +1,7 @@
 /**
  * Namespaces for the contract suite: a client and two directors (or three) on one segment, the directors and three real
- * servers on another. Names begin with `sl-` and a number of this run; everything is removed by `down`, also after a failure.
+ * servers on another. Names begin with `sl-` and a number of this run; everything is removed by `down`, or
+ * when this process ends.
  *
  *   client 10.1.0.2 ── front ── d1 10.1.0.11 / 10.2.0.11 ── back ── s1 10.2.0.21, s2 .22, s3 .23
  *                            ├─ d2 10.1.0.12 / 10.2.0.12 ──┤
@@ -11,6 +12,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { projectRoot } from '../../../lab/project.ts';
+import { throwaway } from '../../../lab/runtimes/teardown.ts';
 import type { Ipv4 } from '../../../src/core/base/ipv4.ts';
 import { directServerCommands } from '../../../src/core/realserver/direct-server.ts';
 import { type ExecResult, exec } from '../../../src/io/exec.ts';
@@ -87,6 +89,7 @@ export class Network {
   readonly #run: string;
   readonly #directors: readonly DirectorNode[];
   readonly #peers: Peer[] = [];
+  #remove = () => {};
 
   constructor(run: string, directors: readonly DirectorNode[] = DIRECTORS) {
     this.#run = run;
@@ -114,7 +117,9 @@ export class Network {
   }
 
   async up(): Promise<void> {
-    for (const node of ['sw', 'cl', ...this.#directors, ...SERVERS] as const) {
+    const nodes = ['sw', 'cl', ...this.#directors, ...SERVERS] as const;
+    this.#remove = throwaway(nodes.map((node) => this.netns(node)));
+    for (const node of nodes) {
       await must(['ip', 'netns', 'add', this.netns(node)]);
       await must(['ip', '-n', this.netns(node), 'link', 'set', 'lo', 'up']);
     }
@@ -193,8 +198,6 @@ export class Network {
 
   async down(): Promise<void> {
     for (const peer of this.#peers) await peer.kill();
-    for (const node of ['cl', ...this.#directors, ...SERVERS, 'sw'] as const) {
-      await exec(['ip', 'netns', 'del', this.netns(node)], { deadline: 20_000 });
-    }
+    this.#remove();
   }
 }

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { throwaway } from '../../../lab/runtimes/teardown.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 let count = 0;
@@ -15,11 +16,13 @@ export function compiled(path: string): string {
 
 export class Namespace {
   readonly name: string;
+  readonly remove: () => void;
 
   /** `label` is at most a few letters: namespace names are shown in error messages. */
   constructor(label: string) {
     if (process.getuid?.() !== 0) throw new Error('network namespaces need root');
     this.name = `sl-${label}${process.pid}x${count++}`;
+    this.remove = throwaway([this.name]);
     run('ip', ['netns', 'add', this.name]);
     this.ip('link set lo up');
   }
@@ -45,10 +48,6 @@ export class Namespace {
     this.ip(`link add ${own} type veth peer name ${theirs} netns ${other.name}`);
     this.ip(`link set ${own} up`);
     other.ip(`link set ${theirs} up`);
-  }
-
-  remove(): void {
-    run('ip', ['netns', 'del', this.name]);
   }
 }
 
