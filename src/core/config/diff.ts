@@ -105,6 +105,9 @@ function thingsOf(cluster: Cluster): Things {
     }
     for (const address of local) things.set(`${within}: local ${formatIpv4(address)}`, { within, properties: {} });
   }
+  const { speaker, frr } = cluster.routing;
+  const means = frr && { ...frr, deadline: formatDuration(frr.deadline) };
+  things.set('routing', { properties: { speaker, ...(means ?? NO_FRR) }, unrestOf: ROUTING_UNREST });
   for (const address of cluster.local.shared) things.set(`local: shared ${formatIpv4(address)}`, { properties: {} });
   for (const instance of cluster.routing.instances) addInstance(things, instance);
   for (const [vip, { require }] of Object.entries(cluster.vips)) things.set(`vip ${vip}`, { properties: { require } });
@@ -117,6 +120,23 @@ function thingsOf(cluster: Cluster): Things {
   for (const service of cluster.services) addService(things, service);
   return things;
 }
+
+/** What a file for another speaker says of FRR. */
+const NO_FRR = {
+  vtysh: undefined,
+  vtyDir: undefined,
+  deadline: undefined,
+  announce: undefined,
+  unverified: undefined,
+  write: undefined,
+};
+
+const ROUTING_UNREST = {
+  speaker: 'every adjacency starts over',
+  announce: 'every VIP is announced anew in the other form',
+  vtysh: 'no adjacency changes',
+  vtyDir: 'no adjacency changes',
+};
 
 function addInstance(things: Things, instance: RoutingInstance): void {
   const within = `routing ${instance.name}`;

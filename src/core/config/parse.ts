@@ -18,7 +18,7 @@ import type {
   RoutingInstance,
   Service,
 } from '../model/cluster.ts';
-import { type AnnouncedAs, AS_STUB } from '../model/routing.ts';
+import { type AnnouncedAs, AS_STUB, type FrrSettings } from '../model/routing.ts';
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
 import { type SyncScope, usualScope } from '../model/sync-scope.ts';
 import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
@@ -97,6 +97,7 @@ function clusterOf(file: ClusterFile): Cluster {
     },
     routing: {
       speaker: file.routing.speaker,
+      ...frrOf(file.routing),
       instances: Object.entries(file.routing.instances).map(([name, instance]): RoutingInstance => {
         const interfaces = Object.entries(instance.interfaces).map(([alias, settings]) => {
           const { hello, dead = hello < 1000 ? 1000 : 4 * hello, neighbors = [], poll = DEFAULT_POLL } = settings;
@@ -116,6 +117,22 @@ function clusterOf(file: ClusterFile): Cluster {
     snat: Object.entries(file.snat).map(([name, { from, pool }]) => ({ name, from, pool })),
   };
 }
+
+/** Nothing of FRR is said in a file for another speaker. */
+function frrOf({ speaker, frr }: ClusterFile['routing']): { frr?: FrrSettings } {
+  if (speaker !== 'frr') return {};
+  const written = Object.fromEntries(Object.entries(frr ?? {}).filter(([, value]) => value !== undefined));
+  return { frr: { ...DEFAULT_FRR, ...written } };
+}
+
+const DEFAULT_FRR: FrrSettings = {
+  vtysh: '/usr/bin/vtysh',
+  vtyDir: undefined,
+  deadline: 5000,
+  announce: 'external',
+  unverified: false,
+  write: 'never',
+};
 
 type FileAuth = ClusterFile['routing']['instances'][string]['interfaces'][string]['auth'];
 

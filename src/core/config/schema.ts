@@ -127,8 +127,26 @@ const instance = closed({
   gracefulRestart: v.optional(closed({ helper: v.optional(choice(['strict', 'lenient', 'off']), 'strict') }), {}),
 });
 
+/** An agent has no folder that it could be meant from. */
+const absolutePath = word(
+  'a file',
+  /^\/(?:[^\0\n]{0,4094}[^\0\n/])$/,
+  'an absolute path, as /var/log/sluice/mapping.log',
+);
+
+/** How the speaker `frr` reaches the FRR that it drives. */
+const frr = closed({
+  vtysh: v.optional(absolutePath),
+  vtyDir: v.optional(absolutePath),
+  deadline: v.optional(duration(100, 60_000)),
+  announce: v.optional(choice(['external'], ['stub'])),
+  unverified: v.optional(yesOrNo),
+  write: v.optional(choice(['never', 'memory'])),
+});
+
 const routing = closed({
-  speaker: v.optional(choice(['ospf'], ['frr']), 'ospf'),
+  speaker: v.optional(choice<'ospf' | 'frr'>(['ospf'], ['frr']), 'ospf'),
+  frr: v.optional(frr),
   instances: mapOf(name, instance, 'instance'),
 });
 
@@ -238,13 +256,6 @@ const service = closed({
   /** `established` unless written; `off` for UDP. */
   sync: v.optional(choice(SYNC_SCOPES)),
 });
-
-/** An agent has no folder that it could be meant from. */
-const absolutePath = word(
-  'a file',
-  /^\/(?:[^\0\n]{0,4094}[^\0\n/])$/,
-  'an absolute path, as /var/log/sluice/mapping.log',
-);
 
 const snatPool = closed({ from: prefix, pool: oneOrMany('address', address) }, ['gateway']);
 

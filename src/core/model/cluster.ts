@@ -2,7 +2,7 @@
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Algorithm } from './keys.ts';
-import type { AnnouncedAs, AreaType } from './routing.ts';
+import type { AnnouncedAs, AreaType, FrrSettings } from './routing.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Endpoint } from './sync.ts';
 import type { SyncScope } from './sync-scope.ts';
@@ -79,6 +79,13 @@ export interface RoutingInstance {
   readonly interfaces: readonly RoutingInterface[];
   /** Whether neighbors that restart are helped (RFC 3623 3), and how far. */
   readonly gracefulRestart: { readonly helper: 'strict' | 'lenient' | 'off' };
+}
+
+export interface Routing {
+  readonly speaker: 'ospf' | 'frr';
+  /** With the speaker `frr` only. */
+  readonly frr?: FrrSettings | undefined;
+  readonly instances: readonly RoutingInstance[];
 }
 
 export interface RealServer {
@@ -190,7 +197,7 @@ export interface Cluster {
   readonly mappingLog?: string | undefined;
   readonly directors: readonly Director[];
   readonly lifecycle: Lifecycle;
-  readonly routing: { readonly speaker: 'ospf'; readonly instances: readonly RoutingInstance[] };
+  readonly routing: Routing;
   readonly dataplane: 'auto' | 'nftables';
   /** Addresses of all directors together, on `lo` of each, announced by the class `local`. */
   readonly local: { readonly shared: readonly Ipv4[]; readonly handOver?: HandOver | undefined };

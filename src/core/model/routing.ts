@@ -1,4 +1,5 @@
 /** Words of the routing that the cluster file, the policy and the speakers share. */
+import type { Millis } from '../base/machine.ts';
 
 /** A totally stubby area is a stub area to a host: only what the border router tells it differs (RFC 2328 3.6). */
 export type AreaType = 'normal' | 'stub' | 'nssa';
@@ -24,3 +25,19 @@ export function formatAnnouncedAs(lsa: AnnouncedAs): string {
 }
 
 export const AS_STUB: AnnouncedAs = { kind: 'stub' };
+
+/** How an FRR that the operator runs is driven. */
+export interface FrrSettings {
+  /** The program `vtysh`, as an absolute path. */
+  readonly vtysh: string;
+  /** Where the daemons' sockets are; undefined = where vtysh looks by itself. */
+  readonly vtyDir: string | undefined;
+  /** How long one call of vtysh may take. */
+  readonly deadline: Millis;
+  /** How a prefix is announced that has no LSA form of its own in the file. */
+  readonly announce: 'external';
+  /** Announce though nothing can be read back (Quagga). */
+  readonly unverified: boolean;
+  /** Whether changes are written to the daemons' startup configuration, together with whatever else is not written yet. */
+  readonly write: 'never' | 'memory';
+}

@@ -11,6 +11,7 @@ import { type Complaint, entries, Firsts, items, type Sound } from '../sound.ts'
 import { didYouMean, nearest } from '../suggest.ts';
 import { announceChecks } from './announce.ts';
 import { directChecks } from './direct.ts';
+import { frrChecks } from './frr.ts';
 import { fullnatChecks } from './fullnat.ts';
 import { handOverChecks } from './hand-over.ts';
 import { insideChecks } from './inside.ts';
@@ -33,6 +34,7 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...directorInterfaces(file),
     ...aliases(file),
     ...networks(file),
+    ...frrChecks(file),
     ...authentication(file),
     ...heldLinks(file),
     ...importFilters(file),

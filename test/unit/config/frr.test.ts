@@ -1,0 +1,49 @@
+/** The speaker `frr` in the cluster file. */
+import { expect, test } from 'vitest';
+import { frrChecks } from '../../../src/core/config/checks/frr.ts';
+import { EDGE, faultLines, LEAST } from './files.ts';
+
+const withFrr = (settings: string) => LEAST.replace('routing: {', `routing: { frr: ${settings},`);
+
+test('what is for FRR is of no use to another speaker', () => {
+  expect(faultLines(withFrr('{}'))).toEqual(['routing.frr: speaker ospf has no use for it; speaker: frr has']);
+});
+
+test.each([
+  ['{ vtysh: vtysh }', 'vtysh: expected a file, got "vtysh"; an absolute path, as /var/log/sluice/mapping.log'],
+  ['{ vtyDir: run }', 'vtyDir: expected a file, got "run"; an absolute path, as /var/log/sluice/mapping.log'],
+  ['{ deadline: 1ms }', 'deadline: "1ms" is out of range; from 100ms to 1m'],
+  ['{ announce: stub }', 'announce: "stub" is not supported in this version; use external'],
+  ['{ announce: internal }', 'announce: expected external, got "internal"; did you mean "external"?'],
+  ['{ unverified: perhaps }', 'unverified: expected true or false, got "perhaps"'],
+  ['{ write: always }', 'write: expected never or memory, got "always"'],
+  ['{ daemon: ospfd }', 'daemon: unknown key; known here: vtysh, vtyDir, deadline, announce, unverified, write'],
+])('%s is refused', (settings, fault) => {
+  expect(faultLines(withFrr(settings)).filter((line) => !line.startsWith('routing.frr: '))).toEqual([
+    `routing.frr.${fault}`,
+  ]);
+});
+
+test('a stub area carries no LSAs of type 5', () => {
+  const instances = { inside: { area: { id: 1, type: 'stub' as const }, announce: ['local' as const] } };
+  expect(
+    [...frrChecks({ routing: { speaker: 'frr', instances } })].map(({ path, message }) => [path.join('.'), message]),
+  ).toEqual([
+    ['routing.instances.inside.area.type', 'FRR announces in LSAs of type 5, which stub area 0.0.0.1 does not carry'],
+  ]);
+});
+
+test('FRR has filters of its own for what it learns', () => {
+  const rules = ['none' as const, { prefix: { address: 0, length: 0 }, orLonger: false }];
+  const routing = { speaker: 'frr' as const, instances: { outside: { import: rules } } };
+  expect([...frrChecks({ routing })].map(({ path }) => path.join('.'))).toEqual([
+    'routing.instances.outside.import.0',
+    'routing.instances.outside.import.1',
+  ]);
+});
+
+test('until all of it works, the speaker is refused', () => {
+  expect(faultLines(EDGE.replace('speaker: ospf', 'speaker: frr'))).toEqual([
+    'routing.speaker: "frr" is not supported in this version; use ospf',
+  ]);
+});
