@@ -280,7 +280,7 @@ export interface ExplanationDocument {
   readonly destination: string;
   /** Null = the packets are of no service. */
   readonly service: string | null;
-  readonly protocol: 'tcp' | 'udp' | null;
+  readonly protocol: 'tcp' | 'udp' | 'sctp' | null;
   readonly fwmark: number | null;
   readonly scheduler: string | null;
   /** Is the service in the kernel as it is explained? */

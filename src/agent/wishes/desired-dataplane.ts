@@ -31,6 +31,7 @@ export function desiredService(
   keeper: Pick<ServerKeeper, 'desired'>,
 ): DesiredService {
   const { name, vips, ports, protocol, forward, fwmark, scheduler, persistence, timeouts, sorry, sync } = service;
+  const { tunnel, onePacket, persistenceMask } = service;
   const servers = keeper.desired(service);
   const fullnat = forward === 'fullnat' || undefined;
   const direct = desiredDirect(loaded, service);
@@ -42,8 +43,11 @@ export function desiredService(
     servers,
     fwmark,
     direct,
+    tunnel,
+    onePacket,
     scheduler,
     persistence,
+    persistenceMask,
     timeouts,
     fullnat,
     sorry,

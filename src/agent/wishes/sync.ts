@@ -17,8 +17,8 @@ export interface ServerMarks {
   readonly dataplane: Pick<DataplaneKeeper, 'serverId'>;
 }
 
-/** nf_conntrack_tcp_timeout_established and nf_conntrack_udp_timeout_stream, in seconds, where nobody has changed them. */
-const KERNEL_TIMEOUT = { tcp: 432_000, udp: 120 } as const;
+/** nf_conntrack_tcp_timeout_established, …_udp_timeout_stream and …_sctp_timeout_established, in seconds, where nobody has changed them. */
+const KERNEL_TIMEOUT = { tcp: 432_000, udp: 120, sctp: 210 } as const;
 
 let digestOfTables: string | undefined;
 
@@ -63,10 +63,15 @@ export function syncSettings(
     configHash: hash,
     tableDigest: tableDigest(),
     syncTimeout: cluster.lifecycle.syncTimeout ?? 0,
-    services: services.filter(({ forward }) => forward !== 'dr').map((service) => syncService(cluster, service, marks)),
+    services: services.filter(isTranslated).map((service) => syncService(cluster, service, marks)),
     plane,
     mappingLog: cluster.mappingLog,
   };
+}
+
+/** Only what conntrack translates is copied. */
+function isTranslated({ forward }: Service): boolean {
+  return forward === 'nat' || forward === 'fullnat';
 }
 
 function syncDirector({ name, routerId, sync }: Director): SyncDirector | undefined {

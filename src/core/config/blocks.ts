@@ -201,19 +201,11 @@ export function word(what: string, pattern: RegExp, form: string) {
   });
 }
 
-/**
- * One of `options`. `later` are those that the design has and this version has not; `refusals` say why others are none, as
- * `what is wrong; what to write instead`.
- */
-export function choice<const T extends string>(
-  options: readonly T[],
-  later: readonly string[] = [],
-  refusals: Readonly<Record<string, string>> = {},
-) {
+/** One of `options`. `later` are those that the design has and this version has not. */
+export function choice<const T extends string>(options: readonly T[], later: readonly string[] = []) {
   return scalar((input): T | Refusal => {
     const found = options.find((option) => option === input);
     if (found !== undefined) return found;
-    if (typeof input === 'string' && Object.hasOwn(refusals, input)) return new Refusal(refusals[input]!);
     if (typeof input === 'string' && later.includes(input)) {
       return new Refusal(`"${input}" is not supported in this version`, `use ${anyOf(options)}`);
     }
@@ -222,18 +214,14 @@ export function choice<const T extends string>(
   });
 }
 
-/** The name of a scheduler. Another plane's is told from a slip of the finger. */
+const ALL_SCHEDULERS = [...SCHEDULERS, ...IPVS_SCHEDULERS];
+
+/** The name of a scheduler, of either plane. */
 export const schedulerName = scalar((input): Scheduler['name'] | Refusal => {
-  const found = SCHEDULERS.find((name) => name === input);
+  const found = ALL_SCHEDULERS.find((name) => name === input);
   if (found !== undefined) return found;
-  if (typeof input === 'string' && IPVS_SCHEDULERS.some((name) => name === input)) {
-    return new Refusal(
-      `"${input}" is a scheduler of the ipvs plane`,
-      `the nftables plane has ${SCHEDULERS.join(', ')}`,
-    );
-  }
-  const hint = typeof input === 'string' ? didYouMean(input, SCHEDULERS) : undefined;
-  return new Refusal(`expected the scheduler ${anyOf(SCHEDULERS)}, got ${shown(input)}`, hint);
+  const hint = typeof input === 'string' ? didYouMean(input, ALL_SCHEDULERS) : undefined;
+  return new Refusal(`expected the scheduler ${anyOf(ALL_SCHEDULERS)}, got ${shown(input)}`, hint);
 });
 
 export const mhSlots = scalar((input): (typeof MH_SLOTS)[number] | Refusal => {
@@ -344,8 +332,19 @@ export function mappingOr<A extends v.GenericSchema, B extends v.GenericSchema>(
   return v.lazy((input): A | B => (isMapping(input) ? mapping : other));
 }
 
+export interface ServerSettings {
+  address: Ipv4;
+  weight: number;
+  limit?: undefined;
+  resume?: undefined;
+  port?: undefined;
+}
+
 /** `name: ADDRESS`, the short form of `name: { address: ADDRESS }`. */
-export const serverAddress = scalar((input): { address: Ipv4; weight: number } | Refusal => {
+export const serverAddress = scalar((input): ServerSettings | Refusal => {
+  if (typeof input === 'string' && /^[\d.]+:\d+$/.test(input)) {
+    return new Refusal(`expected an IPv4 address, got ${shown(input)}`, 'servers listen on the ports of the service');
+  }
   const read = readAddress(input);
   return read instanceof Refusal ? read : { address: read, weight: 1 };
 });

@@ -21,6 +21,7 @@ import { formatAnnouncedAs } from '../model/routing.ts';
 import { formatScheduler } from '../model/scheduler.ts';
 import { formatEndpoint } from '../model/sync.ts';
 import type { Timeouts } from '../model/timeouts.ts';
+import { formatTunnel } from '../model/tunnel.ts';
 import { formatDuration } from './blocks.ts';
 
 /** What is undefined is not said of a thing that comes, and reads "none" where it changes. */
@@ -223,10 +224,13 @@ function addService(things: Things, service: Service): void {
     protocol: fwmark === undefined ? service.protocol : undefined,
     fwmark,
     forward,
+    tunnel: service.tunnel && formatTunnel(service.tunnel),
+    onePacket: service.onePacket,
     inside: service.inside || undefined,
     ...directText(service.direct),
     scheduler: formatScheduler(service.scheduler),
     persistence: persistence && formatDuration(persistence),
+    persistenceMask: service.persistenceMask,
     timeouts: timeoutsText(service.timeouts),
     sorry: service.sorry === undefined ? undefined : formatIpv4(service.sorry),
     drain: formatDuration(service.changes.drain),
@@ -242,8 +246,8 @@ function addService(things: Things, service: Service): void {
   things.set(within, { properties, unrestOf: service.direct === undefined ? SERVICE_UNREST : DIRECT_UNREST });
   for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
   for (const port of service.ports) things.set(`${within}: port ${port}`, { within, properties: {} });
-  for (const { name, address, weight, limit } of service.servers) {
-    const properties = { address: formatIpv4(address), weight, limit };
+  for (const { name, address, weight, limit, resume } of service.servers) {
+    const properties = { address: formatIpv4(address), weight, limit, resume };
     things.set(`${within}: server ${name}`, { within, properties, unrestOf: SERVER_UNREST });
   }
 }
@@ -257,6 +261,7 @@ const CLUSTER_UNREST = { keys: 'connections stay' };
 const SERVICE_UNREST = {
   scheduler: 'open connections stay, new ones may meet another server',
   timeouts: 'open connections go on with the kernel’s own timeouts',
+  tunnel: 'servers that have no such tunnel get nothing any more',
 };
 
 /** The same where the slots decide for every packet. */

@@ -14,6 +14,7 @@ import type {
   Director,
   HandOver,
   Health,
+  Plane,
   RoutingAuthentication,
   RoutingInstance,
   Service,
@@ -22,21 +23,24 @@ import { type AnnouncedAs, AS_STUB, type FrrSettings } from '../model/routing.ts
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
 import { type SyncScope, usualScope } from '../model/sync-scope.ts';
 import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
+import { GUE_PORT, type Tunnel } from '../model/tunnel.ts';
 import { crossChecks } from './checks/cross.ts';
+import { neededPlane, PLANES } from './checks/planes.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
 import { type ClusterFile, clusterFile } from './schema.ts';
 import type { Complaint, Sound } from './sound.ts';
 
 export type Parsed = { readonly cluster: Cluster } | { readonly faults: readonly Fault[] };
 
-export function parseCluster(text: string): Parsed {
+/** `planes`: the data planes that there are. */
+export function parseCluster(text: string, planes: ReadonlySet<Plane> = PLANES): Parsed {
   const loaded = loadYaml(text);
   if ('faults' in loaded) return loaded;
   const { values, positions } = loaded;
   if (values === null) return { faults: [{ line: 1, column: 1, path: '', message: 'the file is empty' }] };
   const result = v.safeParse(clusterFile, values);
   const refused = (result.issues ?? []).map(complaintOf);
-  const complaints = [...refused, ...crossChecks(soundPart(result.output, refused))];
+  const complaints = [...refused, ...crossChecks(soundPart(result.output, refused), planes)];
   if (!result.success || complaints.length > 0)
     return { faults: complaints.map((c) => place(c, positions)).sort(byPlace) };
   return { cluster: clusterOf(result.output) };
@@ -111,6 +115,7 @@ function clusterOf(file: ClusterFile): Cluster {
       }),
     },
     dataplane: file.dataplane,
+    planeNeeded: neededPlane(file),
     local: { shared: file.local.shared ?? [], handOver: handOverOf(file.local.handOver) },
     services: Object.entries(file.services).map(([name, service]) => serviceOf(name, service, isSynced)),
     vips: file.vips,
@@ -153,7 +158,7 @@ function handOverOf(handOver: ClusterFile['local']['handOver']): HandOver | unde
 type FileService = ClusterFile['services'][string];
 
 function serviceOf(name: string, service: FileService, isSynced: boolean): Service {
-  const { sorry, drain, slowStart, whenServerDown = 'reset' } = service;
+  const { sorry, drain, slowStart, whenServerDown = 'reset', forward } = service;
   const { min, metric, whenDown = sorry === undefined ? 'withdraw' : 'metric' } = service.announce;
   return {
     name,
@@ -161,15 +166,17 @@ function serviceOf(name: string, service: FileService, isSynced: boolean): Servi
     ports: service.ports ?? [],
     protocol: service.protocol ?? 'tcp',
     fwmark: service.fwmark,
-    forward: service.forward,
+    forward,
     inside: service.inside,
     scheduler: schedulerOf(service),
-    persistence: service.persistence === true ? DEFAULT_PERSISTENCE : service.persistence || undefined,
+    ...persistenceOf(service),
+    onePacket: service.onePacket || undefined,
     timeouts: timeoutsOf(service.timeouts),
-    direct: service.forward === 'dr' ? { via: service.via, sticky: service.sticky } : undefined,
+    direct: forward === 'dr' ? { via: service.via, sticky: service.sticky } : undefined,
+    tunnel: forward === 'tun' ? tunnelOf(service.tunnel) : undefined,
     servers: Object.entries(service.servers).map(([server, settings]) => ({ name: server, ...settings })),
     sorry,
-    changes: { drain, slowStart, whenDown: service.forward === 'dr' ? 'keep' : whenServerDown },
+    changes: { drain, slowStart, whenDown: forward === 'dr' || forward === 'tun' ? 'keep' : whenServerDown },
     health: healthOf(service),
     announce: { min, metric, whenDown, lsa: announcedAs(service.announce) },
     sync: isSynced ? syncOf(service) : undefined,
@@ -177,18 +184,33 @@ function serviceOf(name: string, service: FileService, isSynced: boolean): Servi
 }
 
 function syncOf({ protocol, forward, sync }: FileService): SyncScope {
-  // Direct routing has no connections.
-  if (forward === 'dr') return 'off';
+  // Only what conntrack translates is copied.
+  if (forward === 'dr' || forward === 'tun') return 'off';
   return sync ?? usualScope(protocol);
 }
 
 const DEFAULT_SYNC_TIMEOUT = 30_000;
 const DEFAULT_PERSISTENCE = 600_000;
 
+function persistenceOf({ persistence }: FileService): Pick<Service, 'persistence' | 'persistenceMask'> {
+  if (typeof persistence !== 'object') {
+    return { persistence: persistence === true ? DEFAULT_PERSISTENCE : persistence || undefined };
+  }
+  const { time, netmask } = persistence;
+  return { persistence: time, persistenceMask: netmask === 32 ? undefined : netmask };
+}
+
+function tunnelOf({ type, port, checksum }: NonNullable<FileService['tunnel']> = USUAL_TUNNEL): Tunnel {
+  return { type, port: type === 'gue' ? (port ?? GUE_PORT) : undefined, checksum };
+}
+
+const USUAL_TUNNEL = { type: 'ipip', checksum: 'none' } as const;
+
 /** Packets known by a mark come from several ports of a client, and are to have one server: they are hashed by address. */
 function schedulerOf({ scheduler, fwmark }: FileService): Scheduler {
   const { name, slots = DEFAULT_SCHEDULER.slots, sourcePort = fwmark === undefined } = scheduler;
-  return name === 'mh' ? { name, slots, sourcePort } : { name };
+  if (name === 'mh') return { name, slots, sourcePort };
+  return name === 'sh' ? { name, sourcePort: scheduler.sourcePort ?? false } : { name };
 }
 
 function timeoutsOf(written: FileService['timeouts']): Timeouts | undefined {

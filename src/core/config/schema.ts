@@ -4,9 +4,11 @@
  */
 import * as v from 'valibot';
 import { ALGORITHMS } from '../model/keys.ts';
+import { PROTOCOLS } from '../model/protocol.ts';
 import { SYNC_PORT } from '../model/sync.ts';
 import { SYNC_SCOPES } from '../model/sync-scope.ts';
 import { TIMEOUT_STATES, type TimeoutState } from '../model/timeouts.ts';
+import { TUNNEL_CHECKSUMS, TUNNEL_TYPES } from '../model/tunnel.ts';
 import {
   address,
   addressText,
@@ -150,12 +152,17 @@ const routing = closed({
   instances: mapOf(name, instance, 'instance'),
 });
 
+const connections = whole('a number of connections', 1, 10_000_000);
+
 const server = textOr(
   serverAddress,
   closed({
     address,
     weight: v.optional(whole('a weight', 1, 65535, 'to take a server out of service, drain it'), 1),
-    limit: v.optional(whole('a number of connections', 1, 10_000_000)),
+    limit: v.optional(connections),
+    resume: v.optional(connections),
+    /** Refused, with a reason for each way of forwarding. */
+    port: v.optional(port),
   }),
 );
 
@@ -217,8 +224,18 @@ const scheduler = mappingOr(
   ),
 );
 
-/** `true` is the usual time, `false` the same as no word. */
-const persistence = persistenceTime(24 * HOUR);
+/** `true` is the usual time, `false` the same as no word; `persistence: TIME` is short for `persistence: { time: TIME }`. */
+const persistence = mappingOr(
+  closed({ time: seconds(24 * HOUR), netmask: v.optional(whole('a number of leading bits', 1, 32)) }),
+  persistenceTime(24 * HOUR),
+);
+
+const tunnel = closed({
+  type: v.optional(choice(TUNNEL_TYPES), 'ipip'),
+  /** Of GUE; 6080 unless written. */
+  port: v.optional(port),
+  checksum: v.optional(choice(TUNNEL_CHECKSUMS), 'none'),
+});
 
 const STATES: readonly TimeoutState[] = [...TIMEOUT_STATES.tcp, ...TIMEOUT_STATES.udp];
 const timeout = v.optional(seconds(30 * 24 * HOUR));
@@ -226,17 +243,14 @@ const timeouts = closed(
   Object.fromEntries(STATES.map((state) => [state, timeout])) as Record<TimeoutState, typeof timeout>,
 );
 
-/** nft can send a packet on, but not inside another one. */
-const NO_TUN =
-  '"tun" needs the ipvs data plane: the nftables one cannot put packets into IPIP, GUE or GRE; use dr where director and server share a network, else nat';
-
 const service = closed({
   vip: oneOrMany('address', address),
   /** Given, unless there is a mark. */
   ports: v.optional(oneOrMany('port', port)),
-  protocol: v.optional(choice(['tcp', 'udp'], ['sctp'])),
+  protocol: v.optional(choice(PROTOCOLS)),
   fwmark: v.optional(whole('a mark', 1, 0xffffffff)),
-  forward: v.optional(choice(['nat', 'fullnat', 'dr'], [], { tun: NO_TUN }), 'nat'),
+  forward: v.optional(choice(['nat', 'fullnat', 'dr', 'tun']), 'nat'),
+  tunnel: v.optional(tunnel),
   /** Direct routing: the interface towards the servers, and whether flows stay with theirs. */
   via: v.optional(name),
   sticky: v.optional(seconds(24 * HOUR)),
@@ -244,6 +258,8 @@ const service = closed({
   inside: v.optional(yesOrNo, false),
   scheduler: v.optional(scheduler, 'mh'),
   persistence: v.optional(persistence),
+  /** Every datagram meets a server by itself. */
+  onePacket: v.optional(yesOrNo, false),
   timeouts: v.optional(timeouts),
   servers: mapOf(name, server, 'server'),
   sorry: v.optional(address),
@@ -266,7 +282,7 @@ export const clusterFile = closed({
   directors: mapOf(hostName, director, 'director'),
   lifecycle: v.optional(lifecycle, {}),
   routing,
-  dataplane: v.optional(choice(['auto', 'nftables'], ['ipvs']), 'auto'),
+  dataplane: v.optional(choice(['auto', 'ipvs', 'nftables']), 'auto'),
   vips: v.optional(mapOf(addressText, closed({ require: v.optional(choice(['all', 'any']), 'all') })), {}),
   local: v.optional(local, {}),
   services: mapOf(name, service),

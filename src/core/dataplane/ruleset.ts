@@ -8,6 +8,7 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { STEP, type Steps } from '../base/steps.ts';
 import { jhashText } from '../hash/jhash.ts';
+import type { Protocol } from '../model/protocol.ts';
 import type { TimeoutState } from '../model/timeouts.ts';
 
 export interface BaseChain {
@@ -89,11 +90,11 @@ export function withPlainPorts(wanted: Wanted): Wanted {
 }
 
 /** The same where nft knows no types, of a packet within a packet. */
-export function quotedElement(address: Ipv4, protocol: 'tcp' | 'udp', port: number): string {
+export function quotedElement(address: Ipv4, protocol: Protocol, port: number): string {
   return `${address} . ${PROTOCOL_NUMBERS[protocol]} . ${port}`;
 }
 
-const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+const PROTOCOL_NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 /** Interfaces that are there: name to index. */
 export type Links = ReadonlyMap<string, number>;

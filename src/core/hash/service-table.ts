@@ -24,7 +24,6 @@ import {
   MAX_TURNS,
   type MaglevScheduler,
   type Scheduler,
-  type TurnScheduler,
   turnsOf,
 } from '../model/scheduler.ts';
 import { ALL_TENTHS, tableDigest, withFallback } from './fallback.ts';
@@ -126,7 +125,12 @@ function* hashedSlots(
   return { primary, slots: withFallback(primary, live, tenths), used: scheduler.slots };
 }
 
-function turnSlots(scheduler: TurnScheduler, servers: readonly DesiredServer[], live: readonly boolean[]): Slots {
+/** What the kernel schedules by itself has no slots that anyone could foretell; these only name the servers. */
+function turnSlots(
+  scheduler: Exclude<Scheduler, MaglevScheduler>,
+  servers: readonly DesiredServer[],
+  live: readonly boolean[],
+): Slots {
   const weights = servers.map(({ weight }) => (scheduler.name === 'wrr' ? weight : 1));
   const primary = smoothTurns(weights);
   const indexes = [...servers.keys()].filter((index) => live[index]);

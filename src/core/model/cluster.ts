@@ -2,11 +2,13 @@
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Algorithm } from './keys.ts';
+import type { Protocol } from './protocol.ts';
 import type { AnnouncedAs, AreaType, FrrSettings } from './routing.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Endpoint } from './sync.ts';
 import type { SyncScope } from './sync-scope.ts';
 import type { Timeouts } from './timeouts.ts';
+import type { Tunnel } from './tunnel.ts';
 
 export interface Director {
   readonly name: string;
@@ -94,6 +96,8 @@ export interface RealServer {
   readonly weight: number;
   /** Connections at once through each director; undefined = any number. */
   readonly limit?: number | undefined;
+  /** A server that had as many as `limit` is given new ones again when it has fewer than so many; undefined = fewer than `limit`. */
+  readonly resume?: number | undefined;
 }
 
 /** What becomes of a server's connections and slots when it leaves and when it comes back. */
@@ -129,9 +133,9 @@ export type WhenDown = 'withdraw' | 'metric' | 'keep';
 
 /**
  * How packets reach the real server: with its address in place of the VIP; with an address of ours in place of the client's,
- * too; as they came (direct routing).
+ * too; as they came (direct routing); as they came, inside another packet (tunnel).
  */
-export type Forward = 'nat' | 'fullnat' | 'dr';
+export type Forward = 'nat' | 'fullnat' | 'dr' | 'tun';
 
 /** What only direct routing asks: packets go on as they came, to the server's own address on a network of the director's. */
 export interface Direct {
@@ -146,7 +150,7 @@ export interface Service {
   readonly vips: readonly Ipv4[];
   /** None where packets are known by their mark. */
   readonly ports: readonly number[];
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   /** The mark that the operator's own rules give to the service's packets; in place of ports and protocol. */
   readonly fwmark?: number | undefined;
   readonly forward: Forward;
@@ -154,9 +158,15 @@ export interface Service {
   readonly inside: boolean;
   /** Direct routing only. */
   readonly direct?: Direct | undefined;
+  /** `forward: tun` only. */
+  readonly tunnel?: Tunnel | undefined;
+  /** Every datagram meets a server by itself, as if its client had never sent one before. */
+  readonly onePacket?: boolean | undefined;
   readonly scheduler: Scheduler;
   /** A client's new connections go to the same server until none of them has sent anything for so long. */
   readonly persistence?: Millis | undefined;
+  /** Clients whose addresses are alike in so many leading bits count as one to `persistence`; undefined = in all 32. */
+  readonly persistenceMask?: number | undefined;
   readonly timeouts?: Timeouts | undefined;
   readonly servers: readonly RealServer[];
   /** Gets the new connections while no server is up. */
@@ -189,6 +199,17 @@ export interface SnatPool {
   readonly pool: readonly Ipv4[];
 }
 
+export type Plane = 'ipvs' | 'nftables';
+
+/** `auto`: IPVS where the kernel has it, else nftables. */
+export type DataplaneChoice = 'auto' | Plane;
+
+export interface PlaneNeeded {
+  readonly plane: Plane;
+  /** Dotted path of what only this plane has, such as `services.web.forward`. */
+  readonly by: string;
+}
+
 export interface Cluster {
   readonly cluster: string;
   /** The file with the keys of connection sync, as written; undefined = nothing is synced. */
@@ -198,7 +219,10 @@ export interface Cluster {
   readonly directors: readonly Director[];
   readonly lifecycle: Lifecycle;
   readonly routing: Routing;
-  readonly dataplane: 'auto' | 'nftables';
+  /** As written. */
+  readonly dataplane: DataplaneChoice;
+  /** With `auto`: what decides for one data plane, whatever the kernel has; undefined = either will do. */
+  readonly planeNeeded?: PlaneNeeded | undefined;
   /** Addresses of all directors together, on `lo` of each, announced by the class `local`. */
   readonly local: { readonly shared: readonly Ipv4[]; readonly handOver?: HandOver | undefined };
   readonly services: readonly Service[];

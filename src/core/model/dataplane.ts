@@ -1,9 +1,11 @@
 /** What the data plane should look like, and what it was found to look like. Shared by the planner, the drivers and the policy. */
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
+import type { Protocol } from './protocol.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SyncScope } from './sync-scope.ts';
 import type { Timeouts } from './timeouts.ts';
+import type { Tunnel } from './tunnel.ts';
 
 /** `up` takes new connections; `down` and `drained` keep their hash slots, which fall back to a live server. */
 export type ServerState = 'up' | 'down' | 'drained';
@@ -20,6 +22,8 @@ export interface DesiredServer {
   readonly ended?: boolean | undefined;
   /** Connections at once; undefined = any number. */
   readonly limit?: number | undefined;
+  /** A server that had as many is given new ones again when it has fewer than so many; undefined = when it has fewer than `limit`. */
+  readonly resume?: number | undefined;
 }
 
 export interface DesiredService {
@@ -28,7 +32,7 @@ export interface DesiredService {
   /** None where packets are known by `fwmark`. */
   readonly ports: readonly number[];
   /** Of the ports; where there are none both are meant. */
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   readonly servers: readonly DesiredServer[];
   /** Packets with this mark (meta mark) are the service's, whatever their destination; never 0. */
   readonly fwmark?: number | undefined;
@@ -36,9 +40,15 @@ export interface DesiredService {
   readonly scheduler?: Scheduler | undefined;
   /** A client keeps its server until it has sent nothing for so long; whole seconds. */
   readonly persistence?: Millis | undefined;
+  /** Clients whose addresses are alike in so many leading bits count as one to `persistence`; undefined = in all 32. */
+  readonly persistenceMask?: number | undefined;
+  /** Every datagram meets a server by itself. UDP only. */
+  readonly onePacket?: boolean | undefined;
   readonly timeouts?: Timeouts | undefined;
   /** Packets go on as they came, and no connection is kept; undefined = the destination is translated. */
   readonly direct?: DesiredDirect | undefined;
+  /** Packets go on as they came, inside another packet to the server's address. */
+  readonly tunnel?: Tunnel | undefined;
   /** The server sees a local address in place of the client's. */
   readonly fullnat?: boolean | undefined;
   /** Which of its connections other directors hold as well, and hence have to be told; undefined = none. */

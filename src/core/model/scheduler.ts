@@ -17,11 +17,18 @@ export interface MaglevScheduler {
 }
 
 /** `rr` gives each server a turn, `wrr` as many as its weight. Both count on each director by itself. */
-export interface TurnScheduler {
+interface TurnScheduler {
   readonly name: 'rr' | 'wrr';
 }
 
-export type Scheduler = MaglevScheduler | TurnScheduler;
+/** One that only the kernel's IPVS has. */
+interface IpvsScheduler {
+  readonly name: (typeof IPVS_SCHEDULERS)[number];
+  /** `sh` only: is the client's port hashed, too? */
+  readonly sourcePort?: boolean | undefined;
+}
+
+export type Scheduler = MaglevScheduler | TurnScheduler | IpvsScheduler;
 
 export const DEFAULT_SCHEDULER: MaglevScheduler = { name: 'mh', slots: 4099, sourcePort: true };
 
@@ -38,8 +45,9 @@ export function turnsOf(weights: readonly number[]): number {
   return common === 0 ? 0 : weights.reduce((sum, weight) => sum + weight, 0) / common;
 }
 
-/** `mh`, `mh 65537 slots`, `mh by address`, `rr`: what is usual is not said. */
+/** `mh`, `mh 65537 slots`, `mh by address`, `sh by address and port`, `rr`: what is usual is not said. */
 export function formatScheduler(scheduler: Scheduler): string {
+  if (scheduler.name === 'sh') return scheduler.sourcePort ? 'sh by address and port' : 'sh';
   if (scheduler.name !== 'mh') return scheduler.name;
   const slots = scheduler.slots === DEFAULT_SCHEDULER.slots ? '' : ` ${scheduler.slots} slots`;
   return `mh${slots}${scheduler.sourcePort ? '' : ' by address'}`;

@@ -5,6 +5,7 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
 import type { DesiredDataplane } from './dataplane.ts';
+import type { Protocol } from './protocol.ts';
 import type { SyncScope } from './sync-scope.ts';
 
 /** TCP port of the streams between directors, unless the file says otherwise. */
@@ -30,7 +31,7 @@ export interface SyncService {
   readonly vips: readonly Ipv4[];
   /** None where packets are known by their mark; then its VIPs are of no other service. */
   readonly ports: readonly number[];
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   /** Its connections have a local address of ours for a source, on their way to the server. */
   readonly fullnat: boolean;
   readonly sync: SyncScope;

@@ -21,6 +21,7 @@ import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Machine, Millis } from '../base/machine.ts';
 import type { ServerChanges } from '../model/cluster.ts';
 import type { ServerState } from '../model/dataplane.ts';
+import type { Protocol } from '../model/protocol.ts';
 
 export type ServerPhase = 'serving' | 'draining' | 'ending' | 'drained';
 
@@ -34,7 +35,7 @@ export interface ServerFacts {
 
 export interface ServiceFacts {
   readonly name: string;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   /**
    * What holds a client to a server: connections that are tracked; with direct routing flows of which nothing is known, or
    * nothing but the slots.
@@ -151,9 +152,9 @@ const NEXT: Readonly<Record<ServerPhase, (situation: Situation) => Step | undefi
     if (!isDue(situation)) return undefined;
     const reason = 'the deadline has passed';
     if (service.keeps !== 'connections') return { to: 'drained', reason };
-    return service.protocol === 'udp'
-      ? { to: 'drained', reason, clears: true }
-      : { to: 'ending', reason, until: now + LINGER };
+    return service.protocol === 'tcp'
+      ? { to: 'ending', reason, until: now + LINGER }
+      : { to: 'drained', reason, clears: true };
   },
   ending: (situation) => {
     if (situation.away === undefined) return { ...takenBack, clears: true };

@@ -8,8 +8,11 @@ import { EVEN, servers, VIP, web } from './suite.ts';
 
 type Optional<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
+/** What only the ipvs plane has. */
+type IpvsAlone = 'onePacket' | 'persistenceMask' | 'resume' | 'tunnel';
+
 /** Per optional setting its kinds of values, each with what has to go with it. */
-type Samples<T> = { readonly [K in Optional<T>]: readonly (Partial<T> & Required<Pick<T, K>>)[] };
+type Samples<T> = { readonly [K in Exclude<Optional<T>, IpvsAlone>]: readonly (Partial<T> & Required<Pick<T, K>>)[] };
 
 const DATAPLANE: Required<Pick<DesiredDataplane, Optional<DesiredDataplane>>> = {
   self: 'd1',

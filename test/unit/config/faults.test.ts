@@ -90,7 +90,7 @@ describe('what the design has and this version has not is refused as such', () =
     [
       'protocol: udp',
       'protocol: sctp',
-      'services.dns.protocol: "sctp" is not supported in this version; use tcp or udp',
+      'services.dns.protocol: "sctp" needs the ipvs data plane: the nftables one has tcp and udp',
     ],
     [
       'dataplane: nftables',

@@ -5,6 +5,7 @@
  * Out: complaints by path; `parse.ts` finds their lines.
  */
 import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../../base/ipv4.ts';
+import type { Plane } from '../../model/cluster.ts';
 import type { Path } from '../document.ts';
 import type { ClusterFile } from '../schema.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from '../sound.ts';
@@ -15,7 +16,9 @@ import { frrChecks } from './frr.ts';
 import { fullnatChecks } from './fullnat.ts';
 import { handOverChecks } from './hand-over.ts';
 import { insideChecks } from './inside.ts';
+import { ipvsChecks } from './ipvs.ts';
 import { networkChecks } from './network.ts';
+import { planeChecks, planeOf } from './planes.ts';
 import { schedulingChecks } from './scheduling.ts';
 import { serverChecks } from './server.ts';
 import { snatChecks } from './snat.ts';
@@ -28,7 +31,7 @@ type SoundService = NonNullable<Services[string]>;
 /** More than that in one service would leave a server of weight 1 too few of the 4,099 hash slots. */
 const MAX_SERVERS = 1000;
 
-export function crossChecks(file: File): readonly Complaint[] {
+export function crossChecks(file: File, planes: ReadonlySet<Plane>): readonly Complaint[] {
   return [
     ...routerIds(file),
     ...directorInterfaces(file),
@@ -47,7 +50,9 @@ export function crossChecks(file: File): readonly Complaint[] {
     ...snatChecks(file),
     ...servers(file),
     ...serverChecks(file),
-    ...directChecks(file),
+    ...directChecks(file, planeOf(file, planes)),
+    ...ipvsChecks(file),
+    ...planeChecks(file, planes),
     ...syncChecks(file),
     ...insideChecks(file),
     ...quorums(file),

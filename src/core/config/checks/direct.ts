@@ -1,7 +1,8 @@
 /**
- * Checks of direct routing (`forward: dr`): the way to the servers, and what cannot be had without a connection table.
- * In and out as in `checks/cross.ts`.
+ * Checks of direct routing (`forward: dr`): the way to the servers, and what cannot be had where answers go past the director.
+ * In and out as in `checks/cross.ts`. What takes a connection table is in `checks/planes.ts`.
  */
+import type { Plane } from '../../model/cluster.ts';
 import type { ClusterFile } from '../schema.ts';
 import { type Complaint, entries, type Sound } from '../sound.ts';
 import { anyOf, didYouMean } from '../suggest.ts';
@@ -9,7 +10,7 @@ import { anyOf, didYouMean } from '../suggest.ts';
 type File = Sound<ClusterFile>;
 type SoundService = NonNullable<NonNullable<File['services']>[string]>;
 
-export function* directChecks(file: File): Iterable<Complaint> {
+export function* directChecks(file: File, plane: Plane | undefined): Iterable<Complaint> {
   for (const [name, service] of entries(file.services)) {
     if (service.forward === undefined) continue;
     if (service.forward !== 'dr') {
@@ -18,7 +19,8 @@ export function* directChecks(file: File): Iterable<Complaint> {
     }
     yield* impossible(name, service);
     if (service.via !== undefined) yield* aliasOfServers(file, name, service.via);
-    else yield* onlyWay(file, name);
+    // The kernel's routes say where IPVS sends packets.
+    else if (plane !== 'ipvs') yield* onlyWay(file, name);
   }
 }
 
@@ -34,34 +36,12 @@ function* strangeKeys(name: string, service: SoundService): Iterable<Complaint> 
   }
 }
 
-/** What takes a connection table, or a packet that has come further than direct routing lets it. */
-const IMPOSSIBLE = {
-  persistence: ['no connections are kept', 'scheduler: { name: mh, sourcePort: false } keeps a client at its server'],
-  timeouts: ['no connections are kept', 'sticky: DURATION is the only time there is'],
-  fwmark: ['packets are taken before any rule can mark them', 'write ports, or use forward: nat'],
-} as const;
-
+/** A server’s answers go past the director, which cannot end its connections for it. */
 function* impossible(name: string, service: SoundService): Iterable<Complaint> {
-  const path = ['services', name];
-  for (const key of ['persistence', 'timeouts', 'fwmark'] as const) {
-    if (service[key] === undefined || service[key] === false) continue;
-    const [reason, hint] = IMPOSSIBLE[key];
-    yield { path: [...path, key], part: 'key', message: `not with forward: dr, where ${reason}`, hint };
-  }
-  const uncounted = 'not with forward: dr, where no connections are kept';
-  if (service.whenServerDown === 'reset') {
-    const hint = 'connections of a server that is down are left to themselves';
-    yield { path: [...path, 'whenServerDown'], part: 'value', message: uncounted, hint };
-  }
-  for (const [server, settings] of entries(service.servers)) {
-    if (!('limit' in settings) || settings.limit === undefined) continue;
-    const hint = 'connections that are not kept cannot be counted';
-    yield { path: [...path, 'servers', server, 'limit'], part: 'key', message: uncounted, hint };
-  }
-  const scheduler = service.scheduler?.name;
-  if (scheduler === undefined || scheduler === 'mh') return;
-  const message = `${scheduler} cannot find a flow’s server again with forward: dr, where no connections are kept`;
-  yield { path: [...path, 'scheduler'], part: 'value', message, hint: 'use mh' };
+  if (service.whenServerDown !== 'reset') return;
+  const message = 'not with forward: dr, where no connections are kept';
+  const hint = 'connections of a server that is down are left to themselves';
+  yield { path: ['services', name, 'whenServerDown'], part: 'value', message, hint };
 }
 
 function* aliasOfServers(file: File, name: string, via: string): Iterable<Complaint> {

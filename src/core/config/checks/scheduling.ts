@@ -2,7 +2,6 @@
  * Checks of how connections are known, spread and kept: ports or a mark, schedulers, timeouts. In and out as in
  * `checks/cross.ts`.
  */
-import { MAX_TURNS, turnsOf } from '../../model/scheduler.ts';
 import { TIMEOUT_STATES } from '../../model/timeouts.ts';
 import type { ClusterFile } from '../schema.ts';
 import { type Complaint, entries, Firsts, type Sound } from '../sound.ts';
@@ -47,33 +46,41 @@ function* markChecks(
   }
 }
 
+/** Schedulers that take no account of weights, and what to use where there are some. */
+const UNWEIGHTED: Readonly<Record<string, string>> = { rr: 'wrr', lc: 'wlc', dh: 'mh' };
+
+/** Those that hash a packet's addresses. */
+const HASHES: readonly string[] = ['dh', 'sh', 'lblc', 'lblcr'];
+
 function* schedulerChecks(path: readonly string[], { scheduler, servers }: Service): Iterable<Complaint> {
   const name = scheduler?.name;
   if (scheduler === undefined || name === undefined || name === 'mh') return;
   for (const key of ['slots', 'sourcePort'] as const) {
-    if (scheduler[key] === undefined) continue;
-    yield { path: [...path, 'scheduler', key], part: 'key', message: `${name} hashes nothing`, hint: 'mh has this' };
+    if (scheduler[key] === undefined || (name === 'sh' && key === 'sourcePort')) continue;
+    const message = HASHES.includes(name) ? `${name} has no choice of this` : `${name} hashes nothing`;
+    const hint = key === 'slots' ? 'mh has this' : 'mh and sh have this';
+    yield { path: [...path, 'scheduler', key], part: 'key', message, hint };
   }
   const weights = entries(servers).flatMap(([, { weight }]) => (weight === undefined ? [] : [weight]));
-  if (name === 'wrr') {
-    const turns = turnsOf(weights);
-    if (turns <= MAX_TURNS) return;
-    const message = `these weights make a round of ${turns} turns; wrr has at most ${MAX_TURNS}`;
-    yield { path: [...path, 'servers'], part: 'key', message, hint: 'smaller weights, or such with a common factor' };
-  } else if (weights.some((weight) => weight !== 1)) {
-    const message = 'rr takes no account of weights, and these servers have some';
-    yield { path: [...path, 'scheduler'], part: 'value', message, hint: 'use wrr, or remove the weights' };
-  }
+  const instead = UNWEIGHTED[name];
+  if (instead === undefined || weights.every((weight) => weight === 1)) return;
+  const message = `${name} takes no account of weights, and these servers have some`;
+  yield { path: [...path, 'scheduler'], part: 'value', message, hint: `use ${instead}, or remove the weights` };
+}
+
+function hintOf(states: readonly string[]): string {
+  return states.length === 0 ? 'its times are fixed' : `it has ${states.join(', ')}`;
 }
 
 /** States of the other protocol are never met. */
 function* stateChecks(path: readonly string[], service: Service): Iterable<Complaint> {
   if ('fwmark' in service || ('protocol' in service && service.protocol === undefined)) return;
   const protocol = service.protocol ?? 'tcp';
-  const known: readonly string[] = TIMEOUT_STATES[protocol];
+  // IPVS has fixed times for SCTP, and so has the file.
+  const known: readonly string[] = protocol === 'sctp' ? [] : TIMEOUT_STATES[protocol];
   for (const [state] of entries(service.timeouts)) {
     if (known.includes(state)) continue;
     const message = `${protocol} has no such state`;
-    yield { path: [...path, 'timeouts', state], part: 'key', message, hint: `it has ${known.join(', ')}` };
+    yield { path: [...path, 'timeouts', state], part: 'key', message, hint: hintOf(known) };
   }
 }

@@ -55,7 +55,8 @@ function remembering(service: DesiredService): readonly Remembering[] {
   const entry = (seconds: number) => `@${clients} { ip saddr timeout ${seconds}s : ${SERVER_ID_EXPRESSION} }`;
   const update = `update ${entry(time)}`;
   const tcp = { first: `add ${entry(Math.min(time, PROVISIONAL))}`, further: `ct state established ${update}` };
-  const by = { tcp, udp: { first: update, further: update } };
+  const flow = { first: update, further: update };
+  const by = { tcp, udp: flow, sctp: flow };
   if (service.fwmark === undefined) return [{ match: '', ...by[service.protocol] }];
   return PROTOCOLS.map((protocol) => ({ match: `meta l4proto ${protocol} `, ...by[protocol] }));
 }

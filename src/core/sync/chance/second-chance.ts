@@ -360,6 +360,8 @@ function target(address: Ipv4, protocol: number, port: number): string {
 function servicesByTarget(services: readonly SyncService[]): ReadonlyMap<string, SyncService> {
   const found = new Map<string, SyncService>();
   for (const service of services) {
+    // Records have no SCTP: nobody could answer for its flows.
+    if (service.protocol === 'sctp') continue;
     const protocol = Protocol[service.protocol];
     for (const vip of service.vips) {
       // A VIP of a service that is known by a mark is of no other.
