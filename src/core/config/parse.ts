@@ -14,11 +14,11 @@ import type {
   Director,
   HandOver,
   Health,
-  Plane,
   RoutingAuthentication,
   RoutingInstance,
   Service,
 } from '../model/cluster.ts';
+import type { Plane } from '../model/plane.ts';
 import { type AnnouncedAs, AS_STUB, type FrrSettings } from '../model/routing.ts';
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
 import { type SyncScope, usualScope } from '../model/sync-scope.ts';

@@ -2,6 +2,7 @@
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
 import type { Algorithm } from './keys.ts';
+import type { DataplaneChoice, PlaneNeeded } from './plane.ts';
 import type { Protocol } from './protocol.ts';
 import type { AnnouncedAs, AreaType, FrrSettings } from './routing.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -197,17 +198,6 @@ export interface SnatPool {
   readonly name: string;
   readonly from: Prefix;
   readonly pool: readonly Ipv4[];
-}
-
-export type Plane = 'ipvs' | 'nftables';
-
-/** `auto`: IPVS where the kernel has it, else nftables. */
-export type DataplaneChoice = 'auto' | Plane;
-
-export interface PlaneNeeded {
-  readonly plane: Plane;
-  /** Dotted path of what only this plane has, such as `services.web.forward`. */
-  readonly by: string;
 }
 
 export interface Cluster {

@@ -1,6 +1,7 @@
 /** What the data plane should look like, and what it was found to look like. Shared by the planner, the drivers and the policy. */
 import type { Ipv4, Prefix } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
+import type { Plane } from './plane.ts';
 import type { Protocol } from './protocol.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SyncScope } from './sync-scope.ts';
@@ -91,6 +92,8 @@ export interface DesiredHandOver {
 }
 
 export interface DesiredDataplane {
+  /** Which plane holds it: they spread connections differently. Undefined = nftables. */
+  readonly plane?: Plane | undefined;
   readonly services: readonly DesiredService[];
   /** Interfaces towards those who hear of the VIPs: nothing but our own flows may come in by one and leave by one. */
   readonly upstream: readonly string[];

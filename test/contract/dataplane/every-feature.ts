@@ -15,6 +15,7 @@ type IpvsAlone = 'onePacket' | 'persistenceMask' | 'resume' | 'tunnel';
 type Samples<T> = { readonly [K in Exclude<Optional<T>, IpvsAlone>]: readonly (Partial<T> & Required<Pick<T, K>>)[] };
 
 const DATAPLANE: Required<Pick<DesiredDataplane, Optional<DesiredDataplane>>> = {
+  plane: 'nftables',
   self: 'd1',
   members: ['d1', 'd2'],
   local: {

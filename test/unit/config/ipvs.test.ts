@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { describeChanges } from '../../../src/core/config/diff.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
-import type { Cluster, Plane } from '../../../src/core/model/cluster.ts';
+import type { Cluster } from '../../../src/core/model/cluster.ts';
+import type { Plane } from '../../../src/core/model/plane.ts';
 
 const BOTH: ReadonlySet<Plane> = new Set<Plane>(['ipvs', 'nftables']);
 const SERVERS = 'servers: { r1: 10.2.0.21, r2: 10.2.0.22 }';

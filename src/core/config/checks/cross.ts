@@ -5,7 +5,7 @@
  * Out: complaints by path; `parse.ts` finds their lines.
  */
 import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../../base/ipv4.ts';
-import type { Plane } from '../../model/cluster.ts';
+import type { Plane } from '../../model/plane.ts';
 import type { Path } from '../document.ts';
 import type { ClusterFile } from '../schema.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from '../sound.ts';

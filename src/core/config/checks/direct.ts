@@ -2,7 +2,7 @@
  * Checks of direct routing (`forward: dr`): the way to the servers, and what cannot be had where answers go past the director.
  * In and out as in `checks/cross.ts`. What takes a connection table is in `checks/planes.ts`.
  */
-import type { Plane } from '../../model/cluster.ts';
+import type { Plane } from '../../model/plane.ts';
 import type { ClusterFile } from '../schema.ts';
 import { type Complaint, entries, type Sound } from '../sound.ts';
 import { anyOf, didYouMean } from '../suggest.ts';

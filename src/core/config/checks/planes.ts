@@ -4,7 +4,7 @@
  * A file that names its plane is faulted for what that one has not. With `dataplane: auto` what stands in the file decides; where
  * nothing does, the kernel will. What neither plane can do is not here.
  */
-import type { Plane, PlaneNeeded } from '../../model/cluster.ts';
+import type { Plane, PlaneNeeded } from '../../model/plane.ts';
 import { IPVS_SCHEDULERS, MAX_TURNS, SCHEDULERS, turnsOf } from '../../model/scheduler.ts';
 import type { ClusterFile } from '../schema.ts';
 import { type Complaint, entries, type Sound } from '../sound.ts';
