@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
 import { type PackageFile, PrivateApt } from './apt.ts';
 import { command } from './command.ts';
+import { prepareKernel } from './kernel.ts';
 import { withLock } from './lock.ts';
 import { RECIPE, ROOTS, type RootName, type RootSpec } from './specs.ts';
 
@@ -74,6 +75,7 @@ async function buildRoot(spec: RootSpec, apt: PrivateApt, progress: Progress): P
     await unpack(join(apt.archives, file), draft);
   }
   await finish(spec, draft);
+  if (spec.kernel) await prepareKernel(draft);
   await prove(spec, draft);
   await writeFile(join(draft, STAMP), stamp(spec, files));
   await rm(final, { recursive: true, force: true });

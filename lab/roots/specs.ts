@@ -29,13 +29,15 @@ export interface RootSpec {
   readonly links: Readonly<Record<string, string>>;
   /** Files written after the packages' own: path in the root -> text. */
   readonly files: Readonly<Record<string, string>>;
+  /** It is there to boot guests from: see kernel.ts for what is made of the unpacked package. */
+  readonly kernel?: true;
   /** Commands that must end with code 0 inside the finished root: proof that its libraries are all there. */
   readonly proofs: readonly (readonly string[])[];
 }
 
 /**
- * `frr` (8.4), `bird` (2.0), `conntrackd` (1.4.7), `load`, `nginx` and `tools` are Debian 12's; the routers with a version in
- * their name are Debian 13's.
+ * `frr` (8.4), `bird` (2.0), `conntrackd` (1.4.7), `guest-tools`, `kernel-6.1`, `load`, `nginx`, `qemu` and `tools` are
+ * Debian 12's; the routers with a version in their name and `kernel-6.12` are Debian 13's.
  */
 export type RootName =
   | 'frr'
@@ -46,8 +48,12 @@ export type RootName =
   | 'nft-1.0'
   | 'nft-1.1'
   | 'conntrackd'
+  | 'guest-tools'
+  | 'kernel-6.1'
+  | 'kernel-6.12'
   | 'load'
   | 'nginx'
+  | 'qemu'
   | 'tools';
 
 /** Raise it when the way a root is put together changes: older folders are then built anew. */
@@ -100,6 +106,21 @@ function nft(name: RootName, suite: Suite): RootSpec {
   };
 }
 
+/** A kernel with its modules, and what is needed to take it apart on a host that has none of these programs. */
+function kernel(name: RootName, suite: Suite): RootSpec {
+  return {
+    name,
+    suite,
+    kernel: true,
+    packages: ['linux-image-amd64', 'busybox-static', 'kmod', 'xz-utils', 'zstd', 'findutils', ...SHELL],
+    users: [],
+    groups: {},
+    links: SHELL_LINKS,
+    files: {},
+    proofs: [['/usr/bin/busybox', 'true']],
+  };
+}
+
 export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
   frr: frr('frr', 'bookworm', ['zebra', 'ospfd']),
   'frr-10': frr('frr-10', 'trixie', ['mgmtd', 'zebra', 'ospfd']),
@@ -118,6 +139,22 @@ export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
     files: {},
     proofs: [['/usr/sbin/conntrackd', '-v']],
   },
+  'guest-tools': {
+    name: 'guest-tools',
+    suite: 'bookworm',
+    packages: ['ipvsadm', 'conntrack', 'kmod', 'nftables', 'iproute2', 'socat'],
+    users: [],
+    groups: {},
+    links: {},
+    files: {},
+    proofs: [
+      ['/usr/sbin/conntrack', '--version'],
+      ['/usr/sbin/modprobe', '--version'],
+      ['/usr/bin/socat', '-V'],
+    ],
+  },
+  'kernel-6.1': kernel('kernel-6.1', 'bookworm'),
+  'kernel-6.12': kernel('kernel-6.12', 'trixie'),
   load: {
     name: 'load',
     suite: 'bookworm',
@@ -142,6 +179,17 @@ export const ROOTS: Readonly<Record<RootName, RootSpec>> = {
     links: SHELL_LINKS,
     files: {},
     proofs: [['/usr/sbin/nginx', '-v']],
+  },
+  qemu: {
+    name: 'qemu',
+    suite: 'bookworm',
+    packages: ['qemu-system-x86'],
+    users: [],
+    groups: {},
+    links: {},
+    files: {},
+    // The emulator proper is a module of its own, which a wrong library path would not find.
+    proofs: [['/usr/bin/qemu-system-x86_64', '-accel', 'help']],
   },
   tools: {
     name: 'tools',

@@ -27,10 +27,13 @@ describe('root folders', () => {
     }
   });
 
-  test.each(['frr', 'bird2', 'bird3', 'nginx', 'conntrackd'])('package %s is not installed on the host', (name) => {
-    const { stdout } = spawnSync('dpkg-query', ['-W', '-f', `\${Status}`, name], { encoding: 'utf8' });
-    expect(stdout).not.toContain('ok installed');
-  });
+  test.each(['frr', 'bird2', 'bird3', 'nginx', 'conntrackd', 'qemu-system-x86', 'ipvsadm'])(
+    'package %s is not installed on the host',
+    (name) => {
+      const { stdout } = spawnSync('dpkg-query', ['-W', '-f', `\${Status}`, name], { encoding: 'utf8' });
+      expect(stdout).not.toContain('ok installed');
+    },
+  );
 
   test.each([
     ['frr', 'frr_8.4'],
