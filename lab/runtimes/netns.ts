@@ -23,7 +23,7 @@ import { ipCommand, NetnsNode } from './netns-node.ts';
 import { applySourceMacReturn } from './return-path.ts';
 import { isLeftover, type RunState, readStates, runFolder, thisProcess, writeState } from './run-state.ts';
 import { shellWords } from './shell-words.ts';
-import { takeDown } from './teardown.ts';
+import { removeLeftovers, takeDown } from './teardown.ts';
 import { type LabRole, parseTopology, type Topology, type TopologyNode } from './topology.ts';
 
 type Progress = (text: string) => void;
@@ -242,13 +242,6 @@ async function readTopology(topology: string): Promise<Topology> {
 
 function requireRoot(): void {
   if (process.getuid?.() !== 0) throw new LabError('the netns runtime makes network namespaces: run it as root');
-}
-
-async function removeLeftovers(progress: Progress): Promise<void> {
-  for (const state of (await readStates()).filter(isLeftover)) {
-    progress(`removing what the dead run ${state.runId} left behind`);
-    takeDown(state);
-  }
 }
 
 function rootOf(node: TopologyNode): RootName | undefined {

@@ -13,10 +13,19 @@ export interface RunState {
   readonly runId: string;
   readonly topology: string;
   /** Process that takes the lab down; null for a kept lab. */
-  readonly owner: { readonly pid: number; readonly started: string } | null;
+  readonly owner: ProcessIdentity | null;
   readonly namespaces: readonly string[];
   /** Agents' process ids by director. */
   readonly directors: Readonly<Record<string, number>>;
+  /** Emulators of guests, which may run in a namespace that is not the run's own. */
+  readonly processes?: readonly ProcessIdentity[];
+}
+
+/** A pid alone may name another process by the time it is used. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** See `processStart`. */
+  readonly started: string;
 }
 
 export function runFolder(runId: string): string {
@@ -34,7 +43,7 @@ export function processStart(pid: number): string | undefined {
   }
 }
 
-export function thisProcess(): { readonly pid: number; readonly started: string } {
+export function thisProcess(): ProcessIdentity {
   return { pid: process.pid, started: processStart(process.pid) ?? '' };
 }
 

@@ -5,9 +5,10 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { takeDownAtExit } from './exit.ts';
-import { processStart, type RunState, runFolder } from './run-state.ts';
+import { isLeftover, type ProcessIdentity, processStart, type RunState, readStates, runFolder } from './run-state.ts';
 
 export function takeDown(state: RunState): void {
+  killThese(state.processes ?? []);
   removeNamespaces(state.namespaces);
   rmSync(runFolder(state.runId), { recursive: true, force: true });
 }
@@ -41,20 +42,42 @@ export function namespaces(): string[] {
     .flatMap((line) => line.split(' ')[0] || []);
 }
 
+/** Takes down every run whose owner is dead. */
+export async function removeLeftovers(progress: (text: string) => void): Promise<void> {
+  for (const state of (await readStates()).filter(isLeftover)) {
+    progress(`removing what the dead run ${state.runId} left behind`);
+    takeDown(state);
+  }
+}
+
+/** SIGKILL, and the wait until they are gone: an emulator holds its devices until its memory is given back. */
+function killThese(processes: readonly ProcessIdentity[]): void {
+  const alive = () => processes.filter(({ pid, started }) => processStart(pid) === started);
+  for (const { pid } of alive()) kill(pid);
+  for (let round = 0; round < 500 && alive().length > 0; round += 1) pause();
+}
+
 function killAll(names: readonly string[]): void {
   // Several rounds: a process may start another one between the list and the kill.
   for (let round = 0; round < 100; round += 1) {
     const pids = names.flatMap(processesOf).filter((pid) => pid !== process.pid && processStart(pid) !== undefined);
     if (pids.length === 0) return;
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended by itself.
-      }
-    }
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    for (const pid of pids) kill(pid);
+    pause();
   }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}
+
+/** Ten milliseconds; synchronous, as all of this. */
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }
 
 function processesOf(name: string): number[] {
