@@ -4,8 +4,10 @@ import { RequestError } from '../../api/server.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../core/base/ipv4.ts';
 import { type Choice, explainChoice } from '../../core/dataplane/explain/choice.ts';
 import { flowSources } from '../../core/hash/flow-prediction.ts';
+import { IPVS_MH_SLOTS } from '../../core/hash/ipvs-mh.ts';
 import type { DesiredDataplane, DesiredServer, DesiredService } from '../../core/model/dataplane.ts';
-import { DEFAULT_SCHEDULER, formatScheduler } from '../../core/model/scheduler.ts';
+import type { Plane } from '../../core/model/plane.ts';
+import { DEFAULT_SCHEDULER, formatScheduler, type Scheduler } from '../../core/model/scheduler.ts';
 import type { RememberedClient } from '../../drivers/dataplane/port.ts';
 
 export interface Flow {
@@ -78,7 +80,7 @@ export async function explainFlow(agent: ExplainingAgent, flow: Flow): Promise<E
   };
   if (service === undefined) return { ...asked, ...NO_SERVICE, why: whyNoService(desired, flow) };
   const entry = service.persistence === undefined ? undefined : await agent.remembered(service.name, flow.client);
-  const choice = explainChoice(service, flow.client, flow.clientPort, entry?.server);
+  const choice = explainChoice(service, desired.plane, { ...flow, vipPort: flow.port }, entry?.server);
   const source = flowSources(desired, service)(flow.client, flow.clientPort);
   const { scheduler = DEFAULT_SCHEDULER } = service;
   return {
@@ -90,7 +92,7 @@ export async function explainFlow(agent: ExplainingAgent, flow: Flow): Promise<E
     programmed: agent.isProgrammed(service),
     reason: choice.reason,
     why: whyServer(choice, service, entry),
-    slot: choice.slot === undefined || scheduler.name !== 'mh' ? null : { number: choice.slot, of: scheduler.slots },
+    slot: slotOf(choice, scheduler, desired.plane),
     owner: choice.owner?.name ?? null,
     server: serverOf(choice.server, flow.port),
     persistence: persistenceOf(service, entry),
@@ -120,6 +122,11 @@ function whyNoService({ services }: DesiredDataplane, { vip, port, protocol, mar
   const hint = marks.length === 0 ? '' : `; ${marks.join(', ')}: --mark says that packets have it`;
   const which = protocol === undefined ? '' : ` of ${protocol}`;
   return `no service on ${formatIpv4(vip)} has port ${port}${which}${hint}`;
+}
+
+function slotOf({ slot }: Choice, scheduler: Scheduler, plane: Plane | undefined): ExplanationDocument['slot'] {
+  if (slot === undefined || scheduler.name !== 'mh') return null;
+  return { number: slot, of: plane === 'ipvs' ? IPVS_MH_SLOTS : scheduler.slots };
 }
 
 function serverOf(server: DesiredServer | undefined, port: number): ExplanationDocument['server'] {

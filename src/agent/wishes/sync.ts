@@ -2,6 +2,7 @@
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Cluster, Director, Service } from '../../core/model/cluster.ts';
 import type { DesiredDataplane } from '../../core/model/dataplane.ts';
+import type { Plane } from '../../core/model/plane.ts';
 import type { MemberView, SyncDirector, SyncService, SyncSettings } from '../../core/model/sync.ts';
 import { serviceHash } from '../../core/sync/records/record.ts';
 import { hashTableDigest, serviceDigest } from '../../core/sync/service-digest.ts';
@@ -20,12 +21,13 @@ export interface ServerMarks {
 /** nf_conntrack_tcp_timeout_established, …_udp_timeout_stream and …_sctp_timeout_established, in seconds, where nobody has changed them. */
 const KERNEL_TIMEOUT = { tcp: 432_000, udp: 120, sctp: 210 } as const;
 
-let digestOfTables: string | undefined;
+const digestsOfTables = new Map<Plane, string>();
 
 /** It takes some milliseconds, and is the same for as long as the program is. */
-function tableDigest(): string {
-  digestOfTables ??= hashTableDigest('nftables');
-  return digestOfTables;
+function tableDigest(plane: Plane): string {
+  const digest = digestsOfTables.get(plane) ?? hashTableDigest(plane);
+  digestsOfTables.set(plane, digest);
+  return digest;
 }
 
 /** A service is one value for as long as its file is in force, and settings are wished with every turn. */
@@ -61,7 +63,7 @@ export function syncSettings(
     peers: others.flatMap((one) => syncDirector(one) ?? []),
     keys: syncKeys.map(({ id, secret, acceptOnly }) => ({ id, secret: secret.reveal(), acceptOnly })),
     configHash: hash,
-    tableDigest: tableDigest(),
+    tableDigest: tableDigest(plane.plane ?? 'nftables'),
     syncTimeout: cluster.lifecycle.syncTimeout ?? 0,
     services: services.filter(isTranslated).map((service) => syncService(cluster, service, marks)),
     plane,

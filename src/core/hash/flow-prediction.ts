@@ -8,10 +8,10 @@
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { DesiredDataplane, DesiredServer, DesiredService } from '../model/dataplane.ts';
 import { BLOCK_SLOT_SEED, blockSlots } from './block-slots.ts';
+import { flowChooser } from './flow-choice.ts';
 import { slotOf } from './jhash.ts';
 import { lipOwners } from './lips.ts';
 import { BLOCK_PORTS, type BlockOwners, blocksOf, type PortBlock, portsOf } from './port-blocks.ts';
-import { predictServer, serviceTable, slotOfFlow } from './service-table.ts';
 
 /** Where a FullNAT flow comes from, as its server sees it. */
 export interface FlowSource extends PortBlock {
@@ -29,7 +29,8 @@ export interface FlowPrediction {
   readonly source: FlowSource | undefined;
 }
 
-export type Predict = (client: Ipv4, port: number) => FlowPrediction;
+/** `vipPort`: the port that the client asked for; of IPVS, where packets are not known by a mark. */
+export type Predict = (client: Ipv4, port: number, vipPort?: number) => FlowPrediction;
 
 /**
  * Where flows come from that `director` takes, whoever asks.
@@ -59,10 +60,10 @@ export function flowSources(
 
 /** What this director makes of new flows to a service. Computes the tables; what it returns only looks into them. */
 export function flowPredictor(desired: DesiredDataplane, service: DesiredService): Predict {
-  const table = serviceTable(service);
+  const choose = flowChooser(service, desired.plane);
   const source = flowSources(desired, service);
-  return (client, port) => {
-    const slot = slotOfFlow(table, client, port);
-    return { slot, server: predictServer(table, client, port), source: source(client, port) };
+  return (client, port, vipPort = 0) => {
+    const { slot, server } = choose(client, port, vipPort);
+    return { slot, server, source: source(client, port) };
   };
 }

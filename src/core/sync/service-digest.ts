@@ -12,12 +12,14 @@
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { tableDigest, withFallback } from '../hash/fallback.ts';
 import { sourcePredictor } from '../hash/flow-prediction.ts';
+import { ipvsMhServer, ipvsMhSlot, ipvsMhTable } from '../hash/ipvs-mh.ts';
 import { jhashText, slotOf } from '../hash/jhash.ts';
 import { DEFAULT_SLOTS, maglevTable } from '../hash/maglev.ts';
 import { blockOwners, ownershipDigest } from '../hash/port-blocks.ts';
 import { FLOW_SEED } from '../hash/service-table.ts';
 import { smoothTurns } from '../hash/turns.ts';
 import type { Cluster, Director, Service } from '../model/cluster.ts';
+import type { Plane } from '../model/plane.ts';
 import { formatScheduler } from '../model/scheduler.ts';
 
 /** Arbitrary, and fixed: digests are compared between directors. */
@@ -82,25 +84,40 @@ const REFERENCE = {
  * @returns the same on every director whose release and data plane find slots, servers and ports alike. Some milliseconds of
  * work: to be asked for once.
  */
-export function hashTableDigest(dataplane: 'nftables' | 'ipvs'): string {
-  const { servers, live, directors, shared, clients } = REFERENCE;
-  const keys = servers.map(({ key }) => key);
-  const table = maglevTable(servers, DEFAULT_SLOTS);
+export function hashTableDigest(dataplane: Plane): string {
+  const { directors, shared, clients } = REFERENCE;
   const owners = blockOwners({ directors, shared, live: ['a', 'c'] });
   const source = sourcePredictor(owners, 'a');
   return fingerprint([
     `dataplane ${dataplane}`,
-    `table ${tableDigest(table, keys)}`,
-    `fallback ${tableDigest(withFallback(table, live), keys)}`,
-    `turns ${smoothTurns([5, 3, 1]).join(' ')}`,
+    ...(dataplane === 'ipvs' ? ipvsLines() : nftablesLines()),
     `blocks ${ownershipDigest(owners)}`,
     ...clients.map(({ address, port }) => {
-      const slots = [
-        slotOf(address, port, FLOW_SEED, DEFAULT_SLOTS),
-        slotOf(address, undefined, FLOW_SEED, DEFAULT_SLOTS),
-      ];
+      const slots =
+        dataplane === 'ipvs'
+          ? [ipvsMhSlot(address, port), ipvsMhSlot(address, 0)]
+          : [slotOf(address, port, FLOW_SEED, DEFAULT_SLOTS), slotOf(address, undefined, FLOW_SEED, DEFAULT_SLOTS)];
       const from = source(address, port);
       return `flow ${slots.join(' ')} ${from === undefined ? 'none' : `${formatIpv4(from.address)} ${from.port}`}`;
     }),
   ]);
+}
+
+function nftablesLines(): readonly string[] {
+  const { servers, live } = REFERENCE;
+  const keys = servers.map(({ key }) => key);
+  const table = maglevTable(servers, DEFAULT_SLOTS);
+  return [
+    `table ${tableDigest(table, keys)}`,
+    `fallback ${tableDigest(withFallback(table, live), keys)}`,
+    `turns ${smoothTurns([5, 3, 1]).join(' ')}`,
+  ];
+}
+
+function ipvsLines(): readonly string[] {
+  const { servers, live, clients } = REFERENCE;
+  const keys = servers.map(({ key }) => key);
+  const table = ipvsMhTable(servers.map(({ weight }, index) => ({ address: 0xc0000201 + index, port: 80, weight })));
+  const met = clients.map(({ address, port }) => ipvsMhServer(table, live, address, port));
+  return [`table ${tableDigest(table, keys)}`, `fallback ${met.join(' ')}`];
 }

@@ -1,7 +1,9 @@
-/** Why a new connection gets the server that it gets: the same choice as the rules of the service's chain make, in words. */
+/** Why a new connection gets the server that it gets: the same choice as the plane makes, in words. */
 import type { Ipv4 } from '../../base/ipv4.ts';
-import { type ServiceTable, serviceTable, slotOfFlow, takers } from '../../hash/service-table.ts';
+import { type FlowChoice, flowChooser } from '../../hash/flow-choice.ts';
+import { takers } from '../../hash/service-table.ts';
 import type { DesiredServer, DesiredService } from '../../model/dataplane.ts';
+import type { Plane } from '../../model/plane.ts';
 
 /**
  * - persistence: the client has been given this server before
@@ -23,10 +25,9 @@ export interface Choice {
   readonly takers: readonly DesiredServer[];
 }
 
-function hashedChoice(table: ServiceTable, slot: number): Pick<Choice, 'reason' | 'server' | 'owner'> {
-  const [owner, server] = [table.primary, table.slots].map((slots) => table.servers[slots[slot]!]);
+function hashedChoice({ owner, server }: FlowChoice): Pick<Choice, 'reason' | 'server' | 'owner'> {
   if (server === undefined) return { reason: 'nobody', owner, server };
-  return { reason: server === owner ? 'slot' : 'fallback', owner, server };
+  return { reason: server.address === owner?.address ? 'slot' : 'fallback', owner, server };
 }
 
 /** Only one that has nobody to take turns with can be named. */
@@ -35,18 +36,26 @@ function choiceByTurns(there: readonly DesiredServer[]): Pick<Choice, 'reason' |
   return { reason: there.length === 0 ? 'nobody' : 'turns', server, owner: undefined };
 }
 
-/** @param remembered the server that a map of clients holds for this client, if any */
+export interface ExplainedFlow {
+  readonly client: Ipv4;
+  readonly clientPort: number;
+  readonly vipPort: number;
+}
+
+/**
+ * @param plane of this director; undefined = nftables
+ * @param remembered the server that a map of clients holds for this client, if any
+ */
 export function explainChoice(
   service: DesiredService,
-  client: Ipv4,
-  port: number,
+  plane: Plane | undefined,
+  { client, clientPort, vipPort }: ExplainedFlow,
   remembered: Ipv4 | undefined,
 ): Choice {
-  const table = serviceTable(service);
   const there = takers(service);
-  const slot = slotOfFlow(table, client, port);
+  const found = flowChooser(service, plane)(client, clientPort, vipPort);
   const known = there.find(({ address }) => address === remembered);
-  const choice = slot === undefined ? choiceByTurns(there) : hashedChoice(table, slot);
+  const choice = found.slot === undefined ? choiceByTurns(there) : hashedChoice(found);
   const kept = known === undefined ? {} : ({ reason: 'persistence', server: known } as const);
-  return { slot, takers: there, ...choice, ...kept };
+  return { slot: found.slot, takers: there, ...choice, ...kept };
 }

@@ -54,7 +54,7 @@ export class Predictor {
     const dead = this.#base.view.dead.filter(({ since }) => now - since < service.establishedTimeout * 1000);
     if (desired === undefined || dead.length === 0) return 'nobody-dead';
     if (dead.length > 1) return 'several-dead';
-    const flow = this.#predictorOf(desired, dead[0]!.name)(tuple.source, tuple.sport);
+    const flow = this.#predictorOf(desired, dead[0]!.name)(tuple.source, tuple.sport, tuple.dport);
     const server = this.#rememberedServer(service, desired, tuple.source) ?? flow.server?.address;
     if (server === undefined) return flow.slot === undefined ? 'by-turns' : 'no-server';
     if (service.fullnat && flow.source === undefined) return 'no-block';
