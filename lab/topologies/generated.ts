@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ROUTERS, type RouterKind } from '../interop/cells.ts';
 import { projectRoot } from '../project.ts';
 
-const UPSTREAM = join(projectRoot, 'frr-templates/upstream');
+const UPSTREAM = join(projectRoot, 'frr-templates/upstream/frr');
 
 /** Everything forwards; nothing of IPv6 disturbs a capture or a count. */
 export const SYSCTLS = {

@@ -24,6 +24,7 @@ const context: CliContext = {
   complain: (line) => void process.stderr.write(`${line}\n`),
   terminal: process.stdout.isTTY === true,
   signal: interrupted.signal,
+  templates: new URL('../../../frr-templates/', import.meta.url),
   runAgent: async (options) => {
     const { runAgent } = await import('../agent/main.ts');
     return runAgent({ ...options, version });

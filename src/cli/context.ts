@@ -12,6 +12,8 @@ export interface CliContext {
   readonly signal: AbortSignal;
   /** Runs the agent; given by `bin`, because the CLI itself does not import it. Resolves with the exit code. */
   runAgent(options: AgentOptions): Promise<number>;
+  /** The folder `frr-templates/` of the installed program, ending in a slash; given by `bin`, which knows where that is. */
+  readonly templates: URL;
   /** Looks at this host; given by `bin` as well. `stateDir`: where agents have their folders. */
   examineHost(stateDir: string): Promise<DoctorDocument>;
 }

@@ -4,6 +4,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ControlClient, GetAnswer, GetPath } from '../api/client.ts';
+import { VENDORS } from '../api/vendors.ts';
 import type { SocketOptions } from './connect.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import type { CliContext } from './context.ts';
@@ -11,6 +12,7 @@ import { parseDuration } from './duration.ts';
 import type { Endpoint, ExplainOptions } from './explain.ts';
 import type { RestartOptions } from './restart.ts';
 import type { ShowOptions } from './show.ts';
+import type { UpstreamCommandOptions } from './upstream.ts';
 
 export const RUN_DIR = '/run/sluice';
 export const STATE_DIR = '/var/lib/sluice';
@@ -37,6 +39,7 @@ export function buildProgram(context: CliContext, version: string, finish: (code
   addAgent(program, context, finish);
   addShowCommands(program, context, finish);
   addLsdb(program, context, finish);
+  addUpstream(program, context, finish);
   addUpstreamView(program, context, finish);
   addExplain(program, context, finish);
   addConnections(program, context, finish);
@@ -177,6 +180,59 @@ Examples:
       const { lsdb } = await import('./lsdb.ts');
       finish(await lsdb(context, await clientFor(options), options));
     });
+}
+
+const UPSTREAM_HELP = `
+A router is NAME/ROUTER-ID, and behind another / its interfaces, separated by commas: those that lead to directors, with the
+alias of the cluster file whose settings they get (\`eth2=up0\`; without one where all are alike), networks that directors
+get a route to (\`eth1=passive\`), and what is in area 0.0.0.0 where the directors are not (\`eth0=backbone\`).
+
+With --vendor the configuration is printed, each setting with its reason; with --json, settings and text. Secrets of the key
+files are left out unless --keys is given. What could not be checked against a document of the vendor is marked so.
+
+With --check, what \`show running-config\` of FRR, IOS, NX-OS or EOS lacks, and what in it is dangerous, each with its line,
+what comes of it and the lines to add. Exit code 1 when anything is missing or dangerous, 2 when it cannot be told.
+
+\`sluice upstream-view\` asks a running agent which directors its routers spread the traffic over.
+
+Examples:
+  sluice upstream --vendor frr --router r1/10.255.1.1/eth2=up0,eth3=up0,eth1=passive
+  sluice upstream --vendor nxos --json | jq '.routers[0].settings'
+  sluice upstream --vendor linux > /usr/local/sbin/sluice-upstream
+  ssh r1 vtysh -c "'show running-config'" | sluice upstream --check -
+  sluice upstream --check r1.conf --router r1/10.255.1.1/eth2=up0 --json`;
+
+function addUpstream(program: Command, context: CliContext, finish: (code: number) => void): void {
+  program
+    .command('upstream')
+    .description('configuration of the routers for this cluster, by vendor, or what is amiss in theirs; needs no agent')
+    .option('--config <file>', 'the cluster file', '/etc/sluice/cluster.yml')
+    .addOption(new Option('--vendor <vendor>', 'whose configuration').choices(VENDORS))
+    .option('--release <version>', 'of FRR or BIRD, where it makes a difference: 8.4')
+    .option('--router <router>', 'a router, see below; may be given several times', several, [])
+    .option('--instance <name>', 'routing instance (default: of the aliases named, else the one that announces VIPs)')
+    .option('--bfd <interval:multiplier>', 'BFD on the links towards directors, such as 50ms:3', bfd)
+    .option('--keys', 'put the secrets of the key files into the text')
+    .option('--check <file>', 'running configuration of a router, or - for standard input')
+    .option('--json', 'print JSON')
+    .addHelpText('after', UPSTREAM_HELP)
+    .action(async (options: UpstreamCommandOptions) => {
+      const { upstream } = await import('./upstream.ts');
+      finish(await upstream(context, options));
+    });
+}
+
+function several(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function bfd(text: string): { interval: number; multiplier: number } {
+  const [time = '', times = ''] = text.split(':');
+  const interval = parseDuration(time);
+  if (interval === undefined || interval < 1 || !/^\d{1,3}$/.test(times)) {
+    throw new InvalidArgumentError('Write INTERVAL:MULTIPLIER, such as 50ms:3.');
+  }
+  return { interval, multiplier: Number(times) };
 }
 
 interface UpstreamViewOptions extends SocketOptions, ShowOptions {

@@ -38,6 +38,7 @@ export const layers: readonly Layer[] = [
   core('realserver'),
   core('tunnels', ['src/core/netlink/']),
   core('inside', ['src/core/netlink/']),
+  core('upstream'),
   // Types only: a route is a prefix with OSPF's next hops.
   core('routes', ['src/core/ospf/events.ts']),
   {
@@ -80,8 +81,7 @@ export const layers: readonly Layer[] = [
   },
   {
     prefix: 'lab/',
-    // How a template is filled in is nothing of the product's workings.
-    may: ['src/api/', 'src/core/base/template.ts'],
+    may: ['src/api/'],
     packages: ['node:*', 'yaml', 'commander'],
     reason:
       'the lab runs the built product as a black box: what it cannot see through the API, an operator cannot see either',

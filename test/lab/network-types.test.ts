@@ -1,5 +1,5 @@
 /** Links beyond the interop matrix's: /31, unnumbered, several hellos per second, a passive interface, MTUs that differ. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -8,7 +8,8 @@ import { projectRoot } from '../../lab/project.ts';
 import type { Lab } from '../../lab/runtimes/lab.ts';
 import { up } from '../../lab/runtimes/runtime.ts';
 import { until } from '../../lab/runtimes/wait.ts';
-import { renderTemplate } from '../../src/core/base/template.ts';
+import { TEMPLATES } from '../../lab/topologies/routers.ts';
+import { upstreamText } from '../../src/api/upstream.ts';
 
 const VIP = '203.0.113.10';
 const DIRECTOR_ID = '10.255.0.1';
@@ -63,20 +64,32 @@ function clusterOf({ up0, others = {} }: Link) {
   };
 }
 
-async function routerFile({ vendor, minimal }: Link): Promise<string> {
-  const template = join(projectRoot, `frr-templates/upstream/${vendor}.conf.template`);
-  const words = { network: 'point-to-point', birdType: 'ptp' };
-  const none = { sought: [], greeted: [], password: [], md5: [], hmac: [] };
-  const fast = minimal === undefined ? [] : [{ multiplier: minimal }];
-  const common = { hostname: 'r1', routerId: ROUTER_ID, maximumPaths: 16, area: '0.0.0.0', areaType: [], backbone: [] };
-  const usual = { ...common, graceHelper: [], passive: [] };
-  const links = [{ interface: 'eth1', ...words, hello: 1, dead: 4, priority: 1, minimal: fast, ...none }];
-  return renderTemplate(await readFile(template, 'utf8'), { ...usual, links });
+function routerFile({ vendor, minimal }: Link): Promise<string> {
+  const [hello, dead] = minimal === undefined ? [1000, 4000] : [1000 / minimal, 1000];
+  const link = {
+    interface: 'eth1',
+    network: 'point-to-point',
+    hello,
+    dead,
+    priority: 1,
+    neighbors: [],
+    poll: 20_000,
+  } as const;
+  const settings = { area: '0.0.0.0', areaType: 'normal', backbone: [], passive: [], directors: 1, vips: [] } as const;
+  const router = {
+    hostname: 'r1',
+    routerId: ROUTER_ID,
+    maximumPaths: 16,
+    graceHelper: false,
+    defaultRoute: true,
+  } as const;
+  const all = { ...settings, ...router, links: [link], externalVips: false, speaker: 'ospf' } as const;
+  return upstreamText({ vendor }, all, TEMPLATES);
 }
 
 function topologyOf({ vendor, director, router }: Link) {
   const upstream = join(projectRoot, 'frr-templates/upstream');
-  const ofFrr = ['daemons', 'vtysh.conf'].map((file) => `${upstream}/${file}:/etc/frr/${file}:ro`);
+  const ofFrr = ['daemons', 'vtysh.conf'].map((file) => `${upstream}/frr/${file}:/etc/frr/${file}:ro`);
   const binds =
     vendor === 'frr' ? ['router.conf:/etc/frr/frr.conf:ro', ...ofFrr] : ['router.conf:/etc/bird/bird.conf:ro'];
   const sysctls = {

@@ -139,6 +139,7 @@ async function sluice(...args: string[]): Promise<Ran> {
     },
     terminal: false,
     signal: new AbortController().signal,
+    templates: new URL('../../../frr-templates/', import.meta.url),
     runAgent: async (options: AgentOptions) => {
       asked.push(options);
       return 0;

@@ -26,6 +26,7 @@ async function keys(...args: string[]): Promise<{ readonly code: number; readonl
     },
     terminal: false,
     signal: new AbortController().signal,
+    templates: new URL('../../../frr-templates/', import.meta.url),
     runAgent: async () => 0,
     examineHost: async () => ({ met: true, kernel: '6.12', findings: [] }),
   });

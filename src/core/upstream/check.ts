@@ -1,0 +1,519 @@
+/**
+ * What a router's running configuration lacks for a cluster, and what in it is dangerous to one.
+ *
+ * In:  the text of `show running-config`, whatever it is; the cluster; which router it is, as far as the operator says.
+ * Out: findings, each with its line, what comes of it, and the lines to add. Never throws, and never repeats a secret.
+ * Not: it asks no router anything, and says nothing of what it cannot see (the kernel's hash, the hardware's tables).
+ */
+import { formatIpv4 } from '../base/ipv4.ts';
+import type { Cluster } from '../model/cluster.ts';
+import { WHY } from './reasons.ts';
+import {
+  type ConfigLine,
+  type Dialect,
+  type OspfInterface,
+  parseRunningConfig,
+  type RunningConfig,
+} from './running-config.ts';
+import {
+  type LinkUse,
+  type RouterRequest,
+  settingsFor,
+  type UpstreamLink,
+  type UpstreamOptions,
+  type UpstreamSettings,
+} from './settings.ts';
+import { networkWord } from './words.ts';
+
+export interface Finding {
+  /** `advice` alone is no reason to refuse. */
+  readonly severity: 'dangerous' | 'missing' | 'advice';
+  /** Counted from 1: the line that is wrong, or the head of the block that lacks one; null = of no line. */
+  readonly line: number | null;
+  readonly found: string;
+  readonly consequence: string;
+  /** Lines to put in, in their order, beginning with the block that they belong into. */
+  readonly add: readonly string[];
+}
+
+export interface CheckRequest {
+  readonly dialect?: Dialect | undefined;
+  /** Its links say which interfaces lead to directors; without it, those that speak OSPF in the area do. */
+  readonly router?: RouterRequest | undefined;
+  readonly options?: UpstreamOptions | undefined;
+}
+
+export interface RouterCheck {
+  readonly dialect: Dialect;
+  readonly version: number | null;
+  /** Interfaces towards directors. */
+  readonly interfaces: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/** Returns a sentence in place of findings when the text is no configuration, or the request does not fit the cluster. */
+export function checkRunningConfig(
+  text: string,
+  cluster: Cluster,
+  request: CheckRequest,
+): RouterCheck | { readonly fault: string } {
+  const config = parseRunningConfig(text, request.dialect);
+  if (!config.recognised) return { fault: 'this is no running configuration of FRR, IOS, NX-OS or EOS' };
+  const links = request.router?.links ?? [];
+  const name = request.router?.name ?? 'router';
+  const settings = settingsFor(cluster, { name, routerId: request.router?.routerId ?? 0, links }, request.options);
+  if ('fault' in settings) return settings;
+  const pairs = pairsOf(config, settings, request.router);
+  const findings = [
+    ...ofProcess(config, cluster, settings),
+    ...ofHost(config),
+    ...pairs.missing,
+    ...pairs.found.flatMap(([own, wanted]) => ofInterface(config, settings, own, wanted)),
+  ];
+  const dialect = config.dialect;
+  const interfaces = pairs.found.map(([own]) => own.name);
+  return { dialect, version: config.version ?? null, interfaces, findings: findings.sort(byWeight) };
+}
+
+const WEIGHT = { dangerous: 0, missing: 1, advice: 2 } as const;
+
+function byWeight(a: Finding, b: Finding): number {
+  return WEIGHT[a.severity] - WEIGHT[b.severity] || (a.line ?? 0) - (b.line ?? 0);
+}
+
+type Pair = readonly [OspfInterface, UpstreamLink];
+
+/** Each interface towards directors with the settings that it should have. */
+function pairsOf(config: RunningConfig, settings: UpstreamSettings, router: RouterRequest | undefined) {
+  const found: Pair[] = [];
+  const missing: Finding[] = [];
+  const named = (router?.links ?? []).filter(({ use }) => use.to === DIRECTORS);
+  if (named.length > 0) {
+    for (const link of settings.links) {
+      const own = config.interfaces.find((one) => one.name === link.interface);
+      if (own === undefined) missing.push(noInterface(config, settings, link));
+      else found.push([own, link]);
+    }
+    return { found, missing };
+  }
+  for (const own of config.interfaces) {
+    if (own.area?.value !== settings.area || own.passive !== undefined) continue;
+    found.push([own, closest(config, own, settings.links)]);
+  }
+  if (found.length === 0 && config.ospf !== undefined) missing.push(nobody(config, settings));
+  return { found, missing };
+}
+
+const DIRECTORS: LinkUse['to'] = 'directors';
+
+function closest(config: RunningConfig, own: OspfInterface, links: readonly UpstreamLink[]): UpstreamLink {
+  const differing = (link: UpstreamLink) => ofLink(config, own, link).length;
+  return links.reduce((best, link) => (differing(link) < differing(best) ? link : best));
+}
+
+function noInterface(config: RunningConfig, settings: UpstreamSettings, link: UpstreamLink): Finding {
+  return {
+    severity: 'missing',
+    line: null,
+    found: `there is no interface ${link.interface}`,
+    consequence: 'no director behind it gets an adjacency',
+    add: [`interface ${link.interface}`, ` ${areaLine(config.dialect, settings.area)}`],
+  };
+}
+
+function nobody(config: RunningConfig, settings: UpstreamSettings): Finding {
+  return {
+    severity: 'missing',
+    line: config.ospf?.line ?? null,
+    found: `no interface is seen to speak OSPF in area ${settings.area}`,
+    consequence:
+      'no director gets an adjacency; or the area comes from `network` lines, and --router has to name the interfaces',
+    add: ['interface NAME', ` ${areaLine(config.dialect, settings.area)}`],
+  };
+}
+
+function areaLine(dialect: Dialect, area: string): string {
+  if (dialect === 'ios') return `ip ospf 1 area ${area}`;
+  return dialect === 'nxos' ? `ip router ospf 1 area ${area}` : `ip ospf area ${area}`;
+}
+
+/** What is wrong with one interface towards directors. */
+function ofInterface(
+  config: RunningConfig,
+  settings: UpstreamSettings,
+  own: OspfInterface,
+  wanted: UpstreamLink,
+): Finding[] {
+  const findings: Finding[] = [];
+  const add = (line: string) => [`interface ${own.name}`, ` ${line}`];
+  const unknownArea = own.area === undefined && config.ospf?.lines.some(({ text }) => /^network /.test(text)) === true;
+  if (own.area?.value !== settings.area && !unknownArea) {
+    findings.push({
+      severity: 'missing',
+      line: own.area?.line ?? own.line,
+      found: `${own.name} is in ${own.area === undefined ? 'no area' : `area ${own.area.value}`}`,
+      consequence: `no adjacency: the directors are in area ${settings.area}`,
+      add: add(areaLine(config.dialect, settings.area)),
+    });
+  }
+  if (own.passive !== undefined) {
+    findings.push({
+      severity: 'missing',
+      line: own.passive.line,
+      found: `${own.name} is passive`,
+      consequence: 'no OSPF is spoken there, so no director is found',
+      add:
+        config.dialect === 'frr' ? add('no ip ospf passive') : [`router ospf 1`, ` no passive-interface ${own.name}`],
+    });
+  }
+  return [...findings, ...ofLink(config, own, wanted)];
+}
+
+/** Ten and forty seconds unless told (RFC 2328 C.3), on every vendor's broadcast and point-to-point interfaces. */
+const USUAL = { hello: 10, dead: 40 } as const;
+
+function ofLink({ dialect }: RunningConfig, own: OspfInterface, wanted: UpstreamLink): Finding[] {
+  const at = (line: number | undefined) => line ?? own.line;
+  const add = (...lines: readonly string[]) => [`interface ${own.name}`, ...lines.map((line) => ` ${line}`)];
+  const findings: Finding[] = [];
+  const network = networkWord(dialect, wanted.network) ?? wanted.network;
+  const has = own.network?.value ?? 'broadcast';
+  if (has !== network) {
+    findings.push({
+      severity: 'missing',
+      line: at(own.network?.line),
+      found: `${own.name}: network ${has}${own.network === undefined ? ' (the usual)' : ''}, the cluster file has ${wanted.network}`,
+      consequence: 'the adjacency may come up, and no route is ever computed through it, or none comes up at all',
+      add: add(`ip ospf network ${network}`),
+    });
+  }
+  const timers = timersOf(own);
+  if (timers.hello !== wanted.hello || timers.dead !== wanted.dead) {
+    findings.push({
+      severity: 'missing',
+      line: at((own.multiplier ?? own.hello ?? own.dead)?.line),
+      found: `${own.name}: hello ${timers.hello} ms, dead ${timers.dead} ms; the cluster file has ${wanted.hello} ms, ${wanted.dead} ms`,
+      consequence: 'each side drops the other’s hellos: no adjacency',
+      add: add(...timerLines(wanted)),
+    });
+  }
+  if ((wanted.network === 'broadcast' || wanted.network === 'nbma') && (own.priority?.value ?? 1) === 0) {
+    findings.push({
+      severity: 'dangerous',
+      line: at(own.priority?.line),
+      found: `${own.name}: priority 0`,
+      consequence: 'without another router there is no designated router, and no route through this network',
+      add: add(`ip ospf priority ${wanted.priority}`),
+    });
+  }
+  if (wanted.bfd !== undefined && own.bfd === undefined) {
+    findings.push({
+      severity: 'missing',
+      line: own.line,
+      found: `${own.name}: no BFD`,
+      consequence: `a director that dies is noticed after ${wanted.dead} ms only`,
+      add: add(dialect === 'eos' ? 'ip ospf neighbor bfd' : 'ip ospf bfd'),
+    });
+  }
+  return [...findings, ...ofAuthentication(own, wanted)];
+}
+
+/** Milliseconds; several hellos a second go with a dead interval of one (FRR, IOS). */
+function timersOf({ hello, dead, multiplier }: OspfInterface): { readonly hello: number; readonly dead: number } {
+  if (multiplier !== undefined && multiplier.value > 0) {
+    return { hello: Math.round(1000 / multiplier.value), dead: 1000 };
+  }
+  const seconds = hello?.value ?? USUAL.hello;
+  // Unless told, four times hello; FRR says 40 s all the same.
+  return { hello: seconds * 1000, dead: (dead?.value ?? USUAL.dead) * 1000 };
+}
+
+function timerLines({ hello, dead }: UpstreamLink): readonly string[] {
+  if (hello < 1000) return [`ip ospf dead-interval minimal hello-multiplier ${Math.round(1000 / hello)}`];
+  return [`ip ospf hello-interval ${hello / 1000}`, `ip ospf dead-interval ${dead / 1000}`];
+}
+
+/** How each algorithm stands in a configuration. */
+function kindOf(algorithm: string | undefined): 'none' | 'simple' | 'message-digest' | 'key-chain' {
+  if (algorithm === undefined) return 'none';
+  if (algorithm === 'simple') return 'simple';
+  return algorithm === 'md5' ? 'message-digest' : 'key-chain';
+}
+
+function ofAuthentication(own: OspfInterface, { auth }: UpstreamLink): Finding[] {
+  const wanted = kindOf(auth?.algorithm);
+  const has = own.authentication?.value ?? 'none';
+  // EOS writes its HMACs as message digests.
+  const same =
+    has === wanted || (has === 'null' && wanted === 'none') || (wanted === 'key-chain' && has === 'message-digest');
+  const line = own.authentication?.line ?? own.line;
+  if (!same) {
+    return [
+      {
+        severity: 'missing',
+        line,
+        found: `${own.name}: authentication ${has}, the cluster file has ${auth?.algorithm ?? 'none'}`,
+        consequence: 'each side drops the other’s packets: no adjacency',
+        add: [`interface ${own.name}`, ` ${authenticationLine(wanted)}`],
+      },
+    ];
+  }
+  const ids = (auth?.keys ?? []).map(({ id }) => id);
+  if (wanted !== 'message-digest' || own.digestKeys.some(({ value }) => ids.includes(value))) return [];
+  return [
+    {
+      severity: 'missing',
+      line: own.digestKeys[0]?.line ?? line,
+      found: `${own.name}: no message-digest-key ${ids.join(' or ')}`,
+      consequence: 'packets with a key id that the other side does not know are dropped: no adjacency',
+      add: [`interface ${own.name}`, ` ip ospf message-digest-key ${ids.at(-1) ?? 1} md5 SECRET`],
+    },
+  ];
+}
+
+function authenticationLine(kind: 'none' | 'simple' | 'message-digest' | 'key-chain'): string {
+  if (kind === 'none') return 'no ip ospf authentication';
+  if (kind === 'simple') return 'ip ospf authentication';
+  return `ip ospf authentication ${kind}${kind === 'key-chain' ? ' NAME' : ''}`;
+}
+
+/** What concerns the OSPF process as a whole. */
+function ofProcess(config: RunningConfig, cluster: Cluster, settings: UpstreamSettings): Finding[] {
+  const { ospf, dialect } = config;
+  const head = dialect === 'frr' ? 'router ospf' : 'router ospf 1';
+  if (ospf === undefined) {
+    return [
+      {
+        severity: 'missing',
+        line: null,
+        found: 'there is no `router ospf`',
+        consequence: 'the router learns no VIP',
+        add: [head],
+      },
+    ];
+  }
+  const process: Process = { config, settings, ospf, head };
+  return [
+    ...twinIds(process, cluster),
+    ...areaTypes(process),
+    ...paths(process),
+    ...helper(process),
+    ...arrival(process),
+    ...stubRouter(process),
+    ...wayBack(process),
+    ...waits(process),
+  ];
+}
+
+interface Process {
+  readonly config: RunningConfig;
+  readonly settings: UpstreamSettings;
+  readonly ospf: { readonly line: number; readonly lines: readonly ConfigLine[] };
+  /** The line that begins the block. */
+  readonly head: string;
+}
+
+function lineOf({ ospf }: Process, pattern: RegExp): ConfigLine | undefined {
+  return ospf.lines.find(({ text }) => pattern.test(text));
+}
+
+function twinIds(process: Process, { directors }: Cluster): Finding[] {
+  const line = lineOf(process, /^(ospf )?router-id \S/);
+  const id = line?.text.split(/\s+/).at(-1);
+  const twin = directors.find(({ routerId }) => formatIpv4(routerId) === id);
+  if (line === undefined || twin === undefined) return [];
+  return [
+    {
+      severity: 'dangerous',
+      line: line.number,
+      found: `router id ${id} is that of director ${twin.name}`,
+      consequence: 'two routers of one id write over each other’s LSAs without end, and nobody’s routes are stable',
+      add: [],
+    },
+  ];
+}
+
+function areaTypes(process: Process): Finding[] {
+  const { area, areaType } = process.settings;
+  const lines = process.ospf.lines.flatMap((line) => {
+    const [, id, type] = /^area (\S+) (stub|nssa|not-so-stubby)\b/.exec(line.text) ?? [];
+    return areaIdEquals(id, area) ? [{ line, type: type === 'stub' ? 'stub' : 'nssa' }] : [];
+  });
+  const [first] = lines;
+  const has = first?.type ?? 'normal';
+  if (has === areaType) return [];
+  const add = areaType === 'normal' ? `no area ${area} ${has}` : `area ${area} ${areaType}`;
+  return [
+    {
+      severity: 'missing',
+      line: first?.line.number ?? process.ospf.line,
+      found: `area ${area} is ${has} here and ${areaType} in the cluster file`,
+      consequence: 'each side drops the other’s hellos: no adjacency',
+      add: [process.head, ` ${add}`],
+    },
+  ];
+}
+
+function areaIdEquals(id: string | undefined, area: string): boolean {
+  return id !== undefined && (id === area || (/^\d{1,10}$/.test(id) && formatIpv4(Number(id) >>> 0) === area));
+}
+
+/** What each takes unless told; undefined: more than a cluster has directors. */
+const USUAL_PATHS: Readonly<Record<Dialect, number | undefined>> = { frr: undefined, eos: undefined, ios: 4, nxos: 8 };
+
+function paths(process: Process): Finding[] {
+  const { settings, config } = process;
+  const line = lineOf(process, /^maximum-paths \d{1,6}$/);
+  const most = line === undefined ? USUAL_PATHS[config.dialect] : Number(line.text.split(' ')[1]);
+  if (most === undefined || most >= settings.directors) return [];
+  return [
+    {
+      severity: 'dangerous',
+      line: line?.number ?? process.ospf.line,
+      found: `at most ${most} next hops of a route${line === undefined ? ' (the usual)' : ''}, and ${settings.directors} directors`,
+      consequence: `${settings.directors - most} of them get no traffic, and nothing says so`,
+      add: [process.head, ` maximum-paths ${settings.maximumPaths}`],
+    },
+  ];
+}
+
+function helper(process: Process): Finding[] {
+  const { dialect, version } = process.config;
+  const off = lineOf(process, /^(nsf ietf helper disable|graceful-restart helper-disable)$/);
+  const on = (line: string): Finding => ({
+    severity: 'missing',
+    line: off?.number ?? process.ospf.line,
+    found: 'no help for directors that restart (RFC 3623)',
+    consequence: 'each restart of an agent that takes longer than the dead interval takes its routes away',
+    add: [process.head, ` ${line}`],
+  });
+  if (dialect === 'ios') return off === undefined ? [] : [on('no nsf ietf helper disable')];
+  if (dialect === 'nxos') return off === undefined ? [] : [on('no graceful-restart helper-disable')];
+  const word = dialect === 'eos' ? 'graceful-restart-helper' : 'graceful-restart helper enable';
+  const findings = lineOf(process, new RegExp(`^${word}`)) === undefined ? [on(word)] : [];
+  // FRR 10 has opaque LSAs on unless they were turned off.
+  const opaque = lineOf(process, /^capability opaque$/) !== undefined;
+  const needsOpaque = dialect === 'frr' && (version ?? 10) < 10 && !opaque;
+  const refused = dialect === 'frr' ? lineOf(process, /^no capability opaque$/) : undefined;
+  if (!needsOpaque && refused === undefined) return findings;
+  return [
+    ...findings,
+    {
+      severity: 'missing',
+      line: refused?.number ?? process.ospf.line,
+      found: 'no opaque LSAs',
+      consequence: 'a director that asks for help while it restarts is not heard',
+      add: [process.head, ' capability opaque'],
+    },
+  ];
+}
+
+function arrival(process: Process): Finding[] {
+  const { config, settings } = process;
+  if (settings.speaker !== 'frr' || config.dialect !== 'frr') return [];
+  const line = lineOf(process, /^timers lsa min-arrival \d{1,7}$/);
+  if (line?.text.endsWith(' 0') === true) return [];
+  return [
+    {
+      severity: 'missing',
+      line: line?.number ?? process.ospf.line,
+      found: `LSAs that come within ${line?.text.split(' ').at(-1) ?? '1000'} ms of the last are dropped`,
+      consequence:
+        'an FRR director that starts has its VIPs here 5 s late, and loses them for 6 to 11 s when it restarts',
+      add: [process.head, ' timers lsa min-arrival 0'],
+    },
+  ];
+}
+
+function stubRouter(process: Process): Finding[] {
+  const findings: Finding[] = [];
+  const metric = lineOf(process, /^max-metric router-lsa administrative$/);
+  if (metric !== undefined) {
+    findings.push({
+      severity: 'dangerous',
+      line: metric.number,
+      found: 'the router says of itself that nobody should go through it',
+      consequence: 'directors and others reach each other through it only where there is no other way',
+      add: [process.head, ` no ${metric.text}`],
+    });
+  }
+  const te = lineOf(process, /^mpls-te on$/);
+  if (te !== undefined && process.config.dialect === 'frr') {
+    findings.push({
+      severity: 'dangerous',
+      line: te.number,
+      found: '`mpls-te on`',
+      consequence: 'ospfd of FRR 8.4 and 10.3 ends at one opaque LSA with router information, from whomever it comes',
+      add: [process.head, ' no mpls-te on'],
+    });
+  }
+  return findings;
+}
+
+function wayBack(process: Process): Finding[] {
+  const { areaType, defaultRoute } = process.settings;
+  if (
+    areaType === 'stub' ||
+    !defaultRoute ||
+    lineOf(process, /default-information[- ]originate|no-summary/) !== undefined
+  )
+    return [];
+  const add =
+    areaType === 'nssa'
+      ? ` area ${process.settings.area} nssa default-information-originate`
+      : ' default-information originate always';
+  return [
+    {
+      severity: 'advice',
+      line: process.ospf.line,
+      found: 'directors get no default route from here',
+      consequence: `${WHY.defaultRoute}, unless another router or a static route leads them`,
+      add: [process.head, add],
+    },
+  ];
+}
+
+/** Milliseconds; more than FRR's and Cisco's usual first wait, and it is felt. */
+const LONG_WAIT = 200;
+
+function waits(process: Process): Finding[] {
+  const line = lineOf(process, /^timers throttle spf \d{1,7} \d{1,7} \d{1,7}$/);
+  const first = Number(line?.text.split(' ')[3] ?? 0);
+  if (line === undefined || first <= LONG_WAIT) return [];
+  return [
+    {
+      severity: 'advice',
+      line: line.number,
+      found: `the first SPF run waits ${first} ms`,
+      consequence: 'every VIP comes and goes so much later',
+      add: [process.head, ' timers throttle spf 0 50 5000'],
+    },
+  ];
+}
+
+/** What concerns the router beyond OSPF. */
+function ofHost({ dialect, top }: RunningConfig): Finding[] {
+  const findings: Finding[] = [];
+  const nexthops = top.find(({ text }) => text === 'no zebra nexthop kernel enable');
+  if (dialect === 'frr' && nexthops === undefined) {
+    findings.push({
+      severity: 'dangerous',
+      line: null,
+      found: '`no zebra nexthop kernel enable` is not there',
+      consequence:
+        'after a carrier loss FRR 8.4 loses a director’s next hop for good, and FRR 10.3 sends to a dead director as soon as the carrier is back',
+      add: ['no zebra nexthop kernel enable'],
+    });
+  }
+  const idle = top.find(({ text }) => text === 'no ip forwarding' || text === 'no ip routing');
+  if (idle !== undefined) {
+    findings.push({
+      severity: 'dangerous',
+      line: idle.number,
+      found: `\`${idle.text}\``,
+      consequence: 'the router forwards nothing',
+      add: [idle.text.slice('no '.length)],
+    });
+  }
+  return findings;
+}
