@@ -26,7 +26,8 @@ b mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=524288 shared /n
 b hostname ${name}
 b ip link set lo up
 # Under other names first: what one is to be called may be what another is called now.
-for path in /sys/class/net/*; do
+# From 6.2 on the kernel renames devices that are up, lo among them.
+for path in /sys/class/net/[!l]*; do
   b ip link set \${path##*/} name was-\${path##*/} 2>/dev/null
 done
 for path in /sys/class/net/was-*; do
