@@ -50,6 +50,18 @@ export class NetlinkReader {
     return this.#view.getUint32(at, LITTLE_ENDIAN);
   }
 
+  /** Exact up to 2^53. */
+  u64(at: number): number {
+    const [low, high] = LITTLE_ENDIAN ? [at, at + 4] : [at + 4, at];
+    return this.u32(high) * 2 ** 32 + this.u32(low);
+  }
+
+  /** 16 bits in network order, as ports are everywhere. */
+  be16(at: number): number {
+    this.#need(at, 2);
+    return this.#view.getUint16(at, false);
+  }
+
   ipv4(at: number): Ipv4 {
     this.#need(at, 4);
     return this.#view.getUint32(at, false);
@@ -124,6 +136,18 @@ export class NetlinkWriter {
   u32(value: number): this {
     const at = this.#grow(4);
     this.#view.setUint32(at, value, LITTLE_ENDIAN);
+    return this;
+  }
+
+  /** A whole number below 2^53. */
+  u64(value: number): this {
+    const [low, high] = [value >>> 0, Math.floor(value / 2 ** 32)];
+    return LITTLE_ENDIAN ? this.u32(low).u32(high) : this.u32(high).u32(low);
+  }
+
+  be16(value: number): this {
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, false);
     return this;
   }
 

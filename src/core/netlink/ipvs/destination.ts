@@ -1,0 +1,152 @@
+/**
+ * IPVS_CMD_*_DEST: a real server of a service, known by address and port.
+ *
+ *   SERVICE { key } | DEST { ADDR 16 bytes | PORT be16 | FWD_METHOD u32 | WEIGHT u32 | U_THRESH u32 | L_THRESH u32 | ADDR_FAMILY u16
+ *     | TUN_TYPE u8 | TUN_PORT be16 | TUN_FLAGS u16; in answers ACTIVE, INACT, PERSIST_CONNS u32 and STATS64 besides }
+ */
+import { DecodeError } from '../../base/decode-error.ts';
+import { NetlinkReader, NetlinkWriter } from '../attributes.ts';
+import { AF_INET } from '../codes.ts';
+import { GENL_HEADER_BYTES } from '../generic.ts';
+import {
+  IPVS_CMD_ATTR_DEST,
+  IPVS_DEST_ATTR_ACTIVE_CONNS,
+  IPVS_DEST_ATTR_ADDR,
+  IPVS_DEST_ATTR_ADDR_FAMILY,
+  IPVS_DEST_ATTR_FWD_METHOD,
+  IPVS_DEST_ATTR_INACT_CONNS,
+  IPVS_DEST_ATTR_L_THRESH,
+  IPVS_DEST_ATTR_PERSIST_CONNS,
+  IPVS_DEST_ATTR_PORT,
+  IPVS_DEST_ATTR_STATS64,
+  IPVS_DEST_ATTR_TUN_FLAGS,
+  IPVS_DEST_ATTR_TUN_PORT,
+  IPVS_DEST_ATTR_TUN_TYPE,
+  IPVS_DEST_ATTR_U_THRESH,
+  IPVS_DEST_ATTR_WEIGHT,
+} from './codes.ts';
+import { familyOf, formatEndpoint, type InetAddress, readInetAddress, writeInetAddress } from './inet-address.ts';
+import { type IpvsServiceKey, writeServiceKey } from './service.ts';
+import { type IpvsStatistics, readStatistics, writeStatistics } from './statistics.ts';
+
+export interface IpvsTunnel {
+  /** IP_VS_CONN_F_TUNNEL_TYPE_* */
+  readonly type: number;
+  /** UDP port, of GUE only, else 0. */
+  readonly port: number;
+  /** IP_VS_TUNNEL_ENCAP_FLAG_* */
+  readonly flags: number;
+}
+
+export const NO_TUNNEL: IpvsTunnel = { type: 0, port: 0, flags: 0 };
+
+export interface IpvsDestinationKey {
+  readonly address: InetAddress;
+  /** 0 with a service known by mark: the packet's own. */
+  readonly port: number;
+}
+
+export interface IpvsDestination extends IpvsDestinationKey {
+  /** IP_VS_CONN_F_*: how packets get there. */
+  readonly method: number;
+  readonly weight: number;
+  /** New connections are refused from so many on, until fewer than `lower` are left; 0 = no bound. */
+  readonly upper: number;
+  readonly lower: number;
+  readonly tunnel: IpvsTunnel;
+}
+
+export interface CountedDestination extends IpvsDestination {
+  /** Connections that it has now, among them those that other directors have told of. */
+  readonly active: number;
+  readonly inactive: number;
+  /** Templates of persistence. */
+  readonly persistent: number;
+  readonly statistics: IpvsStatistics;
+}
+
+/** `10.2.0.21:80` */
+export function destinationKeyText({ address, port }: IpvsDestinationKey): string {
+  return formatEndpoint(address, port);
+}
+
+function writeKey(w: NetlinkWriter, { address, port }: IpvsDestinationKey): void {
+  w.attribute(IPVS_DEST_ATTR_ADDR, () => writeInetAddress(w, address));
+  w.attribute(IPVS_DEST_ATTR_PORT, () => w.be16(port));
+  w.attribute(IPVS_DEST_ATTR_ADDR_FAMILY, () => w.u16(familyOf(address)));
+}
+
+function writeDestination(w: NetlinkWriter, destination: IpvsDestination): void {
+  const word = (type: number, value: number) => w.attribute(type, () => w.u32(value));
+  const { tunnel } = destination;
+  writeKey(w, destination);
+  word(IPVS_DEST_ATTR_FWD_METHOD, destination.method);
+  word(IPVS_DEST_ATTR_WEIGHT, destination.weight);
+  word(IPVS_DEST_ATTR_U_THRESH, destination.upper);
+  word(IPVS_DEST_ATTR_L_THRESH, destination.lower);
+  w.attribute(IPVS_DEST_ATTR_TUN_TYPE, () => w.u8(tunnel.type));
+  w.attribute(IPVS_DEST_ATTR_TUN_PORT, () => w.be16(tunnel.port));
+  w.attribute(IPVS_DEST_ATTR_TUN_FLAGS, () => w.u16(tunnel.flags));
+}
+
+/** The attributes of DEL_DEST. */
+export function encodeDestinationKey(service: IpvsServiceKey, key: IpvsDestinationKey): Uint8Array {
+  const w = new NetlinkWriter();
+  writeServiceKey(w, service);
+  return w.attribute(IPVS_CMD_ATTR_DEST, () => writeKey(w, key)).finish();
+}
+
+/** The attributes of NEW_DEST and SET_DEST. */
+export function encodeDestination(service: IpvsServiceKey, destination: IpvsDestination): Uint8Array {
+  const w = new NetlinkWriter();
+  writeServiceKey(w, service);
+  return w.attribute(IPVS_CMD_ATTR_DEST, () => writeDestination(w, destination)).finish();
+}
+
+/** The attributes of an answer of GET_DEST, for whoever stands for the kernel. */
+export function encodeCountedDestination(destination: CountedDestination): Uint8Array {
+  const w = new NetlinkWriter();
+  const word = (type: number, value: number) => w.attribute(type, () => w.u32(value));
+  return w
+    .attribute(IPVS_CMD_ATTR_DEST, () => {
+      writeDestination(w, destination);
+      word(IPVS_DEST_ATTR_ACTIVE_CONNS, destination.active);
+      word(IPVS_DEST_ATTR_INACT_CONNS, destination.inactive);
+      word(IPVS_DEST_ATTR_PERSIST_CONNS, destination.persistent);
+      writeStatistics(w, IPVS_DEST_ATTR_STATS64, destination.statistics);
+    })
+    .finish();
+}
+
+/**
+ * The destination in the payload of an answer of GET_DEST, or of a request; generic header included.
+ *
+ * @throws DecodeError when there is none in it, or what is there is cut short
+ */
+export function decodeDestination(payload: Uint8Array): CountedDestination {
+  const found = new NetlinkReader(payload).attributes(GENL_HEADER_BYTES).get(IPVS_CMD_ATTR_DEST);
+  const attributes = found?.attributes(0);
+  const [address, port] = [attributes?.get(IPVS_DEST_ATTR_ADDR), attributes?.get(IPVS_DEST_ATTR_PORT)];
+  if (attributes === undefined || address === undefined || port === undefined) {
+    throw new DecodeError('short', 0, 'no destination');
+  }
+  const word = (type: number) => attributes.get(type)?.u32(0) ?? 0;
+  const tunnelPort = attributes.get(IPVS_DEST_ATTR_TUN_PORT);
+  return {
+    address: readInetAddress(address, attributes.get(IPVS_DEST_ATTR_ADDR_FAMILY)?.u16(0) ?? AF_INET),
+    port: port.be16(0),
+    method: word(IPVS_DEST_ATTR_FWD_METHOD),
+    weight: word(IPVS_DEST_ATTR_WEIGHT),
+    upper: word(IPVS_DEST_ATTR_U_THRESH),
+    lower: word(IPVS_DEST_ATTR_L_THRESH),
+    tunnel: {
+      type: attributes.get(IPVS_DEST_ATTR_TUN_TYPE)?.u8(0) ?? 0,
+      port: tunnelPort?.be16(0) ?? 0,
+      flags: attributes.get(IPVS_DEST_ATTR_TUN_FLAGS)?.u16(0) ?? 0,
+    },
+    active: word(IPVS_DEST_ATTR_ACTIVE_CONNS),
+    inactive: word(IPVS_DEST_ATTR_INACT_CONNS),
+    persistent: word(IPVS_DEST_ATTR_PERSIST_CONNS),
+    statistics: readStatistics(attributes.get(IPVS_DEST_ATTR_STATS64)),
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * IPVS_CMD_*_SERVICE: a virtual service, known by protocol, address and port, or by the mark of its packets.
+ *
+ *   SERVICE { AF u16 | PROTOCOL u16, ADDR 16 bytes, PORT be16; or FWMARK u32 | SCHED_NAME string | FLAGS { flags u32, mask u32 }
+ *     | TIMEOUT u32, seconds of persistence | NETMASK: IPv4 a mask, IPv6 the length of a prefix as u32 | PE_NAME | STATS64 }
+ *
+ * The kernel knows a service by its key alone; to make or change one it wants all the rest, but for PE_NAME.
+ */
+import { DecodeError } from '../../base/decode-error.ts';
+import { lengthOfMask, maskOf } from '../../base/ipv4.ts';
+import { NetlinkReader, NetlinkWriter } from '../attributes.ts';
+import { AF_INET, AF_INET6 } from '../codes.ts';
+import { GENL_HEADER_BYTES } from '../generic.ts';
+import {
+  IP_VS_SVC_F_HASHED,
+  IPVS_CMD_ATTR_SERVICE,
+  IPVS_SVC_ATTR_ADDR,
+  IPVS_SVC_ATTR_AF,
+  IPVS_SVC_ATTR_FLAGS,
+  IPVS_SVC_ATTR_FWMARK,
+  IPVS_SVC_ATTR_NETMASK,
+  IPVS_SVC_ATTR_PE_NAME,
+  IPVS_SVC_ATTR_PORT,
+  IPVS_SVC_ATTR_PROTOCOL,
+  IPVS_SVC_ATTR_SCHED_NAME,
+  IPVS_SVC_ATTR_STATS64,
+  IPVS_SVC_ATTR_TIMEOUT,
+} from './codes.ts';
+import { familyOf, formatEndpoint, type InetAddress, readInetAddress, writeInetAddress } from './inet-address.ts';
+import { type IpvsStatistics, readStatistics, writeStatistics } from './statistics.ts';
+
+export type IpvsServiceKey =
+  /** `protocol` as in IP: 6 TCP, 17 UDP, 132 SCTP. */
+  | { readonly protocol: number; readonly address: InetAddress; readonly port: number }
+  | { readonly fwmark: number; readonly family: 'ipv4' | 'ipv6' };
+
+export interface IpvsService {
+  readonly key: IpvsServiceKey;
+  readonly scheduler: string;
+  /** IP_VS_SVC_F_*, without HASHED. */
+  readonly flags: number;
+  /** Seconds of persistence; counts with the flag only. */
+  readonly timeout: number;
+  /** Clients that share so many first bits of their addresses are one to persistence. */
+  readonly maskBits: number;
+  /** A persistence engine, such as `sip`; empty text without. */
+  readonly engine: string;
+}
+
+export interface CountedService extends IpvsService {
+  readonly statistics: IpvsStatistics;
+}
+
+const ALL_FLAGS = 0xffffffff;
+const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
+
+/** `tcp 203.0.113.10:80`, `fwmark 7`, `fwmark 7 ipv6`. */
+export function serviceKeyText(key: IpvsServiceKey): string {
+  if ('fwmark' in key) return `fwmark ${key.fwmark}${key.family === 'ipv4' ? '' : ' ipv6'}`;
+  return `${PROTOCOLS[key.protocol] ?? key.protocol} ${formatEndpoint(key.address, key.port)}`;
+}
+
+function familyOfKey(key: IpvsServiceKey): number {
+  if ('address' in key) return familyOf(key.address);
+  return key.family === 'ipv4' ? AF_INET : AF_INET6;
+}
+
+function writeKey(w: NetlinkWriter, key: IpvsServiceKey): void {
+  w.attribute(IPVS_SVC_ATTR_AF, () => w.u16(familyOfKey(key)));
+  if ('fwmark' in key) {
+    w.attribute(IPVS_SVC_ATTR_FWMARK, () => w.u32(key.fwmark));
+    return;
+  }
+  w.attribute(IPVS_SVC_ATTR_PROTOCOL, () => w.u16(key.protocol));
+  w.attribute(IPVS_SVC_ATTR_ADDR, () => writeInetAddress(w, key.address));
+  w.attribute(IPVS_SVC_ATTR_PORT, () => w.be16(key.port));
+}
+
+/** The attribute that says which service a command is about. */
+export function writeServiceKey(w: NetlinkWriter, key: IpvsServiceKey): void {
+  w.attribute(IPVS_CMD_ATTR_SERVICE, () => writeKey(w, key));
+}
+
+/** The attributes of DEL_SERVICE, and of a dump of its destinations (GET_DEST). */
+export function encodeServiceKey(key: IpvsServiceKey): Uint8Array {
+  const w = new NetlinkWriter();
+  writeServiceKey(w, key);
+  return w.finish();
+}
+
+function writeService(w: NetlinkWriter, service: IpvsService): void {
+  writeKey(w, service.key);
+  w.attribute(IPVS_SVC_ATTR_SCHED_NAME, () => w.text(service.scheduler));
+  w.attribute(IPVS_SVC_ATTR_FLAGS, () => w.u32(service.flags).u32(ALL_FLAGS));
+  w.attribute(IPVS_SVC_ATTR_TIMEOUT, () => w.u32(service.timeout));
+  const isIpv4 = familyOfKey(service.key) === AF_INET;
+  w.attribute(IPVS_SVC_ATTR_NETMASK, () => {
+    if (isIpv4) w.ipv4(maskOf(service.maskBits));
+    else w.u32(service.maskBits);
+  });
+  if (service.engine !== '') w.attribute(IPVS_SVC_ATTR_PE_NAME, () => w.text(service.engine));
+}
+
+/** The attributes of NEW_SERVICE and SET_SERVICE. */
+export function encodeService(service: IpvsService): Uint8Array {
+  const w = new NetlinkWriter();
+  return w.attribute(IPVS_CMD_ATTR_SERVICE, () => writeService(w, service)).finish();
+}
+
+/** The attributes of an answer of GET_SERVICE, for whoever stands for the kernel. */
+export function encodeCountedService(service: CountedService): Uint8Array {
+  const w = new NetlinkWriter();
+  return w
+    .attribute(IPVS_CMD_ATTR_SERVICE, () => {
+      writeService(w, { ...service, flags: service.flags | IP_VS_SVC_F_HASHED });
+      writeStatistics(w, IPVS_SVC_ATTR_STATS64, service.statistics);
+    })
+    .finish();
+}
+
+function required(attributes: ReadonlyMap<number, NetlinkReader>, type: number): NetlinkReader {
+  const found = attributes.get(type);
+  if (found === undefined) throw new DecodeError('short', 0, `no attribute ${type}`);
+  return found;
+}
+
+function readKey(attributes: ReadonlyMap<number, NetlinkReader>): IpvsServiceKey {
+  const family = required(attributes, IPVS_SVC_ATTR_AF).u16(0);
+  if (family !== AF_INET && family !== AF_INET6) throw new DecodeError('value', 0, `address family ${family}`);
+  const fwmark = attributes.get(IPVS_SVC_ATTR_FWMARK)?.u32(0) ?? 0;
+  if (fwmark !== 0) return { fwmark, family: family === AF_INET ? 'ipv4' : 'ipv6' };
+  return {
+    protocol: required(attributes, IPVS_SVC_ATTR_PROTOCOL).u16(0),
+    address: readInetAddress(required(attributes, IPVS_SVC_ATTR_ADDR), family),
+    port: required(attributes, IPVS_SVC_ATTR_PORT).be16(0),
+  };
+}
+
+/** IPv4 has a mask, of which only those with all bits in front are masks of ours; any other is told as none. */
+function readMaskBits(key: IpvsServiceKey, mask: NetlinkReader | undefined): number {
+  if (familyOfKey(key) === AF_INET) return lengthOfMask(mask?.ipv4(0) ?? 0) ?? 0;
+  return mask?.u32(0) ?? 0;
+}
+
+/**
+ * The service in the payload of an answer of GET_SERVICE, or of a request of NEW_SERVICE; generic header included.
+ *
+ * @throws DecodeError when it is no whole service
+ */
+export function decodeService(payload: Uint8Array): CountedService {
+  const first = new NetlinkReader(payload).attributes(GENL_HEADER_BYTES);
+  const attributes = required(first, IPVS_CMD_ATTR_SERVICE).attributes(0);
+  const key = readKey(attributes);
+  const flags = attributes.get(IPVS_SVC_ATTR_FLAGS)?.u32(0) ?? 0;
+  return {
+    key,
+    scheduler: attributes.get(IPVS_SVC_ATTR_SCHED_NAME)?.text() ?? '',
+    flags: (flags & ~IP_VS_SVC_F_HASHED) >>> 0,
+    timeout: attributes.get(IPVS_SVC_ATTR_TIMEOUT)?.u32(0) ?? 0,
+    maskBits: readMaskBits(key, attributes.get(IPVS_SVC_ATTR_NETMASK)),
+    engine: attributes.get(IPVS_SVC_ATTR_PE_NAME)?.text() ?? '',
+    statistics: readStatistics(attributes.get(IPVS_SVC_ATTR_STATS64)),
+  };
+}

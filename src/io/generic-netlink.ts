@@ -1,0 +1,194 @@
+/**
+ * One family of generic netlink over our addon `netlink-batch`, in the network namespace that we run in.
+ *
+ * Duty: many requests in one datagram, each taken or refused by itself, and many small dumps one after the other; refusals with
+ * their errno. It moves payloads; src/core/netlink has the codecs. The kernel answers a request before `send` returns, so nothing
+ * is waited for but the event loop's other work, which has its turn between datagrams.
+ *
+ * Not over the npm package `netlink`: that makes one request at a time, with a turn of the event loop and a timer for each.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { getSystemErrorName } from 'node:util';
+import { NetlinkSocket } from 'netlink-batch';
+import { type AnswerListener, walkAnswers } from '../core/netlink/answers.ts';
+import { NLM_F_ACK, NLM_F_DUMP } from '../core/netlink/codes.ts';
+import {
+  CTRL_CMD_GETFAMILY,
+  CTRL_VERSION,
+  decodeFamily,
+  encodeFamilyRequest,
+  encodeGeneric,
+  GENL_ID_CTRL,
+  type GenericMessage,
+  NETLINK_GENERIC,
+} from '../core/netlink/generic.ts';
+import { KernelError } from './kernel-error.ts';
+import { netlinkRefusal } from './netlink-requests.ts';
+
+const NLMSG_HEADER_BYTES = 16;
+/** In one datagram: some of them make the kernel compute for a millisecond. */
+const MESSAGES = 32;
+const RECEIVE_BYTES = 1 << 20;
+/** How long others wait while dumps follow each other. */
+const SLICE_MS = 2;
+/** Turns of the event loop without an answer, until it is given up. */
+const MAX_SILENCES = 1000;
+
+/** What the kernel would not do. */
+export interface GenericRefusal {
+  /** Of the message among those given. */
+  readonly index: number;
+  /** Name of the errno, such as `EEXIST`. */
+  readonly errno: string;
+}
+
+/** What a driver needs of a family; whoever stands for the kernel implements it, too. */
+export interface GenericFamily {
+  /** One after the other. @returns those that were refused; all others were done. @throws KernelError when none can be asked */
+  perform(request: string, messages: readonly GenericMessage[]): Promise<readonly GenericRefusal[]>;
+  /** The payloads that a request is answered by, generic header included. @throws KernelError */
+  get(request: string, message: GenericMessage): Promise<readonly Uint8Array[]>;
+  /** The same of dumps, one after the other; `undefined` for one that is refused, as it asks for what is not there. */
+  dumps(request: string, messages: readonly GenericMessage[]): Promise<readonly (readonly Uint8Array[] | undefined)[]>;
+  close(): void;
+}
+
+/** The answers to some requests of one datagram. */
+class Answers implements AnswerListener {
+  readonly payloads: Uint8Array[] = [];
+  /** Positive, by index of the request; 0: done. */
+  readonly errnos = new Map<number, number>();
+  readonly #view: DataView;
+
+  constructor(view: DataView) {
+    this.#view = view;
+  }
+
+  message(_index: number, _type: number, at: number, end: number): void {
+    const from = at + NLMSG_HEADER_BYTES;
+    // The memory is the socket's.
+    this.payloads.push(new Uint8Array(this.#view.buffer, this.#view.byteOffset + from, end - from).slice());
+  }
+
+  settled(index: number, errno: number): void {
+    this.errnos.set(index, errno);
+  }
+}
+
+/** Opened with the first request. The family's number is asked for then, too, which makes the kernel load its module. */
+export class GenericNetlink implements GenericFamily {
+  readonly #family: string;
+  readonly #version: number;
+  #socket: NetlinkSocket | undefined;
+  #type: number | undefined;
+  #sequence = 1;
+  /** Calls wait for those before them. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(family: string, version: number) {
+    this.#family = family;
+    this.#version = version;
+  }
+
+  perform(request: string, messages: readonly GenericMessage[]): Promise<readonly GenericRefusal[]> {
+    return this.#inTurn(request, async (type) => {
+      const refusals: GenericRefusal[] = [];
+      for (let first = 0; first < messages.length; first += MESSAGES) {
+        if (first > 0) await setImmediate();
+        const part = messages.slice(first, first + MESSAGES);
+        const asked = part.map((message) => ({ ...message, flags: message.flags | NLM_F_ACK }));
+        const { errnos } = await this.#exchange(request, type, this.#version, asked);
+        for (const index of part.keys()) {
+          const errno = errnos.get(index) ?? 0;
+          if (errno !== 0) refusals.push({ index: first + index, errno: getSystemErrorName(-errno) });
+        }
+      }
+      return refusals;
+    });
+  }
+
+  get(request: string, message: GenericMessage): Promise<readonly Uint8Array[]> {
+    return this.#inTurn(request, async (type) => {
+      const asked = { ...message, flags: message.flags | NLM_F_ACK };
+      const { payloads, errnos } = await this.#exchange(request, type, this.#version, [asked]);
+      const errno = errnos.get(0) ?? 0;
+      if (errno !== 0) throw new KernelError(request, { errno: getSystemErrorName(-errno) });
+      return payloads;
+    });
+  }
+
+  dumps(request: string, messages: readonly GenericMessage[]) {
+    return this.#inTurn(request, async (type) => {
+      const all: (readonly Uint8Array[] | undefined)[] = [];
+      let begin = performance.now();
+      for (const message of messages) {
+        if (performance.now() - begin >= SLICE_MS) {
+          await setImmediate();
+          begin = performance.now();
+        }
+        const asked = { ...message, flags: message.flags | NLM_F_DUMP };
+        const { payloads, errnos } = await this.#exchange(request, type, this.#version, [asked]);
+        all.push((errnos.get(0) ?? 0) === 0 ? payloads : undefined);
+      }
+      return all;
+    });
+  }
+
+  /** A later request opens it again. */
+  close(): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#type = undefined;
+  }
+
+  #inTurn<T>(request: string, work: (type: number) => Promise<T>): Promise<T> {
+    const result = this.#last.then(async () => {
+      try {
+        this.#type ??= await this.#findType();
+        return await work(this.#type);
+      } catch (cause) {
+        throw cause instanceof Error && 'syscall' in cause ? netlinkRefusal(request, {}, cause) : cause;
+      }
+    });
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #findType(): Promise<number> {
+    const values = { family: this.#family };
+    const message = { command: CTRL_CMD_GETFAMILY, flags: NLM_F_ACK, attributes: encodeFamilyRequest(this.#family) };
+    const { payloads, errnos } = await this.#exchange('genl-family', GENL_ID_CTRL, CTRL_VERSION, [message]);
+    const errno = errnos.get(0) ?? 0;
+    if (errno !== 0) throw new KernelError('genl-family', { ...values, errno: getSystemErrorName(-errno) });
+    const type = payloads[0] && decodeFamily(payloads[0]);
+    if (type === undefined) throw new KernelError('genl-family', { ...values, text: 'the kernel told no number' });
+    return type;
+  }
+
+  /** One datagram, and all answers to it. */
+  async #exchange(
+    request: string,
+    type: number,
+    version: number,
+    messages: readonly GenericMessage[],
+  ): Promise<Answers> {
+    this.#socket ??= new NetlinkSocket({ protocol: NETLINK_GENERIC, recvBufferSize: RECEIVE_BYTES });
+    const socket = this.#socket;
+    const { bytes, table } = socket;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const answers = new Answers(view);
+    const first = this.#sequence;
+    this.#sequence = (first + messages.length) >>> 0;
+    socket.send(encodeGeneric(type, version, messages, first));
+    for (let silences = 0; answers.errnos.size < messages.length; ) {
+      const rows = socket.receive();
+      if (rows < 0) throw new KernelError(request, { errno: 'ENOBUFS', text: 'answers were lost' });
+      if (rows === 0 && ++silences > MAX_SILENCES) throw new KernelError(request, { text: 'no answer' });
+      if (rows === 0) await setImmediate();
+      for (let row = 0; row < rows; row++) {
+        walkAnswers(view, table[2 * row]!, table[2 * row + 1]!, first, messages.length, answers);
+      }
+    }
+    return answers;
+  }
+}
