@@ -40,6 +40,12 @@ export const NO_BLOCK_COUNTER = 'fullnat_no_block';
 /** Of ct timeout objects; the rest of the name follows from what the object says. */
 export const TIMEOUTS_PREFIX = 'timeouts_';
 
+/** Beside IPVS, in the data table: VIP . protocol . port . server, and mark . server, to the server's id. */
+export const MEMBERS_MAP = 'members';
+export const MARKED_MEMBERS_MAP = 'marked_members';
+/** The same: ids of servers of whose connections more is told than usual. */
+export const TOLD_SETS = { answers: 'told_answers', everything: 'told_everything' } as const;
+
 /** Map in the data table: packet mark to the service's chain. */
 export const FWMARKS_MAP = 'fwmarks';
 

@@ -73,6 +73,16 @@ export function endpointElement(address: Ipv4, protocol: string, port: number): 
   return `${formatIpv4(address)} . ${protocol} . ${port}`;
 }
 
+/** The same with a server of the service, whose endpoint goes before it. */
+export function memberElement(endpoint: string, server: Ipv4): string {
+  return `${endpoint} . ${formatIpv4(server)}`;
+}
+
+/** Of a service known by mark, and a server of it. */
+export function markedElement(fwmark: number, server: Ipv4): string {
+  return `${fwmark} . ${formatIpv4(server)}`;
+}
+
 /** The element of a set whose key is the name of an interface; the cluster file admits none that would need more than quotes. */
 export function linkElement(name: string): string {
   return `"${name}"`;

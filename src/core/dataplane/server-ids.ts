@@ -10,7 +10,7 @@
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4.ts';
 import { allServers } from '../hash/service-table.ts';
-import type { DesiredDataplane } from '../model/dataplane.ts';
+import type { DesiredDataplane, DesiredService } from '../model/dataplane.ts';
 import { FIRST_SERVER_ID, LAST_SERVER_ID } from './mark.ts';
 import { DATA_TABLE, DR_TABLE, isServersMap, serviceNames, TRAFFIC_IN_SET, TRAFFIC_OUT_SET } from './names.ts';
 import type { Found, FoundTable } from './ruleset.ts';
@@ -39,6 +39,19 @@ function recoverId(tables: readonly FoundTable[], service: string, address: Ipv4
   return lowest;
 }
 
+/** What tables say of the ids that were given out. */
+export interface RecoveredIds {
+  readonly used: ReadonlySet<number>;
+  /** `undefined` when they hold none for it. */
+  of(service: DesiredService, address: Ipv4): number | undefined;
+}
+
+/** How the nftables plane keeps them: in a map of ids and addresses for each service. */
+export function idsByService(found: Found): RecoveredIds {
+  const tables = [DATA_TABLE, DR_TABLE].flatMap((name) => found.get(name) ?? []);
+  return { used: idsInUse(tables), of: ({ name }, address) => recoverId(tables, name, address) };
+}
+
 function* unusedIds(used: ReadonlySet<number>, assigned: ReadonlySet<number>): Generator<number, undefined> {
   for (let id = FIRST_SERVER_ID; id <= LAST_SERVER_ID; id++) if (!used.has(id) && !assigned.has(id)) yield id;
   for (let id = FIRST_SERVER_ID; id <= LAST_SERVER_ID; id++) if (used.has(id) && !assigned.has(id)) yield id;
@@ -51,9 +64,14 @@ function* unusedIds(used: ReadonlySet<number>, assigned: ReadonlySet<number>): G
  * @param remembered what this process last used; goes before what is found, so that ids survive somebody's flush
  * @throws RangeError when there are more servers than ids (65,534)
  */
-export function assignServerIds(desired: DesiredDataplane, found: Found, remembered: ServerIds): ServerIds {
-  const tables = [DATA_TABLE, DR_TABLE].flatMap((name) => found.get(name) ?? []);
-  const used = idsInUse(tables);
+export function assignServerIds(
+  desired: DesiredDataplane,
+  found: Found,
+  remembered: ServerIds,
+  recover: (found: Found) => RecoveredIds = idsByService,
+): ServerIds {
+  const recovered = recover(found);
+  const used = new Set(recovered.used);
   for (const byAddress of remembered.values()) for (const id of byAddress.values()) used.add(id);
 
   const ids = new Map<string, Map<Ipv4, number>>();
@@ -63,7 +81,7 @@ export function assignServerIds(desired: DesiredDataplane, found: Found, remembe
     const byAddress = new Map<Ipv4, number>();
     ids.set(service.name, byAddress);
     for (const { address } of allServers(service)) {
-      const id = remembered.get(service.name)?.get(address) ?? recoverId(tables, service.name, address);
+      const id = remembered.get(service.name)?.get(address) ?? recovered.of(service, address);
       if (id === undefined || assigned.has(id)) newcomers.push({ byAddress, address });
       else {
         byAddress.set(address, id);

@@ -86,6 +86,42 @@ export function sysctlRules(interfaces: readonly string[], established: string):
   return [...GLOBAL, unacknowledged(established), ...interfaces.flatMap(perInterface)];
 }
 
+/** Connections of destinations that are no more: ended by their next packet (1), or kept without an answer (0). */
+export const EXPIRE_NODEST: SysctlPath = ['net', 'ipv4', 'vs', 'expire_nodest_conn'];
+
+/** What IPVS needs besides; they are there once its module is loaded. */
+export const IPVS_SYSCTLS: readonly SysctlRule[] = [
+  exactly(
+    'net.ipv4.vs.conntrack',
+    '1',
+    'conntrack knows a connection from the client to the server: source NAT, the guard and connection sync go by it',
+  ),
+  exactly('net.ipv4.vs.sloppy_tcp', '1', 'a TCP connection that another director began is picked up in mid-life'),
+  exactly('net.ipv4.vs.sloppy_sctp', '1', 'the same of SCTP'),
+  exactly(
+    EXPIRE_NODEST.join('.'),
+    '1',
+    'a connection of a server that is no more ends at once; with 0 its packets vanish, and the client waits',
+  ),
+  exactly(
+    'net.ipv4.vs.expire_quiescent_template',
+    '1',
+    'a client that persistence holds to a server which takes no connections gets another one',
+  ),
+  exactly(
+    'net.ipv4.vs.backup_only',
+    '0',
+    'with 1 a director that takes connections from others balances none, although all directors are active',
+  ),
+  {
+    path: ['net', 'ipv4', 'vs', 'conn_reuse_mode'],
+    value: '1',
+    accepts: (current) => current !== '0',
+    wanted: '1 or more',
+    why: 'with 0 a port that a client uses again meets the server of its last connection, also when that is down',
+  },
+];
+
 /** A setting that an agent has changed. */
 export interface ChangedSysctl {
   readonly path: SysctlPath;

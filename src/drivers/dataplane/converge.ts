@@ -9,15 +9,16 @@
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
-import { type CountingSets, countingSets, readCounters } from '../../core/dataplane/counters.ts';
+import { type CountingSets, readCounters } from '../../core/dataplane/counters.ts';
 import type { ClientEntry } from '../../core/dataplane/explain/client-entry.ts';
 import { GUARD_TABLE, serviceNames } from '../../core/dataplane/names.ts';
 import { nextGeneration } from '../../core/dataplane/nft/messages.ts';
 import { describe } from '../../core/dataplane/nft/text.ts';
 import { changesElementsOnly, type Operation, planSteps, setKey, touchedSets } from '../../core/dataplane/plan.ts';
 import { isDirect } from '../../core/dataplane/rules/direct-table.ts';
-import { guardTable, widenedGuard } from '../../core/dataplane/rules/guard.ts';
-import { RulesetMemory, wantedSteps } from '../../core/dataplane/rules/wanted.ts';
+import { widenedGuard } from '../../core/dataplane/rules/guard.ts';
+import { NFTABLES_TABLES, type PlaneTables } from '../../core/dataplane/rules/plane.ts';
+import { RulesetMemory } from '../../core/dataplane/rules/wanted.ts';
 import {
   distrustEdited,
   type Found,
@@ -30,7 +31,7 @@ import {
   withPlainPorts,
 } from '../../core/dataplane/ruleset.ts';
 import { assignServerIds, type ServerIds } from '../../core/dataplane/server-ids.ts';
-import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
+import type { DataplaneCounters, DesiredDataplane, DesiredService } from '../../core/model/dataplane.ts';
 import { type ClientsKernel, rememberClients } from './clients.ts';
 import type { ApplyReport, RememberedClient, ServiceClient } from './port.ts';
 import type { Run } from './slices.ts';
@@ -102,6 +103,7 @@ function mergeIds(older: ServerIds, newer: ServerIds): ServerIds {
 export class Converger {
   readonly #kernel: RulesetKernel;
   readonly #run: Run;
+  readonly #plane: PlaneTables;
   readonly #memory = new RulesetMemory();
   #known: Reading | undefined;
   /** As they last were, for comparison. */
@@ -111,9 +113,10 @@ export class Converger {
   /** Why ports are not by offset, once the kernel has refused that. It is not asked again. */
   #plainPorts: string | undefined;
 
-  constructor(kernel: RulesetKernel, run: Run) {
+  constructor(kernel: RulesetKernel, run: Run, plane: PlaneTables = NFTABLES_TABLES) {
     this.#kernel = kernel;
     this.#run = run;
+    this.#plane = plane;
   }
 
   /** One turn. @throws KernelError when the tables cannot be read or written; then nothing was written */
@@ -123,8 +126,8 @@ export class Converger {
     const observed = await this.#observe();
     const drift = before !== undefined && !sameFound(observed.tables, before);
 
-    const ids = assignServerIds(desired, observed.tables, this.#ids);
-    const wished = await this.#run(wantedSteps(desired, ids, observed.tables, this.#memory, links));
+    const ids = assignServerIds(desired, observed.tables, this.#ids, (found) => this.#plane.recover(found));
+    const wished = await this.#run(this.#plane.steps(desired, ids, observed.tables, this.#memory, links));
     const wanted = this.#plainPorts === undefined ? wished : withPlainPorts(wished);
     const found = await this.#run(shareElements(observed.tables, wanted));
     const trusted = before === undefined ? found : distrustEdited(found, before);
@@ -136,7 +139,7 @@ export class Converger {
 
     const names = new Set(desired.services.flatMap(({ name }) => Object.values(serviceNames(name))));
     const programmed = desired.services
-      .filter(({ name, direct }) => isProgrammed(name, names, left) && (!direct || links.has(direct.device ?? '')))
+      .filter((service) => isProgrammed(service.name, names, left) && this.#hasLink(service, links))
       .map(({ name }) => name);
     const plainPorts = this.#plainPorts === undefined ? {} : { plainPorts: this.#plainPorts };
     return { programmed, operations: operations.map(describe), drift, ...plainPorts };
@@ -149,7 +152,7 @@ export class Converger {
   async guard(desired: DesiredDataplane): Promise<readonly string[]> {
     const observed = await this.#observe();
     const found = observed.tables.get(GUARD_TABLE);
-    const wanted = new Map([[GUARD_TABLE, widenedGuard(guardTable(desired), found)]]);
+    const wanted = new Map([[GUARD_TABLE, widenedGuard(this.#plane.guard(desired), found)]]);
     const operations = await this.#run(
       planSteps(wanted, found === undefined ? new Map() : new Map([[GUARD_TABLE, found]])),
     );
@@ -211,7 +214,7 @@ export class Converger {
   /** Of the services last applied. */
   async counters(): Promise<DataplaneCounters> {
     const desired = this.#desired;
-    return readCounters(desired, this.#ids, await this.#kernel.readCounting(countingSets(desired)));
+    return readCounters(desired, this.#ids, await this.#kernel.readCounting(this.#plane.counting(desired)));
   }
 
   /** Deletes our tables. Connections that were translated go on being so until they end: conntrack holds their mapping. */
@@ -220,6 +223,11 @@ export class Converger {
     this.#known = undefined;
     if (operations.length > 0) await this.#kernel.write(operations);
     this.#desired = NOTHING;
+  }
+
+  #hasLink(service: DesiredService, links: Links): boolean {
+    const link = this.#plane.linkOf(service);
+    return link === undefined || links.has(link);
   }
 
   /**

@@ -17,6 +17,7 @@ import { KernelTables } from './kernel-tables.ts';
 import type { ApplyReport, Dataplane, RememberedClient, ServiceClient } from './port.ts';
 import { inSlices } from './slices.ts';
 import { FORGETFUL, type SysctlMemory, Sysctls } from './sysctls.ts';
+import { Turns } from './turns.ts';
 
 export class NftablesDataplane implements Dataplane {
   readonly name = 'nftables';
@@ -28,9 +29,7 @@ export class NftablesDataplane implements Dataplane {
   #opening: Promise<void> | undefined;
   #canRouteDirectly = false;
   #canHandOver = false;
-  #queue: Promise<unknown> = Promise.resolve();
-  /** How many are under way or wait. */
-  #turns = 0;
+  readonly #turns = new Turns();
   #unwatch: () => void = () => {};
 
   constructor(memory: SysctlMemory = FORGETFUL) {
@@ -53,17 +52,17 @@ export class NftablesDataplane implements Dataplane {
   }
 
   guard(desired: DesiredDataplane): Promise<readonly string[]> {
-    return this.#inTurn(() => this.#converger.guard(desired));
+    return this.#turns.take(() => this.#converger.guard(desired));
   }
 
   watch(onForeignWrite: () => void): void {
     this.#unwatch = subscribeTransactions(() => {
-      if (this.#turns === 0) onForeignWrite();
+      if (this.#turns.isIdle) onForeignWrite();
     });
   }
 
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const changed = await this.#sysctls.settle();
       if (!this.#canRouteDirectly && desired.services.some(isDirect)) {
         await probeDirectRouting();
@@ -85,15 +84,15 @@ export class NftablesDataplane implements Dataplane {
   }
 
   takeMisses(lifetime: Millis): Promise<void> {
-    return this.#inTurn(() => this.#converger.takeMisses(lifetime));
+    return this.#turns.take(() => this.#converger.takeMisses(lifetime));
   }
 
   counters(): Promise<DataplaneCounters> {
-    return this.#inTurn(() => this.#converger.counters());
+    return this.#turns.take(() => this.#converger.counters());
   }
 
   remembered(service: string, client: Ipv4): Promise<RememberedClient | undefined> {
-    return this.#inTurn(() => this.#converger.remembered(service, client));
+    return this.#turns.take(() => this.#converger.remembered(service, client));
   }
 
   /** Not in turn: reading changes nothing, and may take a while. */
@@ -102,11 +101,11 @@ export class NftablesDataplane implements Dataplane {
   }
 
   remember(service: string, clients: readonly ServiceClient[]): Promise<void> {
-    return this.#inTurn(() => this.#converger.remember(service, clients));
+    return this.#turns.take(() => this.#converger.remember(service, clients));
   }
 
   remove(): Promise<readonly string[]> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       await this.#converger.remove();
       return this.#sysctls.restore();
     });
@@ -115,19 +114,7 @@ export class NftablesDataplane implements Dataplane {
   /** Waits for what is under way; touches nothing. */
   async close(): Promise<void> {
     this.#unwatch();
-    await this.#queue;
+    await this.#turns.end();
     this.#tables.close();
-  }
-
-  /** One request at a time: two turns at once would each plan against what the other is changing. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    this.#turns += 1;
-    const result = this.#queue.then(work);
-    this.#queue = result
-      .catch(() => {})
-      .then(() => {
-        this.#turns -= 1;
-      });
-    return result;
   }
 }

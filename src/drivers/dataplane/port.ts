@@ -1,6 +1,6 @@
 /**
  * The data plane port. An adapter makes the kernel look like `desired`, and says, from a read-back, what is really there.
- * Adapters: `nftables.ts`; the fake beside it passes the same contract suite (test/contract/dataplane).
+ * Adapters: `nftables.ts` and `ipvs.ts`; the fakes beside them pass the same contract suite (test/contract/dataplane).
  */
 import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
@@ -15,6 +15,10 @@ export interface ApplyReport {
   readonly drift: boolean;
   /** The kernel refuses source ports by offset, in these words: they come from our own blocks, but cannot be predicted. */
   readonly plainPorts?: string;
+  /** What others have in the same table of the kernel; shown, and never touched. Undefined = the plane has tables of its own. */
+  readonly foreign?: readonly string[];
+  /** What the kernel would not do of single services, in its words; all else was done. Undefined = nothing. */
+  readonly refused?: readonly string[];
 }
 
 /** Who a client was given. */

@@ -32,9 +32,10 @@ export interface SysctlState {
   readonly current: string;
 }
 
-/** Every setting that there is a rule for, as it is now. @throws KernelError `sysctl-read` */
-export async function readSysctls(): Promise<readonly SysctlState[]> {
-  const rules = sysctlRules(await listSysctls(INTERFACES), await readSysctl(ESTABLISHED_TIMEOUT));
+/** Every setting that there is a rule for, as it is now, those of `further` among them. @throws KernelError `sysctl-read` */
+export async function readSysctls(further: readonly SysctlRule[] = []): Promise<readonly SysctlState[]> {
+  const common = sysctlRules(await listSysctls(INTERFACES), await readSysctl(ESTABLISHED_TIMEOUT));
+  const rules = [...common, ...further];
   // Read at once: one after the other they take longer than all the rest of a turn in which nothing has changed.
   const values = await Promise.all(rules.map(({ path }) => currentValue(path)));
   return rules.flatMap((rule, i) => {
@@ -55,16 +56,18 @@ async function currentValue(path: readonly string[]): Promise<string | undefined
 
 export class Sysctls {
   readonly #memory: SysctlMemory;
+  readonly #further: readonly SysctlRule[];
   #changes: readonly ChangedSysctl[] | undefined;
 
-  constructor(memory: SysctlMemory) {
+  constructor(memory: SysctlMemory, further: readonly SysctlRule[] = []) {
     this.#memory = memory;
+    this.#further = further;
   }
 
   /** Brings the settings to what is needed; one printable line per change. @throws KernelError */
   async settle(): Promise<string[]> {
     const told: string[] = [];
-    for (const { rule, current } of await readSysctls()) {
+    for (const { rule, current } of await readSysctls(this.#further)) {
       if (rule.accepts(current)) continue;
       await this.#remember({ path: rule.path, before: current, written: rule.value });
       await writeSysctl(rule.path, rule.value);

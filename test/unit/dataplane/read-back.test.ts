@@ -66,7 +66,7 @@ describe('reading back what a kernel answered', () => {
       new Map([
         ['10.9.9.1 . udp . 53', 'foreign'],
         ['10.9.9.1 . tcp . 80', 'goto service_web'],
-        ['10.9.9.2 . 132 . 9', 'jump service_web'],
+        ['10.9.9.2 . sctp . 9', 'jump service_web'],
       ]),
     );
     expect([...elements('slotsWeb', 'slots_web').elements]).toEqual([

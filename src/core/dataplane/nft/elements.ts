@@ -10,7 +10,7 @@ import { formatIpv4 } from '../../base/ipv4.ts';
 import { numberText } from '../../base/number-text.ts';
 import { align, LITTLE_ENDIAN, NetlinkReader, NLA_HEADER, NLA_TYPE_MASK } from '../../netlink/attributes.ts';
 import { NFGENMSG_BYTES } from '../../netlink/codes.ts';
-import { endpointElement, limitElement, linkElement, type Tally } from '../ruleset.ts';
+import { endpointElement, limitElement, linkElement, markedElement, memberElement, type Tally } from '../ruleset.ts';
 import {
   NFTA_COUNTER_BYTES,
   NFTA_COUNTER_PACKETS,
@@ -37,12 +37,13 @@ const NFT_SET_ELEM_CATCHALL = 0x2;
 const NFT_JUMP = -3;
 const NFT_GOTO = -4;
 
-const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
+const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
 
 /**
  * What a key or the data of an element is: a mark, slot or index, an address, `address . protocol . port`, the same of a packet
- * within a packet, `address . ports` (of data, which holds the least and the greatest of both), the name of an interface or
- * two of them, a verdict. A limit is a number with the connections that it allows.
+ * within a packet, `address . protocol . port . address` (of a service and one of its servers), `mark . address` (the same of a
+ * service known by mark), `address . ports` (of data, which holds the least and the greatest of both), the name of an interface
+ * or two of them, a verdict. A limit is a number with the connections that it allows.
  */
 export type ElementPart =
   | 'number'
@@ -50,6 +51,8 @@ export type ElementPart =
   | 'address'
   | 'service'
   | 'quoted'
+  | 'member'
+  | 'marked'
   | 'ports'
   | 'link'
   | 'links'
@@ -65,6 +68,8 @@ const BYTES: Readonly<Record<Exclude<KeyPart, 'verdict' | 'none'>, number>> = {
   address: 4,
   service: 12,
   quoted: 12,
+  member: 16,
+  marked: 8,
   ports: 16,
   range: 8,
   link: 16,
@@ -151,11 +156,10 @@ function partText(view: DataView, outer: number, to: number, part: ElementPart):
   if (part === 'links') return `${linkText(view, at)} . ${linkText(view, at + BYTES.link)}`;
   const protocol = view.getUint8(at + 4);
   if (part === 'quoted') return `${view.getUint32(at, false)} . ${protocol} . ${view.getUint16(at + 8, false)}`;
-  return endpointElement(
-    view.getUint32(at, false),
-    PROTOCOLS[protocol] ?? String(protocol),
-    view.getUint16(at + 8, false),
-  );
+  if (part === 'marked') return markedElement(view.getUint32(at, LITTLE_ENDIAN), view.getUint32(at + 4, false));
+  const port = view.getUint16(at + 8, false);
+  const service = endpointElement(view.getUint32(at, false), PROTOCOLS[protocol] ?? String(protocol), port);
+  return part === 'service' ? service : memberElement(service, view.getUint32(at + 12, false));
 }
 
 function u64(view: DataView, header: number, to: number): number {

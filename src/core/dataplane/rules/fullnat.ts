@@ -20,13 +20,16 @@ import type { WantedRule, WantedSet } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
 import type { Part } from './parts.ts';
 
-/** Connections of ours to servers of FullNAT services; `ct status dnat`, as others may set marks too. */
-const OURS = `ct status dnat ${SERVER_ID_EXPRESSION} @${FULLNAT_SET}`;
+/** Connections of ours to servers of FullNAT services; `translated`, as others may set marks too. */
+const ours = (translated: string) => `${translated} ${SERVER_ID_EXPRESSION} @${FULLNAT_SET}`;
 
 /** One rule per protocol: the map holds ports, for which nft wants to know the one protocol that they are of. */
-function translation(protocol: 'tcp' | 'udp', slots: number): WantedRule {
+function translation(protocol: 'tcp' | 'udp', slots: number, translated: string): WantedRule {
   const slot = `jhash ip saddr . th sport mod ${slots} seed 0x${BLOCK_SLOT_SEED.toString(16)}`;
-  return { text: `${OURS} meta l4proto ${protocol} snat ip to ${slot} map @${BLOCKS_MAP}`, portOffset: true };
+  return {
+    text: `${ours(translated)} meta l4proto ${protocol} snat ip to ${slot} map @${BLOCKS_MAP}`,
+    portOffset: true,
+  };
 }
 
 /** As nft reads the ports of a block on its address. */
@@ -64,16 +67,26 @@ function addressSet(elements: readonly string[], key: string): WantedSet {
   return { kind: 'set', declaration: `typeof ${key}`, elements: new Map(elements.map((element) => [element, ''])) };
 }
 
-/** Without a FullNAT service only the set of LIPs, empty, for those whose rules ask it. */
-export function fullnatPart(desired: DesiredDataplane, ids: ServerIds, blockMaps: BlockMaps): Part {
+/**
+ * Without a FullNAT service only the set of LIPs, empty, for those whose rules ask it.
+ *
+ * @param translated a match that is true of connections of services only
+ */
+export function fullnatPart(
+  desired: DesiredDataplane,
+  ids: ServerIds,
+  blockMaps: BlockMaps,
+  translated = 'ct status dnat',
+): Part {
   if (!usesFullnat(desired)) return { sets: new Map([[LIPS_SET, addressSet([], 'ip daddr')]]) };
   const services = desired.services.filter(({ fullnat }) => fullnat === true);
   const servers = services.flatMap(({ name }) => [...(ids.get(name)?.values() ?? [])].map(String));
   const blocks = blockMaps.of(desired);
-  const rules = blocks.elements.size === 0 ? [] : PROTOCOLS.map((one) => translation(one, blocks.elements.size));
+  const rules =
+    blocks.elements.size === 0 ? [] : PROTOCOLS.map((one) => translation(one, blocks.elements.size, translated));
   return {
     // Translation ends the chain: the last rule is reached by those for whom there is none.
-    rules: { postrouting: [...rules, `${OURS} counter name ${NO_BLOCK_COUNTER} drop`] },
+    rules: { postrouting: [...rules, `${ours(translated)} counter name ${NO_BLOCK_COUNTER} drop`] },
     sets: new Map([
       [LIPS_SET, addressSet(allLips(desired).map(formatIpv4), 'ip daddr')],
       [FULLNAT_SET, addressSet(servers, 'ct mark')],

@@ -74,13 +74,22 @@ const UNTRANSLATED: readonly string[] = [
   ),
 ];
 
-const INPUT: WantedChain = {
-  base: { type: 'filter', hook: 'input', priority: 10 },
-  rules: [
-    `ip daddr @${VIPS_SET} icmp type echo-request accept`,
-    `ip daddr @${VIPS_SET} counter name ${UNKNOWN_COUNTER} drop`,
-  ],
-};
+/** What of it depends on who translates. */
+export interface GuardTraits {
+  /** Of the chain at input: behind whoever takes packets from there. */
+  readonly inputPriority: number;
+  /** A match that is true of packets of services once they are translated, and of their answers. */
+  readonly translated: string;
+  /** Packets that this host makes of those that came in, and that only look as if they were passed on. */
+  readonly made?: string | undefined;
+}
+
+const NFT_TRAITS: GuardTraits = { inputPriority: 10, translated: 'ct status dnat' };
+
+const INPUT_RULES: readonly string[] = [
+  `ip daddr @${VIPS_SET} icmp type echo-request accept`,
+  `ip daddr @${VIPS_SET} counter name ${UNKNOWN_COUNTER} drop`,
+];
 
 const LIPS_INPUT: readonly string[] = [
   `ip daddr @${LIPS_SET} icmp type echo-request accept`,
@@ -90,16 +99,17 @@ const LIPS_INPUT: readonly string[] = [
 /** Source NAT has priority 100 in this hook. */
 const POSTROUTING: BaseChain = { type: 'filter', hook: 'postrouting', priority: 110 };
 
-const POSTROUTING_RULES: readonly string[] = [
+const postroutingRules = (translated: string): readonly string[] => [
   // First, since it lets nearly all packets go. What has no conntrack entry (invalid, untracked) does not match.
-  'ct status dnat accept',
+  `${translated} accept`,
   `${IS_FORWARDED} jump ${UNTRANSLATED_CHAIN}`,
   `iifname @${UPSTREAM_SET} oifname @${UPSTREAM_SET} jump ${TRANSIT_CHAIN}`,
 ];
 
-const TRANSIT: WantedChain = {
+const transit = (made: readonly string[]): WantedChain => ({
   base: undefined,
   rules: [
+    ...made.map((match) => `${match} return`),
     // Never forwarded; our own reports carry the interface that they leave by as the one that they came in by.
     'ip protocol igmp return',
     // What has no conntrack entry does not match, and is dropped below.
@@ -109,7 +119,7 @@ const TRANSIT: WantedChain = {
     `${LINK_PAIR} @${ONE_ARM_SET} ip daddr @${REAL_SERVERS_SET} return`,
     `counter name ${TRANSIT_COUNTER} drop`,
   ],
-};
+});
 
 /**
  * Of servers whose ports nobody knows, because a mark says which packets are the service's. Their own connections, in which
@@ -120,10 +130,10 @@ const MARKED_UNKNOWN = `ct state invalid ip saddr @${MARKED_SERVERS_SET} ${DROP_
 /** Also where it is translated, because the server is a client of another service, or its packet was marked. */
 const MARKED_MIDDLE = `ct state new ${IS_FORWARDED} ct original ip saddr @${MARKED_SERVERS_SET} tcp flags & (syn | ack) != syn ${DROP_UNTRANSLATED}`;
 
-export function guardTable(desired: DesiredDataplane): WantedTable {
+export function guardTable(desired: DesiredDataplane, traits: GuardTraits = NFT_TRAITS): WantedTable {
   const { services, upstream } = desired;
-  // Nothing of direct routing is ever translated: what such a server sends from its own address is its own affair.
-  const translated = services.filter((service) => !isDirect(service));
+  // Nothing of direct routing is ever translated, nor in tunnels: what such a server sends from its own address is its own affair.
+  const translated = services.filter((service) => !isDirect(service) && service.tunnel === undefined);
   const sources = translated.flatMap((service) =>
     allServers(service).flatMap(({ address }) =>
       service.ports.map((port) => endpointElement(address, service.protocol, port)),
@@ -137,14 +147,20 @@ export function guardTable(desired: DesiredDataplane): WantedTable {
   const egress = egressGuard(desired);
   return {
     chains: new Map([
-      ['input', { ...INPUT, rules: [...INPUT.rules, ...(lips === undefined ? [] : LIPS_INPUT), ...egress.input] }],
+      [
+        'input',
+        {
+          base: { type: 'filter', hook: 'input', priority: traits.inputPriority },
+          rules: [...INPUT_RULES, ...(lips === undefined ? [] : LIPS_INPUT), ...egress.input],
+        },
+      ],
       [UNTRANSLATED_CHAIN, { base: undefined, rules: [...UNTRANSLATED, ...(isMarked ? [MARKED_UNKNOWN] : [])] }],
-      [TRANSIT_CHAIN, TRANSIT],
+      [TRANSIT_CHAIN, transit(traits.made === undefined ? [] : [traits.made])],
       [
         'postrouting',
         {
           base: POSTROUTING,
-          rules: [...(isMarked ? [MARKED_MIDDLE] : []), ...POSTROUTING_RULES, ...egress.postrouting],
+          rules: [...(isMarked ? [MARKED_MIDDLE] : []), ...postroutingRules(traits.translated), ...egress.postrouting],
         },
       ],
     ]),

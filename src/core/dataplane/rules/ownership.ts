@@ -40,9 +40,20 @@ const TELL_OF_ANSWERS = tellOf(DESTROY | ASSURED | REPLY);
 const TELL_OF_EVERYTHING = tellOf(DESTROY | ASSURED | REPLY | NEW | PROTOINFO | MARK);
 
 /** The same for a service's, as much as other directors are to hold of them. */
-export function tellOfLife({ sync, protocol }: Pick<DesiredService, 'sync' | 'protocol'>): string {
-  if (sync === 'all') return TELL_OF_EVERYTHING;
-  return sync === 'established' && protocol === 'udp' ? TELL_OF_ANSWERS : TELL_OF_LIFE;
+export function tellOfLife(service: Pick<DesiredService, 'sync' | 'protocol'>): string {
+  const more = toldBesides(service);
+  return more === undefined ? TELL_OF_LIFE : TELL_OF[more];
+}
+
+export const TELL_OF = { answers: TELL_OF_ANSWERS, everything: TELL_OF_EVERYTHING } as const;
+
+/** What is told of a service's connections beside `TELL_OF_LIFE`. */
+export function toldBesides({
+  sync,
+  protocol,
+}: Pick<DesiredService, 'sync' | 'protocol'>): keyof typeof TELL_OF | undefined {
+  if (sync === 'all') return 'everything';
+  return sync === 'established' && protocol === 'udp' ? 'answers' : undefined;
 }
 
 const FLAGGED_RULES: readonly string[] = [

@@ -15,6 +15,8 @@ const CHAINS = {
   known: undefined,
   /** First packets of connections only, as everywhere in nat. */
   prerouting: { type: 'nat', hook: 'prerouting', priority: -100 },
+  /** As `forward`, where IPVS takes packets from here. */
+  input: { type: 'filter', hook: 'input', priority: 0 },
   /** Only while connections are refused: a hook costs every packet as much as three rules. */
   forward: { type: 'filter', hook: 'forward', priority: 0 },
   postrouting: { type: 'nat', hook: 'postrouting', priority: 100 },

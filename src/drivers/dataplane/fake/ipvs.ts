@@ -1,0 +1,244 @@
+/**
+ * IPVS in memory, for tests without its module: the generic netlink family as the kernel answers it, and what becomes of packets.
+ *
+ * It keeps what the real one keeps and a listing does not show: the order of destinations (the newest first), the last weight that
+ * was not 0, and destinations that were deleted, which come back with their connections when they are added again.
+ */
+import type { Ipv4 } from '../../../core/base/ipv4.ts';
+import { type IpvsServer, ipvsMhServer, ipvsMhTable } from '../../../core/hash/ipvs-mh.ts';
+import type { GenericMessage } from '../../../core/netlink/generic.ts';
+import {
+  IP_VS_SVC_F_SCHED_PORT,
+  IPVS_CMD_DEL_DEST,
+  IPVS_CMD_DEL_SERVICE,
+  IPVS_CMD_GET_CONFIG,
+  IPVS_CMD_GET_DEST,
+  IPVS_CMD_GET_INFO,
+  IPVS_CMD_GET_SERVICE,
+  IPVS_CMD_NEW_DEST,
+  IPVS_CMD_NEW_SERVICE,
+  IPVS_CMD_SET_CONFIG,
+  IPVS_CMD_SET_DEST,
+  IPVS_CMD_SET_SERVICE,
+} from '../../../core/netlink/ipvs/codes.ts';
+import {
+  type CountedDestination,
+  decodeDestination,
+  destinationKeyText,
+  encodeCountedDestination,
+} from '../../../core/netlink/ipvs/destination.ts';
+import {
+  type CountedService,
+  decodeService,
+  encodeCountedService,
+  serviceKeyText,
+} from '../../../core/netlink/ipvs/service.ts';
+import { decodeTimeouts, encodeInfo, encodeTimeouts, type IpvsTimeouts } from '../../../core/netlink/ipvs/settings.ts';
+import { type IpvsStatistics, NO_STATISTICS } from '../../../core/netlink/ipvs/statistics.ts';
+import type { GenericFamily, GenericRefusal } from '../../../io/generic-netlink.ts';
+import { KernelError } from '../../../io/kernel-error.ts';
+import type { FakeFlow } from './direct.ts';
+
+const HEADER = new Uint8Array(4);
+const KNOWN_SCHEDULERS = new Set('rr wrr lc wlc lblc lblcr dh sh mh sed nq fo ovf'.split(' '));
+const PACKET_BYTES = 60;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface FakeDestination extends Mutable<CountedDestination> {
+  /** The last weight that was not 0. */
+  lastWeight: number;
+}
+
+interface FakeService {
+  service: Mutable<CountedService>;
+  /** The newest first. */
+  destinations: FakeDestination[];
+  /** Deleted, and not yet forgotten. */
+  trash: FakeDestination[];
+  turn: number;
+}
+
+function counted(attributes: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(HEADER.length + attributes.length);
+  bytes.set(attributes, HEADER.length);
+  return bytes;
+}
+
+function plusOne(statistics: IpvsStatistics, connections: number): IpvsStatistics {
+  return {
+    connections: statistics.connections + connections,
+    packetsIn: statistics.packetsIn + 1,
+    packetsOut: statistics.packetsOut + 1,
+    bytesIn: statistics.bytesIn + PACKET_BYTES,
+    bytesOut: statistics.bytesOut + PACKET_BYTES,
+  };
+}
+
+export class FakeIpvs implements GenericFamily {
+  readonly #services = new Map<string, FakeService>();
+  readonly #connections = new Map<string, { readonly service: string; readonly destination: FakeDestination }>();
+  #timeouts: IpvsTimeouts = { tcp: 900, tcpFin: 120, udp: 300 };
+  /** Requests that were made of it, but for those that only ask. */
+  writes = 0;
+  /** When set, there is no such module. */
+  missing = false;
+
+  async perform(_request: string, messages: readonly GenericMessage[]): Promise<readonly GenericRefusal[]> {
+    this.#mustBeThere();
+    return messages.flatMap((message, index) => {
+      this.writes += 1;
+      const errno = this.#write(message);
+      return errno === undefined ? [] : [{ index, errno }];
+    });
+  }
+
+  async get(_request: string, { command }: GenericMessage): Promise<readonly Uint8Array[]> {
+    this.#mustBeThere();
+    if (command === IPVS_CMD_GET_INFO) return [counted(encodeInfo({ version: '1.2.1', connectionTable: 4096 }))];
+    if (command === IPVS_CMD_GET_CONFIG) return [counted(encodeTimeouts(this.#timeouts))];
+    throw new KernelError('fake-ipvs', { errno: 'EOPNOTSUPP' });
+  }
+
+  async dumps(_request: string, messages: readonly GenericMessage[]) {
+    this.#mustBeThere();
+    return messages.map(({ command, attributes }) => {
+      if (command === IPVS_CMD_GET_SERVICE) {
+        return [...this.#services.values()].map(({ service }) => counted(encodeCountedService(service)));
+      }
+      if (command !== IPVS_CMD_GET_DEST) return undefined;
+      const found = this.#services.get(serviceKeyText(decodeService(counted(attributes)).key));
+      return (found?.destinations ?? []).map((one) => counted(encodeCountedDestination(one)));
+    });
+  }
+
+  close(): void {}
+
+  /** As `ipvsadm -C`: everything goes, whoever made it; connections stay, and find no service. */
+  flush(): void {
+    this.#services.clear();
+  }
+
+  /** Each service as a line, its destinations in the kernel's order with their weights. */
+  listing(): readonly string[] {
+    return [...this.#services].map(([key, { service, destinations }]) => {
+      const list = destinations.map((one) => `${destinationKeyText(one)} ${one.weight}`);
+      return `${key} ${service.scheduler}: ${list.join(', ')}`;
+    });
+  }
+
+  /** By service and address; what `mh` deals its slots by. */
+  lastWeight(service: string, destination: string): number | undefined {
+    const found = this.#services.get(service)?.destinations.find((one) => destinationKeyText(one) === destination);
+    return found?.lastWeight;
+  }
+
+  /** A packet from a client: the server that gets it; `undefined` when nobody does. */
+  packet(flow: FakeFlow): Ipv4 | undefined {
+    const key = `${flow.protocol} ${flow.source}:${flow.sport} ${flow.vip}:${flow.port}`;
+    const protocol = { tcp: 6, udp: 17 }[flow.protocol];
+    const service = serviceKeyText({ protocol, address: flow.vip, port: flow.port });
+    const known = this.#connections.get(key);
+    if (known !== undefined && this.#isThere(known.service, known.destination)) {
+      this.#count(known.service, known.destination, 0);
+      return known.destination.address as Ipv4;
+    }
+    const found = this.#services.get(service);
+    const destination = found && this.#choose(found, flow);
+    if (destination === undefined) return undefined;
+    destination.active += 1;
+    this.#connections.set(key, { service, destination });
+    this.#count(service, destination, 1);
+    return destination.address as Ipv4;
+  }
+
+  #count(service: string, destination: FakeDestination, connections: number): void {
+    const found = this.#services.get(service);
+    if (found !== undefined) found.service.statistics = plusOne(found.service.statistics, connections);
+    destination.statistics = plusOne(destination.statistics, connections);
+  }
+
+  #isThere(service: string, destination: FakeDestination): boolean {
+    return this.#services.get(service)?.destinations.includes(destination) === true;
+  }
+
+  #choose(found: FakeService, { source, sport }: FakeFlow): FakeDestination | undefined {
+    const { service, destinations } = found;
+    const takes = destinations.map(({ weight, upper, active }) => weight > 0 && (upper === 0 || active < upper));
+    if (service.scheduler === 'mh') {
+      const servers = destinations.map(
+        ({ address, port, lastWeight }): IpvsServer => ({ address: address as Ipv4, port, weight: lastWeight }),
+      );
+      const port = (service.flags & IP_VS_SVC_F_SCHED_PORT) === 0 ? 0 : sport;
+      return destinations[ipvsMhServer(ipvsMhTable(servers), takes, source, port)];
+    }
+    const round = destinations.flatMap((one, index) => {
+      const turns = service.scheduler === 'wrr' ? one.weight : 1;
+      return takes[index] === true ? Array.from({ length: turns }, () => one) : [];
+    });
+    return round[found.turn++ % round.length];
+  }
+
+  #mustBeThere(): void {
+    if (this.missing) throw new KernelError('genl-family', { family: 'IPVS', errno: 'ENOENT' });
+  }
+
+  #write({ command, attributes }: GenericMessage): string | undefined {
+    const payload = counted(attributes);
+    if (command === IPVS_CMD_SET_CONFIG) {
+      this.#timeouts = decodeTimeouts(payload);
+      return undefined;
+    }
+    const service = decodeService(payload);
+    const key = serviceKeyText(service.key);
+    const found = this.#services.get(key);
+    if (command === IPVS_CMD_NEW_SERVICE || command === IPVS_CMD_SET_SERVICE) {
+      return this.#writeService(command === IPVS_CMD_NEW_SERVICE, service, found);
+    }
+    if (found === undefined) return 'ESRCH';
+    if (command !== IPVS_CMD_DEL_SERVICE) return this.#writeDestination(command, decodeDestination(payload), found);
+    this.#services.delete(key);
+    return undefined;
+  }
+
+  #writeService(isNew: boolean, service: CountedService, found: FakeService | undefined): string | undefined {
+    if (!KNOWN_SCHEDULERS.has(service.scheduler)) return 'ENOENT';
+    if (isNew && found !== undefined) return 'EEXIST';
+    if (!isNew && found === undefined) return 'ESRCH';
+    const statistics = found?.service.statistics ?? NO_STATISTICS;
+    if (found !== undefined) found.service = { ...service, statistics };
+    else {
+      const fresh = { service: { ...service, statistics }, destinations: [], trash: [], turn: 0 };
+      this.#services.set(serviceKeyText(service.key), fresh);
+    }
+    return undefined;
+  }
+
+  #writeDestination(command: number, wished: CountedDestination, found: FakeService): string | undefined {
+    const same = (one: FakeDestination) => destinationKeyText(one) === destinationKeyText(wished);
+    const present = found.destinations.find(same);
+    if (command === IPVS_CMD_NEW_DEST) {
+      if (present !== undefined) return 'EEXIST';
+      const counts = { active: 0, inactive: 0, persistent: 0, statistics: NO_STATISTICS };
+      const revived = found.trash.find(same);
+      found.trash = found.trash.filter((one) => one !== revived);
+      const destination = Object.assign(revived ?? counts, writable(wished), { lastWeight: wished.weight });
+      found.destinations.unshift(destination as FakeDestination);
+      return undefined;
+    }
+    if (present === undefined) return 'ENOENT';
+    if (command === IPVS_CMD_SET_DEST) {
+      Object.assign(present, writable(wished));
+      if (wished.weight !== 0) present.lastWeight = wished.weight;
+    } else if (command === IPVS_CMD_DEL_DEST) {
+      found.destinations = found.destinations.filter((one) => one !== present);
+      found.trash.push(present);
+    } else return 'EOPNOTSUPP';
+    return undefined;
+  }
+}
+
+/** What a request says of a destination. */
+function writable({ address, port, method, weight, upper, lower, tunnel }: CountedDestination) {
+  return { address, port, method, weight, upper, lower, tunnel };
+}

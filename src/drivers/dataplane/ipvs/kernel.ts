@@ -1,0 +1,120 @@
+/**
+ * IPVS in the kernel: services and destinations read and written by generic netlink. It compares nothing and remembers nothing.
+ *
+ * In: operations, and which services are worth reading whole. Out: what is there, and which operations were refused.
+ */
+import type { IpvsOperation, Observed, ObservedService } from '../../../core/dataplane/ipvs/plan.ts';
+import type { GenericMessage } from '../../../core/netlink/generic.ts';
+import {
+  IPVS_CMD_DEL_DEST,
+  IPVS_CMD_DEL_SERVICE,
+  IPVS_CMD_GET_CONFIG,
+  IPVS_CMD_GET_DEST,
+  IPVS_CMD_GET_INFO,
+  IPVS_CMD_GET_SERVICE,
+  IPVS_CMD_NEW_DEST,
+  IPVS_CMD_NEW_SERVICE,
+  IPVS_CMD_SET_CONFIG,
+  IPVS_CMD_SET_DEST,
+  IPVS_CMD_SET_SERVICE,
+} from '../../../core/netlink/ipvs/codes.ts';
+import { decodeDestination, encodeDestination, encodeDestinationKey } from '../../../core/netlink/ipvs/destination.ts';
+import {
+  type CountedService,
+  decodeService,
+  encodeService,
+  encodeServiceKey,
+  serviceKeyText,
+} from '../../../core/netlink/ipvs/service.ts';
+import {
+  decodeInfo,
+  decodeTimeouts,
+  encodeTimeouts,
+  type IpvsInfo,
+  type IpvsTimeouts,
+} from '../../../core/netlink/ipvs/settings.ts';
+import type { GenericFamily } from '../../../io/generic-netlink.ts';
+
+const NOTHING = new Uint8Array();
+
+/** A service as it was found, with its counters. */
+export interface FoundService extends ObservedService, CountedService {}
+
+export interface IpvsReading {
+  /** Ours, with their destinations. */
+  readonly services: ReadonlyMap<string, FoundService> & Observed;
+  /** Texts of the keys of all others. */
+  readonly foreign: readonly string[];
+}
+
+export interface RefusedOperation {
+  readonly operation: IpvsOperation;
+  readonly errno: string;
+}
+
+export class IpvsKernel {
+  readonly #family: GenericFamily;
+
+  constructor(family: GenericFamily) {
+    this.#family = family;
+  }
+
+  /** Has the kernel load its module. @throws KernelError `genl-family` (`ENOENT` where there is none), `ipvs-info` */
+  async info(): Promise<IpvsInfo> {
+    const [answer = NOTHING] = await this.#family.get('ipvs-info', message(IPVS_CMD_GET_INFO));
+    return decodeInfo(answer);
+  }
+
+  async timeouts(): Promise<IpvsTimeouts> {
+    const [answer = NOTHING] = await this.#family.get('ipvs-timeouts', message(IPVS_CMD_GET_CONFIG));
+    return decodeTimeouts(answer);
+  }
+
+  /** @param isOurs of the text of a service's key */
+  async read(isOurs: (key: string) => boolean): Promise<IpvsReading> {
+    const [dump = []] = await this.#family.dumps('ipvs-services', [message(IPVS_CMD_GET_SERVICE)]);
+    const all = dump.map(decodeService).map((service) => [serviceKeyText(service.key), service] as const);
+    const ours = all.filter(([key]) => isOurs(key));
+    const asked = ours.map(([, { key }]) => message(IPVS_CMD_GET_DEST, encodeServiceKey(key)));
+    const dumps = await this.#family.dumps('ipvs-destinations', asked);
+    const services = new Map<string, FoundService>();
+    for (const [at, [key, service]] of ours.entries()) {
+      // One that is gone by now is seen as such the next time.
+      services.set(key, { ...service, destinations: (dumps[at] ?? []).map(decodeDestination) });
+    }
+    return { services, foreign: all.filter(([key]) => !isOurs(key)).map(([key]) => key) };
+  }
+
+  /** In order, each by itself: one that is refused keeps no other from being done. @throws KernelError when none can be asked */
+  async perform(operations: readonly IpvsOperation[]): Promise<readonly RefusedOperation[]> {
+    const refusals = await this.#family.perform('ipvs-apply', operations.map(request));
+    return refusals.map(({ index, errno }) => ({ operation: operations[index]!, errno }));
+  }
+
+  close(): void {
+    this.#family.close();
+  }
+}
+
+function message(command: number, attributes: Uint8Array = NOTHING): GenericMessage {
+  return { command, flags: 0, attributes };
+}
+
+function request(operation: IpvsOperation): GenericMessage {
+  switch (operation.kind) {
+    case 'add-service':
+      return message(IPVS_CMD_NEW_SERVICE, encodeService(operation.service));
+    case 'edit-service':
+      return message(IPVS_CMD_SET_SERVICE, encodeService(operation.service));
+    case 'delete-service':
+      return message(IPVS_CMD_DEL_SERVICE, encodeServiceKey(operation.key));
+    case 'add-destination':
+      return message(IPVS_CMD_NEW_DEST, encodeDestination(operation.key, operation.destination));
+    case 'edit-destination':
+      return message(IPVS_CMD_SET_DEST, encodeDestination(operation.key, operation.destination));
+    case 'delete-destination':
+      return message(IPVS_CMD_DEL_DEST, encodeDestinationKey(operation.key, operation.destination));
+    case 'set-timeouts':
+      return message(IPVS_CMD_SET_CONFIG, encodeTimeouts(operation.timeouts));
+  }
+}

@@ -1,0 +1,141 @@
+/** The turn over IPVS in memory: what is ours is kept as wished, what is not is left alone, and agents come and go. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import { IPVS_CMD_DEL_DEST, IPVS_CMD_NEW_SERVICE, IPVS_CMD_SET_DEST } from '../../../src/core/netlink/ipvs/codes.ts';
+import { encodeDestination, encodeDestinationKey, NO_TUNNEL } from '../../../src/core/netlink/ipvs/destination.ts';
+import { encodeService, type IpvsServiceKey } from '../../../src/core/netlink/ipvs/service.ts';
+import { FakeIpvsDataplane, FakeIpvsHost } from '../../../src/drivers/dataplane/fake/ipvs-dataplane.ts';
+import { dataplane, service, THREE, withState } from './model.ts';
+
+const WEB: IpvsServiceKey = { protocol: 6, address: ipv4('203.0.113.10'), port: 80 };
+const FOREIGN: IpvsServiceKey = { protocol: 17, address: ipv4('192.0.2.1'), port: 53 };
+const web = dataplane(service('web', THREE));
+
+let host: FakeIpvsHost;
+let driver: FakeIpvsDataplane;
+
+beforeEach(() => {
+  host = new FakeIpvsHost();
+  driver = new FakeIpvsDataplane(host);
+});
+
+/** Somebody else, who has the same tools. */
+const byHand = (command: number, attributes: Uint8Array) =>
+  host.ipvs.perform('by-hand', [{ command, flags: 0, attributes }]);
+
+const addForeign = () =>
+  byHand(
+    IPVS_CMD_NEW_SERVICE,
+    encodeService({ key: FOREIGN, scheduler: 'rr', flags: 0, timeout: 0, maskBits: 32, engine: '' }),
+  );
+
+async function writesOf(desired: DesiredDataplane): Promise<number> {
+  const before = host.ipvs.writes;
+  await driver.apply(desired);
+  return host.ipvs.writes - before;
+}
+
+test('what was applied is read back as programmed, in canonical order, and applying it again writes nothing', async () => {
+  expect(await driver.apply(web)).toMatchObject({ programmed: ['web'], drift: false, foreign: [] });
+  expect(host.ipvs.listing()).toEqual(['tcp 203.0.113.10:80 mh: 10.2.0.21:80 1, 10.2.0.22:80 1, 10.2.0.23:80 1']);
+  expect(await driver.apply(web)).toEqual({ programmed: ['web'], operations: [], drift: false, foreign: [] });
+  expect(await writesOf(web)).toBe(0);
+});
+
+test('order and slots do not depend on when servers came', async () => {
+  await driver.apply(dataplane(service('web', withState(THREE.slice(0, 2), 'r1', 'down'))));
+  await driver.apply(dataplane(service('web', withState(THREE, 'r3', 'down'))));
+  expect(host.kept).toBe(1);
+  expect(host.ipvs.listing()).toEqual(['tcp 203.0.113.10:80 mh: 10.2.0.21:80 1, 10.2.0.22:80 1, 10.2.0.23:80 0']);
+  expect(host.ipvs.lastWeight('tcp 203.0.113.10:80', '10.2.0.23:80')).toBe(1);
+});
+
+test('a foreign service is shown, and survives every turn and the removal of ours', async () => {
+  await addForeign();
+  const fromNow = { foreign: ['udp 192.0.2.1:53'] };
+  expect(await driver.apply(web)).toMatchObject(fromNow);
+  expect(await driver.apply(dataplane())).toMatchObject({ ...fromNow, drift: false });
+  await driver.apply(web);
+  await driver.remove();
+  expect(host.ipvs.listing()).toEqual(['udp 192.0.2.1:53 rr: ']);
+});
+
+describe('drift', () => {
+  beforeEach(async () => {
+    await driver.apply(web);
+  });
+
+  test('everything is gone: it comes back, and the report names it', async () => {
+    host.ipvs.flush();
+    const report = await driver.apply(web);
+    expect(report).toMatchObject({ drift: true, programmed: ['web'] });
+    expect(report.operations[0]).toBe('ipvs tcp 203.0.113.10:80: add service (mh)');
+    expect(await driver.apply(web)).toMatchObject({ drift: false, operations: [] });
+  });
+
+  test('a server is gone, or has another weight or another way', async () => {
+    const key = { address: ipv4('10.2.0.21'), port: 80 };
+    const changed = { ...key, method: 3, weight: 7, upper: 0, lower: 0, tunnel: NO_TUNNEL };
+    await byHand(IPVS_CMD_DEL_DEST, encodeDestinationKey(WEB, key));
+    const added = 'ipvs tcp 203.0.113.10:80: add 10.2.0.21:80 (masquerading, weight 1)';
+    expect(await driver.apply(web)).toMatchObject({ drift: true, operations: [added] });
+    await byHand(IPVS_CMD_SET_DEST, encodeDestination(WEB, changed));
+    const set = 'ipvs tcp 203.0.113.10:80: set 10.2.0.21:80 (masquerading, weight 1)';
+    expect(await driver.apply(web)).toMatchObject({ drift: true, operations: [set] });
+  });
+
+  test('a service of somebody else is no drift', async () => {
+    await addForeign();
+    expect(await driver.apply(web)).toMatchObject({ drift: false, operations: [], foreign: ['udp 192.0.2.1:53'] });
+  });
+});
+
+test('the agent that comes next adopts what it finds and takes away what the file has lost', async () => {
+  await driver.apply(
+    dataplane(service('web', withState(THREE, 'r2', 'down')), service('old', THREE, { ports: [443] })),
+  );
+  await addForeign();
+  driver = new FakeIpvsDataplane(host);
+  expect(await driver.isPresent()).toBe(true);
+  expect(await writesOf(dataplane(service('web', withState(THREE, 'r2', 'down'))))).toBe(1);
+  expect(host.ipvs.listing()).toEqual([
+    'tcp 203.0.113.10:80 mh: 10.2.0.21:80 1, 10.2.0.22:80 0, 10.2.0.23:80 1',
+    'udp 192.0.2.1:53 rr: ',
+  ]);
+});
+
+test('one service that is refused keeps no other from being served, and is told', async () => {
+  const twos = service('new', THREE, { ports: [443], scheduler: { name: 'twos' } });
+  const report = await driver.apply(dataplane(twos, service('web', THREE)));
+  expect(report.programmed).toEqual(['web']);
+  expect(report.refused?.[0]).toBe('ipvs-add-service: ENOENT ipvs tcp 203.0.113.10:443: add service (twos)');
+});
+
+test('counters are those of the kernel, by service and by server', async () => {
+  await driver.apply(web);
+  for (let sport = 1000; sport < 1030; sport++) {
+    const flow = { protocol: 'tcp', source: ipv4('10.1.0.2'), sport, vip: ipv4('203.0.113.10'), port: 80 } as const;
+    host.ipvs.packet(flow);
+    host.ipvs.packet(flow);
+  }
+  const { services, servers } = await driver.counters();
+  expect(services).toMatchObject([{ service: 'web', newConnections: 30, packetsIn: 60 }]);
+  expect(servers.map(({ server }) => server)).toEqual(['r1', 'r2', 'r3']);
+  expect(servers.reduce((sum, { newConnections }) => sum + newConnections, 0)).toBe(30);
+});
+
+test('a server’s id is in the table by which connections are marked, and survives the agent', async () => {
+  await driver.apply(dataplane(service('web', THREE.slice(1))));
+  const ids = THREE.slice(1).map(({ address }) => driver.serverId('web', ipv4(address)));
+  driver = new FakeIpvsDataplane(host);
+  await driver.apply(web);
+  expect(THREE.slice(1).map(({ address }) => driver.serverId('web', ipv4(address)))).toEqual(ids);
+  const members = host.tables.tables.get('sluice_v1')?.sets.get('members')?.elements;
+  expect(members?.get('203.0.113.10 . tcp . 80 . 10.2.0.22')).toBe(String(ids[0]));
+});
+
+test('timeouts of the file are set, and those of before come back when all is removed', async () => {
+  await driver.apply(dataplane(service('web', THREE, { timeouts: { established: 7200 } })));
+  expect(await driver.remove()).toEqual(['ipvs: timeouts tcp 900 s, after FIN 120 s, udp 300 s']);
+});
