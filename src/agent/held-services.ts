@@ -40,8 +40,9 @@ export class HeldServices {
 
   /** As it would be wished now. */
   desired(loaded: LoadedCluster, services = this.services): DesiredDataplane {
-    const { servers, sync } = this.#parts;
-    return desiredDataplane(loaded, services, servers, livingDirectors(loaded, sync.view));
+    const { servers, sync, dataplane } = this.#parts;
+    const desired = desiredDataplane(loaded, services, servers, livingDirectors(loaded, sync.view));
+    return dataplane.name === 'ipvs' ? { ...desired, plane: 'ipvs' } : desired;
   }
 
   /** What is held, as it was wished last; the file's as long as nothing is. */

@@ -13,10 +13,14 @@ import type { EventDocument } from '../api/documents.ts';
 import { serveControl } from '../api/server.ts';
 import { formatFault } from '../core/base/fault.ts';
 import type { Millis } from '../core/base/machine.ts';
+import { PLANES } from '../core/config/checks/planes.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import { NetlinkConntrack } from '../drivers/conntrack/netlink.ts';
+import { type ChosenPlane, choosePlane } from '../drivers/dataplane/choose.ts';
+import { hasIpvs, IpvsDataplane } from '../drivers/dataplane/ipvs.ts';
 import { NftablesDataplane } from '../drivers/dataplane/nftables.ts';
+import type { Dataplane } from '../drivers/dataplane/port.ts';
 import { RtnetlinkInside } from '../drivers/inside/rtnetlink.ts';
 import { RtnetlinkLinks } from '../drivers/links/rtnetlink.ts';
 import { RtnetlinkRoutes } from '../drivers/routes/rtnetlink.ts';
@@ -41,6 +45,7 @@ import { LifeKeeper, readLastLife } from './keepers/life-keeper.ts';
 import { SequenceKeeper } from './keepers/sequence-keeper.ts';
 import { LinkHub } from './link-hub.ts';
 import { DrainedServers } from './memory/drained-servers.ts';
+import { IPVS_FILE, ipvsMemory } from './memory/ipvs-memory.ts';
 import { type Continuation, graceSequence, type LastLife } from './memory/last-life.ts';
 import { SYSCTLS_FILE, sysctlMemory } from './memory/sysctl-memory.ts';
 import { claimNamespace, type NamespaceClaim, NamespaceTaken } from './single-instance.ts';
@@ -93,8 +98,9 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
   const events = new EventLog(systemClock);
   events.emit('agent-started', { director: name, pid: process.pid, version: options.version, hash: loaded.hash });
   // Programs that it runs take their time; here they do so while we go on. Whether it could is asked again below.
-  const settings = stateFile(join(options.stateDir, name, SYSCTLS_FILE));
-  const dataplane = new NftablesDataplane(sysctlMemory(settings, thisHost, events));
+  const chosen = await choosePlane(loaded.cluster, PLANES, hasIpvs);
+  events.emit('dataplane-chosen', { ...chosen });
+  const dataplane = makeDataplane(chosen, join(options.stateDir, name), events);
   dataplane.open().catch(() => undefined);
   const links = new LinkHub();
   await links.open((error) => events.emit('speaker-fault', { message: error.message }));
@@ -106,6 +112,7 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
     pid: process.pid,
     startedAt: new Date(performance.timeOrigin),
     configPath: options.config,
+    planeReason: chosen.reason,
     priority,
     loop: watchEventLoop(),
   });
@@ -119,6 +126,12 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
     await server.close();
     links.close();
   }
+}
+
+function makeDataplane({ plane }: ChosenPlane, folder: string, events: EventLog): Dataplane {
+  const sysctls = sysctlMemory(stateFile(join(folder, SYSCTLS_FILE)), thisHost, events);
+  if (plane === 'nftables') return new NftablesDataplane(sysctls);
+  return new IpvsDataplane({ sysctls, services: ipvsMemory(stateFile(join(folder, IPVS_FILE)), thisHost, events) });
 }
 
 /** From the first Hello to the end. Throws what keeps the data plane from being opened. */
@@ -177,7 +190,7 @@ function realPorts(
   links: LinkHub,
   { sequences, last, keeper, drained, forwards }: Memory & { readonly forwards: boolean },
   loaded: LoadedCluster,
-  dataplane: NftablesDataplane,
+  dataplane: Dataplane,
 ): ConstructorParameters<typeof Director>[0] {
   return {
     clock: systemClock,
@@ -244,7 +257,7 @@ function inheritance(
 }
 
 /** Is there a data plane of an agent before us? A kernel that does not say has none; why not is told when it is opened. */
-function doesForward(dataplane: NftablesDataplane): Promise<boolean> {
+function doesForward(dataplane: Dataplane): Promise<boolean> {
   return dataplane.isPresent().catch(() => false);
 }
 

@@ -44,6 +44,10 @@ export interface StatusDocument {
   readonly config: { readonly path: string; readonly hash: string; readonly stale: string | null };
   readonly dataplane: {
     readonly name: string;
+    /** Why it is this one, where an agent has chosen. */
+    readonly reason: string | null;
+    /** Services that others have made in the same table of the kernel. */
+    readonly foreign: readonly string[];
     readonly programmed: readonly string[];
     /** `t` of the last apply that succeeded. */
     readonly lastApply: number | null;
@@ -371,6 +375,8 @@ export type EventName =
   | 'inside-changed'
   | 'inside-left'
   | 'inside-fault'
+  | 'dataplane-chosen'
+  | 'dataplane-foreign'
   | 'dataplane-programmed'
   | 'dataplane-drift'
   | 'dataplane-guarded'

@@ -44,6 +44,8 @@ export interface ProcessFacts {
   readonly configPath: string;
   /** Why the file on disk was refused, when it was. */
   readonly stale: string | undefined;
+  /** Why the data plane is this one. */
+  readonly planeReason?: string | undefined;
   readonly priority: Priority;
   readonly loop: Pick<LoopWatch, 'delay'>;
 }
@@ -66,6 +68,8 @@ export function statusDocument(director: Director, facts: ProcessFacts): StatusD
     config: { path: facts.configPath, hash, stale: facts.stale ?? null },
     dataplane: {
       name: dataplane.name,
+      reason: facts.planeReason ?? null,
+      foreign: dataplane.foreign,
       programmed: dataplane.programmed(),
       lastApply: dataplane.lastApply ?? null,
       fault: dataplane.fault ?? null,

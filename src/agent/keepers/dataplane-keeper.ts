@@ -56,6 +56,7 @@ export class DataplaneKeeper {
   #hurried: Instant = Number.NEGATIVE_INFINITY;
   #fault: string | undefined;
   #plainPorts: string | undefined;
+  #foreign: readonly string[] = [];
   #counters: Counters = {
     at: Number.NEGATIVE_INFINITY,
     services: [],
@@ -100,6 +101,11 @@ export class DataplaneKeeper {
   /** Why source ports cannot be predicted, where the kernel refuses them by offset. */
   get plainPorts(): string | undefined {
     return this.#plainPorts;
+  }
+
+  /** Services in the kernel that are not ours, where it has such. */
+  get foreign(): readonly string[] {
+    return this.#foreign;
   }
 
   /** For a start, before anything leads packets here. A refusal is told and tried again. */
@@ -205,7 +211,8 @@ export class DataplaneKeeper {
   #applied(desired: DesiredDataplane, report: ApplyReport): void {
     const { events, clock } = this.#options;
     this.#lastApply = clock.now();
-    this.#fault = undefined;
+    this.#refusedInPart(report.refused);
+    this.#tellForeign(report.foreign ?? []);
     if (report.plainPorts !== undefined && this.#plainPorts === undefined) {
       events.emit('port-offset-refused', { message: report.plainPorts });
     }
@@ -224,6 +231,18 @@ export class DataplaneKeeper {
     this.#guarded = new Set(vipsOf(desired.services));
     this.#forget(this.#guarded);
     this.#options.onChange();
+  }
+
+  /** What was refused of single services stays a fault until it is done. */
+  #refusedInPart([first, ...more]: readonly string[] = []): void {
+    if (first === undefined) this.#fault = undefined;
+    else this.#report(new Error(more.length === 0 ? first : `${first} (and ${more.length} more)`), undefined);
+  }
+
+  #tellForeign(foreign: readonly string[]): void {
+    if (foreign.join() === this.#foreign.join()) return;
+    this.#foreign = foreign;
+    this.#options.events.emit('dataplane-foreign', { services: foreign });
   }
 
   /** These VIPs are left in the kernel. */

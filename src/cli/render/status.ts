@@ -66,7 +66,9 @@ function dataplaneLine({ dataplane, uptime }: StatusDocument): string {
     dataplane.lastApply === null ? 'not applied yet' : `applied ${duration(uptime - dataplane.lastApply)} ago`;
   const fault = dataplane.fault === null ? '' : `; FAULT: ${dataplane.fault}`;
   const plain = dataplane.plainPorts === null ? '' : '; source ports cannot be predicted';
-  return `${dataplane.name}: ${programmed}; ${when}${plain}${fault}`;
+  const reason = dataplane.reason === null ? '' : ` (${dataplane.reason})`;
+  const foreign = dataplane.foreign.length === 0 ? '' : `; of others: ${dataplane.foreign.join(', ')}`;
+  return `${dataplane.name}${reason}: ${programmed}; ${when}${plain}${foreign}${fault}`;
 }
 
 /** Only where there is something to say. */

@@ -19,7 +19,15 @@ const status: StatusDocument = {
   uptime: 65_000,
   startedAt: '2026-01-01T12:00:00.000Z',
   config: { path: '/etc/sluice/cluster.yml', hash: '3f2a91c0b7e4d5a6', stale: null },
-  dataplane: { name: 'nftables', programmed: ['web'], lastApply: 64_700, fault: null, plainPorts: null },
+  dataplane: {
+    name: 'nftables',
+    reason: null,
+    foreign: [],
+    programmed: ['web'],
+    lastApply: 64_700,
+    fault: null,
+    plainPorts: null,
+  },
   vips: [
     { vip: '203.0.113.10', announced: true, metric: 10, lsa: 'stub', waitingFor: [], services: ['web', 'web-udp'] },
     {

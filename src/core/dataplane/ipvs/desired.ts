@@ -5,11 +5,11 @@
  * In: the model. Out: wished services; how long connections live, where the file says. It knows nothing of the kernel's state
  * (`plan.ts`), nor of the tables of nftables beside it (`tables.ts`).
  *
- *   weight   that of the file for whoever takes new connections (`takers`), else 0: a server that is down, drained or has left keeps its
+ *   weight   that of the file for whoever takes new connections, else 0: a server that is down, drained or has left keeps its
  *            connections, and with `mh` its slots, for which others stand in
  *   method   masquerading for NAT and FullNAT (the source is translated by nftables), direct routing, or a tunnel
  */
-import { takers } from '../../hash/service-table.ts';
+import { ipvsShares } from '../../hash/flow-choice.ts';
 import type { DesiredDataplane, DesiredServer, DesiredService } from '../../model/dataplane.ts';
 import type { Protocol } from '../../model/protocol.ts';
 import { DEFAULT_SCHEDULER } from '../../model/scheduler.ts';
@@ -45,7 +45,7 @@ export interface WishedService extends IpvsService {
   readonly ended: readonly number[];
 }
 
-export const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
+const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 const TUNNEL_TYPES = {
   ipip: IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
@@ -88,19 +88,14 @@ function tunnelOf({ tunnel }: DesiredService): IpvsTunnel {
   return { type: TUNNEL_TYPES[tunnel.type], port: tunnel.port ?? 0, flags: CHECKSUMS[tunnel.checksum] };
 }
 
-/** Each address once; one whose connections only IPVS can end is left out while they are. */
-function serversOf(service: DesiredService): readonly DesiredServer[] {
-  const taking = takers(service);
-  const byAddress = new Map([...service.servers, ...taking].map((server) => [server.address, server]));
-  return [...byAddress.values()]
-    .filter(({ ended }) => ended !== true || isMasqueraded(service))
-    .sort((a, b) => a.address - b.address);
+/** A server whose connections only IPVS can end is left out while they are. */
+function isHeld(service: DesiredService, { ended }: DesiredServer): boolean {
+  return ended !== true || isMasqueraded(service);
 }
 
 function wishedService(service: DesiredService, key: IpvsServiceKey): WishedService {
   const { name, persistence, onePacket } = service;
   const scheduler = schedulerOf(service);
-  const taking = new Set(takers(service).map(({ address }) => address));
   const common = { port: 'port' in key ? key.port : 0, method: methodOf(service), tunnel: tunnelOf(service) };
   return {
     name,
@@ -113,11 +108,11 @@ function wishedService(service: DesiredService, key: IpvsServiceKey): WishedServ
     timeout: (persistence ?? 0) / 1000,
     maskBits: service.persistenceMask ?? WHOLE_ADDRESS,
     engine: '',
-    destinations: serversOf(service).map(({ address, weight, limit = 0, resume = 0 }) => {
-      // The sorry server has no weight in the file, and all the connections while it is its turn.
-      const share = taking.has(address) ? Math.max(weight, 1) : weight;
-      return { ...common, address, weight: taking.has(address) ? share : 0, share, upper: limit, lower: resume };
-    }),
+    destinations: ipvsShares(service)
+      .filter(({ server }) => isHeld(service, server))
+      .map(({ server: { address, limit = 0, resume = 0 }, share, takes }) => {
+        return { ...common, address, weight: takes ? share : 0, share, upper: limit, lower: resume };
+      }),
     ended: isMasqueraded(service) ? [] : service.servers.flatMap((one) => (one.ended === true ? [one.address] : [])),
   };
 }

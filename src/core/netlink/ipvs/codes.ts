@@ -11,13 +11,8 @@ export const IPVS_CMD_NEW_DEST = 5;
 export const IPVS_CMD_SET_DEST = 6;
 export const IPVS_CMD_DEL_DEST = 7;
 export const IPVS_CMD_GET_DEST = 8;
-export const IPVS_CMD_NEW_DAEMON = 9;
-export const IPVS_CMD_DEL_DAEMON = 10;
-export const IPVS_CMD_GET_DAEMON = 11;
 export const IPVS_CMD_SET_CONFIG = 12;
 export const IPVS_CMD_GET_CONFIG = 13;
-/** What GET_INFO is answered by. */
-export const IPVS_CMD_SET_INFO = 14;
 export const IPVS_CMD_GET_INFO = 15;
 
 /** On the first level. */
@@ -82,10 +77,8 @@ export const IP_VS_SVC_F_SCHED_FALLBACK = 0x8;
 export const IP_VS_SVC_F_SCHED_PORT = 0x10;
 
 export const IP_VS_CONN_F_MASQ = 0;
-export const IP_VS_CONN_F_LOCALNODE = 1;
 export const IP_VS_CONN_F_TUNNEL = 2;
 export const IP_VS_CONN_F_DROUTE = 3;
-export const IP_VS_CONN_F_BYPASS = 4;
 
 export const IP_VS_CONN_F_TUNNEL_TYPE_IPIP = 0;
 export const IP_VS_CONN_F_TUNNEL_TYPE_GUE = 1;
