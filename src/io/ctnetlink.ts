@@ -17,7 +17,7 @@ export interface CtnetlinkOptions {
   /** Of the longest datagram, and how many are taken at once. */
   readonly slotBytes: number;
   readonly batch: number;
-  /** When so many datagrams have come `within` so many milliseconds, read every `milliseconds` only, until fewer come. */
+  /** When so many datagrams have come `within` so many milliseconds, read every `milliseconds` only (up to twice that when more come), until fewer come. */
   readonly rest?: { readonly from: number; readonly within: number; readonly milliseconds: number };
   /** Without a listener: asked by `send`, answers by `receive`. */
   readonly listener?: CtnetlinkListener;

@@ -23,8 +23,8 @@ export interface SocketOptions extends ReaderOptions {
   /** A longer datagram counts as lost; 32 KiB by default, the longest that there are. */
   slotBytes?: number | undefined;
   /**
-   * When `from` datagrams have come `within` so many milliseconds, the socket is not polled, but read every `milliseconds`,
-   * until fewer come. Never by default.
+   * When `from` datagrams have come `within` so many milliseconds, the socket is not polled, but read every `milliseconds`
+   * (every two times that, when twice as many come), until fewer come. Never by default.
    */
   rest?: { readonly from: number; readonly within: number; readonly milliseconds: number } | undefined;
   /** Datagrams are in `bytes` and `table`, for the call. Without it the socket is not polled: `receive` what `send` asked for. */

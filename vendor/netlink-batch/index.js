@@ -86,7 +86,7 @@ export class NetlinkSocket {
     const handle = new native.Handle();
     const told = (rows, errno) => (errno < 0 ? this.#fail(errno) : onBatch(rows));
     const polled = onBatch === undefined ? 0 : 1;
-    const resting = [rest?.from ?? 0, rest?.within ?? 0, rest?.milliseconds ?? 0];
+    const resting = [rest?.from ?? 0, rest?.within ?? 0, (rest?.milliseconds ?? 0) * 1000];
     const options = [protocol, recvBufferSize, slotBytes, polled, ...resting];
     check(handle.open(this.bytes, this.table, told, Uint32Array.from(options)));
     this.#handle = handle;

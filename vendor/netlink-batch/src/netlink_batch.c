@@ -8,7 +8,8 @@
  * Outputs: per datagram, offset and length in the table and the bytes in the slab.
  *
  * A socket may rest: when so many datagrams have come within so many milliseconds, it is not polled but read by a timer, so
- * that a thousand wake-ups a second do what a hundred thousand did. When less comes, it is polled again.
+ * that a thousand wake-ups a second do what a hundred thousand did. When less comes, it is polled again. The timer is one of
+ * the kernel's own, since libuv's count whole milliseconds from when the loop last looked at the clock.
  *
  * What it does not do: it parses nothing, and makes no Error objects; a system call that fails is returned
  * as { errno, syscall } and index.js builds the error.
@@ -24,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <node_api.h>
@@ -40,17 +43,19 @@ enum column { OFFSET, LENGTH, COLUMNS };
 struct netlink {
   napi_env env;
   uv_poll_t poll;
-  uv_timer_t timer;
+  uv_poll_t timer; /* of a timerfd */
   int fd;
+  int timer_fd;
   uint32_t slot_bytes; /* a longer datagram is reported as lost */
   bool polled;
   /*
-   * Datagrams within so many nanoseconds from which on we rest, 0 = never; for how long; when the window began, what came in it
-   * and in the one before: a burst is not a load, and a load does not end with a window.
+   * Datagrams within so many nanoseconds from which on we rest, 0 = never; for how long, and twice as long when twice as many
+   * come; when the window began, what came in it and in the one before: a burst is not a load, and a load does not end with a
+   * window.
    */
   uint32_t full;
   uint64_t window_ns;
-  uint32_t rest_ms;
+  uint64_t rest_ns;
   uint64_t window;
   uint32_t in_window;
   uint32_t in_last_window;
@@ -60,6 +65,12 @@ struct netlink {
   napi_ref self, slab, table, on_batch;
   napi_async_context async_context;
   napi_async_cleanup_hook_handle cleanup_hook;
+  /* What recvmmsg fills; made once for a slab. */
+  uint8_t* slab_bytes;
+  size_t batch;
+  struct mmsghdr messages[MAX_BATCH];
+  struct iovec vectors[MAX_BATCH];
+  struct sockaddr_nl senders[MAX_BATCH];
 };
 
 #define CHECK(env, call)                                                                  \
@@ -95,6 +106,21 @@ static napi_value arguments(napi_env env, napi_callback_info info, size_t count,
 
 /* ---- receiving ----------------------------------------------------------------------------------------------- */
 
+static void prepare(struct netlink* s, uint8_t* slab, size_t batch) {
+  if (s->slab_bytes == slab && s->batch == batch) return;
+  s->slab_bytes = slab;
+  s->batch = batch;
+  memset(s->messages, 0, sizeof s->messages);
+  for (size_t i = 0; i < batch; i++) {
+    s->vectors[i] = (struct iovec){slab + i * s->slot_bytes, s->slot_bytes};
+    struct msghdr* head = &s->messages[i].msg_hdr;
+    head->msg_iov = &s->vectors[i];
+    head->msg_iovlen = 1;
+    head->msg_name = &s->senders[i];
+    head->msg_namelen = sizeof s->senders[i];
+  }
+}
+
 /*
  * Receives up to one batch. Returns the number of datagrams taken from the kernel, or -errno; *rows is how many are in
  * the table. Only the kernel (port 0) is listened to. The slab is looked up anew for every batch: whoever detached its
@@ -117,33 +143,24 @@ static int receive_batch(struct netlink* s, uint32_t* rows) {
   if (batch > MAX_BATCH) batch = MAX_BATCH;
   if (batch == 0 || slab == NULL || table == NULL) return -EFAULT;
 
-  struct mmsghdr messages[MAX_BATCH];
-  struct iovec vectors[MAX_BATCH];
-  struct sockaddr_nl senders[MAX_BATCH];
-  memset(messages, 0, batch * sizeof messages[0]);
-  for (size_t i = 0; i < batch; i++) {
-    vectors[i].iov_base = slab + i * s->slot_bytes;
-    vectors[i].iov_len = s->slot_bytes;
-    messages[i].msg_hdr.msg_iov = &vectors[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
-    messages[i].msg_hdr.msg_name = &senders[i];
-    messages[i].msg_hdr.msg_namelen = sizeof senders[i];
-  }
+  prepare(s, slab, batch);
   int taken;
   do {
-    taken = recvmmsg(s->fd, messages, (unsigned int)batch, 0, NULL);
+    taken = recvmmsg(s->fd, s->messages, (unsigned int)batch, 0, NULL);
   } while (taken < 0 && errno == EINTR);
   if (taken < 0) return -errno;
   bool truncated = false;
   for (int i = 0; i < taken; i++) {
-    if (senders[i].nl_pid != 0) continue;
-    if (messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
+    struct mmsghdr* message = &s->messages[i];
+    message->msg_hdr.msg_namelen = sizeof s->senders[i];
+    if (s->senders[i].nl_pid != 0) continue;
+    if (message->msg_hdr.msg_flags & MSG_TRUNC) {
       truncated = true;
       continue;
     }
     uint32_t* row = table + *rows * COLUMNS;
     row[OFFSET] = (uint32_t)i * s->slot_bytes;
-    row[LENGTH] = messages[i].msg_len;
+    row[LENGTH] = message->msg_len;
     (*rows)++;
   }
   return truncated ? -ENOBUFS : taken;
@@ -173,16 +190,19 @@ static int read_share(struct netlink* s, uint32_t* total) {
     uint32_t rows = 0;
     taken = receive_batch(s, &rows);
     *total += rows;
+    bool all = taken >= 0 && (size_t)taken < s->batch;
     if (rows > 0) deliver(s, rows, 0);
     if (taken < 0 && taken != -EAGAIN && s->fd >= 0) deliver(s, 0, taken);
     if (taken == -ENOBUFS) taken = 1; /* what was not dropped is still to be read */
+    if (all) taken = 0; /* what comes from now on is told of by the next turn */
     napi_close_handle_scope(s->env, scope);
   }
   return taken;
 }
 
-static bool is_busy(struct netlink* s, uint32_t taken) {
-  if (s->full == 0) return false;
+/* How many datagrams come in a window; as far as that is worth a rest, else 0. */
+static uint32_t load(struct netlink* s, uint32_t taken) {
+  if (s->full == 0) return 0;
   uint64_t now = uv_hrtime();
   uint64_t age = now - s->window;
   if (age >= s->window_ns) {
@@ -191,19 +211,35 @@ static bool is_busy(struct netlink* s, uint32_t taken) {
     s->in_window = 0;
   }
   s->in_window += taken;
-  return s->in_window >= s->full || s->in_last_window >= s->full;
+  uint32_t most = s->in_window > s->in_last_window ? s->in_window : s->in_last_window;
+  return most >= s->full ? most : 0;
+}
+
+/* Arms the timer; 0 disarms it. What it had to say is forgotten in either case. */
+static void set_timer(struct netlink* s, uint64_t nanoseconds) {
+  struct itimerspec when = {.it_value = {nanoseconds / 1000000000, nanoseconds % 1000000000}};
+  timerfd_settime(s->timer_fd, 0, &when, NULL); /* cannot fail: it is a timer, and less than a second */
+}
+
+static void rest(struct netlink* s, uint32_t datagrams) {
+  uint64_t factor = datagrams < 2 * s->full ? datagrams : 2 * s->full;
+  set_timer(s, s->rest_ns * factor / s->full);
 }
 
 static void on_poll(uv_poll_t* poll, int status, int events);
 
-static void on_timer(uv_timer_t* timer) {
+static void on_timer(uv_poll_t* timer, int status, int events) {
   struct netlink* s = timer->data;
   uint32_t total;
+  (void)status;
+  (void)events;
   read_share(s, &total);
   if (s->fd < 0) return;
-  if (is_busy(s, total)) {
-    uv_timer_start(timer, on_timer, s->rest_ms, 0);
+  uint32_t datagrams = load(s, total);
+  if (datagrams > 0) {
+    rest(s, datagrams);
   } else {
+    set_timer(s, 0);
     uv_poll_start(&s->poll, UV_READABLE, on_poll);
   }
 }
@@ -218,9 +254,10 @@ static void on_poll(uv_poll_t* poll, int status, int events) {
   (void)events;
   int taken = read_share(s, &total);
   if (s->fd < 0) return;
-  if (is_busy(s, total)) {
+  uint32_t datagrams = load(s, total);
+  if (datagrams > 0) {
     uv_poll_stop(poll);
-    uv_timer_start(&s->timer, on_timer, s->rest_ms, 0);
+    rest(s, datagrams);
   } else if (status < 0 && taken != -EBADF) {
     uv_poll_start(poll, UV_READABLE, on_poll);
   }
@@ -262,8 +299,9 @@ static void on_closed(uv_handle_t* handle) {
 static void close_socket(struct netlink* s) {
   if (s->fd < 0) return;
   uv_poll_stop(&s->poll);
-  uv_timer_stop(&s->timer);
+  uv_poll_stop(&s->timer);
   close(s->fd);
+  close(s->timer_fd);
   s->fd = -1;
   uv_close((uv_handle_t*)&s->poll, on_closed);
   uv_close((uv_handle_t*)&s->timer, on_closed);
@@ -321,7 +359,7 @@ static napi_value keep_references(napi_env env, struct netlink* s, napi_value se
 }
 
 /* What open() takes as numbers, in one Uint32Array. */
-enum option { PROTOCOL, RECEIVE_BYTES, SLOT_BYTES, POLLED, FULL, WITHIN_MS, REST_MS, OPTIONS };
+enum option { PROTOCOL, RECEIVE_BYTES, SLOT_BYTES, POLLED, FULL, WITHIN_MS, REST_US, OPTIONS };
 
 /* open(slab, table, onBatch, options): undefined or { errno, syscall }. */
 static napi_value open_socket(napi_env env, napi_callback_info info) {
@@ -342,7 +380,7 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
   s->polled = option[POLLED] != 0;
   s->full = option[FULL];
   s->window_ns = option[WITHIN_MS] * UINT64_C(1000000);
-  s->rest_ms = option[REST_MS];
+  s->rest_ns = option[REST_US] * UINT64_C(1000);
 
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (fd < 0) return failure(env, errno, "socket");
@@ -358,16 +396,29 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
     step = "setsockopt NETLINK_CAP_ACK";
     error = errno;
   }
+  int timer_fd = -1;
+  if (error == 0) {
+    step = "timerfd_create";
+    timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    error = timer_fd < 0 ? errno : 0;
+  }
   if (error == 0) {
     step = "uv_poll_init";
-    error = -uv_poll_init(loop, &s->poll, fd);
+    error = -uv_poll_init(loop, &s->timer, timer_fd);
+  }
+  if (error == 0 && (error = -uv_poll_init(loop, &s->poll, fd)) != 0) {
+    /* The loop knows one of the two, and this memory with it. */
+    s->uv_alive = 1;
+    s->timer.data = s;
+    uv_close((uv_handle_t*)&s->timer, on_closed);
   }
   if (error != 0) {
     close(fd);
+    if (timer_fd >= 0) close(timer_fd);
     return failure(env, error, step);
   }
-  uv_timer_init(loop, &s->timer); /* cannot fail */
   s->fd = fd;
+  s->timer_fd = timer_fd;
   s->poll.data = s;
   s->timer.data = s;
   s->uv_alive = HANDLES;
@@ -377,6 +428,7 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
     return NULL;
   }
   int status = s->polled ? uv_poll_start(&s->poll, UV_READABLE, on_poll) : 0;
+  if (status == 0 && s->polled && s->full > 0) status = uv_poll_start(&s->timer, UV_READABLE, on_timer);
   if (status == 0) return NULL;
   close_socket(s);
   return failure(env, -status, "uv_poll_start");
