@@ -16,6 +16,7 @@ import type { Ipv4 } from '../base/ipv4.ts';
 import { IPS_ASSURED, IPS_SRC_NAT, TCP_CONNTRACK_CLOSE, TCP_CONNTRACK_LAST_ACK } from '../netlink/conntrack-codes.ts';
 import { Flow, NO_STATE } from '../netlink/flow.ts';
 import { REPLICA_BIT, SERVER_ID_MASK } from './mark.ts';
+import { TrackedEntries } from './tracked-entries.ts';
 
 /** Beside the server id, in what is remembered of a connection. */
 const CLOSED = 0x10000;
@@ -25,10 +26,9 @@ const COPY = 0x20000;
 const BLOCK_BITS = 10;
 const BLOCKS = 64;
 
-/** The kernel's number of the entry, and 21 bits of the client's address and port, as that number is one by chance only. */
-function keyOf(flow: Uint32Array): number {
-  const low = Math.imul(flow[Flow.source]!, 0x9e3779b1) ^ Math.imul(flow[Flow.sport]!, 0x85ebca6b);
-  return flow[Flow.id]! * 0x200000 + (low & 0x1fffff);
+/** Bits of the client's address and port: an entry is known by them and by the kernel's number, which is one by chance only. */
+function clientBits(flow: Uint32Array): number {
+  return (Math.imul(flow[Flow.source]!, 0x9e3779b1) ^ Math.imul(flow[Flow.sport]!, 0x85ebca6b)) >>> 0;
 }
 
 function isClosed(tcpState: number): boolean {
@@ -36,7 +36,7 @@ function isClosed(tcpState: number): boolean {
 }
 
 export class ConnectionCounts {
-  readonly #tracked = new Map<number, number>();
+  readonly #tracked = new TrackedEntries();
   readonly #active = new Map<number, number>();
   readonly #blocks = new Map<Ipv4, Uint32Array>();
 
@@ -64,23 +64,23 @@ export class ConnectionCounts {
   /** The connection is as given now. */
   changed(flow: Uint32Array): void {
     if ((flow[Flow.status]! & IPS_ASSURED) === 0) return;
-    const key = keyOf(flow);
-    const before = this.#tracked.get(key);
-    const [mark, state] = [flow[Flow.mark]!, flow[Flow.state]!];
-    const closed = state === NO_STATE ? (before ?? 0) & CLOSED : isClosed(state) ? CLOSED : 0;
+    const id = flow[Flow.id]!;
+    const client = clientBits(flow);
+    const before = this.#tracked.get(id, client);
+    const mark = flow[Flow.mark]!;
+    const state = flow[Flow.state]!;
+    const closed = state === NO_STATE ? Math.max(before, 0) & CLOSED : isClosed(state) ? CLOSED : 0;
     const now = (mark & SERVER_ID_MASK) | closed | ((mark & REPLICA_BIT) === 0 ? 0 : COPY);
     if (now === before) return;
-    if (before === undefined) this.#countBlock(flow, 1);
+    if (before < 0) this.#countBlock(flow, 1);
     else this.#countActive(before, -1);
     this.#countActive(now, 1);
-    this.#tracked.set(key, now);
+    this.#tracked.set(id, client, now);
   }
 
   destroyed(flow: Uint32Array): void {
-    const key = keyOf(flow);
-    const before = this.#tracked.get(key);
-    if (before === undefined) return;
-    this.#tracked.delete(key);
+    const before = this.#tracked.delete(flow[Flow.id]!, clientBits(flow));
+    if (before < 0) return;
     this.#countActive(before, -1);
     this.#countBlock(flow, -1);
   }
