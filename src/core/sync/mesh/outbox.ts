@@ -28,14 +28,14 @@ type Session = Pick<PeerSession, 'state' | 'routerId' | 'sendRecords'>;
 
 export class Outbox {
   readonly #ownership: Pick<Ownership, 'tell' | 'direct'>;
-  readonly #sessions: () => Iterable<Session>;
+  readonly #sessions: () => readonly Session[];
   #notBefore: Instant = Number.NEGATIVE_INFINITY;
   /** When the first of what waits happened, and the first of it that should not wait. */
   #first: Instant = 0;
   #oldest: Instant = 0;
 
   /** @param sessions all that there are, in whatever state */
-  constructor(ownership: Pick<Ownership, 'tell' | 'direct'>, sessions: () => Iterable<Session>) {
+  constructor(ownership: Pick<Ownership, 'tell' | 'direct'>, sessions: () => readonly Session[]) {
     this.#ownership = ownership;
     this.#sessions = sessions;
   }
@@ -86,7 +86,7 @@ export class Outbox {
   #direct(now: Instant): void {
     for (const [routerId, records] of this.#ownership.direct) {
       if (records.count === 0) continue;
-      const session = [...this.#sessions()].find((each) => each.routerId === routerId);
+      const session = this.#sessions().find((each) => each.routerId === routerId);
       if (session?.state === 'up') session.sendRecords('batch', records.take(), undefined, now);
       else records.clear();
     }
