@@ -33,6 +33,10 @@ const context: CliContext = {
     const { examineHost } = await import('../agent/doctor.ts');
     return examineHost(stateDir);
   },
+  serverHost: () => ({
+    answers: async (directors) => (await import('../agent/server-host.ts')).serverHost.answers(directors),
+    run: async (command) => (await import('../agent/server-host.ts')).serverHost.run(command),
+  }),
 };
 
 const code = await runCli(args, version, context);

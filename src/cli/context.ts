@@ -1,4 +1,5 @@
 import type { DoctorDocument } from '../api/documents.ts';
+import type { ServerHost } from '../api/realserver.ts';
 
 /** What a command needs from outside, so that tests can run one without a process. */
 export interface CliContext {
@@ -16,6 +17,8 @@ export interface CliContext {
   readonly templates: URL;
   /** Looks at this host; given by `bin` as well. `stateDir`: where agents have their folders. */
   examineHost(stateDir: string): Promise<DoctorDocument>;
+  /** This host as a real server; given by `bin` as well. */
+  serverHost(): ServerHost;
 }
 
 export interface AgentOptions {

@@ -10,6 +10,7 @@ import type { ConnectionsOptions } from './connections.ts';
 import type { CliContext } from './context.ts';
 import { parseDuration } from './duration.ts';
 import type { Endpoint, ExplainOptions } from './explain.ts';
+import { addRealServer } from './realserver-command.ts';
 import type { RestartOptions } from './restart.ts';
 import type { ShowOptions } from './show.ts';
 import type { UpstreamCommandOptions } from './upstream.ts';
@@ -47,6 +48,7 @@ export function buildProgram(context: CliContext, version: string, finish: (code
   addCheck(program, context, finish);
   addKeys(program, context, finish);
   addDoctor(program, context, finish);
+  addRealServer(program, context, finish);
   return program;
 }
 

@@ -14,7 +14,9 @@ import { createInterface } from 'node:readline';
 import { projectRoot } from '../../../lab/project.ts';
 import { throwaway } from '../../../lab/runtimes/teardown.ts';
 import type { Ipv4 } from '../../../src/core/base/ipv4.ts';
-import { directServerCommands } from '../../../src/core/realserver/direct-server.ts';
+import { commandLines } from '../../../src/core/realserver/audit.ts';
+import { NO_FACTS } from '../../../src/core/realserver/facts.ts';
+import { reversePathNeed, vipNeeds } from '../../../src/core/realserver/vips.ts';
 import { type ExecResult, exec } from '../../../src/io/exec.ts';
 
 export type DirectorNode = 'd1' | 'd2' | 'd3';
@@ -185,8 +187,10 @@ export class Network {
    * answer, past the directors.
    */
   async answerDirectly(vips: readonly Ipv4[]): Promise<void> {
+    const needs = [...vipNeeds(vips), reversePathNeed('back')];
+    const lines = needs.flatMap((need) => need.mend(NO_FACTS)).flatMap(commandLines);
     for (const node of SERVERS) {
-      for (const argv of directServerCommands({ interface: 'back', vips })) await this.in(node, argv);
+      await this.in(node, ['sh', '-c', lines.join('\n')]);
       await this.plug(node, 'front', BESIDE_CLIENT[node]);
       await this.in(node, ['ip', 'route', 'del', 'default']);
     }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { ServerCounters } from '../../../src/core/model/dataplane.ts';
 import { sourceMacReturnRules } from '../../../src/core/realserver/source-mac-return.ts';
-import { DIRECTORS, INSIDE_OF, Network, type Peer, SERVERS } from './netns.ts';
+import { ADDRESS_OF, DIRECTORS, INSIDE_OF, Network, type Peer, SERVERS } from './netns.ts';
 import { netnsBench } from './netns-bench.ts';
 import { EVEN, freshPorts, only, predicted, servers, VIP, web } from './suite.ts';
 
@@ -29,7 +29,11 @@ async function prepareServers(): Promise<void> {
       insideAddress: ipv4(INSIDE_OF[name]),
     })),
   );
-  const rules = sourceMacReturnRules({ interface: 'back', directors, servicePorts: [80] });
+  const rules = sourceMacReturnRules({
+    interface: 'back',
+    directors,
+    servers: SERVERS.map((server) => ipv4(ADDRESS_OF[server])),
+  });
   for (const node of SERVERS) {
     await network.in(node, ['ip', 'route', 'del', 'default']);
     await network.in(node, ['nft', '-f', '-'], rules.nft);

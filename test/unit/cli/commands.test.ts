@@ -21,6 +21,7 @@ import type { ConnectionDocument, ConnectionsDocument } from '../../../src/api/s
 import type { AgentOptions } from '../../../src/cli/context.ts';
 import { runCli } from '../../../src/cli/main.ts';
 import { SYNC_OFF } from '../api/sync-off.ts';
+import { NO_HOST } from './server-hosts.ts';
 
 let dir = '';
 let server: ControlServer;
@@ -148,6 +149,7 @@ async function sluice(...args: string[]): Promise<Ran> {
       asked.push(stateDir);
       return host;
     },
+    serverHost: () => NO_HOST,
   });
   return { code, out, complaints };
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeClusterKeyChanges, readClusterKeys } from '../../../src/api/cluster-keys.ts';
 import { runCli } from '../../../src/cli/main.ts';
 import type { SyncKeyRing } from '../../../src/core/model/sync-keys.ts';
+import { NO_HOST } from './server-hosts.ts';
 
 let folder = '';
 let file = '';
@@ -29,6 +30,7 @@ async function keys(...args: string[]): Promise<{ readonly code: number; readonl
     templates: new URL('../../../frr-templates/', import.meta.url),
     runAgent: async () => 0,
     examineHost: async () => ({ met: true, kernel: '6.12', findings: [] }),
+    serverHost: () => NO_HOST,
   });
   return { code, out, err };
 }

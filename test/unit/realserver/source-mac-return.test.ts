@@ -9,7 +9,7 @@ const directors = [
 
 describe('return by source MAC', () => {
   test('the whole text for two directors', () => {
-    const rules = sourceMacReturnRules({ interface: 'eth1', directors, servicePorts: [80, 443] });
+    const rules = sourceMacReturnRules({ interface: 'eth1', directors, servers: [ipv4('10.2.0.21')] });
     expect(rules.nft).toBe(`table ip sluice_return_v1 {
 }
 delete table ip sluice_return_v1
@@ -18,17 +18,21 @@ table ip sluice_return_v1 {
     typeof ether saddr : ct mark
     elements = { 02:00:00:00:00:d1 : 1, 02:00:00:00:00:d2 : 2 }
   }
-  set ports {
-    typeof th dport
-    elements = { 80, 443 }
+  set interfaces {
+    typeof iifname
+    elements = { "eth1" }
+  }
+  set servers {
+    typeof ip daddr
+    elements = { 10.2.0.21 }
   }
   chain prerouting {
     type filter hook prerouting priority -150; policy accept;
-    iifname "eth1" ct direction original th dport @ports ct mark set ether saddr map @directors
+    iifname @interfaces ip daddr @servers ct direction original ct mark set ether saddr map @directors comment "sluice return in"
   }
   chain output {
     type route hook output priority -150; policy accept;
-    ct direction reply ct mark != 0 meta mark set ct mark
+    ct direction reply ct mark != 0 meta mark set ct mark comment "sluice return out"
   }
 }
 `);
@@ -42,9 +46,9 @@ table ip sluice_return_v1 {
     ]);
   });
 
-  test('without service ports every connection from a director is marked', () => {
+  test('without servers every connection from a director is marked', () => {
     const { nft } = sourceMacReturnRules({ interface: 'eth1', directors });
-    expect(nft).toContain('ct direction original ct mark set ether saddr');
+    expect(nft).toContain('iifname @interfaces ct direction original ct mark set ether saddr');
   });
 
   test('what nft would misread is refused, with the name of the director', () => {
