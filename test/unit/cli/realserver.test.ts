@@ -48,6 +48,7 @@ async function realserver(
     },
     terminal: false,
     signal: new AbortController().signal,
+    templates: new URL('file:///nowhere/'),
     runAgent: async () => 0,
     examineHost: async () => ({ met: true, kernel: '6.12', findings: [] }),
     serverHost: () => serverHost,

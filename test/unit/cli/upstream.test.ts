@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCli } from '../../../src/cli/main.ts';
 import { CASES } from '../upstream/cases.ts';
+import { NO_HOST } from './server-hosts.ts';
 
 let folder = '';
 
@@ -30,6 +31,7 @@ async function run(name: string, ...args: readonly string[]) {
     templates: new URL('../../../frr-templates/', import.meta.url),
     runAgent: () => Promise.reject(new Error('not asked for')),
     examineHost: () => Promise.reject(new Error('not asked for')),
+    serverHost: () => NO_HOST,
   });
   return { code, out, complaints };
 }
