@@ -378,7 +378,7 @@ function paths(process: Process): Finding[] {
 }
 
 function helper(process: Process): Finding[] {
-  const { dialect, version } = process.config;
+  const { dialect } = process.config;
   const off = lineOf(process, /^(nsf ietf helper disable|graceful-restart helper-disable)$/);
   const on = (line: string): Finding => ({
     severity: 'missing',
@@ -391,16 +391,13 @@ function helper(process: Process): Finding[] {
   if (dialect === 'nxos') return off === undefined ? [] : [on('no graceful-restart helper-disable')];
   const word = dialect === 'eos' ? 'graceful-restart-helper' : 'graceful-restart helper enable';
   const findings = lineOf(process, new RegExp(`^${word}`)) === undefined ? [on(word)] : [];
-  // FRR 10 has opaque LSAs on unless they were turned off.
-  const opaque = lineOf(process, /^capability opaque$/) !== undefined;
-  const needsOpaque = dialect === 'frr' && (version ?? 10) < 10 && !opaque;
-  const refused = dialect === 'frr' ? lineOf(process, /^no capability opaque$/) : undefined;
-  if (!needsOpaque && refused === undefined) return findings;
+  // Off unless it is said, in 8.4 and in 10.3.
+  if (dialect !== 'frr' || lineOf(process, /^capability opaque$/) !== undefined) return findings;
   return [
     ...findings,
     {
       severity: 'missing',
-      line: refused?.number ?? process.ospf.line,
+      line: process.ospf.line,
       found: 'no opaque LSAs',
       consequence: 'a director that asks for help while it restarts is not heard',
       add: [process.head, ' capability opaque'],
