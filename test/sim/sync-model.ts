@@ -31,8 +31,8 @@ export interface HistoryReport {
 const KEYS = 60;
 const SERVERS = 9;
 /**
- * Milliseconds, with all streams up and no step, after which all must agree: two rounds of digests, and two thirds of the
- * timeout for what two directors say of one tuple.
+ * Milliseconds, with all streams up and no step, after which all must agree: two rounds of digests, and what is left of the
+ * timeout of an entry that is in doubt, because two directors tell of one tuple.
  */
 const QUIET = 60_000;
 /** Seconds that an entry of a kernel lasts unused. */

@@ -28,6 +28,8 @@ const TIME_WAIT = 7;
 const REDIAL: Millis = 200;
 const LINK_DELAY: Millis = 0.2;
 const KERNEL_DELAY: Millis = 0.1;
+/** A packet has come since the entries were last looked at for those that time out. */
+const USED = Number.POSITIVE_INFINITY;
 const SERVICE = serviceHash('web');
 
 /** A client's connection: tuple number `key`, to server number `server`. */
@@ -87,7 +89,7 @@ export class SimKernel {
   onDelete: ((flow: Flow) => void) | undefined;
 
   open(flow: Flow): void {
-    this.entries.set(flow.key, { flow, mark: 'own', expiresAt: Number.POSITIVE_INFINITY });
+    this.entries.set(flow.key, { flow, mark: 'own', expiresAt: USED });
     this.#tell(recordOf(flow, Op.put, 0, this.timeout));
   }
 
@@ -95,7 +97,7 @@ export class SimKernel {
   packet(flow: Flow): boolean {
     const entry = this.entries.get(flow.key);
     if (entry?.flow.server !== flow.server) return false;
-    entry.expiresAt = Number.POSITIVE_INFINITY;
+    entry.expiresAt = USED;
     if (entry.mark === 'replica') {
       entry.mark = 'moved';
       this.#tell(recordOf(flow, Op.put, RecordFlag.claimed, this.timeout));
@@ -117,8 +119,10 @@ export class SimKernel {
   }
 
   expire(now: Instant): void {
-    for (const [key, { flow, mark, expiresAt }] of [...this.entries]) {
-      if (expiresAt > now) continue;
+    for (const [key, entry] of [...this.entries]) {
+      const { flow, mark } = entry;
+      if (entry.expiresAt === USED) entry.expiresAt = now + this.timeout * 1000;
+      if (entry.expiresAt > now) continue;
       this.entries.delete(key);
       this.#tell(recordOf(flow, Op.delete, mark === 'replica' ? RecordFlag.replica : 0, 0));
     }
@@ -146,9 +150,16 @@ export class SimKernel {
     } else if ((record.flags & RecordFlag.demote) !== 0) {
       if (entry === undefined) return;
       entry.mark = 'replica';
-      entry.expiresAt = expiresAt;
     } else if (entry === undefined) this.entries.set(flow.key, { flow, mark: 'replica', expiresAt });
+    else if (record.op === Op.put && entry.flow.server !== flow.server) this.#replace(entry, flow, expiresAt);
     else entry.expiresAt = expiresAt;
+  }
+
+  /** Another connection's replica stands there: it makes way; an entry that is carried here does not. */
+  #replace({ flow: former, mark }: Entry, flow: Flow, expiresAt: Instant): void {
+    if (mark !== 'replica') return;
+    this.onDelete?.(former);
+    this.entries.set(flow.key, { flow, mark: 'replica', expiresAt });
   }
 
   #tell(record: ConnectionRecord): void {

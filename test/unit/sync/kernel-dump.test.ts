@@ -144,3 +144,30 @@ test('remembered clients are in no dump, and do not end by it', () => {
   bench.load([1]);
   expect(bench.told()).toEqual([]);
 });
+
+const THE_OTHER = { server: 0x0a640009 };
+
+test('what is in doubt and in no dump is over, and the other takes its place; what is in one stays in doubt', () => {
+  const bench = new Bench();
+  bench.load([1, 2]);
+  const others = recordsOf([1, 2].map((key) => sample(key, { ...THE_OTHER, owner: 2, epoch: 2 })));
+  bench.ownership.peerRecords(others, 2, 'news', 5);
+  bench.ownership.apply.take();
+  bench.dump.begin();
+  bench.hear([], [2]);
+  expect(bench.dump.finish()).toBe(false);
+  const written = readRecords(bench.ownership.apply.take());
+  expect(written).toMatchObject([{ op: Op.put, client: sample(1).client, ...THE_OTHER }]);
+});
+
+test('of what comes into doubt while a dump runs, another one tells', () => {
+  const bench = new Bench();
+  bench.load([1]);
+  bench.dump.begin();
+  bench.ownership.peerRecords(one(1, { ...THE_OTHER, owner: 2, epoch: 2 }), 2, 'news', 5);
+  bench.ownership.apply.take();
+  expect(bench.dump.finish()).toBe(true);
+  expect(bench.ownership.apply.count).toBe(0);
+  bench.load([]);
+  expect(readRecords(bench.ownership.apply.take())).toMatchObject([{ op: Op.put, ...THE_OTHER }]);
+});

@@ -200,26 +200,48 @@ test('our own comes back under the epoch that peers know; another connection tha
   expect(outcome()).toMatchObject({ held: ['1/7 to 1'], tell: ['put 1/7 to 1'], apply: [] });
 });
 
-test('two connections of one tuple: ours is made a replica, and goes when the other is told again and no packet claimed it', () => {
+const THE_OTHER = { epoch: 2, server: 0x0a640009 };
+
+test('two connections of one tuple: ours is made a replica, and nothing that is told takes it away', () => {
   settled(() => kernel());
-  hear({ epoch: 2, server: 0x0a640009 });
+  hear(THE_OTHER);
   expect(outcome()).toMatchObject({ held: ['2/2 to 9'], apply: ['put demote 1/1 to 1'] });
-  const again = one(1, { epoch: 2, server: 0x0a640009, op: Op.refresh });
-  ownership.peerRecords(again, 2, 'news', 10 + 39);
-  expect(outcome()).toMatchObject({ apply: ['refresh 2/2 to 9'] });
-  ownership.peerRecords(again, 2, 'news', 10 + 40);
-  expect(outcome()).toMatchObject({ apply: ['delete 1/1 to 1', 'put 2/2 to 9'] });
+  for (const op of [Op.refresh, Op.put, Op.delete, Op.put]) {
+    ownership.peerRecords(one(1, { ...THE_OTHER, op }), 2, 'news', 100_000);
+    expect(outcome()).toMatchObject({ apply: [] });
+  }
+  hear({ ...THE_OTHER, epoch: 3 }, 'news', 3);
+  hear({ ...THE_OTHER, epoch: 4, server: 0x0a640005 });
+  expect(outcome()).toMatchObject({ held: ['2/4 to 5'], apply: [] });
 });
 
-test('two connections of one tuple: when the other has ended, a third finds ours still in its way', () => {
+test('two connections of one tuple: a dump that finds ours in the place of the other leaves it', () => {
   settled(
     () => kernel(),
-    () => hear({ epoch: 2, server: 0x0a640009 }),
-    () => hear({ epoch: 2, server: 0x0a640009, op: Op.delete }),
-    () => hear({ epoch: 3, server: 0x0a640005 }),
+    () => hear(THE_OTHER),
   );
-  ownership.peerRecords(one(1, { epoch: 3, server: 0x0a640005, op: Op.refresh }), 2, 'news', 60);
-  expect(outcome()).toMatchObject({ apply: ['delete 1/1 to 1', 'put 2/3 to 5'] });
+  ownership.restore(0, one(1, { flags: RecordFlag.replica }), 0);
+  expect(outcome()).toMatchObject({ apply: [] });
+});
+
+test('two connections of one tuple: when the kernel has ended ours, the other takes its place', () => {
+  settled(
+    () => kernel(),
+    () => hear(THE_OTHER),
+  );
+  ownership.kernelEnd(one(1, { flags: RecordFlag.replica }), 0);
+  expect(outcome()).toMatchObject({ held: ['2/2 to 9'], apply: ['put 2/2 to 9'], tell: [] });
+});
+
+test('two connections of one tuple: ours is a copy like others once its new owner tells of it', () => {
+  settled(
+    () => kernel(),
+    () => hear(THE_OTHER),
+  );
+  hear({ epoch: 3, owner: 3 }, 'news', 3);
+  expect(outcome()).toMatchObject({ held: ['3/3 to 1'] });
+  hear({ epoch: 3, owner: 3, op: Op.delete }, 'news', 3);
+  expect(outcome()).toMatchObject({ held: [], apply: ['delete 3/3 to 1'] });
 });
 
 test('two connections of one tuple: a packet of ours takes it back, and what the other says later changes nothing', () => {

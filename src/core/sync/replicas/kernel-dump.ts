@@ -55,16 +55,23 @@ export class KernelDump {
     }
   }
 
-  /** @returns whether events were lost meanwhile: then it says nothing about what is not in it, and another one is due */
+  /**
+   * @returns whether another one is due: events were lost meanwhile, so that it says nothing about what is not in it, or entries
+   *   came into doubt
+   */
   finish(): boolean {
     const since = this.#since;
     const again = this.#again;
     this.#again = false;
     this.#since = undefined;
     this.#ended.clear();
-    if (this.loaded && since !== undefined && !again) this.#endUnseen(since);
+    if (since === undefined || again) {
+      this.loaded = true;
+      return again;
+    }
+    if (this.loaded) this.#endUnseen(since);
     this.loaded = true;
-    return again;
+    return this.#ownership.endUnseenDoubts(since);
   }
 
   /** What a peer's record of a connection of ours is worth that is not in the table. */
@@ -83,6 +90,7 @@ export class KernelDump {
   #copy(records: Uint8Array, at: number, seconds: number): void {
     const slot = this.#ownership.table.find(records, at);
     this.#survived = true;
+    this.#ownership.saw(records, at);
     if (slot === NO_SLOT) {
       if (!this.loaded) this.#ownership.copies?.put(records, at, seconds);
     } else if (this.#ownership.owns(slot)) this.#ownership.stamp(slot);
@@ -100,7 +108,7 @@ export class KernelDump {
         return;
       }
       if (!claimed) {
-        this.#ownership.doubt(slot, seconds);
+        this.#ownership.doubt(slot);
         return;
       }
     }

@@ -31,6 +31,7 @@ import { RecordBuffer } from '../records/record-buffer.ts';
 import { ConnectionTable, NO_SLOT } from '../table/connection-table.ts';
 import { EpochFloors } from '../table/epoch-floors.ts';
 import { SlotStamps } from '../table/slot-stamps.ts';
+import { Doubts } from './doubts.ts';
 
 /** Seconds; streams that broke together are back together by then. */
 const UNLISTED_FOR = 5;
@@ -66,12 +67,8 @@ export class Ownership {
   };
   /** Replicas that the kernel held when this process began, and that no peer has told of yet. */
   copies: ConnectionTable | undefined;
-  /**
-   * Entries of our own in the kernel whose tuple another connection has now, so it is said. One of the two is over, and nobody
-   * here can tell which: if ours lives, its next packet claims it. When the other's owner tells of it again and a third of its
-   * timeout has passed, ours was silent for long enough.
-   */
-  readonly #conflicts: ConnectionTable;
+  /** Entries of our own in the kernel whose tuple another connection has now, so it is said. */
+  readonly #doubts: Doubts;
   /**
    * Copies that their owner did not list. Most have ended; but one that has moved meanwhile is about to be told of by its new
    * owner, on another stream, so the kernel keeps them for a while.
@@ -91,7 +88,7 @@ export class Ownership {
   constructor(self: number, table: ConnectionTable, takeBack: TakeBack) {
     this.#self = self;
     this.table = table;
-    this.#conflicts = new ConnectionTable({ seed: self });
+    this.#doubts = new Doubts(self);
     this.#unlisted = new ConnectionTable({ seed: self });
     this.#takeBack = takeBack;
   }
@@ -147,7 +144,7 @@ export class Ownership {
     else epoch = this.#epochOf(slot);
     if (claimed) this.counts.claimed++;
     this.counts.kernelPuts++;
-    removeFrom(this.#conflicts, bytes, at);
+    this.#doubts.remove(bytes, at);
     removeFrom(this.#unlisted, bytes, at);
     const record = this.#copy(bytes, at, Op.put);
     putU32(record, Field.owner, this.#self);
@@ -162,10 +159,10 @@ export class Ownership {
   /** The kernel's entry is gone. Of one that we own this is the end, whoever's mark it had; of another it is our copy's. */
   kernelEnd(bytes: Uint8Array, at: number): void {
     const slot = this.table.find(bytes, at);
-    const conflict = removeFrom(this.#conflicts, bytes, at);
+    const doubted = this.#doubts.remove(bytes, at);
     if (slot === NO_SLOT) removeFrom(this.#unlisted, bytes, at);
     else if (this.owns(slot)) this.endOwn(slot);
-    else if (conflict) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
+    else if (doubted) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
     else {
       const carriedHere = (bytes[at + Field.flags]! & RecordFlag.replica) === 0;
       if (carriedHere && bytes[at + Field.state]! >= TcpState.finWait) this.kernelClosing(bytes, at);
@@ -238,7 +235,7 @@ export class Ownership {
     if (slot === NO_SLOT) {
       this.#settleCopy(this.copies, bytes, at);
       this.#settleCopy(this.#unlisted, bytes, at);
-      this.#settleConflict(bytes, at);
+      this.#settleDoubt(bytes, at);
       this.#take(bytes, at, fromOwner, seconds);
       this.#wish(bytes, at, Op.put);
       return;
@@ -252,15 +249,15 @@ export class Ownership {
   #newer(slot: number, bytes: Uint8Array, at: number, fromOwner: boolean, seconds: number): void {
     const ours = this.owns(slot);
     const alike = this.same(slot, bytes, at);
+    this.#settleDoubt(bytes, at);
     // A client that is remembered has no entry that anybody carries: what is newer is written over what was.
     if (isRemembered(bytes, at)) this.#wish(bytes, at, Op.put);
     else if (ours) {
       this.counts.demoted++;
       this.#demote(slot);
-      if (!alike) this.#conflicts.put(this.table.bytes, this.table.offset(slot), seconds);
+      if (!alike) this.#doubts.add(this.table.bytes, this.table.offset(slot), this.#generation);
     } else if (alike) this.#wish(bytes, at, Op.refresh);
     else this.#replace(slot, bytes, at);
-    this.#settleConflict(bytes, at);
     this.#take(bytes, at, fromOwner, seconds);
   }
 
@@ -268,26 +265,13 @@ export class Ownership {
     if (!fromOwner) return;
     // An owner that was restarted may have come to the same epoch with another connection.
     if (!this.same(slot, bytes, at)) this.#replace(slot, bytes, at);
-    else if (bytes[at + Field.op] === Op.refresh && this.#settleConflict(bytes, at, seconds))
-      this.#wish(bytes, at, Op.put);
     else if (telling === 'news') this.#wish(bytes, at, Op.refresh);
     this.#take(bytes, at, true, seconds);
   }
 
-  /**
-   * Is another connection with this tuple in our kernel, and was silent for a third of the timeout? Then it goes.
-   *
-   * @param seconds now, where it may go
-   */
-  #settleConflict(bytes: Uint8Array, at: number, seconds = 0): boolean {
-    const conflicts = this.#conflicts;
-    const slot = conflicts.size === 0 ? NO_SLOT : conflicts.find(bytes, at);
-    if (slot === NO_SLOT) return false;
-    const alike = sameServerSide(conflicts.bytes, conflicts.offset(slot), bytes, at);
-    if (!alike && seconds < conflicts.toldAt(slot) + u32At(bytes, at + Field.timeout) / 3) return false;
-    if (!alike) this.#wish(conflicts.bytes, conflicts.offset(slot), Op.delete);
-    conflicts.remove(slot);
-    return !alike;
+  /** What was in doubt is told of by its owner: it is a copy like others from now on. */
+  #settleDoubt(bytes: Uint8Array, at: number): void {
+    if (this.#doubts.isAbout(bytes, at)) this.#doubts.remove(bytes, at);
   }
 
   /** A version that is known to be over. Whoever listed it, or began anew without knowing what it had, is to hear that. */
@@ -354,15 +338,9 @@ export class Ownership {
     }
     // An entry that the kernel carries as our own is not deleted by anybody else: it times out, or its client claims it.
     if (this.owns(slot) && !isRemembered(bytes, at)) this.#demote(slot);
-    else if (!this.#isDoubted(bytes, at)) this.#wish(bytes, at, Op.delete);
+    else this.#wish(bytes, at, Op.delete);
     this.heardOf(bytes, at);
     this.#forget(slot);
-  }
-
-  /** Did the kernel carry it as ours, against what was told? Then it is left to its clients. */
-  #isDoubted(bytes: Uint8Array, at: number): boolean {
-    const slot = this.#conflicts.size === 0 ? NO_SLOT : this.#conflicts.find(bytes, at);
-    return slot !== NO_SLOT && sameServerSide(this.#conflicts.bytes, this.#conflicts.offset(slot), bytes, at);
   }
 
   #peerClosing(bytes: Uint8Array, at: number, seconds: number): void {
@@ -403,14 +381,32 @@ export class Ownership {
   }
 
   /** The kernel carries as ours what another owns, so it is said; or we have lost an event. Its next packet will tell. */
-  doubt(slot: number, seconds: number): void {
+  doubt(slot: number): void {
     this.#demote(slot);
-    this.#conflicts.put(this.table.bytes, this.table.offset(slot), seconds);
+    this.#doubts.add(this.table.bytes, this.table.offset(slot), this.#generation);
+  }
+
+  /** A dump has an entry that another director carries, or carried here and in doubt. */
+  saw(bytes: Uint8Array, at: number): void {
+    this.#doubts.saw(bytes, at, this.#generation);
+  }
+
+  /**
+   * What was in doubt and is in no dump is over: what others say of its tuple takes its place.
+   *
+   * @param since the generation in which the dump began
+   * @returns whether another dump is needed to know of all
+   */
+  endUnseenDoubts(since: number): boolean {
+    return this.#doubts.dumped(since, (bytes, at) => {
+      const slot = this.table.find(bytes, at);
+      if (slot !== NO_SLOT && !this.owns(slot)) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
+    });
   }
 
   /** The kernel's entry becomes a replica. */
   #demote(slot: number): void {
-    const where = this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
+    const where = this.#order(this.table.bytes, this.table.offset(slot), Op.put);
     this.apply.bytes[where + Field.flags]! |= RecordFlag.demote;
   }
 
@@ -419,7 +415,12 @@ export class Ownership {
     this.table.remove(slot);
   }
 
-  #wish(bytes: Uint8Array, at: number, op: number): number {
+  /** An order for the kernel; none where an entry of our own is in doubt, which would be written over. */
+  #wish(bytes: Uint8Array, at: number, op: number): void {
+    if (!this.#doubts.has(bytes, at)) this.#order(bytes, at, op);
+  }
+
+  #order(bytes: Uint8Array, at: number, op: number): number {
     const where = this.apply.add(bytes, at);
     this.apply.bytes[where + Field.op] = op;
     return where;
