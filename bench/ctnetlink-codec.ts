@@ -38,6 +38,7 @@ const RECORD = recordsOf([
     epoch: 1,
     timeout: 432_000,
     windowScale: 0x77,
+    birth: 0,
   },
 ]);
 

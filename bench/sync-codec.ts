@@ -52,6 +52,7 @@ function connection(n: number): ConnectionRecord {
     epoch: 1,
     timeout: 86_400,
     windowScale: 0x77,
+    birth: 0,
   };
 }
 

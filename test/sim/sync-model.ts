@@ -31,10 +31,15 @@ export interface HistoryReport {
 const KEYS = 60;
 const SERVERS = 9;
 /**
- * Milliseconds, with all streams up and no step, after which all must agree: two rounds of digests, and what is left of the
- * timeout of an entry that is in doubt, because two directors tell of one tuple.
+ * Milliseconds, with all streams up and no step, after which all must agree: two rounds of digests, and two thirds of the
+ * timeout for what two directors say of one tuple.
  */
 const QUIET = 60_000;
+/**
+ * Then all that lives must have its copies, too: where an entry was in doubt, because two directors told of one tuple, the other
+ * one's is made when the kernel's timeout has ended it.
+ */
+const DOUBTS_END = 20_000;
 /** Seconds that an entry of a kernel lasts unused. */
 const TIMEOUT = 60;
 /** A client that has nothing to say says so. */
@@ -76,6 +81,9 @@ class History {
     }
     this.#settle();
     this.#judge();
+    this.#quiet(DOUBTS_END);
+    this.#judge();
+    this.#judgeCopies();
   }
 
   #settle(): void {
@@ -85,7 +93,11 @@ class History {
       if (director.deaf) this.#hear(director);
       if (director.mesh === undefined) this.network.start(director);
     }
-    for (let at = 0; at < QUIET; at += 5000) {
+    this.#quiet(QUIET);
+  }
+
+  #quiet(millis: number): void {
+    for (let at = 0; at < millis; at += 5000) {
       this.#traffic();
       this.network.run(5000);
     }
@@ -99,6 +111,11 @@ class History {
       const entry = carrier.kernel.entries.get(flow.key);
       if (entry?.flow.server !== flow.server) this.#fault(`${carrier.name} does not hold ${flow.key} any more`);
       else if (entry.mark === 'replica') this.#fault(`${carrier.name} carries ${flow.key} as a replica`);
+    }
+  }
+
+  #judgeCopies(): void {
+    for (const { flow } of this.#carried()) {
       for (const director of this.network.running) {
         const held = director.kernel.entries.get(flow.key);
         if (held?.flow.server !== flow.server) this.#fault(`${director.name} has no copy of ${flow.key}`);

@@ -44,6 +44,8 @@ interface Entry {
   readonly flow: Flow;
   mark: Mark;
   expiresAt: Instant;
+  /** The kernel's id of what began here; 0 = it began elsewhere. */
+  readonly id: number;
 }
 
 function recordOf(
@@ -52,6 +54,7 @@ function recordOf(
   flags: number,
   timeout: number,
   state = ESTABLISHED,
+  birth = 0,
 ): ConnectionRecord {
   return {
     client: 0x0a000000 + key,
@@ -71,6 +74,7 @@ function recordOf(
     epoch: 0,
     timeout,
     windowScale: flags & RecordFlag.claimed ? UNKNOWN_WINDOW_SCALE : 0x77,
+    birth,
   };
 }
 
@@ -80,6 +84,7 @@ function flowOf(record: ConnectionRecord): Flow {
 
 /** A conntrack table and its back end. */
 export class SimKernel {
+  static #ids = 0;
   readonly entries = new Map<number, Entry>();
   /** Seconds that an entry lasts unused. */
   timeout = 120;
@@ -89,8 +94,9 @@ export class SimKernel {
   onDelete: ((flow: Flow) => void) | undefined;
 
   open(flow: Flow): void {
-    this.entries.set(flow.key, { flow, mark: 'own', expiresAt: USED });
-    this.#tell(recordOf(flow, Op.put, 0, this.timeout));
+    const id = ++SimKernel.#ids;
+    this.entries.set(flow.key, { flow, mark: 'own', expiresAt: USED, id });
+    this.#tell(recordOf(flow, Op.put, 0, this.timeout, ESTABLISHED, id));
   }
 
   /** A packet of the client. Returns whether it found its way to the right server. */
@@ -135,7 +141,9 @@ export class SimKernel {
   dump(): Uint8Array {
     const flags = { own: 0, moved: RecordFlag.claimed, replica: RecordFlag.replica };
     return recordsOf(
-      [...this.entries.values()].map(({ flow, mark }) => recordOf(flow, Op.put, flags[mark], this.timeout)),
+      [...this.entries.values()].map(({ flow, mark, id }) =>
+        recordOf(flow, Op.put, flags[mark], this.timeout, ESTABLISHED, mark === 'own' ? id : 0),
+      ),
     );
   }
 
@@ -150,7 +158,7 @@ export class SimKernel {
     } else if ((record.flags & RecordFlag.demote) !== 0) {
       if (entry === undefined) return;
       entry.mark = 'replica';
-    } else if (entry === undefined) this.entries.set(flow.key, { flow, mark: 'replica', expiresAt });
+    } else if (entry === undefined) this.entries.set(flow.key, { flow, mark: 'replica', expiresAt, id: 0 });
     else if (record.op === Op.put && entry.flow.server !== flow.server) this.#replace(entry, flow, expiresAt);
     else entry.expiresAt = expiresAt;
   }
@@ -159,7 +167,7 @@ export class SimKernel {
   #replace({ flow: former, mark }: Entry, flow: Flow, expiresAt: Instant): void {
     if (mark !== 'replica') return;
     this.onDelete?.(former);
-    this.entries.set(flow.key, { flow, mark: 'replica', expiresAt });
+    this.entries.set(flow.key, { flow, mark: 'replica', expiresAt, id: 0 });
   }
 
   #tell(record: ConnectionRecord): void {
@@ -222,7 +230,7 @@ export class SyncNetwork {
   sent = 0;
   readonly #queue: Happening[] = [];
   readonly #streams: Stream[] = [];
-  readonly #told = new Map<SimDirector, { at: Instant; life: number; batches: Uint8Array[] }>();
+  readonly #told = new Map<SimDirector, { readonly life: number; readonly batches: Uint8Array[] }>();
   readonly #busyUntil = new Map<string, Instant>();
   #order = 0;
   #streamIds = 0;
@@ -359,7 +367,11 @@ export class SyncNetwork {
     if (effect.kind === 'dumpKernel') {
       later(KERNEL_DELAY, () => {
         const records = director.kernel.dump();
-        later(director.dumpTakes, () => this.handle(director, { kind: 'kernelDump', records, last: true }));
+        later(director.dumpTakes, () => {
+          // What has happened before a dump is told before it.
+          this.#tellNow(director);
+          this.handle(director, { kind: 'kernelDump', records, last: true });
+        });
       });
     }
     if (effect.kind === 'lookUp') later(KERNEL_DELAY, () => this.#lookUp(director, effect.token));
@@ -369,20 +381,25 @@ export class SyncNetwork {
     this.handle(director, { kind: 'lookedUp', token, record: undefined });
   }
 
-  /** What happens in one moment is read as one batch. */
+  /** What happens until it is read is read as one batch. */
   #kernelTells(director: SimDirector, records: Uint8Array): void {
     const { life } = director;
     if (director.deaf) return;
     const told = this.#told.get(director);
-    if (told !== undefined && told.at === this.now && told.life === life) {
+    if (told?.life === life && told.batches.length > 0) {
       told.batches.push(records);
       return;
     }
-    const batches = [records];
-    this.#told.set(director, { at: this.now, life, batches });
+    this.#told.set(director, { life, batches: [records] });
     this.schedule(KERNEL_DELAY, () => {
-      if (director.life === life) this.handle(director, { kind: 'kernel', records: joined(batches) });
+      if (director.life === life) this.#tellNow(director);
     });
+  }
+
+  #tellNow(director: SimDirector): void {
+    const told = this.#told.get(director);
+    if (told === undefined || told.life !== director.life || told.batches.length === 0) return;
+    this.handle(director, { kind: 'kernel', records: joined(told.batches.splice(0)) });
   }
 
   #transmit(from: SimDirector, id: number, bytes: Uint8Array): void {

@@ -173,6 +173,6 @@ function writeEntry(bytes: Uint8Array, { service, client, server, timeout }: Ent
   writeRecord(bytes, 0, {
     ...{ client, vip: service, clientPort: 0, vipPort: 0, protocol: Protocol.persistence },
     ...{ op: Op.put, state: 0, flags: 0, server, local: 0, serverPort: 0, localPort: 0 },
-    ...{ service, owner: Teller.self, epoch: 0, timeout, windowScale: UNKNOWN_WINDOW_SCALE },
+    ...{ service, owner: Teller.self, epoch: 0, timeout, windowScale: UNKNOWN_WINDOW_SCALE, birth: 0 },
   });
 }

@@ -19,7 +19,15 @@ import {
   TCP_CONNTRACK_TIME_WAIT,
 } from '../../core/netlink/conntrack-codes.ts';
 import { Flow, NO_STATE, NO_WINDOW_SCALE } from '../../core/netlink/flow.ts';
-import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, UNKNOWN_WINDOW_SCALE } from '../../core/sync/records/record.ts';
+import {
+  BIRTH_MASK,
+  Field,
+  Op,
+  Protocol,
+  RECORD_BYTES,
+  RecordFlag,
+  UNKNOWN_WINDOW_SCALE,
+} from '../../core/sync/records/record.ts';
 
 export interface MarkedService {
   readonly service: number;
@@ -174,8 +182,14 @@ export class RecordBatch {
     putU32(bytes, at + Field.epoch, 0);
     putU32(bytes, at + Field.timeout, flow[Flow.timeout]!);
     const scale = flow[Flow.windowScale]!;
-    putU32(bytes, at + Field.windowScale, (scale === NO_WINDOW_SCALE ? UNKNOWN_WINDOW_SCALE : scale) << 24);
+    const scales = scale === NO_WINDOW_SCALE ? UNKNOWN_WINDOW_SCALE : scale;
+    putU32(bytes, at + Field.windowScale, (scales << 24) | birthOf(flow));
   }
+}
+
+/** The id of an entry that began here; others have the one of where they began, which this kernel does not know. */
+function birthOf(flow: Uint32Array): number {
+  return (flow[Flow.mark]! & (REPLICA_BIT | MOVED_BIT)) === 0 ? flow[Flow.id]! & BIRTH_MASK : 0;
 }
 
 function statusFlags(status: number): number {

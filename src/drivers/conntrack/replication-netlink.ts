@@ -232,6 +232,17 @@ export class NetlinkReplication implements Replication {
     }
   }
 
+  /** What has happened before is told before what a dump says. */
+  #drainEvents(): void {
+    this.#drainClaims();
+    const events = this.#sockets?.events;
+    if (events === undefined) return;
+    for (let rows = events.receive(); rows !== 0; rows = events.receive()) {
+      if (rows < 0) this.#listener?.lost();
+      else this.#tellEvents(events, rows);
+    }
+  }
+
   /** One dump at a time; claims that are lost during it are in it, or are told again by the next loss. */
   #repairClaims(): void {
     this.#counts.claimsLost += 1;
@@ -265,6 +276,8 @@ export class NetlinkReplication implements Replication {
       batch = new RecordBatch(BATCH);
     };
     const flush = async () => {
+      // Who takes an entry that has begun since for one from before takes a reboot for a restart.
+      this.#drainEvents();
       for (const records of full.splice(0)) {
         this.#counts.told += records.length / RECORD_BYTES;
         await on(records);

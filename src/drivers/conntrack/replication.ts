@@ -3,7 +3,7 @@
  * directors become entries here.
  *
  * In and out are batches of records (src/core/sync/records/record.ts), never an object per connection. What is told has neither owner
- * nor epoch (both 0): these are not the kernel's to know. The marks of this host (which id a server has, who carries an entry)
+ * nor epoch (both 0): these are not the kernel's to know. What began here has a birth, which stays what it is. The marks of this host (which id a server has, who carries an entry)
  * never leave it: records name service and server, and a flag says that another director carries the entry.
  *
  * Adapters: `replication-netlink.ts`, and `replication-fake.ts`; both pass the suite in test/contract/conntrack. Not here: who
@@ -83,7 +83,8 @@ export interface Replication {
   configure(services: readonly SyncService[]): void;
   /**
    * All connections of services that are synced and worth telling, as `put`, in any order; entries that another director
-   * carries have the flag `replica`. What changes meanwhile may be in it or not. The bytes are for the call only; the next
+   * carries have the flag `replica`. What changes meanwhile may be in it or not; what has begun before an entry is told of was
+   * told as an event before. The bytes are for the call only; the next
    * records come when `on` has resolved.
    *
    * @throws KernelError `conntrack-dump`

@@ -186,7 +186,7 @@ test('what the kernel refuses altogether is said as such, and the next call goes
   await replication.open({ records: () => {}, lost: () => {}, failed: () => {} });
   const web = { vip: ipv4(VIP), vipPort: 80, protocol: 6, op: 1, state: 3, flags: 3, service: services[0]!.service };
   const client = { client: ipv4(CLIENT), clientPort: 1024, local: ipv4(CLIENT), localPort: 1024 };
-  const server = { server: SERVERS.s1, serverPort: 80, owner: 1, epoch: 1, timeout: 60, windowScale: 0xff };
+  const server = { server: SERVERS.s1, serverPort: 80, owner: 1, epoch: 1, timeout: 60, windowScale: 0xff, birth: 0 };
   const record = recordsOf([{ ...web, ...client, ...server }]);
   refused = true;
   const said = { errno: 'ENOBUFS' };

@@ -335,6 +335,7 @@ class Attacker {
       epoch: 1,
       timeout: 60,
       windowScale: 0x77,
+      birth: 0,
     };
   }
 

@@ -33,7 +33,7 @@ function learn(connection: Connection): void {
         ...{ client: original.source, vip: original.destination, clientPort: original.sport, vipPort: original.dport },
         ...{ protocol, op: 1, state: 3, flags: RecordFlag.assured | RecordFlag.seenReply },
         ...{ server: reply.source, local: reply.destination, serverPort: reply.sport, localPort: reply.dport },
-        ...{ service: serviceHash('web'), owner: PEER, epoch: 1, timeout: 600, windowScale: 0xff },
+        ...{ service: serviceHash('web'), owner: PEER, epoch: 1, timeout: 600, windowScale: 0xff, birth: 0 },
       },
     ]),
   ];

@@ -30,6 +30,7 @@ const RECORD: ConnectionRecord = {
     epoch: 2,
     timeout: 100,
     windowScale: 0,
+    birth: 0,
   },
 };
 

@@ -28,6 +28,7 @@ function opened(...ports: readonly number[]): Uint8Array {
       ...{ op: Op.put, state: 3, flags: RecordFlag.assured, server: ipv4('10.2.0.21'), local: ipv4('10.3.0.1') },
       ...{ serverPort: 80, localPort: clientPort, service: serviceHash('web'), owner: 0, epoch: 0, timeout: 9 },
       windowScale: 0,
+      birth: 0,
     })),
   );
 }

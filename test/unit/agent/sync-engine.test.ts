@@ -233,7 +233,15 @@ function connection(client: string): ConnectionRecord {
   return {
     ...{ client: ipv4(client), vip: ipv4('203.0.113.10'), clientPort: 40_000, vipPort: 80, protocol: 6 },
     ...{ op: Op.put, state: 3, flags: 3, server: ipv4('10.2.0.21'), local: ipv4(client), serverPort: 80 },
-    ...{ localPort: 40_000, service: serviceHash('web'), owner: 0, epoch: 0, timeout: 1000, windowScale: 0x77 },
+    ...{
+      localPort: 40_000,
+      service: serviceHash('web'),
+      owner: 0,
+      epoch: 0,
+      timeout: 1000,
+      windowScale: 0x77,
+      birth: 0,
+    },
   };
 }
 

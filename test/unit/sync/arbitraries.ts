@@ -34,6 +34,7 @@ const fields = {
   epoch: u32,
   timeout: u32,
   windowScale: u8,
+  birth: fc.nat({ max: 0xff_ffff }),
 };
 
 /** Anything that may be sent about a connection. */
@@ -62,6 +63,7 @@ export const CONNECTION: ConnectionRecord = {
   epoch: 1,
   timeout: 86400,
   windowScale: UNKNOWN_WINDOW_SCALE,
+  birth: 0,
 };
 
 const digest = fc.stringMatching(/^[0-9a-f]{16}$/);

@@ -34,7 +34,7 @@ interface Ends {
 }
 
 function textOf(record: Omit<ConnectionRecord, keyof Ends>, { client, vip, server, local }: Ends): string {
-  const { op, protocol, clientPort, vipPort, serverPort, localPort, state, flags, windowScale } = record;
+  const { op, protocol, clientPort, vipPort, serverPort, localPort, state, flags, windowScale, birth } = record;
   const outside = `${client}:${clientPort} > ${vip}:${vipPort}`;
   const inside = `${local}:${localPort} > ${server}:${serverPort}`;
   const set = FLAGS.flatMap(([flag, name]) => ((flags & flag) === 0 ? [] : [name]));
@@ -49,6 +49,7 @@ function textOf(record: Omit<ConnectionRecord, keyof Ends>, { client, vip, serve
     `epoch ${record.epoch}`,
     `${record.timeout} s`,
     `windows ${windows}`,
+    ...(birth === 0 ? [] : [`birth ${birth.toString(16).padStart(6, '0')}`]),
   ].join(', ');
 }
 

@@ -160,6 +160,15 @@ test('what is in doubt and in no dump is over, and the other takes its place; wh
   expect(written).toMatchObject([{ op: Op.put, client: sample(1).client, ...THE_OTHER }]);
 });
 
+test('what has been in doubt for longer than it could live without a packet is to be looked for, once', () => {
+  const bench = new Bench();
+  bench.load([1]);
+  const { timeout } = sample(1);
+  bench.ownership.peerRecords(one(1, { ...THE_OTHER, owner: 2, epoch: 2 }), 2, 'news', 5);
+  const overdue = [5 + timeout, 6 + timeout, 7 + timeout].map((seconds) => bench.ownership.doubtsOverdue(seconds));
+  expect(overdue).toEqual([false, true, false]);
+});
+
 test('of what comes into doubt while a dump runs, another one tells', () => {
   const bench = new Bench();
   bench.load([1]);

@@ -10,7 +10,7 @@ import { listPage } from '../../../src/core/sync/table/listing.ts';
 const RECORD: ConnectionRecord = {
   ...{ client: ipv4('192.0.2.1'), vip: ipv4('203.0.113.10'), clientPort: 40_000, vipPort: 80, protocol: 6 },
   ...{ op: Op.put, state: 3, flags: 3, server: ipv4('10.2.0.21'), local: ipv4('10.3.0.1'), serverPort: 80 },
-  ...{ localPort: 1024, service: 7, owner: ipv4('10.255.0.1'), epoch: 1, timeout: 100, windowScale: 0x77 },
+  ...{ localPort: 1024, service: 7, owner: ipv4('10.255.0.1'), epoch: 1, timeout: 100, windowScale: 0x77, birth: 0 },
 };
 
 function tableOf(records: readonly ConnectionRecord[]): ConnectionTable {

@@ -20,7 +20,7 @@ function record(change: Partial<ConnectionRecord> = {}): ConnectionRecord {
   return {
     ...{ client: ipv4('198.51.100.7'), vip: ipv4('203.0.113.10'), clientPort: 40_001, vipPort: 80, protocol: 6 },
     ...{ op: Op.put, state: 3, flags: ANSWERED, server: ipv4('10.2.0.21'), local: ipv4('10.3.0.1'), serverPort: 8080 },
-    ...{ localPort: 4711, service: 0, owner: 0, epoch: 0, timeout: 1000, windowScale: 0x77 },
+    ...{ localPort: 4711, service: 0, owner: 0, epoch: 0, timeout: 1000, windowScale: 0x77, birth: 0 },
     ...change,
   };
 }

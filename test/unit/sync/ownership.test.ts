@@ -235,13 +235,52 @@ test('two connections of one tuple: when the kernel has ended ours, the other ta
 
 test('two connections of one tuple: ours is a copy like others once its new owner tells of it', () => {
   settled(
-    () => kernel(),
-    () => hear(THE_OTHER),
+    () => kernel({ birth: 5 }),
+    () => hear({ ...THE_OTHER, birth: 6 }),
   );
-  hear({ epoch: 3, owner: 3 }, 'news', 3);
+  hear({ epoch: 3, owner: 3, birth: 5 }, 'news', 3);
   expect(outcome()).toMatchObject({ held: ['3/3 to 1'] });
-  hear({ epoch: 3, owner: 3, op: Op.delete }, 'news', 3);
+  hear({ epoch: 3, owner: 3, birth: 5, op: Op.delete }, 'news', 3);
   expect(outcome()).toMatchObject({ held: [], apply: ['delete 3/3 to 1'] });
+});
+
+test.each([
+  ['has moved', 5, { apply: ['delete 2/2 to 1'] }],
+  ['is another one, of another birth', 6, { apply: [] }],
+  ['is perhaps another one', 0, { apply: [] }],
+])('the same tuple and server at another owner: what %s', (_what, birth, expected) => {
+  settled(
+    () => kernel({ birth: 5 }),
+    () => hear({ epoch: 2, birth }),
+  );
+  hear({ epoch: 2, birth, op: Op.delete });
+  expect(outcome()).toMatchObject({ held: [], ...expected });
+});
+
+test('a connection keeps its birth when it moves, and when its owner is started again', () => {
+  const birth = () => readRecords(ownership.table.record(0).slice())[0]!.birth;
+  settled(() => hear({ birth: 5 }));
+  kernel({ flags: RecordFlag.claimed });
+  expect(birth()).toBe(5);
+  hear({ epoch: 3 });
+  expect(birth()).toBe(5);
+  kernel({ birth: 6 });
+  expect(birth()).toBe(6);
+});
+
+test('of two births one after the other, a packet of the one that is in doubt brings its own back', () => {
+  settled(
+    () => kernel({ birth: 5 }),
+    () => hear({ epoch: 2, birth: 6 }),
+  );
+  kernel({ flags: RecordFlag.claimed });
+  expect(readRecords(ownership.tell.take())).toMatchObject([{ owner: SELF, epoch: 3, birth: 5 }]);
+});
+
+test('our own tuple used again for the same server, its end unheard, is a new epoch', () => {
+  settled(() => kernel({ birth: 5 }));
+  kernel({ birth: 6 });
+  expect(outcome()).toMatchObject({ held: ['1/2 to 1'], tell: ['put 1/2 to 1'] });
 });
 
 test('two connections of one tuple: a packet of ours takes it back, and what the other says later changes nothing', () => {

@@ -49,7 +49,16 @@ describe('what a dead director had made of a connection', () => {
 
   test('a connection of ours, established, not assured, for ten seconds', () => {
     expect(predict(NAT)).toMatchObject({
-      ...{ op: Op.put, state: 3, flags: RecordFlag.predicted, owner: SELF, epoch: 1, timeout: 10, windowScale: 0xff },
+      ...{
+        op: Op.put,
+        state: 3,
+        flags: RecordFlag.predicted,
+        owner: SELF,
+        epoch: 1,
+        timeout: 10,
+        windowScale: 0xff,
+        birth: 0,
+      },
     });
   });
 

@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Writer } from '../../../src/core/base/writer.ts';
 import {
+  birthAt,
   type ConnectionRecord,
   Field,
+  otherConnection,
   Protocol,
+  putBirth,
   RANGES,
   RECORD_BYTES,
   RecordFlag,
@@ -14,6 +17,7 @@ import {
   recordFault,
   recordHash,
   recordsOf,
+  sameConnection,
   sameKey,
   sameServerSide,
   serverSideHash,
@@ -56,7 +60,6 @@ describe('layout', () => {
         expect([...bytes.subarray(0, at), ...bytes.subarray(at + RECORD_BYTES)].every((byte) => byte === 0xee)).toBe(
           true,
         );
-        expect([...bytes.subarray(at + Field.zero, at + RECORD_BYTES)]).toEqual([0, 0, 0]);
       }),
     );
   });
@@ -67,7 +70,7 @@ describe('layout', () => {
       const changed = recordsOf([{ ...CONNECTION, [name]: ~CONNECTION[name as keyof ConnectionRecord] >>> 0 }]);
       return [...changed.keys()].filter((at) => changed[at] !== plain[at]);
     });
-    expect(touched.sort((a, b) => a - b)).toEqual(Array.from({ length: Field.zero }, (_, at) => at));
+    expect(touched.sort((a, b) => a - b)).toEqual(Array.from({ length: RECORD_BYTES }, (_, at) => at));
   });
 
   test('a batch is its records one behind the other', () => {
@@ -196,17 +199,32 @@ describe('what a peer may say', () => {
     expect(fault({ protocol: 1 })).toBe('protocol 1');
   });
 
-  test('what the last three bytes hold is not judged', () => {
-    const bytes = recordsOf([CONNECTION]).fill(1, Field.zero);
+  test('the last three bytes are the birth, and any will do', () => {
+    const bytes = recordsOf([CONNECTION]).fill(1, Field.birth);
     expect(recordFault(bytes, 0)).toBeUndefined();
-    expect(readRecord(bytes, 0)).toEqual(CONNECTION);
+    expect(readRecord(bytes, 0)).toEqual({ ...CONNECTION, birth: 0x01_0101 });
+    putBirth(bytes, 0, 0xab_cdef);
+    expect([birthAt(bytes, 0), readRecord(bytes, 0)]).toEqual([0xab_cdef, { ...CONNECTION, birth: 0xab_cdef }]);
+  });
+
+  test.each([
+    [7, 7, true, false],
+    [7, 8, false, true],
+    [7, 0, false, false],
+    [0, 0, false, false],
+  ])('births %i and %i: certainly one connection %s, certainly two %s', (birth, other, one, two) => {
+    const a = recordsOf([{ ...CONNECTION, birth }]);
+    const b = recordsOf([{ ...CONNECTION, birth: other, owner: 9, epoch: 9 }]);
+    expect([sameConnection(a, 0, b, 0), otherConnection(a, 0, b, 0)]).toEqual([one, two]);
+    const elsewhere = recordsOf([{ ...CONNECTION, birth: other, serverPort: 1 }]);
+    expect([sameConnection(a, 0, elsewhere, 0), otherConnection(a, 0, elsewhere, 0)]).toEqual([false, true]);
   });
 });
 
 describe('IPv6', () => {
   const address = fc.uint8Array({ minLength: 16, maxLength: 16 });
   const addresses = { client: address, vip: address, server: address, local: address };
-  const small = { protocol: u8, op: u8, state: u8, flags: u8, windowScale: u8 };
+  const small = { protocol: u8, op: u8, state: u8, flags: u8, windowScale: u8, birth: fc.nat({ max: 0xff_ffff }) };
   const numbers = { clientPort: u16, vipPort: u16, serverPort: u16, localPort: u16, service: u32, owner: u32 };
 
   test('a record is 96 bytes and comes back as it went in', () => {

@@ -35,7 +35,9 @@ function round(
 function fromPeer(client: number, server = S1, timeout = 600, change = {}): Uint8Array {
   const entry = { client, vip: WEB.service, clientPort: 0, vipPort: 0, protocol: Protocol.persistence, op: Op.put };
   const rest = { state: 0, flags: 0, server, local: 0, serverPort: 0, localPort: 0, service: WEB.service };
-  return recordsOf([{ ...entry, ...rest, owner: 0x0aff0002, epoch: 3, timeout, windowScale: 0xff, ...change }]);
+  return recordsOf([
+    { ...entry, ...rest, owner: 0x0aff0002, epoch: 3, timeout, windowScale: 0xff, birth: 0, ...change },
+  ]);
 }
 
 const wanted = (memory: RememberedClients) => Object.fromEntries(memory.takeWanted());

@@ -26,6 +26,7 @@ export const SAMPLE: ConnectionRecord = {
   epoch: 1,
   timeout: 120,
   windowScale: 0x77,
+  birth: 0,
 };
 
 export function sample(key: number, change: Partial<ConnectionRecord> = {}): ConnectionRecord {

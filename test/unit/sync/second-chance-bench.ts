@@ -80,7 +80,7 @@ export const record = (more: Partial<ConnectionRecord> = {}): Uint8Array =>
       server: ipv4('10.2.0.21'),
       local: ipv4('192.0.2.7'),
       ...{ serverPort: 80, localPort: 40000, service: serviceHash('web') },
-      ...{ owner: PEER, epoch: 4, timeout: 300, windowScale: 0x77 },
+      ...{ owner: PEER, epoch: 4, timeout: 300, windowScale: 0x77, birth: 0 },
       ...more,
     },
   ]);

@@ -44,6 +44,7 @@ function randomRecords(prng: Prng, op?: number): Uint8Array {
       epoch: below(prng, 5),
       timeout: below(prng, 86_400),
       windowScale: 0xff,
+      birth: 0,
     });
   }
   return records;

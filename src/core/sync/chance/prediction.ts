@@ -98,6 +98,7 @@ export class Predictor {
       epoch: 1,
       timeout: PREDICTION_SECONDS,
       windowScale: UNKNOWN_WINDOW_SCALE,
+      birth: 0,
     };
   }
 }

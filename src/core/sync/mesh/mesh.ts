@@ -399,6 +399,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
 
   #sayDigests(): void {
     this.#digestsAt = this.#now + DIGESTS_EVERY;
+    if (this.ownership.doubtsOverdue(this.seconds)) this.#askKernel();
     const orphans = [...this.#table.owners()].filter((owner) => !this.speaks(owner));
     for (const session of this.#established()) {
       if (session.state !== 'up') continue;

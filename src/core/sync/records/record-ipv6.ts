@@ -8,7 +8,7 @@
  *     40 server (16) | 56 local (16)
  *     72 server port u16 | 74 local port u16
  *     76 service u32 | 80 owner u32 | 84 epoch u32
- *     88 timeout u32 (s) | 92 window scales u8 | 93 zero (3 bytes)
+ *     88 timeout u32 (s) | 92 window scales u8 | 93 birth (3 bytes)
  */
 import { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
@@ -38,8 +38,8 @@ export function decodeIpv6Record(bytes: Uint8Array, at = 0): Ipv6ConnectionRecor
   const kind = { op: r.u8(), state: r.u8(), flags: r.u8() };
   const inside = { server: r.take(16), local: r.take(16), serverPort: r.u16(), localPort: r.u16() };
   const whose = { service: r.u32(), owner: r.u32(), epoch: r.u32(), timeout: r.u32(), windowScale: r.u8() };
-  r.skip(3);
-  return { ...outside, ...kind, ...inside, ...whose };
+  const birth = r.u8() * 0x1_0000 + r.u16();
+  return { ...outside, ...kind, ...inside, ...whose, birth };
 }
 
 /** @throws RangeError when an address is not of 16 bytes */
@@ -51,5 +51,6 @@ export function encodeIpv6Record(w: Writer, record: Ipv6ConnectionRecord): void 
   w.raw(client).raw(vip).u16(record.clientPort).u16(record.vipPort).u8(record.protocol);
   w.u8(record.op).u8(record.state).u8(record.flags);
   w.raw(server).raw(local).u16(record.serverPort).u16(record.localPort);
-  w.u32(record.service).u32(record.owner).u32(record.epoch).u32(record.timeout).u8(record.windowScale).zeros(3);
+  w.u32(record.service).u32(record.owner).u32(record.epoch).u32(record.timeout).u8(record.windowScale);
+  w.u8(record.birth >>> 16).u16(record.birth & 0xffff);
 }

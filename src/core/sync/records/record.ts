@@ -7,13 +7,16 @@
  *     16 server u32 | 20 local u32                                  as the server sees it; local = client with plain NAT
  *     24 server port u16 | 26 local port u16
  *     28 service u32 | 32 owner u32 (router id) | 36 epoch u32
- *     40 timeout u32 (s) | 44 window scales u8 | 45 zero (3 bytes)
+ *     40 timeout u32 (s) | 44 window scales u8 | 45 birth (3 bytes)
  *
  * A persistence entry (which server a client's connections go to) is a record of protocol 255: its VIP is the hash of the
  * service's name, both ports and the local port are 0, so that the key is client and service.
  *
  * Hot code passes bytes and an offset and uses `Field`; `readRecord` and `writeRecord` are for what is rare. Nothing here
  * looks beyond the 48 bytes at the offset: whoever has bytes from outside asks `recordFault` first.
+ *
+ * The birth tells two connections apart that have one tuple after another: 24 bits of the id that the kernel had given to it
+ * where it began, which it keeps wherever it moves; 0 = not known.
  */
 import { i32At, putU16, putU32, u16At, u32At } from '../../base/big-endian.ts';
 import type { Ipv4 } from '../../base/ipv4.ts';
@@ -43,7 +46,7 @@ export const Field = {
   epoch: 36,
   timeout: 40,
   windowScale: 44,
-  zero: 45,
+  birth: 45,
 } as const;
 
 /** What a record says is to be done. `closing`: somebody who is not the owner saw FIN or RST; the owner decides. */
@@ -82,6 +85,9 @@ export const TcpState = {
   close: 8,
 } as const;
 
+/** The bits of a kernel's id that are a birth. */
+export const BIRTH_MASK = 0xff_ffff;
+
 /** `windowScale` where nobody knows; else the client's shift << 4 | the server's. */
 export const UNKNOWN_WINDOW_SCALE = 0xff;
 
@@ -112,6 +118,8 @@ export interface ConnectionRecord {
   /** Seconds that the entry had left when this was told. */
   readonly timeout: number;
   readonly windowScale: number;
+  /** Which of the connections that have had this tuple: 24 bits; 0 = not known. */
+  readonly birth: number;
 }
 
 /** A record at a place. The bytes there are `RECORD_BYTES` at least. */
@@ -134,10 +142,11 @@ export function readRecord(bytes: Uint8Array, at: number): ConnectionRecord {
     epoch: u32At(bytes, at + Field.epoch),
     timeout: u32At(bytes, at + Field.timeout),
     windowScale: bytes[at + Field.windowScale]!,
+    birth: birthAt(bytes, at),
   };
 }
 
-/** All 48 bytes at a place, the zeros at the end too. */
+/** All 48 bytes at a place. */
 export function writeRecord(bytes: Uint8Array, at: number, record: ConnectionRecord): void {
   putU32(bytes, at + Field.client, record.client);
   putU32(bytes, at + Field.vip, record.vip);
@@ -155,7 +164,7 @@ export function writeRecord(bytes: Uint8Array, at: number, record: ConnectionRec
   putU32(bytes, at + Field.owner, record.owner);
   putU32(bytes, at + Field.epoch, record.epoch);
   putU32(bytes, at + Field.timeout, record.timeout);
-  putU32(bytes, at + Field.windowScale, record.windowScale << 24);
+  putU32(bytes, at + Field.windowScale, (record.windowScale << 24) | (record.birth & BIRTH_MASK));
 }
 
 /** Records as one batch, in their order. */
@@ -197,6 +206,30 @@ export function sameServerSide(a: Uint8Array, at: number, b: Uint8Array, bAt: nu
     i32At(a, at + Field.serverPort) === i32At(b, bAt + Field.serverPort) &&
     a[at + Field.protocol] === b[bAt + Field.protocol]
   );
+}
+
+/** The birth that a record names. */
+export function birthAt(bytes: Uint8Array, at: number): number {
+  return u32At(bytes, at + Field.windowScale) & BIRTH_MASK;
+}
+
+/** Nothing else of a record changes. */
+export function putBirth(bytes: Uint8Array, at: number, birth: number): void {
+  bytes[at + Field.birth] = birth >>> 16;
+  putU16(bytes, at + Field.birth + 1, birth);
+}
+
+/** Are two records certainly about one connection: do they look the same to the server, and name the same birth? */
+export function sameConnection(a: Uint8Array, at: number, b: Uint8Array, bAt: number): boolean {
+  const birth = birthAt(a, at);
+  return birth !== 0 && birth === birthAt(b, bAt) && sameServerSide(a, at, b, bAt);
+}
+
+/** Are two records certainly about two connections? */
+export function otherConnection(a: Uint8Array, at: number, b: Uint8Array, bAt: number): boolean {
+  if (!sameServerSide(a, at, b, bAt)) return true;
+  const [birth, other] = [birthAt(a, at), birthAt(b, bAt)];
+  return birth !== other && birth !== 0 && other !== 0;
 }
 
 /**
@@ -243,8 +276,7 @@ function mix(state: number, word: number): number {
 }
 
 /**
- * What is wrong with a record that a peer sent; undefined = it may be believed. The three bytes at the end are not looked
- * at: a later version may use them.
+ * What is wrong with a record that a peer sent; undefined = it may be believed.
  */
 export function recordFault(bytes: Uint8Array, at: number): string | undefined {
   const op = bytes[at + Field.op]!;

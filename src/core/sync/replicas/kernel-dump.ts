@@ -108,7 +108,7 @@ export class KernelDump {
         return;
       }
       if (!claimed) {
-        this.#ownership.doubt(slot);
+        this.#ownership.doubt(slot, seconds);
         return;
       }
     }

@@ -15,13 +15,17 @@
 import { putU32, u32At } from '../../base/big-endian.ts';
 import { hasRange } from '../records/ranges.ts';
 import {
+  birthAt,
   Field,
   Op,
+  otherConnection,
   Protocol,
+  putBirth,
   RECORD_BYTES,
   RecordFlag,
   rangeOf,
   recordHash,
+  sameConnection,
   sameServerSide,
   TcpState,
   UNKNOWN_WINDOW_SCALE,
@@ -144,9 +148,10 @@ export class Ownership {
     else epoch = this.#epochOf(slot);
     if (claimed) this.counts.claimed++;
     this.counts.kernelPuts++;
+    const record = this.#copy(bytes, at, Op.put);
+    this.#inheritBirth(record);
     this.#doubts.remove(bytes, at);
     removeFrom(this.#unlisted, bytes, at);
-    const record = this.#copy(bytes, at, Op.put);
     putU32(record, Field.owner, this.#self);
     putU32(record, Field.epoch, epoch);
     if (slot !== NO_SLOT && record[Field.windowScale] === UNKNOWN_WINDOW_SCALE) {
@@ -154,6 +159,12 @@ export class Ownership {
     }
     this.stamp(this.table.put(record, 0, seconds));
     if (!quiet) this.tell.add(record, 0);
+  }
+
+  /** What began elsewhere keeps its birth, which this kernel does not know. */
+  #inheritBirth(record: Uint8Array): void {
+    if (birthAt(record, 0) !== 0) return;
+    putBirth(record, 0, this.#doubts.birthOf(record, 0) || this.#birthKnown(record, 0));
   }
 
   /** The kernel's entry is gone. Of one that we own this is the end, whoever's mark it had; of another it is our copy's. */
@@ -194,7 +205,7 @@ export class Ownership {
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       const op = records[at + Field.op]!;
       if (!this.#directors.has(u32At(records, at + Field.owner))) this.counts.strangers++;
-      else if (op === Op.delete) this.#peerEnd(records, at, sender);
+      else if (op === Op.delete) this.#peerEnd(records, at, sender, seconds);
       else if (op === Op.closing) this.#peerClosing(records, at, seconds);
       else if (u32At(records, at + Field.owner) === this.#self) this.#returned(records, at, sender, telling, seconds);
       else this.#peerPut(records, at, sender, telling, seconds);
@@ -248,14 +259,14 @@ export class Ownership {
 
   #newer(slot: number, bytes: Uint8Array, at: number, fromOwner: boolean, seconds: number): void {
     const ours = this.owns(slot);
-    const alike = this.same(slot, bytes, at);
+    const alike = sameServerSide(this.table.bytes, this.table.offset(slot), bytes, at);
     this.#settleDoubt(bytes, at);
     // A client that is remembered has no entry that anybody carries: what is newer is written over what was.
     if (isRemembered(bytes, at)) this.#wish(bytes, at, Op.put);
     else if (ours) {
       this.counts.demoted++;
-      this.#demote(slot);
-      if (!alike) this.#doubts.add(this.table.bytes, this.table.offset(slot), this.#generation);
+      if (sameConnection(this.table.bytes, this.table.offset(slot), bytes, at)) this.#demote(slot);
+      else this.doubt(slot, seconds);
     } else if (alike) this.#wish(bytes, at, Op.refresh);
     else this.#replace(slot, bytes, at);
     this.#take(bytes, at, fromOwner, seconds);
@@ -264,7 +275,7 @@ export class Ownership {
   #same(slot: number, bytes: Uint8Array, at: number, fromOwner: boolean, telling: Telling, seconds: number): void {
     if (!fromOwner) return;
     // An owner that was restarted may have come to the same epoch with another connection.
-    if (!this.same(slot, bytes, at)) this.#replace(slot, bytes, at);
+    if (!sameServerSide(this.table.bytes, this.table.offset(slot), bytes, at)) this.#replace(slot, bytes, at);
     else if (telling === 'news') this.#wish(bytes, at, Op.refresh);
     this.#take(bytes, at, true, seconds);
   }
@@ -302,7 +313,7 @@ export class Ownership {
     if (this.owns(slot) && !alike) this.#renew(slot, u32At(bytes, at + Field.epoch) + 1, seconds);
     else if (this.owns(slot)) this.#renew(slot, u32At(bytes, at + Field.epoch), seconds);
     else {
-      if (!alike) this.#replace(slot, bytes, at);
+      if (!sameServerSide(this.table.bytes, this.table.offset(slot), bytes, at)) this.#replace(slot, bytes, at);
       this.#take(bytes, at, true, seconds);
     }
   }
@@ -322,7 +333,7 @@ export class Ownership {
     to.bytes[where + Field.op] = Op.delete;
   }
 
-  #peerEnd(bytes: Uint8Array, at: number, sender: number): void {
+  #peerEnd(bytes: Uint8Array, at: number, sender: number, seconds: number): void {
     if (u32At(bytes, at + Field.owner) !== sender) {
       this.counts.foreignDeletes++;
       return;
@@ -337,7 +348,7 @@ export class Ownership {
       return;
     }
     // An entry that the kernel carries as our own is not deleted by anybody else: it times out, or its client claims it.
-    if (this.owns(slot) && !isRemembered(bytes, at)) this.#demote(slot);
+    if (this.owns(slot) && !isRemembered(bytes, at)) this.doubt(slot, seconds);
     else this.#wish(bytes, at, Op.delete);
     this.heardOf(bytes, at);
     this.#forget(slot);
@@ -352,8 +363,17 @@ export class Ownership {
   }
 
   #take(bytes: Uint8Array, at: number, fromOwner: boolean, seconds: number): void {
+    const birth = birthAt(bytes, at) === 0 ? this.#birthKnown(bytes, at) : 0;
     const slot = this.table.put(bytes, at, seconds);
+    if (birth !== 0) putBirth(this.table.bytes, this.table.offset(slot), birth);
     this.#stamps.set(slot, fromOwner ? this.#generation : 0);
+  }
+
+  /** An owner that was restarted does not know the birth of what it had claimed before. */
+  #birthKnown(bytes: Uint8Array, at: number): number {
+    const slot = this.table.find(bytes, at);
+    if (slot === NO_SLOT || !sameServerSide(this.table.bytes, this.table.offset(slot), bytes, at)) return 0;
+    return birthAt(this.table.bytes, this.table.offset(slot));
   }
 
   /** The kernel may hold an entry that the table knows nothing of. If it is of another connection with the tuple, it goes. */
@@ -381,14 +401,19 @@ export class Ownership {
   }
 
   /** The kernel carries as ours what another owns, so it is said; or we have lost an event. Its next packet will tell. */
-  doubt(slot: number): void {
+  doubt(slot: number, seconds: number): void {
     this.#demote(slot);
-    this.#doubts.add(this.table.bytes, this.table.offset(slot), this.#generation);
+    this.#doubts.add(this.table.bytes, this.table.offset(slot), this.#generation, seconds);
   }
 
   /** A dump has an entry that another director carries, or carried here and in doubt. */
   saw(bytes: Uint8Array, at: number): void {
     this.#doubts.saw(bytes, at, this.#generation);
+  }
+
+  /** Should the kernel be asked whether what is in doubt is still there? */
+  doubtsOverdue(seconds: number): boolean {
+    return this.#doubts.size > 0 && this.#doubts.overdue(seconds);
   }
 
   /**
@@ -415,7 +440,7 @@ export class Ownership {
     this.table.remove(slot);
   }
 
-  /** An order for the kernel; none where an entry of our own is in doubt, which would be written over. */
+  /** An order for the kernel; none where an entry of our own is in doubt: it would be written over. */
   #wish(bytes: Uint8Array, at: number, op: number): void {
     if (!this.#doubts.has(bytes, at)) this.#order(bytes, at, op);
   }
@@ -461,9 +486,9 @@ export class Ownership {
     return epochs !== 0 ? epochs : u32At(bytes, at + Field.owner) - this.#ownerOf(slot);
   }
 
-  /** Do the connection in the slot and the record go to the same server by the same addresses and ports? */
+  /** May the connection in the slot be the one of the record, by all that is known? */
   same(slot: number, bytes: Uint8Array, at: number): boolean {
-    return sameServerSide(this.table.bytes, this.table.offset(slot), bytes, at);
+    return !otherConnection(this.table.bytes, this.table.offset(slot), bytes, at);
   }
 }
 
