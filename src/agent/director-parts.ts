@@ -47,6 +47,7 @@ export function directorParts(ports: DirectorPorts, { onChange, onSynced, onFlus
   const fill = new FillWatch({
     ...{ clock, events },
     blockCounts: () => connections.portBlocks(),
+    recount: () => connections.recount(),
     active: (service, server) => {
       const id = dataplane.serverId(service, server);
       return id === undefined ? undefined : connections.active(id);
@@ -55,7 +56,12 @@ export function directorParts(ports: DirectorPorts, { onChange, onSynced, onFlus
   });
 
   const sync = new SyncKeeper({
-    ...{ clock, events, start: ports.startSync, onChange, onSynced, onFlushed },
+    ...{ clock, events, start: ports.startSync, onChange, onFlushed },
+    onSynced: () => {
+      // What the others kept for this director holds ports of its blocks.
+      connections.recount();
+      onSynced();
+    },
     onClients: (records) => clients.heard(records),
   });
   const clients = new ClientKeeper({

@@ -1,7 +1,7 @@
 /**
  * Keeps count of the connections of each real server: listens to the kernel's events, and lists all connections once at the
- * start and whenever events were lost. In: the conntrack port. Out: counts by server id; `onChange` when there are none any
- * more, or there are again.
+ * start, whenever events were lost, and when copies of what others carry, of which no event tells, have come to matter
+ * (`recount`). In: the conntrack port. Out: counts by server id; `onChange` when there are none any more, or there are again.
  *
  * Without events (no permission, an addon that is missing) there are no counts, an event says why, and it is tried again.
  */
@@ -32,7 +32,7 @@ const DESTROYED = 1;
 
 export class ConnectionKeeper {
   readonly #options: ConnectionKeeperOptions;
-  readonly #counts = new ConnectionCounts();
+  #counts = new ConnectionCounts();
   /** What was told while the connections are being listed. */
   #waiting: FlowLog | undefined;
   /** Another listing has to follow the one that is under way. */
@@ -74,12 +74,12 @@ export class ConnectionKeeper {
     try {
       this.#unlisten = this.#options.conntrack.listen({
         changed: (flow) => {
-          if (this.#waiting === undefined) this.#counts.changed(flow);
-          else this.#keep(CHANGED, flow);
+          this.#counts.changed(flow);
+          if (this.#waiting !== undefined) this.#keep(CHANGED, flow);
         },
         destroyed: (flow) => {
-          if (this.#waiting === undefined) this.#counts.destroyed(flow);
-          else this.#keep(DESTROYED, flow);
+          this.#counts.destroyed(flow);
+          if (this.#waiting !== undefined) this.#keep(DESTROYED, flow);
         },
         lost: () => this.#lostSome(),
         failed: (error) => this.#refused(error),
@@ -89,6 +89,11 @@ export class ConnectionKeeper {
       return;
     }
     void this.#list();
+  }
+
+  /** Lists all once more: an entry that was written here, as a copy is, is no event. What was known stays so meanwhile. */
+  recount(): void {
+    if (this.#known) void this.#list();
   }
 
   close(): void {
@@ -119,13 +124,14 @@ export class ConnectionKeeper {
     this.#waiting = new FlowLog();
     this.#again = false;
     try {
-      this.#counts.clear();
-      await this.#options.conntrack.assured((flow) => this.#counts.changed(flow));
+      const counts = new ConnectionCounts();
+      await this.#options.conntrack.assured((flow) => counts.changed(flow));
       if (this.#unlisten === undefined) return;
       this.#waiting.replay((kind, flow) => {
-        if (kind === CHANGED) this.#counts.changed(flow);
-        else this.#counts.destroyed(flow);
+        if (kind === CHANGED) counts.changed(flow);
+        else counts.destroyed(flow);
       });
+      this.#counts = counts;
       this.#settle();
     } catch (error) {
       this.#refused(error);

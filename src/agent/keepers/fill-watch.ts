@@ -15,7 +15,7 @@ import {
   isFilling,
 } from '../../core/dataplane/fill.ts';
 import { lipOwners, OwnBlocks, usesFullnat } from '../../core/hash/lips.ts';
-import { ownershipDigest } from '../../core/hash/port-blocks.ts';
+import { ownershipDigest, type PortBlock } from '../../core/hash/port-blocks.ts';
 import type { DesiredDataplane } from '../../core/model/dataplane.ts';
 import type { ConntrackStatistics } from '../../core/netlink/conntrack-statistics.ts';
 import type { Clock } from '../../io/clock.ts';
@@ -26,6 +26,8 @@ export interface FillWatchOptions {
   readonly events: EventLog;
   /** Connections by local address and port block; undefined while they are not known. */
   blockCounts(): BlockCounts | undefined;
+  /** Other blocks are ours: copies of what others carried hold ports there, and were not counted as they were made. */
+  recount(): void;
   /** Active connections of a real server of a service; undefined while they are not known. */
   active(service: string, server: Ipv4): number | undefined;
   statistics(): Promise<ConntrackStatistics>;
@@ -39,6 +41,8 @@ export class FillWatch {
   readonly #options: FillWatchOptions;
   readonly #ownBlocks = new OwnBlocks();
   #desired: DesiredDataplane | undefined;
+  /** As when the copies in them were last counted. */
+  #blocks: readonly PortBlock[] | undefined;
   readonly #filling = new Set<Ipv4>();
   /** As last told. */
   #told: ConntrackStatistics | undefined;
@@ -55,6 +59,7 @@ export class FillWatch {
   want(desired: DesiredDataplane): void {
     const isFirst = this.#desired === undefined;
     this.#desired = desired;
+    this.#noteBlocks(desired);
     if (isFirst && !this.#closed) void this.#look();
   }
 
@@ -85,6 +90,12 @@ export class FillWatch {
   close(): void {
     this.#closed = true;
     this.#cancel?.();
+  }
+
+  #noteBlocks(desired: DesiredDataplane): void {
+    const blocks = usesFullnat(desired) ? this.#ownBlocks.of(desired) : undefined;
+    if (this.#blocks !== undefined && blocks !== undefined && blocks !== this.#blocks) this.#options.recount();
+    this.#blocks = blocks;
   }
 
   async #look(): Promise<void> {

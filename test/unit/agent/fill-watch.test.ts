@@ -21,6 +21,7 @@ function world() {
     /** Connections in each block; undefined = not counted. */
     inEach: 0 as number | undefined,
     statistics: { insertFailed: 5, drop: 7 },
+    recounts: 0,
     refuses: false,
   };
   const watch = new FillWatch({
@@ -28,6 +29,9 @@ function world() {
     events,
     blockCounts: () =>
       state.inEach === undefined ? undefined : new Map([[LIP, new Uint32Array(64).fill(state.inEach)]]),
+    recount: () => {
+      state.recounts++;
+    },
     // One server has half of all connections.
     active: (_, address) => (address === ipv4('10.2.0.21') ? 2 : 1),
     statistics: async () => {
@@ -40,6 +44,18 @@ function world() {
     events.since(0).map(({ event, values }) => ({ event, ...values }));
   return { watch, state, pass, told };
 }
+
+test('when other blocks are its own, the copies in them are counted, once', () => {
+  const { watch, state } = world();
+  const two = { directors: ['d1', 'd2'].map((name, i) => ({ name, local: [LIP + i] })), shared: [] };
+  const member = (members: readonly string[]) => ({ ...DESIRED, local: two, members });
+  watch.want(member(['d1', 'd2']));
+  watch.want(member(['d1', 'd2']));
+  expect(state.recounts).toBe(0);
+  watch.want(member(['d1']));
+  watch.want(member(['d1']));
+  expect(state.recounts).toBe(1);
+});
 
 test('an address that fills is told of once, and once more when there is room again', async () => {
   const { watch, state, pass, told } = world();
