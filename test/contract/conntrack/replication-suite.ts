@@ -249,6 +249,14 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       expect(await found(d1(), reset.sport)).toEqual([]);
     });
 
+    test('what begins here has a birth, in a dump as in its event', async () => {
+      const { sport, records } = await begun(WEB);
+      const births = (of: readonly ConnectionRecord[]) => of.map(({ birth }) => birth);
+      expect(births(await found(d1(), sport))).toEqual(births(records));
+      expect(births(records)).not.toContain(0);
+      expect(new Set(births(records)).size).toBe(COUNT);
+    });
+
     test('the end is told when an entry is gone', async () => {
       const { sport, records } = await begun(WEB);
       for (const record of records) await d1().forget(record);
@@ -263,7 +271,7 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       expect(recordsOf(await d2().news(() => true)).filter(among(sport))).toEqual([]);
       const copies = await found(d2(), sport, true);
       expect(copies.map(({ timeout, ...rest }) => rest)).toEqual(
-        records.map(({ timeout, flags, ...rest }) => ({ ...rest, flags: flags | RecordFlag.replica })),
+        records.map(({ timeout, flags, ...rest }) => ({ ...rest, flags: flags | RecordFlag.replica, birth: 0 })),
       );
       for (const { timeout } of copies) expect(timeout).toBeGreaterThan(400_000);
       expect(await found(d2(), sport, false)).toEqual([]);
@@ -273,7 +281,12 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       expect(await world.ask(sport, COUNT)).toEqual(answers);
       const claims = await expectTold(d2(), sport, ['put claimed']);
       for (const [i, [claim]] of claims.entries()) {
-        expect(claim).toMatchObject({ server: records[i]!.server, local: records[i]!.local, state: ESTABLISHED });
+        expect(claim).toMatchObject({
+          server: records[i]!.server,
+          local: records[i]!.local,
+          state: ESTABLISHED,
+          birth: 0,
+        });
       }
       expect(await world.ask(sport, COUNT)).toEqual(answers);
       expect(recordsOf(await d2().news(() => true)).filter(among(sport))).toEqual([]);
