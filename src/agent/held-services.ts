@@ -8,11 +8,11 @@ import type { Service } from '../core/model/cluster.ts';
 import type { DesiredDataplane } from '../core/model/dataplane.ts';
 import type { LoadedCluster } from './cluster-file.ts';
 import type { DirectorParts } from './director-parts.ts';
+import { blockHolders } from './wishes/block-holders.ts';
 import { desiredDataplane } from './wishes/desired-dataplane.ts';
-import { livingDirectors } from './wishes/sync.ts';
 import { ServiceVersions } from './wishes/versions.ts';
 
-type Parts = Pick<DirectorParts, 'dataplane' | 'health' | 'servers' | 'sync'>;
+type Parts = Pick<DirectorParts, 'dataplane' | 'health' | 'servers' | 'speakers' | 'sync'>;
 
 export class HeldServices {
   readonly #parts: Parts;
@@ -40,8 +40,8 @@ export class HeldServices {
 
   /** As it would be wished now. */
   desired(loaded: LoadedCluster, services = this.services): DesiredDataplane {
-    const { servers, sync, dataplane } = this.#parts;
-    const desired = desiredDataplane(loaded, services, servers, livingDirectors(loaded, sync.view));
+    const { servers, speakers, sync, dataplane } = this.#parts;
+    const desired = desiredDataplane(loaded, services, servers, blockHolders(loaded, sync.view, speakers.all()));
     return dataplane.name === 'ipvs' ? { ...desired, plane: 'ipvs' } : desired;
   }
 

@@ -6,7 +6,7 @@ import type { ServerKeeper } from '../keepers/server-keeper.ts';
 import { desiredHandOver } from './hand-over.ts';
 import { egressInterfaces, serversInterface, upstreamInterfaces } from './upstream-interfaces.ts';
 
-/** `services`: those of the file and of files before it that have to be held now. `members`: the directors that live. */
+/** `services`: those of the file and of files before it that have to be held now. `members`: the directors that have port blocks. */
 export function desiredDataplane(
   loaded: LoadedCluster,
   services: readonly Service[],

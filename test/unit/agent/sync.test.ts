@@ -141,6 +141,23 @@ test('the port blocks of a director that is gone move', async () => {
   expect(blocks()).toEqual([ipv4('10.3.0.1')]);
 });
 
+test.each([
+  ['its own address', '10.3.0.2'],
+  ['a VIP', '203.0.113.10'],
+])('the port blocks of one that the mesh has lost stay while routers lead to it by %s', async (_, address) => {
+  const world = await active();
+  const blocks = () => world.director.fill.fills()?.map((one) => one.address);
+  world.speaker.others.set(ipv4(address), [ipv4('10.255.0.2')]);
+  world.syncThreads.last.say({ kind: 'members', view: viewOf(['d1'], ['d2', 'd3']) });
+  await world.clock.advance(1000);
+  // Those of d3 fall to d2, which holds its own still.
+  expect(blocks()).toEqual([ipv4('10.3.0.1')]);
+  world.speaker.others.clear();
+  world.syncThreads.last.say({ kind: 'members', view: viewOf(['d1'], ['d2', 'd3']) });
+  await world.clock.advance(1000);
+  expect(blocks()).toEqual(['10.3.0.1', '10.3.0.2', '10.3.0.3'].map(ipv4));
+});
+
 test('a drain has the peers confirm first, and only then raises the metric', async () => {
   const world = await active();
   const metrics = () => world.speaker.announced().filter(({ prefix }) => prefix.address === ipv4('203.0.113.10'));
