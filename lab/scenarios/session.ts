@@ -18,7 +18,8 @@ import { addressesOf, RouterView, viewDirector } from './observe.ts';
 /** With three directors a fair share is 33.3 %; ECMP hashes are uneven by nature, but not beyond this. */
 export const FAIR_SHARE = { low: 20, high: 47 } as const;
 
-export type SessionLoad = Omit<TrafficSettings, 'target' | 'sources'>;
+/** `sources`: unless told, all addresses of the client. */
+export type SessionLoad = Partial<Omit<TrafficSettings, 'target'>>;
 
 export interface Step {
   readonly name: string;

@@ -29,13 +29,22 @@ export class RollCall {
 
   /** Opens the connections; each has asked once when it resolves. Throws LabError when not all were answered. */
   static async open(node: LabNode, options: RollOptions): Promise<RollCall> {
+    const { roll, opened } = await RollCall.attempt(node, options);
+    const faults = opened.filter(({ fault }) => fault !== undefined);
+    if (faults.length > 0) throw new LabError(`${faults.length} connections were not opened, e.g. ${faults[0]?.fault}`);
+    return roll;
+  }
+
+  /** The same where some may fail: what became of each. A connection that was not opened stays so. */
+  static async attempt(
+    node: LabNode,
+    options: RollOptions,
+  ): Promise<{ roll: RollCall; opened: readonly RollAnswer[] }> {
     const child = node.spawn([process.execPath, PROGRAM, JSON.stringify(options)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const roll = new RollCall(child, 2 * options.count * options.pace + options.patience + SPARE);
-    const faults = (await roll.#next()).filter(({ fault }) => fault !== undefined);
-    if (faults.length > 0) throw new LabError(`${faults.length} connections were not opened, e.g. ${faults[0]?.fault}`);
-    return roll;
+    return { roll, opened: await roll.#next() };
   }
 
   /** Every connection asks once more. */
