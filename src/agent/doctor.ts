@@ -12,36 +12,46 @@ import {
   type Finding,
   judgeAccounting,
   judgeConntrack,
+  judgeIpvs,
   judgeNft,
   judgeSysctl,
   judgeTun,
 } from '../core/dataplane/findings.ts';
-import { type ChangedSysctl, decodeChanges } from '../core/dataplane/sysctls.ts';
+import { type ChangedSysctl, decodeChanges, IPVS_SYSCTLS } from '../core/dataplane/sysctls.ts';
 import { examineFeatures } from '../drivers/dataplane/features.ts';
 import { readSysctls } from '../drivers/dataplane/sysctls.ts';
 import { thisHost } from '../io/boot.ts';
 import { nftVersion } from '../io/nft.ts';
 import { stateFile } from '../io/state-file.ts';
-import { readSysctl } from '../io/sysctl.ts';
+import { listSysctls, readSysctl } from '../io/sysctl.ts';
 import { tunRefusal } from '../io/tun-device.ts';
 import { SYSCTLS_FILE } from './memory/sysctl-memory.ts';
 
 /** `stateDir`: where agents have their folders. @throws KernelError without permission to ask */
 export async function examineHost(stateDir: string): Promise<DoctorDocument> {
   const version = await nftVersion();
+  const hasSettings = await hasIpvsSettings();
   const findings: readonly Finding[] = [
     judgeNft(version),
     ...(version === undefined ? [] : await examineFeatures()),
     judgeTun(tunRefusal()),
-    ...(await examineSysctls(stateDir)),
+    judgeIpvs(hasSettings),
+    ...(await examineSysctls(stateDir, hasSettings)),
     ...(await examineConntrack()),
   ];
   return { met: findings.every(({ verdict }) => verdict !== 'missing'), kernel: release(), findings };
 }
 
-async function examineSysctls(stateDir: string): Promise<readonly Finding[]> {
+/** They come with the module, in every network namespace. */
+async function hasIpvsSettings(): Promise<boolean> {
+  return (await listSysctls(['net', 'ipv4', 'vs']).catch(() => [])).length > 0;
+}
+
+async function examineSysctls(stateDir: string, withIpvs: boolean): Promise<readonly Finding[]> {
   const earlier = await changesOfAgents(stateDir);
-  const rules = (await readSysctls()).map(({ rule, current }) => judgeSysctl(rule, current, earlier));
+  const rules = (await readSysctls(withIpvs ? IPVS_SYSCTLS : [])).map(({ rule, current }) =>
+    judgeSysctl(rule, current, earlier, IPVS_SYSCTLS.includes(rule) ? 'dataplane: ipvs' : undefined),
+  );
   return [...rules, judgeAccounting(await conntrackSetting('acct'))];
 }
 

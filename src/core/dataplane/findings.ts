@@ -13,8 +13,13 @@ export interface Finding {
   readonly todo: string | null;
 }
 
-/** `earlier`: what agents of this director have changed. */
-export function judgeSysctl(rule: SysctlRule, current: string, earlier: readonly ChangedSysctl[]): Finding {
+/** `earlier`: what agents of this director have changed. `onlyFor`: the data plane that needs it; undefined = each does. */
+export function judgeSysctl(
+  rule: SysctlRule,
+  current: string,
+  earlier: readonly ChangedSysctl[],
+  onlyFor?: string,
+): Finding {
   const name = sysctlName(rule.path);
   const changed = earlier.find(({ path, written }) => sysctlName(path) === name && written === current);
   const was = changed === undefined ? '' : ` (was ${changed.before} before the agent set it)`;
@@ -24,9 +29,22 @@ export function judgeSysctl(rule: SysctlRule, current: string, earlier: readonly
     name,
     value: `${current}${was}`,
     wanted: rule.wanted,
-    verdict: met ? 'met' : 'missing',
-    why: rule.why,
+    verdict: met ? 'met' : onlyFor === undefined ? 'missing' : 'warning',
+    why: onlyFor === undefined ? rule.why : `${onlyFor}: ${rule.why}`,
     todo: met ? null : `an agent sets it when it starts; by hand: sysctl -w ${name}=${rule.value}`,
+  };
+}
+
+/** `isLoaded`: does the kernel have its settings here? Whether it could load the module is not asked, since that would load it. */
+export function judgeIpvs(isLoaded: boolean): Finding {
+  return {
+    area: 'feature',
+    name: 'IPVS (ip_vs)',
+    value: isLoaded ? 'loaded' : 'not loaded',
+    wanted: 'any; an agent loads it where the kernel has it',
+    verdict: 'met',
+    why: 'dataplane: ipvs needs it, dataplane: auto prefers it',
+    todo: null,
   };
 }
 

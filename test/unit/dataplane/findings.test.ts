@@ -4,11 +4,12 @@ import {
   type ConntrackTable,
   judgeConntrack,
   judgeFeature,
+  judgeIpvs,
   judgeNft,
   judgeSysctl,
   judgeTun,
 } from '../../../src/core/dataplane/findings.ts';
-import { sysctlRules } from '../../../src/core/dataplane/sysctls.ts';
+import { IPVS_SYSCTLS, sysctlRules } from '../../../src/core/dataplane/sysctls.ts';
 
 const GIB = 2 ** 30;
 const healthy: ConntrackTable = { entries: 1000, max: 262_144, buckets: 262_144, memory: 4 * GIB };
@@ -51,6 +52,21 @@ test('a setting: what it is, what it was before an agent set it, what it should 
     todo: null,
   });
   expect(judgeSysctl(rule, '0', [changed]).value).toBe('0');
+});
+
+test('settings of IPVS are for those who have that data plane', () => {
+  const rule = IPVS_SYSCTLS.find(({ path }) => path.at(-1) === 'sloppy_tcp')!;
+  expect(judgeSysctl(rule, '0', [], 'dataplane: ipvs')).toMatchObject({
+    name: 'net.ipv4.vs.sloppy_tcp',
+    verdict: 'warning',
+    why: 'dataplane: ipvs: a TCP connection that another director began is picked up in mid-life',
+  });
+  expect(judgeSysctl(rule, '1', [], 'dataplane: ipvs').verdict).toBe('met');
+  expect([judgeIpvs(true).value, judgeIpvs(false).value, judgeIpvs(false).verdict]).toEqual([
+    'loaded',
+    'not loaded',
+    'met',
+  ]);
 });
 
 test('a feature that only some services need is a warning; one that all need is missing', () => {
