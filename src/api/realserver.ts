@@ -98,7 +98,7 @@ function readDirector(text: string): [string, Told] | undefined {
 
 /** MAC addresses matter where there is a choice, and it was not made for us. */
 async function lookAt(host: ServerHost, { cluster, told }: Read): Promise<HostFacts> {
-  const unknown = cluster.directors.filter(({ name }) => told.get(name)?.mac === undefined);
+  const unknown = cluster.directors.filter(({ name, macs }) => told.get(name)?.mac === undefined && macs?.length !== 1);
   const isNat = cluster.services.some(({ forward }) => forward === 'nat');
   const asked = isNat && cluster.directors.length > 1 ? unknown : [];
   return hostFacts(await host.answers(asked.flatMap(({ name, inside }) => told.get(name)?.address ?? inside ?? [])));

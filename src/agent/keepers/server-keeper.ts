@@ -98,8 +98,8 @@ export class ServerKeeper {
     const standings = new Map(this.standings(service.name).map((one) => [one.address, one]));
     const own = service.servers.map((server): DesiredServer => {
       const { state, ended = false, tenths } = standings.get(server.address) ?? this.#fresh(service, server);
-      const { name, address, weight, limit, resume } = server;
-      return { name, address, weight, limit, resume, state, tenths, ended: ended || undefined };
+      const { name, address, weight, limit, resume, director } = server;
+      return { name, address, weight, limit, resume, director, state, tenths, ended: ended || undefined };
     });
     const addresses = new Set([...service.servers.map(({ address }) => address), service.sorry]);
     const gone = [...standings.values()].filter(({ weight, address }) => weight === 0 && !addresses.has(address));

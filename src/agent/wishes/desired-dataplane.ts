@@ -22,6 +22,7 @@ export function desiredDataplane(
     egress: { links: egressInterfaces(cluster, director), pools: cluster.snat },
     local: { directors: cluster.directors.map(({ name, local }) => ({ name, local })), shared: cluster.local.shared },
     handOver: desiredHandOver(loaded),
+    macs: Object.fromEntries(cluster.directors.map(({ name, macs = [] }) => [name, macs])),
   };
 }
 

@@ -148,6 +148,17 @@ function readAddress(input: unknown): Ipv4 | Refusal {
 /** An address that a host can have. */
 export const address = scalar(readAddress);
 
+/** Of one host's interface, in small letters. */
+export const macAddress = scalar((input): string | Refusal => {
+  const mac =
+    typeof input === 'string' && /^[\da-f]{2}(:[\da-f]{2}){5}$/i.test(input) ? input.toLowerCase() : undefined;
+  if (mac === undefined) return new Refusal(`expected a MAC address, got ${shown(input)}`, 'such as 02:00:00:00:00:01');
+  // The lowest bit of the first byte says that it is of a group.
+  return Number.parseInt(mac.slice(0, 2), 16) % 2 === 1
+    ? new Refusal(`${shown(input)} is of no single interface`)
+    : mac;
+});
+
 /** `ADDRESS`, or `ADDRESS:PORT` where the port is not the usual one. */
 export function endpoint(usual: number) {
   return scalar((input): { address: Ipv4; port: number } | Refusal => {
@@ -337,6 +348,7 @@ export interface ServerSettings {
   weight: number;
   limit?: undefined;
   resume?: undefined;
+  director?: undefined;
   port?: undefined;
 }
 

@@ -85,7 +85,7 @@ function thingsOf(cluster: Cluster): Things {
   const wait = { syncTimeout: syncTimeout === undefined ? undefined : formatDuration(syncTimeout) };
   things.set('lifecycle', { properties: { ...times, ...wait } });
   things.set('local', { properties: { handOver: handOverText(cluster.local.handOver) } });
-  for (const { name, routerId, interfaces, local, handOver, sync, inside } of cluster.directors) {
+  for (const { name, routerId, interfaces, local, handOver, sync, inside, macs } of cluster.directors) {
     const within = `director ${name}`;
     const unrestOf = {
       routerId: 'every adjacency of this director starts over',
@@ -97,6 +97,7 @@ function thingsOf(cluster: Cluster): Things {
         handOver: handOver && formatIpv4(handOver),
         sync: sync && formatEndpoint(sync),
         inside: inside && formatIpv4(inside),
+        mac: macs?.join('+'),
       },
       unrestOf,
     });
@@ -246,8 +247,8 @@ function addService(things: Things, service: Service): void {
   things.set(within, { properties, unrestOf: service.direct === undefined ? SERVICE_UNREST : DIRECT_UNREST });
   for (const vip of service.vips) things.set(`${within}: vip ${formatIpv4(vip)}`, { within, properties: {} });
   for (const port of service.ports) things.set(`${within}: port ${port}`, { within, properties: {} });
-  for (const { name, address, weight, limit, resume } of service.servers) {
-    const properties = { address: formatIpv4(address), weight, limit, resume };
+  for (const { name, address, weight, limit, resume, director } of service.servers) {
+    const properties = { address: formatIpv4(address), weight, limit, resume, director };
     things.set(`${within}: server ${name}`, { within, properties, unrestOf: SERVER_UNREST });
   }
 }

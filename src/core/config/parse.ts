@@ -93,7 +93,8 @@ function clusterOf(file: ClusterFile): Cluster {
     keys: file.keys,
     mappingLog: file.mappingLog?.file,
     directors: Object.entries(file.directors).map(([name, director]): Director => {
-      return { name, ...director, local: director.local ?? [] };
+      const { mac, ...rest } = director;
+      return { name, ...rest, macs: mac, local: director.local ?? [] };
     }),
     lifecycle: {
       ...file.lifecycle,

@@ -22,6 +22,7 @@ import {
   helloInterval,
   importRule,
   keysFile,
+  macAddress,
   mapOf,
   mappingOr,
   mhSlots,
@@ -74,6 +75,8 @@ const director = closed({
   handOver: v.optional(address),
   /** Where it takes its peers' connections, and where its own streams to them come from. */
   sync: v.optional(endpoint(SYNC_PORT)),
+  /** Of its interfaces towards real servers: by which they, and other directors, know what it sends. */
+  mac: v.optional(oneOrMany('MAC address', macAddress)),
   /** By which the real servers of its segment send answers back to it. */
   inside: v.optional(address),
 });
@@ -161,6 +164,8 @@ const server = textOr(
     weight: v.optional(whole('a weight', 1, 65535, 'to take a server out of service, drain it'), 1),
     limit: v.optional(connections),
     resume: v.optional(connections),
+    /** The director that it is as well. */
+    director: v.optional(hostName),
     /** Refused, with a reason for each way of forwarding. */
     port: v.optional(port),
   }),

@@ -46,6 +46,12 @@ export const MARKED_MEMBERS_MAP = 'marked_members';
 /** The same: ids of servers of whose connections more is told than usual. */
 export const TOLD_SETS = { answers: 'told_answers', everything: 'told_everything' } as const;
 
+/** Beside IPVS, of services with directors among their servers: MAC addresses of the others, the marks, a chain; in the guard table what is for here. */
+export const FELLOWS_SET = 'fellows';
+export const LOOPED_MAP = 'looped';
+export const LOOPED_CHAIN = 'from_clients';
+export const OWN_SET = 'own';
+
 /** Map in the data table: packet mark to the service's chain. */
 export const FWMARKS_MAP = 'fwmarks';
 

@@ -22,6 +22,8 @@ export interface Director {
   readonly handOver?: Ipv4 | undefined;
   /** Where it takes its peers' connections; undefined where nothing is synced. */
   readonly sync?: Endpoint | undefined;
+  /** Of its interfaces, in small letters: by which others know what it sends. */
+  readonly macs?: readonly string[] | undefined;
   /** By which the real servers of a segment send answers back to it; another director holds it when this one is dead. */
   readonly inside?: Ipv4 | undefined;
 }
@@ -99,6 +101,8 @@ export interface RealServer {
   readonly limit?: number | undefined;
   /** A server that had as many as `limit` is given new ones again when it has fewer than so many; undefined = fewer than `limit`. */
   readonly resume?: number | undefined;
+  /** Of the director that it is as well; undefined = it is none. */
+  readonly director?: string | undefined;
 }
 
 /** What becomes of a server's connections and slots when it leaves and when it comes back. */

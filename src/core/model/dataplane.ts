@@ -25,6 +25,8 @@ export interface DesiredServer {
   readonly limit?: number | undefined;
   /** A server that had as many is given new ones again when it has fewer than so many; undefined = when it has fewer than `limit`. */
   readonly resume?: number | undefined;
+  /** The director that it is as well. */
+  readonly director?: string | undefined;
 }
 
 export interface DesiredService {
@@ -102,6 +104,8 @@ export interface DesiredDataplane {
   /** Names of the directors that live, this one among them. */
   readonly members?: readonly string[];
   readonly local?: LocalAddresses;
+  /** MAC addresses of directors, by their names, as far as the file has them. */
+  readonly macs?: Readonly<Record<string, readonly string[]>>;
   /** SNAT of connections that servers open, where they leave by one of these interfaces. */
   readonly egress?: { readonly links: readonly string[]; readonly pools: readonly DesiredPool[] };
   /** Undefined = nothing is handed over. */

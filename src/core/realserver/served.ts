@@ -70,12 +70,13 @@ export function metDirectors(
   told: ReadonlyMap<string, Told>,
   facts: HostFacts,
 ): readonly MetDirector[] {
-  const found = directors.map(({ name, inside }) => {
+  const found = directors.map(({ name, inside, macs = [] }) => {
     const address = told.get(name)?.address ?? inside;
-    return { name, address, heard: address === undefined ? undefined : facts.neighbors.get(address) };
+    return { name, address, macs, heard: address === undefined ? undefined : facts.neighbors.get(address) };
   });
-  return found.map(({ name, address, heard }, i): MetDirector => {
-    const given = told.get(name)?.mac;
+  return found.map(({ name, address, macs, heard }, i): MetDirector => {
+    // Of several only ARP can say which one is on this segment.
+    const given = told.get(name)?.mac ?? (macs.length === 1 ? macs[0] : undefined);
     if (given !== undefined) return { name, address, mac: given.toLowerCase(), why: undefined };
     // A director that stands in for a dead one answers for its address: what was known before is right then.
     const twin = heard === undefined ? undefined : found.find((one, at) => at !== i && one.heard === heard);

@@ -9,7 +9,7 @@ import { EVEN, servers, VIP, web } from './suite.ts';
 type Optional<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
 /** What only the ipvs plane has. */
-type IpvsAlone = 'onePacket' | 'persistenceMask' | 'resume' | 'tunnel';
+type IpvsAlone = 'director' | 'onePacket' | 'persistenceMask' | 'resume' | 'tunnel';
 
 /** Per optional setting its kinds of values, each with what has to go with it. */
 type Samples<T> = { readonly [K in Exclude<Optional<T>, IpvsAlone>]: readonly (Partial<T> & Required<Pick<T, K>>)[] };
@@ -29,6 +29,7 @@ const DATAPLANE: Required<Pick<DesiredDataplane, Optional<DesiredDataplane>>> = 
     links: ['front'],
     pools: [{ name: 'out', from: { address: ipv4('10.2.0.0'), length: 24 }, pool: [ipv4('198.51.100.20')] }],
   },
+  macs: { d1: ['02:00:00:00:00:01'], d2: ['02:00:00:00:00:02'] },
   handOver: { device: 'back', peers: { d2: ipv4('10.2.0.12') }, tunnelPort: 4789 },
 };
 

@@ -7,6 +7,7 @@ export interface ServerSpec {
   readonly address: string;
   readonly weight?: number;
   readonly state?: ServerState;
+  readonly director?: string;
 }
 
 export function service(
@@ -24,6 +25,7 @@ export function service(
       address: ipv4(server.address),
       weight: server.weight ?? 1,
       state: server.state ?? 'up',
+      ...(server.director === undefined ? {} : { director: server.director }),
     })),
     ...more,
   };

@@ -17,6 +17,7 @@ import { fullnatChecks } from './fullnat.ts';
 import { handOverChecks } from './hand-over.ts';
 import { insideChecks } from './inside.ts';
 import { ipvsChecks } from './ipvs.ts';
+import { loopChecks } from './loop.ts';
 import { networkChecks } from './network.ts';
 import { planeChecks, planeOf } from './planes.ts';
 import { schedulingChecks } from './scheduling.ts';
@@ -52,6 +53,7 @@ export function crossChecks(file: File, planes: ReadonlySet<Plane>): readonly Co
     ...serverChecks(file),
     ...directChecks(file, planeOf(file, planes)),
     ...ipvsChecks(file),
+    ...loopChecks(file),
     ...planeChecks(file, planes),
     ...syncChecks(file),
     ...insideChecks(file),

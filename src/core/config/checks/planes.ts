@@ -98,6 +98,11 @@ function* onlyIpvs(path: readonly string[], service: Service): Iterable<Complain
     yield { path: at, part: 'key', message: `${SINGLE} single clients in mind`, hint: 'remove it' };
   }
   yield* schedulerNeeds(path, scheduler?.name, servers);
+  for (const [server, { director }] of entries(servers)) {
+    if (director === undefined) continue;
+    const message = 'needs the ipvs data plane: the nftables one takes packets before any program of this host could';
+    yield { path: [...path, 'servers', server, 'director'], part: 'key', message, hint: 'remove it' };
+  }
   for (const [server, { resume }] of entries(servers)) {
     if (resume === undefined) continue;
     const message = `${SINGLE} a server out for no longer than it has as many connections as its limit says`;

@@ -30,6 +30,7 @@ import {
 import { type IpvsDestination, type IpvsTunnel, NO_TUNNEL } from '../../netlink/ipvs/destination.ts';
 import type { IpvsService, IpvsServiceKey } from '../../netlink/ipvs/service.ts';
 import type { IpvsTimeouts } from '../../netlink/ipvs/settings.ts';
+import { isLooped, loopMark } from './looped.ts';
 
 export interface WishedDestination extends IpvsDestination {
   /** The file's weight, by which the slots of a hash are dealt out whether the server takes connections or not; 0 = it has none. */
@@ -72,7 +73,8 @@ function schedulerOf({ scheduler = DEFAULT_SCHEDULER }: DesiredService): { name:
   return { name: scheduler.name, flags: IP_VS_SVC_F_SCHED_FALLBACK | port };
 }
 
-function keysOf({ fwmark, vips, ports, protocol }: DesiredService): readonly IpvsServiceKey[] {
+function keysOf(service: DesiredService): readonly IpvsServiceKey[] {
+  const { vips, ports, protocol, fwmark = isLooped(service) ? loopMark(service) : undefined } = service;
   if (fwmark !== undefined) return [{ fwmark, family: 'ipv4' }];
   const number = PROTOCOL_NUMBERS[protocol];
   return vips.flatMap((address) => ports.map((port) => ({ protocol: number, address, port })));

@@ -1,7 +1,8 @@
 /**
  * Duty: what nftables should hold beside IPVS: all that IPVS does not do itself.
  *
- *   sluice_v1        known: packets of connections that have a server's id: who carries the connection (`rules/ownership.ts`)
+ *   sluice_v1        from_clients: marks of services with directors among their servers (`looped.ts`)
+ *                    known: packets of connections that have a server's id: who carries the connection (`rules/ownership.ts`)
  *                    mid_life, for all others: answers that are another director's, what belongs to no connection here
  *                    input, forward: who hears RST
  *                    postrouting: the id of the server that IPVS has chosen, as the connection's mark, and what the kernel tells of
@@ -41,6 +42,7 @@ import {
 } from '../ruleset.ts';
 import type { RecoveredIds, ServerIds } from '../server-ids.ts';
 import { isMasqueraded } from './desired.ts';
+import { loopedPart, ownEndpoints } from './looped.ts';
 
 /** True of whatever began as a connection to a VIP. */
 const OURS = `ct original ip daddr @${VIPS_SET}`;
@@ -145,6 +147,7 @@ function dataTable(
 ): WantedTable {
   const services = desired.services.filter(isMasqueraded);
   const table = joinParts([
+    loopedPart(desired),
     KNOWN_PART,
     handOverPart(desired, links, memory.foreignBlocks),
     missPart(services),
@@ -161,7 +164,8 @@ function dataTable(
 }
 
 function ipvsGuard(desired: DesiredDataplane): WantedTable {
-  return guardTable(desired, desired.services.some(({ tunnel }) => tunnel !== undefined) ? TUNNEL_TRAITS : TRAITS);
+  const traits = desired.services.some(({ tunnel }) => tunnel !== undefined) ? TUNNEL_TRAITS : TRAITS;
+  return guardTable(desired, { ...traits, own: ownEndpoints(desired) });
 }
 
 /** As `wantedSteps` of the nftables plane, without a table for direct routing. */

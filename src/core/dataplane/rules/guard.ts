@@ -30,6 +30,7 @@ import {
   LIPS_SET,
   MARKED_SERVERS_SET,
   ONE_ARM_SET,
+  OWN_SET,
   REAL_SERVERS_SET,
   SOURCES_SET,
   TRANSIT_COUNTER,
@@ -82,9 +83,14 @@ export interface GuardTraits {
   readonly translated: string;
   /** Packets that this host makes of those that came in, and that only look as if they were passed on. */
   readonly made?: string | undefined;
+  /** `VIP . protocol . port` of services that programs on this host answer, too. */
+  readonly own?: readonly string[];
 }
 
 const NFT_TRAITS: GuardTraits = { inputPriority: 10, translated: 'ct status dnat' };
+
+const OWN_KEY = 'ip daddr . meta l4proto . th dport';
+const OWN_RULE = `${OWN_KEY} @${OWN_SET} accept`;
 
 const INPUT_RULES: readonly string[] = [
   `ip daddr @${VIPS_SET} icmp type echo-request accept`,
@@ -145,13 +151,19 @@ export function guardTable(desired: DesiredDataplane, traits: GuardTraits = NFT_
   const markedServers = marked.flatMap((service) => allServers(service).map(({ address }) => formatIpv4(address)));
   const lips = usesFullnat(desired) ? allLips(desired).map(formatIpv4) : undefined;
   const egress = egressGuard(desired);
+  const { own = [] } = traits;
   return {
     chains: new Map([
       [
         'input',
         {
           base: { type: 'filter', hook: 'input', priority: traits.inputPriority },
-          rules: [...INPUT_RULES, ...(lips === undefined ? [] : LIPS_INPUT), ...egress.input],
+          rules: [
+            ...(own.length === 0 ? [] : [OWN_RULE]),
+            ...INPUT_RULES,
+            ...(lips === undefined ? [] : LIPS_INPUT),
+            ...egress.input,
+          ],
         },
       ],
       [UNTRANSLATED_CHAIN, { base: undefined, rules: [...UNTRANSLATED, ...(isMarked ? [MARKED_UNKNOWN] : [])] }],
@@ -184,6 +196,7 @@ export function guardTable(desired: DesiredDataplane, traits: GuardTraits = NFT_
       [REAL_SERVERS_SET, wantedSet('ip saddr', addresses)],
       ...(!isMarked ? [] : [[MARKED_SERVERS_SET, wantedSet('ip saddr', markedServers)] as const]),
       ...(lips === undefined ? [] : [[LIPS_SET, wantedSet('ip daddr', lips)] as const]),
+      ...(own.length === 0 ? [] : [[OWN_SET, wantedSet(OWN_KEY, own)] as const]),
       ...egress.sets,
     ]),
     counters: new Set([
