@@ -114,7 +114,7 @@ export class Network {
   }
 
   /** Runs a program inside a node; throws when it fails. */
-  async in(node: Node, argv: readonly string[], input?: string): Promise<string> {
+  async in(node: Node | 'sw', argv: readonly string[], input?: string): Promise<string> {
     return (await must(['ip', 'netns', 'exec', this.netns(node), ...argv], input)).stdout;
   }
 

@@ -23,6 +23,8 @@ export interface FlowTarget {
   readonly protocol: 'tcp' | 'udp';
   /** Milliseconds to wait for an answer; long unless said. */
   readonly timeout?: number;
+  /** What is asked; the name of the server that answers unless given. */
+  readonly word?: string;
   /** Clients that take turns, instead of the one; of `MANY_CLIENTS`. */
   readonly sources?: readonly string[];
 }

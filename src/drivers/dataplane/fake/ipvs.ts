@@ -127,6 +127,15 @@ export class FakeIpvs implements GenericFamily {
     });
   }
 
+  /** As `ipvsadm -S -n` writes services of TCP and UDP without flags, and destinations that are masqueraded. */
+  saved(): readonly string[] {
+    return [...this.#services.values()].flatMap(({ service, destinations }) => {
+      const at = serviceKeyText(service.key).replace('tcp', '-t').replace('udp', '-u');
+      const lines = destinations.map((one) => `-a ${at} -r ${destinationKeyText(one)} -m -w ${one.weight}`);
+      return [`-A ${at} -s ${service.scheduler}`, ...lines];
+    });
+  }
+
   /** By service and address; what `mh` deals its slots by. */
   lastWeight(service: string, destination: string): number | undefined {
     const found = this.#services.get(service)?.destinations.find((one) => destinationKeyText(one) === destination);

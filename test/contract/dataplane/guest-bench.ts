@@ -1,0 +1,129 @@
+/**
+ * The bench with real packets and a real IPVS: the director is a guest on a Debian kernel, client and servers are namespaces around
+ * it, on the same bridges as those of `netns.ts`.
+ */
+import { join } from 'node:path';
+import { projectRoot } from '../../../lab/project.ts';
+import { type Guest, type KernelVersion, startGuest } from '../../../lab/runtimes/guest.ts';
+import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
+import type { IpvsBench } from './ipvs-suite.ts';
+import { FRONT_OF, INSIDE_OF, type Network, type Peer, SERVERS } from './netns.ts';
+import { CLIENT, type FlowTarget, MANY_CLIENTS, OTHER_VIP, VIP, WEB } from './suite.ts';
+
+/** Long enough for a lost SYN to be sent again, twice. */
+const PATIENCE_MS = 8000;
+const SERVICE_PORTS = ['80', '443', '53'];
+const DRIVER_PORT = '7000';
+const MEMORY = '/run/sluice-ipvs.json';
+const PROGRAM = join(projectRoot, 'dist/test/contract/dataplane/guest-driver-main.js');
+/** One line to the driver, one line from it. */
+const ASK = `exec 3<>/dev/tcp/127.0.0.1/${DRIVER_PORT}; cat >&3; head -n 1 <&3`;
+
+const keys = (sport: number, count: number) => Array.from({ length: count }, (_, i) => String(sport + i));
+
+export interface GuestBench extends IpvsBench {
+  readonly client: () => Peer;
+  readonly servers: () => readonly Peer[];
+  readonly guest: () => Guest;
+  call<T>(method: string, values?: Readonly<Record<string, unknown>>): Promise<T>;
+}
+
+export function guestBench(network: Network, kernel: KernelVersion): GuestBench {
+  let guest: Guest;
+  let client: Peer;
+  let servers: readonly Peer[];
+  let pid = '';
+
+  async function said(argv: readonly string[], input?: string, deadline = 60_000): Promise<string> {
+    const { code, stdout, stderr } = await guest.exec(argv, { deadline, ...(input === undefined ? {} : { input }) });
+    if (code !== 0) throw new Error(`${argv.join(' ')}: ${stderr.trim()}`);
+    return stdout;
+  }
+
+  async function call<T>(method: string, values: Readonly<Record<string, unknown>> = {}): Promise<T> {
+    const line = await said(['bash', '-c', ASK], `${JSON.stringify({ id: 1, method, ...values })}\n`);
+    const { result, error } = JSON.parse(line) as { result?: T; error?: string };
+    if (error !== undefined) throw new Error(error);
+    return result as T;
+  }
+
+  async function startDriver(): Promise<void> {
+    const run = `setsid ${process.execPath} ${PROGRAM} ${DRIVER_PORT} ${MEMORY} >/run/driver.log 2>&1 </dev/null & echo $!`;
+    pid = (await said(['sh', '-c', run])).trim();
+    await said(['bash', '-c', `until (exec 3<>/dev/tcp/127.0.0.1/${DRIVER_PORT}) 2>/dev/null; do sleep 0.1; done`]);
+    await call('open');
+  }
+
+  /** The guest is the only director. */
+  async function plugDirector(): Promise<void> {
+    const sw = network.netns('sw');
+    const nics = (['front', 'back'] as const).map((name) => ({ tap: `d1-${name}`, netns: sw, name }));
+    guest = await startGuest({ name: `ipvs-${process.pid}`, kernel, nics });
+    for (const { tap, name } of nics) await network.in('sw', ['ip', 'link', 'set', tap, 'master', name, 'up']);
+    const addresses = [
+      ['front', FRONT_OF.d1],
+      ['back', INSIDE_OF.d1],
+    ].flatMap(([name, address]) => [`addr add ${address}/24 dev ${name}`, `link set ${name} up`]);
+    const locals = [VIP, OTHER_VIP].map((vip) => `route add local ${vip}/32 dev lo`);
+    const clients = `route add ${MANY_CLIENTS} via ${FRONT_OF.cl}`;
+    await said(['ip', '-batch', '-'], [...addresses, ...locals, clients, ''].join('\n'));
+  }
+
+  return {
+    kernel,
+    client: () => client,
+    servers: () => servers,
+    guest: () => guest,
+    call,
+    said,
+    async up() {
+      await network.up();
+      await plugDirector();
+      for (const vip of [VIP, OTHER_VIP]) await network.routeVip(vip, 'd1');
+      await network.in('cl', ['ip', 'route', 'add', 'local', MANY_CLIENTS, 'dev', 'lo']);
+      client = network.start('cl', 'client-main');
+      servers = SERVERS.map((name) => network.start(name, 'server-main', name, ...SERVICE_PORTS));
+      await Promise.all(servers.map((server) => server.call('ready')));
+      await startDriver();
+    },
+    async down() {
+      await guest?.down();
+      await network.down();
+    },
+    guard: (desired) => call<readonly string[]>('guard', { desired }),
+    isPresent: () => call<boolean>('present'),
+    apply: (desired) => call<ApplyReport>('apply', { desired }),
+    counters: () => call('counters'),
+    remove: () => call('remove'),
+    takeMisses: (lifetime) => call('takeMisses', { lifetime }),
+    async restart() {
+      await said(['kill', '-9', pid]);
+      await startDriver();
+    },
+    connect(sport: number, count: number, target: FlowTarget = WEB) {
+      const values = {
+        source: CLIENT,
+        sources: target.sources,
+        sport,
+        vip: target.vip,
+        port: target.port,
+        word: target.word,
+        timeout: target.timeout ?? PATIENCE_MS,
+      };
+      if (target.protocol === 'udp') return client.call('udp', { ...values, count });
+      return client.call('open', { ...values, keys: keys(sport, count) });
+    },
+    ask: (sport, count) => client.call('ask', { keys: keys(sport, count), timeout: PATIENCE_MS }),
+    async markPackets(mark) {
+      const rules = ['tcp dport { 80, 443 }', 'udp dport 53'].map(
+        (ports) => `ip daddr ${VIP} ${ports} meta mark set ${mark}\n`,
+      );
+      const chain = `chain marks {\n type filter hook prerouting priority mangle;\n ${rules.join(' ')} }`;
+      await said(['nft', '-f', '-'], `table ip mine\ndelete table ip mine\ntable ip mine {\n ${chain}\n}\n`);
+    },
+    async byHand(rules) {
+      await said(['ipvsadm', '-R'], rules);
+    },
+    listing: async () => (await said(['ipvsadm', '-S', '-n'])).trimEnd().split('\n'),
+  };
+}

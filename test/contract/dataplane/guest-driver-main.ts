@@ -1,0 +1,42 @@
+/**
+ * Runs the IPVS driver inside a guest, by JSON lines over a TCP port of the guest's own. Arguments: the port, and the file in which
+ * the driver notes what is its own.
+ */
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { ipvsMemory } from '../../../src/agent/memory/ipvs-memory.ts';
+import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import { hasIpvs, IpvsDataplane } from '../../../src/drivers/dataplane/ipvs.ts';
+import { thisHost } from '../../../src/io/boot.ts';
+import { stateFile } from '../../../src/io/state-file.ts';
+import { answerLine, type Methods } from './json-lines.ts';
+
+const [port, file] = process.argv.slice(2);
+const driver = new IpvsDataplane({ services: ipvsMemory(stateFile(file!), thisHost, { emit: () => undefined }) });
+
+/** How long it took, in milliseconds, beside the result. */
+async function timed<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly ms: number }> {
+  const since = performance.now();
+  const result = await work();
+  return { result, ms: performance.now() - since };
+}
+
+const methods: Methods = {
+  open: () => driver.open(),
+  has: () => hasIpvs(),
+  guard: (request) => driver.guard(request['desired'] as DesiredDataplane),
+  present: () => driver.isPresent(),
+  apply: (request) => driver.apply(request['desired'] as DesiredDataplane),
+  time: (request) => timed(() => driver.apply(request['desired'] as DesiredDataplane)),
+  counters: () => driver.counters(),
+  remove: () => driver.remove(),
+  takeMisses: (request) => driver.takeMisses(Number(request['lifetime'])),
+  memory: async () => process.memoryUsage(),
+};
+
+createServer((socket) => {
+  socket.on('error', () => {});
+  createInterface({ input: socket }).on('line', (line) => {
+    void answerLine(methods, line).then((answer) => socket.end(answer));
+  });
+}).listen(Number(port), '127.0.0.1');
