@@ -65,15 +65,17 @@ export function syncSettings(
     configHash: hash,
     tableDigest: tableDigest(plane.plane ?? 'nftables'),
     syncTimeout: cluster.lifecycle.syncTimeout ?? 0,
-    services: services.filter(isTranslated).map((service) => syncService(cluster, service, marks)),
+    services: services
+      .filter((service) => isTranslated(service, plane))
+      .map((service) => syncService(cluster, service, marks)),
     plane,
     mappingLog: cluster.mappingLog,
   };
 }
 
-/** Only what conntrack translates is copied. */
-function isTranslated({ forward }: Service): boolean {
-  return forward === 'nat' || forward === 'fullnat';
+/** Only what conntrack translates is copied: beside IPVS that is the source, with FullNAT. */
+function isTranslated({ forward }: Service, { plane }: DesiredDataplane): boolean {
+  return forward === 'fullnat' || (forward === 'nat' && plane !== 'ipvs');
 }
 
 function syncDirector({ name, routerId, sync }: Director): SyncDirector | undefined {

@@ -48,7 +48,8 @@ function predicted(service: DesiredService, sport: number, count: number, target
 
 const DONE = { programmed: ['web'], operations: [], drift: false };
 
-export function ipvsContract(name: string, bench: IpvsBench): void {
+/** `more`: what the bench has beside. */
+export function ipvsContract(name: string, bench: IpvsBench, more: () => void = () => {}): void {
   describe(`ipvs contract: ${name}`, () => {
     beforeAll(() => bench.up());
     afterAll(() => bench.down());
@@ -207,5 +208,7 @@ export function ipvsContract(name: string, bench: IpvsBench): void {
       expect(sum('bytesIn')).toBeGreaterThan(sum('packetsIn') * 20);
       expect(sum('bytesOut')).toBeGreaterThan(sum('packetsOut') * 20);
     });
+
+    more();
   });
 }

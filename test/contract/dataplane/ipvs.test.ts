@@ -1,6 +1,10 @@
 /** The IPVS data plane with real packets, on Debian 12's kernel. */
 import { guestBench } from './guest-bench.ts';
+import { ipvsModes } from './ipvs-modes.ts';
 import { ipvsContract } from './ipvs-suite.ts';
 import { Network } from './netns.ts';
 
-ipvsContract('Linux 6.1', guestBench(new Network(`iv${process.pid}`, []), '6.1'));
+const network = new Network(`iv${process.pid}`, []);
+const bench = guestBench(network, '6.1');
+
+ipvsContract('Linux 6.1', bench, () => ipvsModes(bench, network));

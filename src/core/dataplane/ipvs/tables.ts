@@ -51,7 +51,12 @@ const OURS = `ct original ip daddr @${VIPS_SET}`;
 const KNOWN_PART: Part = { rules: { mid_life: [`${SERVER_ID_EXPRESSION} != 0 ${OURS} goto known`] } };
 
 /** IPVS takes what it knows at priority 99 of input; source NAT has 100 in postrouting. */
-const TRAITS: GuardTraits = { inputPriority: 110, translated: OURS };
+const TRAITS: GuardTraits = {
+  inputPriority: 110,
+  translated: [`ct direction original ${OURS}`, `ct direction reply ip saddr @${VIPS_SET}`],
+  // IPVS has forgotten the connection, or never kept it (one packet), and conntrack still knows it.
+  untranslated: `ct direction reply ${OURS}`,
+};
 
 /** A packet in a tunnel is a new one, from this host, with the interface that the inner one came in by. */
 const TUNNEL_TRAITS: GuardTraits = { ...TRAITS, made: 'fib saddr type local' };

@@ -79,15 +79,22 @@ const UNTRANSLATED: readonly string[] = [
 export interface GuardTraits {
   /** Of the chain at input: behind whoever takes packets from there. */
   readonly inputPriority: number;
-  /** A match that is true of packets of services once they are translated, and of their answers. */
-  readonly translated: string;
+  /** Matches of which one is true of packets of services once they are translated, and of their answers. */
+  readonly translated: readonly string[];
+  /** Answers of services that were not translated, although they are answers. */
+  readonly untranslated?: string | undefined;
   /** Packets that this host makes of those that came in, and that only look as if they were passed on. */
   readonly made?: string | undefined;
   /** `VIP . protocol . port` of services that programs on this host answer, too. */
   readonly own?: readonly string[];
 }
 
-const NFT_TRAITS: GuardTraits = { inputPriority: 10, translated: 'ct status dnat' };
+const NFT_TRAITS: GuardTraits = { inputPriority: 10, translated: ['ct status dnat'] };
+
+function untranslatedRules({ untranslated }: GuardTraits): readonly string[] {
+  if (untranslated === undefined) return UNTRANSLATED;
+  return [...UNTRANSLATED, `${untranslated} ${SOURCE_KEY} @${SOURCES_SET} ${DROP_UNTRANSLATED}`];
+}
 
 const OWN_KEY = 'ip daddr . meta l4proto . th dport';
 const OWN_RULE = `${OWN_KEY} @${OWN_SET} accept`;
@@ -105,9 +112,9 @@ const LIPS_INPUT: readonly string[] = [
 /** Source NAT has priority 100 in this hook. */
 const POSTROUTING: BaseChain = { type: 'filter', hook: 'postrouting', priority: 110 };
 
-const postroutingRules = (translated: string): readonly string[] => [
+const postroutingRules = (translated: readonly string[]): readonly string[] => [
   // First, since it lets nearly all packets go. What has no conntrack entry (invalid, untracked) does not match.
-  `${translated} accept`,
+  ...translated.map((match) => `${match} accept`),
   `${IS_FORWARDED} jump ${UNTRANSLATED_CHAIN}`,
   `iifname @${UPSTREAM_SET} oifname @${UPSTREAM_SET} jump ${TRANSIT_CHAIN}`,
 ];
@@ -166,7 +173,10 @@ export function guardTable(desired: DesiredDataplane, traits: GuardTraits = NFT_
           ],
         },
       ],
-      [UNTRANSLATED_CHAIN, { base: undefined, rules: [...UNTRANSLATED, ...(isMarked ? [MARKED_UNKNOWN] : [])] }],
+      [
+        UNTRANSLATED_CHAIN,
+        { base: undefined, rules: [...untranslatedRules(traits), ...(isMarked ? [MARKED_UNKNOWN] : [])] },
+      ],
       [TRANSIT_CHAIN, transit(traits.made === undefined ? [] : [traits.made])],
       [
         'postrouting',
