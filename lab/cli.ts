@@ -6,11 +6,11 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { LabError } from './lab-error.ts';
 import { projectRoot } from './project.ts';
 import { machineText, NO_GOAL, type ResultDocument, writeResult } from './report/result.ts';
-import type { RuntimeName } from './runtimes/lab.ts';
+import type { FrrRelease, RuntimeName, SpeakerOptions } from './runtimes/lab.ts';
 import { attach, runningLabs, up } from './runtimes/runtime.ts';
 import { findScenario, findSeries, SCENARIOS, SERIES } from './scenarios/registry.ts';
 import type { Scenario, ScenarioResult, Series } from './scenarios/scenario.ts';
@@ -26,6 +26,8 @@ Examples:
   npm run lab -- run ospf-interop --only 'frr-10 nbma' --json interop.json
 `;
 
+const RELEASES: readonly FrrRelease[] = ['8.4', '10.3'];
+
 const tell = (text: string) => console.error(`  ${text}`);
 
 async function list(): Promise<void> {
@@ -40,14 +42,14 @@ async function list(): Promise<void> {
   for (const { runId, topology } of running) console.log(`  ${runId}  ${topology}`);
 }
 
-interface UpOptions {
+interface UpOptions extends SpeakerOptions {
   readonly runtime: RuntimeName;
   readonly directors?: string;
 }
 
-async function bringUp(topology: string, { runtime, directors }: UpOptions): Promise<void> {
+async function bringUp(topology: string, { directors, ...options }: UpOptions): Promise<void> {
   const chosen = directors === undefined ? {} : { directors: directors.split(',').filter((name) => name !== 'none') };
-  const lab = await up(topology, { runtime, ...chosen, progress: tell });
+  const lab = await up(topology, { ...options, ...chosen, progress: tell });
   await lab.keep();
   console.log(`lab ${lab.runId} is up; logs in ${lab.dir}`);
   for (const node of lab.nodes.values()) console.log(`  ${node.name.padEnd(8)} ${node.role.padEnd(9)} ${node.netns}`);
@@ -68,7 +70,7 @@ async function execute(node: string, argv: readonly string[], options: { readonl
   });
 }
 
-interface RunOptions {
+interface RunOptions extends SpeakerOptions {
   readonly runtime: RuntimeName;
   readonly json?: string;
   readonly only?: string;
@@ -86,7 +88,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
     );
   }
   console.log(`${found.name}: ${found.claim}`);
-  const result = series ? await playSeries(series, options) : await play(scenario!, options.runtime);
+  const result = series ? await playSeries(series, options) : await play(scenario!, options);
   for (const line of result.lines ?? []) console.log(`  ${line}`);
   for (const { met, name: claim, value, unit, goal } of result.claims) {
     const mark = goal === NO_GOAL ? '       ' : met ? 'met    ' : 'NOT MET';
@@ -98,7 +100,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
 
 async function playSeries(
   series: Series,
-  { only = '', parallel, json, resume, quick }: RunOptions,
+  { only = '', parallel, json, resume, quick, speaker, frr, router }: RunOptions,
 ): Promise<ScenarioResult> {
   if (resume && json === undefined) throw new LabError('--resume needs --json FILE, the file to go on from');
   const width = Number(parallel);
@@ -108,6 +110,7 @@ async function playSeries(
     only: only.split(/\s+/).filter((word) => word !== ''),
     parallel: width,
     quick: quick === true,
+    who: { speaker, frr, router },
     earlier: resume ? json : undefined,
     onPart: (part) => {
       if (json !== undefined) writeResult(json, document(series.name, part));
@@ -115,8 +118,9 @@ async function playSeries(
   });
 }
 
-async function play(scenario: Scenario, runtime: RuntimeName): Promise<ScenarioResult> {
-  const lab = await up(scenario.topology, { runtime, directors: scenario.directors, progress: tell });
+async function play(scenario: Scenario, { runtime, speaker, frr, router }: RunOptions): Promise<ScenarioResult> {
+  const who = { runtime, speaker, frr, router };
+  const lab = await up(scenario.topology, { ...who, directors: scenario.directors, progress: tell });
   try {
     return await scenario.run(lab, { progress: tell });
   } finally {
@@ -133,9 +137,16 @@ function program(): Command {
   const lab = new Command('lab').description('works the lab').addHelpText('after', EXAMPLES);
   lab.exitOverride().enablePositionalOptions();
   const runtime = ['--runtime <name>', 'what builds the nodes: netns', 'netns'] as const;
+  const speaker = new Option('--speaker <name>', 'who announces on directors: the agent itself, or an FRR beside it');
+  const frr = new Option('--frr <release>', 'of the directors’ FRR (default: 10.3)').choices(RELEASES);
+  const router = new Option('--router <release>', 'of the routers’ FRR (default: the topology’s)').choices(RELEASES);
+  const who = (command: Command) =>
+    command
+      .addOption(speaker.choices(['ospf', 'frr']))
+      .addOption(frr)
+      .addOption(router);
   lab.command('list').description('topologies, scenarios and the labs that are up').action(list);
-  lab
-    .command('up')
+  who(lab.command('up'))
     .description('build a topology, start it and leave it running')
     .argument('[topology]', 'name or file', 'ecmp-3')
     .option(...runtime)
@@ -154,8 +165,7 @@ function program(): Command {
     .option('--lab <run>', 'the lab, where several are up')
     .passThroughOptions()
     .action(execute);
-  lab
-    .command('run')
+  who(lab.command('run'))
     .description('play a scenario in a lab of its own and say whether its claim holds')
     .argument('<scenario>')
     .option(...runtime)

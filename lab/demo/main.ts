@@ -60,6 +60,7 @@ async function main(): Promise<number> {
 async function play(options: DemoOptions, screen: Screen, style: Style): Promise<number> {
   screen.print('', ...introduction(style));
   const lab = await up(ECMP_3, {
+    ...options.who,
     directors: [],
     cluster: ECMP_3_SYNCED,
     progress: (text) => screen.print(style.dim(`   ${text}`)),

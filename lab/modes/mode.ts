@@ -5,13 +5,15 @@
 import { join } from 'node:path';
 import { projectRoot } from '../project.ts';
 import type { Claim } from '../report/result.ts';
-import type { Lab } from '../runtimes/lab.ts';
+import type { Lab, SpeakerOptions } from '../runtimes/lab.ts';
 
 export interface ModeContext {
   /** Told what is being done, a line at a time. */
   readonly progress: (text: string) => void;
   /** Connections that a mode opens, at least: fewer where only the way is to be shown. */
   readonly connections: number;
+  /** Who announces on the directors; as the topology has it unless told. */
+  readonly who?: SpeakerOptions;
 }
 
 export interface Mode {

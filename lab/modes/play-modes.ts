@@ -22,6 +22,7 @@ export async function playMode(mode: Mode, context: ModeContext): Promise<ModeOu
   const seconds = () => Math.round((performance.now() - started) / 100) / 10;
   try {
     const lab = await up(mode.topology, {
+      ...context.who,
       directors: mode.directors,
       ...(mode.cluster === undefined ? {} : { cluster: mode.cluster }),
     });

@@ -27,9 +27,12 @@ async function startFrr(node: NetnsNode, root: string, user: number): Promise<vo
   const settings = await frrSettings(node);
   for (const daemon of frrDaemons(settings, root)) {
     const options = shellWords(settings.get(`${daemon}_options`) ?? '');
-    const alive = daemonize(node, [`/usr/lib/frr/${daemon}`, ...options, '--log', 'stdout']);
-    const ready = () => alive() && existsSync(join(run, `${daemon}.vty`));
-    await answered(node, daemon, ready);
+    for (const instance of (settings.get(`${daemon}_instances`) ?? '').split(',')) {
+      const numbered = instance === '' ? [] : ['-n', instance];
+      const alive = daemonize(node, [`/usr/lib/frr/${daemon}`, ...options, ...numbered, '--log', 'stdout']);
+      const socket = join(run, `${[daemon, ...numbered.slice(1)].join('-')}.vty`);
+      await answered(node, daemon, () => alive() && existsSync(socket));
+    }
   }
   const { code, stdout, stderr } = await node.exec(['vtysh', '-b']);
   if (code !== 0) throw new LabError(`${node.name}: FRR refused its configuration: ${stdout}${stderr}`);

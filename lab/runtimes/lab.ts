@@ -81,7 +81,20 @@ export interface Lab {
 
 export type RuntimeName = 'netns';
 
-export interface UpOptions {
+/** Of Debian 12 and of Debian 13. */
+export type FrrRelease = '8.4' | '10.3';
+
+/** Who announces on directors, and which FRR there is; undefined = as the topology has it. */
+export interface SpeakerOptions {
+  /** `frr`: every director has an FRR beside its agent, which announces through it. */
+  readonly speaker?: 'ospf' | 'frr' | undefined;
+  /** Of the directors; 10.3 unless told. */
+  readonly frr?: FrrRelease | undefined;
+  /** Of the routers that run FRR. */
+  readonly router?: FrrRelease | undefined;
+}
+
+export interface UpOptions extends SpeakerOptions {
   readonly runtime?: RuntimeName;
   /** Directors whose agents are started; by default those without the label `sluice.start: "false"`. */
   readonly directors?: readonly string[];

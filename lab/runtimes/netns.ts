@@ -18,11 +18,12 @@ import { startAgent, stopAgent } from './agent.ts';
 import { startCapture } from './capture.ts';
 import { startDaemons } from './daemons.ts';
 import { takeDownAtExit } from './exit.ts';
-import type { AgentOptions, Capture, Lab, StopSignal, UpOptions } from './lab.ts';
+import type { AgentOptions, Capture, FrrRelease, Lab, StopSignal, UpOptions } from './lab.ts';
 import { ipCommand, NetnsNode } from './netns-node.ts';
 import { applySourceMacReturn } from './return-path.ts';
 import { isLeftover, type RunState, readStates, runFolder, thisProcess, writeState } from './run-state.ts';
 import { shellWords } from './shell-words.ts';
+import { FrrSpeakers, speakerRoots, withRouters } from './speaker.ts';
 import { removeLeftovers, takeDown } from './teardown.ts';
 import { type LabRole, parseTopology, type Topology, type TopologyNode } from './topology.ts';
 
@@ -35,11 +36,12 @@ const KEY_BYTES = 32;
 
 export async function upNetns(topologyName: string, options: UpOptions): Promise<Lab> {
   const progress = options.progress ?? (() => {});
-  const topology = await readTopology(topologyName);
+  const topology = withRouters(await readTopology(topologyName), options.router);
   requireRoot();
   await removeLeftovers(progress);
-  await ensureRoots(neededRoots(topology), progress);
-  const lab = await NetnsLab.create(topology);
+  const release = options.speaker === 'frr' ? (options.frr ?? '10.3') : undefined;
+  await ensureRoots([...neededRoots(topology), ...speakerRoots(release)], progress);
+  const lab = await NetnsLab.create(topology, release);
   try {
     await lab.build(progress, options.cluster);
     for (const name of options.directors ?? lab.labelledDirectors()) {
@@ -76,24 +78,29 @@ class NetnsLab implements Lab {
   readonly dir: string;
   readonly nodes: ReadonlyMap<string, NetnsNode>;
   readonly #topology: Topology;
+  readonly #speakers: FrrSpeakers | undefined;
   #state: RunState;
   #noted: Promise<unknown> = Promise.resolve();
   #forgetExit = () => {};
 
-  private constructor(topology: Topology, state: RunState, nodes: readonly NetnsNode[]) {
+  private constructor(topology: Topology, state: RunState, nodes: readonly NetnsNode[], speakers?: FrrSpeakers) {
     this.runId = state.runId;
     this.dir = runFolder(state.runId);
     this.nodes = new Map(nodes.map((node) => [node.name, node]));
     this.#topology = topology;
+    this.#speakers = speakers;
     this.#state = state;
   }
 
-  static async create(topology: Topology): Promise<NetnsLab> {
+  static async create(written: Topology, release: FrrRelease | undefined): Promise<NetnsLab> {
     const runId = randomBytes(3).toString('hex');
+    const speakers = release && new FrrSpeakers(runId, runFolder(runId), release);
+    await speakers?.prepare();
+    const topology = (await speakers?.suit(written)) ?? written;
     const nodes = await makeNodes(topology, runId);
     const namespaces = nodes.map((node) => node.netns);
     const state = { runId, topology: topology.file, owner: thisProcess(), namespaces, directors: {} };
-    const lab = new NetnsLab(topology, state, nodes);
+    const lab = new NetnsLab(topology, state, nodes, speakers);
     // Noted and guarded before the first namespace is made.
     lab.#forgetExit = takeDownAtExit(() => takeDown(lab.#state));
     await writeState(state);
@@ -138,10 +145,13 @@ class NetnsLab implements Lab {
 
   async configure(director: string, text: string): Promise<void> {
     // One path for all: directors compare their files.
-    await writeFile(this.configFile(director), text.replaceAll(KEYS_IN_NODE, this.#keyFile));
+    const keyed = text.replaceAll(KEYS_IN_NODE, this.#keyFile);
+    await writeFile(this.configFile(director), this.#speakers?.clusterFile(keyed) ?? keyed);
   }
 
   async startDirector(name: string, options: AgentOptions = {}): Promise<void> {
+    const described = this.#topology.nodes.find((node) => node.name === name);
+    if (described !== undefined) await this.#speakers?.start(described, this.configFile(name));
     const pid = await startAgent(this.#director(name), this.configFile(name), this.api(name), options);
     await this.#note({ directors: { ...this.#state.directors, [name]: pid } });
   }

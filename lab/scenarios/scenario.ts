@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { projectRoot } from '../project.ts';
 import type { Claim } from '../report/result.ts';
-import type { Lab } from '../runtimes/lab.ts';
+import type { Lab, SpeakerOptions } from '../runtimes/lab.ts';
 
 /** The default lab: a client, two FRR routers, three directors and a spare, four real servers. */
 export const ECMP_3: string = join(projectRoot, 'lab/topologies/ecmp-3.clab.yml');
@@ -46,6 +46,8 @@ export interface SeriesContext extends ScenarioContext {
   readonly parallel: number;
   /** Fewer connections: enough to see that it works, too few to quote. */
   readonly quick: boolean;
+  /** Who announces on the directors, for series whose claim is about something else. */
+  readonly who: SpeakerOptions;
   /** The result file of an earlier run; what held in it is not played again. */
   readonly earlier: string | undefined;
   /** Given after each of them what there is so far. */

@@ -25,11 +25,12 @@ export function seriesOfModes({
   return {
     name,
     claim,
-    async play({ progress, only, parallel, quick, earlier, onPart }) {
+    async play({ progress, only, parallel, quick, who, earlier, onPart }) {
       const outcomes = await playModes(modes, {
         only,
         parallel: alone ? 1 : parallel,
         progress,
+        who,
         connections: quick ? few : connections,
         earlier: earlier === undefined ? [] : readEarlierModes(earlier),
         onMode: (part) => onPart({ claims: modeClaims(part), samples: part }),

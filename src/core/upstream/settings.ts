@@ -141,7 +141,6 @@ export function settingsFor(
   }
   const announced = cluster.services.filter((service) => instance.announce.includes('vip') || service.inside);
   const area = formatIpv4(instance.area);
-  const speaker: string = cluster.routing.speaker;
   const of = (to: LinkUse['to']) => request.links.filter(({ use }) => use.to === to).map((link) => link.interface);
   return {
     hostname: request.name,
@@ -154,8 +153,8 @@ export function settingsFor(
     directors: cluster.directors.length,
     maximumPaths: Math.max(LEAST_PATHS, cluster.directors.length * linksPerDirector(links)),
     vips: [...new Set(announced.flatMap(({ vips }) => vips))].map(formatIpv4),
-    externalVips: speaker === 'frr' || announced.some(({ announce }) => announce.lsa.kind !== 'stub'),
-    speaker: speaker === 'frr' ? 'frr' : 'ospf',
+    externalVips: cluster.routing.speaker === 'frr' || announced.some(({ announce }) => announce.lsa.kind !== 'stub'),
+    speaker: cluster.routing.speaker,
     graceHelper: true,
     // On the servers' side, the way out would lead back in.
     defaultRoute: instance.announce.some((what) => what !== 'local'),

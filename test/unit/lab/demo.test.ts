@@ -230,6 +230,7 @@ test('the command line', () => {
   expect(parseOptions(['--json', 'x.json', '--plain'])).toEqual({
     json: 'x.json',
     plain: true,
+    who: {},
     keep: false,
     artifacts: undefined,
   });
