@@ -53,14 +53,15 @@ function traffic(packetsIn: Tally, packetsOut: Tally) {
 interface Tallied {
   readonly table: FoundTable | undefined;
   readonly new: string;
-  readonly in: string;
+  /** Each packet is in one of them. */
+  readonly in: readonly string[];
   readonly out: string | undefined;
 }
 
 function talliedOf(found: Found, service: DesiredService): Tallied {
   const { servers } = serviceNames(service.name);
-  if (isDirect(service)) return { table: found.get(DR_TABLE), new: NEW_SET, in: servers, out: undefined };
-  return { table: found.get(DATA_TABLE), new: servers, in: TRAFFIC_IN_SET, out: TRAFFIC_OUT_SET };
+  if (isDirect(service)) return { table: found.get(DR_TABLE), new: NEW_SET, in: [servers], out: undefined };
+  return { table: found.get(DATA_TABLE), new: servers, in: [servers, TRAFFIC_IN_SET], out: TRAFFIC_OUT_SET };
 }
 
 /** Retired servers are in the sum, so that a service's counters never run backwards. */
@@ -74,7 +75,7 @@ function serviceCounters(tallied: Tallied, service: DesiredService): ServiceCoun
     newConnections: (table?.counters.get(names.newConnections) ?? NO_TALLY).packets,
     misses: (table?.counters.get(names.misses) ?? NO_TALLY).packets,
     persistenceFull: (table?.counters.get(names.full) ?? NO_TALLY).packets,
-    ...traffic(total(tallied.in), total(tallied.out)),
+    ...traffic(sum(tallied.in.map(total)), total(tallied.out)),
   };
 }
 
@@ -84,12 +85,12 @@ function serverCounters(
   ids: ReadonlyMap<Ipv4, number> | undefined,
 ): ServerCounters[] {
   return allServers(service).map((server) => {
-    const key = String(ids?.get(server.address));
+    const tally = (set: string | undefined) => tallyOf(table, set, String(ids?.get(server.address)));
     return {
       service: service.name,
       server: server.name,
-      newConnections: tallyOf(table, sets.new, key).packets,
-      ...traffic(tallyOf(table, sets.in, key), tallyOf(table, sets.out, key)),
+      newConnections: tally(sets.new).packets,
+      ...traffic(sum(sets.in.map(tally)), tally(sets.out)),
     };
   });
 }

@@ -39,6 +39,20 @@ export interface WantedChain {
   readonly rules: readonly WantedRule[];
 }
 
+/** How many elements sets are made for that are declared with a size. */
+const SIZES = [512, 8192, 131_072] as const;
+
+/**
+ * What a declaration says of its size, so that the kernel takes the hash table that cannot grow: a look-up in it costs half of one in
+ * the other (docs/facts/nftables.md). A set that outgrows it is another declaration, hence made anew, and counts from nothing.
+ *
+ * @param count of the elements that are wanted
+ */
+export function sizeFor(count: number): string {
+  const size = SIZES.find((one) => count <= one);
+  return size === undefined ? '' : `; size ${size}`;
+}
+
 export interface WantedSet {
   readonly kind: 'set' | 'map';
   /** What stands in the braces besides the elements, e.g. `typeof ip daddr`; several statements separated by `;`. */

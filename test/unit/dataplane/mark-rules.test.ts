@@ -1,20 +1,30 @@
 /** The rules by connection marks as nft gets them. What they do to packets and events is in test/contract/dataplane. */
 import { expect, test } from 'vitest';
+import { toEnd } from '../../../src/core/base/steps.ts';
 import { SERVER_ID_EXPRESSION, TAKE_OVER } from '../../../src/core/dataplane/mark.ts';
 import { missPart } from '../../../src/core/dataplane/rules/miss.ts';
 import { OWNERSHIP_PART, TELL_OF_LIFE, tellOfLife } from '../../../src/core/dataplane/rules/ownership.ts';
-import { service, THREE } from './model.ts';
+import { RulesetMemory, wantedSteps } from '../../../src/core/dataplane/rules/wanted.ts';
+import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
+import type { DesiredService } from '../../../src/core/model/dataplane.ts';
+import { dataplane, service, THREE } from './model.ts';
 
 test('who carries a connection, and what is told of it', () => {
   expect(TELL_OF_LIFE).toBe('ct event set 0x14');
-  expect(OWNERSHIP_PART.rules?.known).toEqual([
-    'ct mark and 0xe0000000 != 0 jump ownership',
-    'tcp flags & (fin | rst) != 0 ct event set 0xb4 ct mark set ct mark or 0x20000000',
-  ]);
-  expect(OWNERSHIP_PART.chains?.get('ownership')).toEqual([
-    'ct mark and 0xc0000000 != 0 ct direction reply ct status & assured == 0 tcp flags & rst == rst drop',
+  const claim =
+    'ct mark and 0x80000000 == 0x80000000 ct direction original ct mark set ct mark and 0x3fffffff or 0x40000000';
+  expect(OWNERSHIP_PART.rules).toEqual({
+    known: ['tcp flags & (fin | rst) != 0 goto ending'],
+    ending: [
+      'ct mark and 0xc0000000 != 0 jump ending_elsewhere',
+      'ct event set 0xb4 ct mark set ct mark or 0x20000000',
+    ],
+    flagged: ['ct mark and 0xe0000000 != 0 ct event set 0x94', claim],
+  });
+  expect(OWNERSHIP_PART.chains?.get('ending_elsewhere')).toEqual([
+    'ct direction reply ct status & assured == 0 tcp flags & rst == rst drop',
     'ct event set 0x94',
-    'ct mark and 0x80000000 == 0x80000000 ct direction original ct mark set ct mark and 0x3fffffff or 0x40000000',
+    claim,
   ]);
 });
 
@@ -38,14 +48,38 @@ test('taking a replica over leaves its server and that it is closing as they are
   expect(marked(0xa000ffff, TAKE_OVER)).toBe(0x6000ffff);
 });
 
-test('second chance: one look at the state, then only while an element lives; limits before what is told', () => {
+/** The rules that packets of known connections meet, for some services. */
+function knownRules(...services: readonly DesiredService[]) {
+  const ids = assignServerIds(dataplane(...services), new Map(), new Map());
+  const tables = toEnd(wantedSteps(dataplane(...services), ids, new Map(), new RulesetMemory()));
+  return tables.get('sluice_v1')?.chains.get('known')?.rules;
+}
+
+test('a packet of a known connection without FIN, RST or flag is counted, and nothing else; its client is remembered', () => {
+  const web = service('web', THREE);
+  const rules = (verdict: string) => [
+    'tcp flags & (fin | rst) != 0 goto ending',
+    `ct direction original ct mark @traffic_in ${verdict}`,
+    'ct direction reply ct mark @traffic_out accept',
+    'goto flagged',
+  ];
+  expect(knownRules(web)).toEqual(rules('accept'));
+  expect(knownRules(web, service('shop', THREE, { persistence: 90_000 }))).toEqual(rules('goto refresh'));
+});
+
+test('second chance: no SYN, one look at the state, then only while an element lives; limits before what is told', () => {
   const { rules, chains, sets } = missPart([service('web', THREE.slice(0, 2))]);
-  expect(rules).toEqual({ mid_life: ['ct state invalid,new meta l4proto @second_chance jump miss'] });
+  expect(rules).toEqual({
+    mid_life: [
+      'tcp flags & (syn | ack | rst) == syn accept',
+      'ct state invalid,new meta l4proto @second_chance jump miss',
+    ],
+  });
   expect(chains?.get('miss')).toEqual([
     'iifname "sluice-miss" counter name returned_unknown drop',
     'ip daddr @lips ip saddr @real_servers limit rate 20000/second burst 2000 packets log group 7217 queue-threshold 1 counter name asked',
     'ip daddr @lips drop',
-    'ip daddr @vips tcp flags & (syn | ack | rst) != syn goto miss_vip',
+    'ip daddr @vips meta l4proto tcp goto miss_vip',
   ]);
   expect(chains?.get('miss_vip')).toEqual([
     'update @miss_sources { jhash ip saddr mod 4096 limit rate over 1000/second burst 1000 packets } drop',

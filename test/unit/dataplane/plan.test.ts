@@ -46,18 +46,22 @@ describe('plan', () => {
       'sluice_v1 servers_web: add map',
       'sluice_v1 mid_life: add chain',
       'sluice_v1 known: add chain',
+      'sluice_v1 ending: add chain',
+      'sluice_v1 flagged: add chain',
       'sluice_v1 prerouting: add chain',
       'sluice_v1 miss: add chain',
       'sluice_v1 miss_vip: add chain',
-      'sluice_v1 ownership: add chain',
+      'sluice_v1 ending_elsewhere: add chain',
       'sluice_v1 service_web: add chain',
-      'sluice_v1 mid_life: write 2 rules',
+      'sluice_v1 mid_life: write 3 rules',
       'sluice_v1 known: write 4 rules',
+      'sluice_v1 ending: write 4 rules',
+      'sluice_v1 flagged: write 4 rules',
       'sluice_v1 prerouting: write 1 rules',
       'sluice_v1 miss: write 4 rules',
       'sluice_v1 miss_vip: write 4 rules',
-      'sluice_v1 ownership: write 3 rules',
-      'sluice_v1 service_web: write 6 rules',
+      'sluice_v1 ending_elsewhere: write 3 rules',
+      'sluice_v1 service_web: write 5 rules',
       'sluice_v1 vips: write 1 of 1 elements (203.0.113.10)',
       'sluice_v1 real_servers: write 2 of 2 elements (10.2.0.21, 10.2.0.22)',
       'sluice_v1 services: write 1 of 1 elements (203.0.113.10 . tcp . 80 : goto service_web)',
@@ -101,7 +105,7 @@ describe('plan', () => {
       'sluice_v1 service_web: flush chain',
       'sluice_v1 servers_web: delete map',
       'sluice_v1 servers_web: add map',
-      'sluice_v1 service_web: write 6 rules',
+      'sluice_v1 service_web: write 5 rules',
       'sluice_v1 servers_web: write 2 of 2 elements (1 : 10.2.0.21, 2 : 10.2.0.22)',
     ]);
     expect(await planFor(desired, kernel)).toEqual([]);
@@ -158,7 +162,6 @@ describe('plan', () => {
         'add rule ip sluice_v1 service_web counter name new_web',
         'add rule ip sluice_v1 service_web ct event set 0x14',
         'add rule ip sluice_v1 service_web ct mark set jhash ip saddr . th sport mod 4099 seed 0x51c1ce00 map @slots_web',
-        'add rule ip sluice_v1 service_web ct mark and 0xffff @traffic_in',
         'add rule ip sluice_v1 service_web dnat to ct mark and 0xffff map @servers_web',
         'add rule ip sluice_v1 service_web counter name miss_web',
         '',
@@ -261,15 +264,19 @@ test('what a service with persistence adds, and what takes it away again', async
   const written = toEnd(transactionSteps(await converge(sticky, kernel))).join('');
   const stamps = / comment "sluice \w+"/g;
   const lines = written.replaceAll(stamps, '').split('\n');
-  // Others have rules in the chain of known packets, too.
-  const others = /slots_web \{|sluice_v1 known(?!.*@refresh)/;
+  // Others have rules in the chains of known packets, too.
+  const others = /slots_web \{|sluice_v1 (known|ending|flagged)(?!.*@refresh)/;
   expect(lines.filter((line) => !others.test(line))).toEqual([
     'add counter ip sluice_v1 full_web',
-    'add set ip sluice_v1 takers { typeof ct mark;; }',
-    'add map ip sluice_v1 refresh { typeof ct mark : verdict;; }',
+    'add set ip sluice_v1 takers { typeof ct mark; size 512;; }',
+    'add map ip sluice_v1 refresh { typeof ct mark : verdict; size 512;; }',
     'add map ip sluice_v1 clients_web { typeof ip saddr : ct mark; size 65536; flags dynamic,timeout;; }',
+    'add chain ip sluice_v1 refresh',
     'add chain ip sluice_v1 refresh_web',
-    'add rule ip sluice_v1 known ct direction original ct mark and 0xffff vmap @refresh',
+    'add rule ip sluice_v1 ending ct direction original ct mark and 0xffff vmap @refresh',
+    'add rule ip sluice_v1 flagged ct direction original ct mark and 0xffff vmap @refresh',
+    'flush chain ip sluice_v1 refresh',
+    'add rule ip sluice_v1 refresh ct mark vmap @refresh',
     'flush chain ip sluice_v1 refresh_web',
     'add rule ip sluice_v1 refresh_web ct state established update @clients_web { ip saddr timeout 90s : ct mark and 0xffff }',
     'flush chain ip sluice_v1 service_web',
@@ -278,7 +285,6 @@ test('what a service with persistence adds, and what takes it away again', async
     'add rule ip sluice_v1 service_web ct mark set ip saddr map @clients_web',
     'add rule ip sluice_v1 service_web ct mark and 0xffff != @takers delete @clients_web { ip saddr : ct mark } ct mark set 0',
     'add rule ip sluice_v1 service_web ct mark and 0xffff == 0 ct mark set jhash ip saddr . th sport mod 4099 seed 0x51c1ce00 map @slots_web',
-    'add rule ip sluice_v1 service_web ct mark and 0xffff @traffic_in',
     'add rule ip sluice_v1 service_web ct mark and 0xffff != 0 add @clients_web { ip saddr timeout 10s : ct mark and 0xffff } dnat to ct mark and 0xffff map @servers_web',
     'add rule ip sluice_v1 service_web ct mark and 0xffff != 0 counter name full_web dnat to ct mark and 0xffff map @servers_web',
     'add rule ip sluice_v1 service_web counter name miss_web',

@@ -16,7 +16,7 @@ import { type PortBlock, portsOf } from '../../hash/port-blocks.ts';
 import type { DesiredDataplane } from '../../model/dataplane.ts';
 import { SERVER_ID_EXPRESSION } from '../mark.ts';
 import { BLOCKS_MAP, FULLNAT_SET, LIPS_SET, NO_BLOCK_COUNTER } from '../names.ts';
-import type { WantedRule, WantedSet } from '../ruleset.ts';
+import { sizeFor, type WantedRule, type WantedSet } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
 import type { Part } from './parts.ts';
 
@@ -44,7 +44,7 @@ export function blocksMap(own: readonly PortBlock[]): WantedSet {
   const texts = new Map(own.map((block) => [block, blockElement(block)]));
   return {
     kind: 'map',
-    declaration: 'typeof numgen inc mod 1009 : interval ip saddr . th sport',
+    declaration: `typeof numgen inc mod 1009 : interval ip saddr . th sport${sizeFor(slots.length)}`,
     elements: new Map(slots.map((block, slot) => [String(slot), texts.get(block)!])),
   };
 }
@@ -89,7 +89,7 @@ export function fullnatPart(
     rules: { postrouting: [...rules, `${ours(translated)} counter name ${NO_BLOCK_COUNTER} drop`] },
     sets: new Map([
       [LIPS_SET, addressSet(allLips(desired).map(formatIpv4), 'ip daddr')],
-      [FULLNAT_SET, addressSet(servers, 'ct mark')],
+      [FULLNAT_SET, addressSet(servers, `ct mark${sizeFor(servers.length)}`)],
       [BLOCKS_MAP, blocks],
     ]),
     counters: [NO_BLOCK_COUNTER],

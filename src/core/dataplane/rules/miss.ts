@@ -51,13 +51,19 @@ const CLIENT_KEY = 'ip saddr . th sport';
 const SOURCES = 4096;
 const SOURCE_KEY = `jhash ip saddr mod ${SOURCES}`;
 
+const UNKNOWN: readonly string[] = [
+  // A SYN begins a connection: the hash knows where. Most of what is new are such, and they are spared the look-up.
+  'tcp flags & (syn | ack | rst) == syn accept',
+  `ct state invalid,new meta l4proto @${SECOND_CHANCE_SET} jump ${CHAIN}`,
+];
+
 const MISS_RULES: readonly string[] = [
   // Asked about once, and its connection is gone again, or never came to be: asking again would go on for ever.
   `iifname ${linkElement(MISS_DEVICE)} counter name ${RETURNED_COUNTER} drop`,
   `ip daddr @${LIPS_SET} ip saddr @${REAL_SERVERS_SET} limit rate 20000/second burst 2000 packets ${TELL}`,
   `ip daddr @${LIPS_SET} drop`,
-  // A SYN begins a connection: the hash knows where. All other packets are of one that has begun elsewhere, or of none.
-  `ip daddr @${VIPS_SET} tcp flags & (syn | ack | rst) != syn goto ${VIP_CHAIN}`,
+  // Of a connection that has begun elsewhere, or of none.
+  `ip daddr @${VIPS_SET} meta l4proto tcp goto ${VIP_CHAIN}`,
 ];
 
 const VIP_RULES: readonly string[] = [
@@ -71,7 +77,7 @@ const VIP_RULES: readonly string[] = [
 /** `services`: all but those that are routed directly, of which conntrack knows nothing. */
 export function missPart(services: readonly DesiredService[]): Part {
   return {
-    rules: { mid_life: [`ct state invalid,new meta l4proto @${SECOND_CHANCE_SET} jump ${CHAIN}`] },
+    rules: { mid_life: UNKNOWN },
     chains: new Map([
       [CHAIN, MISS_RULES],
       [VIP_CHAIN, VIP_RULES],

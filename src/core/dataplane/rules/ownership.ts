@@ -22,7 +22,7 @@ import type { DesiredService } from '../../model/dataplane.ts';
 import { HAS_FLAGS, IS_FROM_ELSEWHERE, IS_REPLICA, MARK_CLOSING, TAKE_OVER } from '../mark.ts';
 import type { Part } from './parts.ts';
 
-const CHAIN = 'ownership';
+const CHAIN = 'ending_elsewhere';
 
 /** Bits of IPCT_* (linux/netfilter/nf_conntrack_common.h). nft has words for some of them, but not for the mark. */
 const NEW = 1 << 0;
@@ -56,20 +56,23 @@ export function toldBesides({
   return sync === 'established' && protocol === 'udp' ? 'answers' : undefined;
 }
 
-const FLAGGED_RULES: readonly string[] = [
+const TOLD_OF_MARK = tellOf(DESTROY | ASSURED | MARK);
+const MOVE = `${IS_REPLICA} ct direction original ${TAKE_OVER}`;
+
+const ELSEWHERE_RULES: readonly string[] = [
   // One that no server has answered was computed, not told of: its server's RST says that it was computed wrong, which is no news
   // for a client whose connection may yet come back to where it is known.
-  `${IS_FROM_ELSEWHERE} ct direction reply ct status & assured == 0 tcp flags & rst == rst drop`,
-  tellOf(DESTROY | ASSURED | MARK),
-  `${IS_REPLICA} ct direction original ${TAKE_OVER}`,
+  'ct direction reply ct status & assured == 0 tcp flags & rst == rst drop',
+  TOLD_OF_MARK,
+  MOVE,
 ];
 
 export const OWNERSHIP_PART: Part = {
   rules: {
-    known: [
-      `${HAS_FLAGS} jump ${CHAIN}`,
-      `tcp flags & (fin | rst) != 0 ${tellOf(DESTROY | ASSURED | MARK | PROTOINFO)} ${MARK_CLOSING}`,
-    ],
+    known: ['tcp flags & (fin | rst) != 0 goto ending'],
+    ending: [`${IS_FROM_ELSEWHERE} jump ${CHAIN}`, `${tellOf(DESTROY | ASSURED | MARK | PROTOINFO)} ${MARK_CLOSING}`],
+    // What is told is widened before the mark changes: a packet on another processor could take the change from being told.
+    flagged: [`${HAS_FLAGS} ${TOLD_OF_MARK}`, MOVE],
   },
-  chains: new Map([[CHAIN, FLAGGED_RULES]]),
+  chains: new Map([[CHAIN, ELSEWHERE_RULES]]),
 };

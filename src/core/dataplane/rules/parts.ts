@@ -13,6 +13,8 @@ const CHAINS = {
   mid_life: { type: 'filter', hook: 'prerouting', priority: -150 },
   /** Without a hook: all that packets of translated connections meet, but the first of each (`known.ts`). */
   known: undefined,
+  ending: undefined,
+  flagged: undefined,
   /** First packets of connections only, as everywhere in nat. */
   prerouting: { type: 'nat', hook: 'prerouting', priority: -100 },
   /** As `forward`, where IPVS takes packets from here. */

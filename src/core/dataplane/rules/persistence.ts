@@ -23,7 +23,7 @@ import { takers } from '../../hash/service-table.ts';
 import type { DesiredService } from '../../model/dataplane.ts';
 import { SERVER_ID_EXPRESSION } from '../mark.ts';
 import { REFRESH_MAP, serviceNames, TAKERS_SET } from '../names.ts';
-import type { WantedSet } from '../ruleset.ts';
+import { sizeFor, type WantedSet } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
 import type { Part } from './parts.ts';
 
@@ -90,6 +90,14 @@ function refreshRules(service: DesiredService): readonly string[] {
   return remembering(service).map(({ match, further }) => `${match}${further}`);
 }
 
+/** For the plain packets of clients (`known.ts`). */
+const PLAIN_CHAIN = 'refresh';
+
+/** What becomes of a client's plain packet when it is counted. */
+export function plainVerdict(services: readonly DesiredService[]): string {
+  return services.some(({ persistence }) => persistence !== undefined) ? `goto ${PLAIN_CHAIN}` : 'accept';
+}
+
 /** What all services with persistence have together, and each one's map of clients; nothing when there is none. */
 export function persistencePart(services: readonly DesiredService[], ids: ServerIds): Part {
   const persistent = services.filter(({ persistence }) => persistence !== undefined);
@@ -101,16 +109,27 @@ export function persistencePart(services: readonly DesiredService[], ids: Server
       refresh.set(String(byAddress.get(address)), `jump ${serviceNames(service.name).refresh}`);
     }
   }
+  const masked = [`ct direction original ${SERVER_ID_EXPRESSION} vmap @${REFRESH_MAP}`];
   const names = persistent.map((service) => serviceNames(service.name));
   return {
-    rules: { known: [`ct direction original ${SERVER_ID_EXPRESSION} vmap @${REFRESH_MAP}`] },
-    chains: new Map(persistent.map((service) => [serviceNames(service.name).refresh, refreshRules(service)])),
+    rules: { ending: masked, flagged: masked },
+    chains: new Map([
+      [PLAIN_CHAIN, [`ct mark vmap @${REFRESH_MAP}`]],
+      ...persistent.map((service) => [serviceNames(service.name).refresh, refreshRules(service)] as const),
+    ]),
     sets: new Map([
       [
         TAKERS_SET,
-        { kind: 'set', declaration: 'typeof ct mark', elements: new Map([...refresh.keys()].map((id) => [id, ''])) },
+        {
+          kind: 'set',
+          declaration: `typeof ct mark${sizeFor(refresh.size)}`,
+          elements: new Map([...refresh.keys()].map((id) => [id, ''])),
+        },
       ],
-      [REFRESH_MAP, { kind: 'map', declaration: 'typeof ct mark : verdict', elements: refresh }],
+      [
+        REFRESH_MAP,
+        { kind: 'map', declaration: `typeof ct mark : verdict${sizeFor(refresh.size)}`, elements: refresh },
+      ],
       ...names.map(({ clients }): [string, WantedSet] => [clients, CLIENTS]),
     ]),
     counters: names.map(({ full }) => full),

@@ -17,13 +17,12 @@ import {
 } from '../../model/scheduler.ts';
 import { SERVER_ID_EXPRESSION } from '../mark.ts';
 import { FWMARKS_MAP, SERVICES_MAP, serviceNames } from '../names.ts';
-import { endpointElement, type FoundTable, type WantedSet } from '../ruleset.ts';
+import { endpointElement, type FoundTable, sizeFor, type WantedSet } from '../ruleset.ts';
 import type { ServerIds } from '../server-ids.ts';
 import { tellOfLife } from './ownership.ts';
 import type { Part } from './parts.ts';
 import { recallRules, rememberRules, unlessRecalled } from './persistence.ts';
 import { timeoutRules } from './timeout-policies.ts';
-import { COUNT_FIRST } from './traffic.ts';
 
 export const SERVICE_KEY = 'ip daddr . meta l4proto . th dport';
 
@@ -50,7 +49,7 @@ export function servicesMap(services: readonly DesiredService[]): WantedSet {
     const verdict = `goto ${serviceNames(name).chain}`;
     for (const vip of vips) for (const port of ports) elements.set(endpointElement(vip, protocol, port), verdict);
   }
-  return { kind: 'map', declaration: `typeof ${SERVICE_KEY} : verdict`, elements };
+  return { kind: 'map', declaration: `typeof ${SERVICE_KEY} : verdict${sizeFor(elements.size)}`, elements };
 }
 
 /**
@@ -92,7 +91,6 @@ function serviceChain(service: DesiredService, slot: string): readonly string[] 
     ...timeoutRules(service),
     ...recallRules(service),
     `${unlessRecalled(service)}ct mark set ${slot} map @${names.slots}`,
-    COUNT_FIRST,
     ...rememberRules(service, `dnat to ${SERVER_ID_EXPRESSION} map @${names.servers}`),
     // Reached only when the slot is empty: dnat ends the chain.
     `counter name ${names.misses}`,
@@ -165,7 +163,7 @@ export function serversMap(
   const elements = new Map<string, string>();
   for (const [key, data] of found ?? []) if (!given.has(key)) elements.set(key, data);
   for (const [address, id] of ids) elements.set(String(id), formatIpv4(address));
-  return { kind: 'map', declaration: 'typeof ct mark : ip daddr; counter', elements };
+  return { kind: 'map', declaration: `typeof ct mark : ip daddr${sizeFor(elements.size)}; counter`, elements };
 }
 
 /**

@@ -31,11 +31,11 @@ import { egressPart, PoolMaps } from './egress.ts';
 import { BlockMaps, fullnatPart } from './fullnat.ts';
 import { guardTable } from './guard.ts';
 import { ForeignBlocks, handOverPart } from './hand-over.ts';
-import { KNOWN_PART } from './known.ts';
+import { FLAGGED_PART, KNOWN_PART } from './known.ts';
 import { missPart } from './miss.ts';
 import { OWNERSHIP_PART } from './ownership.ts';
 import { joinParts, type Part } from './parts.ts';
-import { persistencePart } from './persistence.ts';
+import { persistencePart, plainVerdict } from './persistence.ts';
 import { refusalPart } from './refusal.ts';
 import { givenIds, SlotMaps, serviceParts, servicesPart } from './service.ts';
 import { timeoutsPart } from './timeout-policies.ts';
@@ -66,7 +66,8 @@ function* dataParts(
     servicesPart(services),
     refusalPart(services, ids),
     OWNERSHIP_PART,
-    trafficPart(found, given),
+    trafficPart(found, given, plainVerdict(services)),
+    FLAGGED_PART,
     persistencePart(services, ids),
     timeoutsPart(services),
     fullnatPart(desired, ids, memory.blockMaps),

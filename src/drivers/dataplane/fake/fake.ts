@@ -189,14 +189,17 @@ export class FakeKernel implements RulesetKernel {
     const direct = this.#tables.get(DR_TABLE);
     const fate = direct && directFate(direct, flow, this.#timed);
     if (fate !== undefined && fate !== 'not ours') return fate === 'dropped' ? undefined : fate.server;
-    const connection = this.#known(flow) ?? this.#translate(flow);
+    const known = this.#known(flow);
+    const connection = known ?? this.#translate(flow);
     const table = this.#tables.get(DATA_TABLE);
     if (connection === undefined || table === undefined) return undefined;
-    if (this.#known(flow) === undefined && this.#limits.refuses(table, connection.id, flow)) return undefined;
+    if (known === undefined && this.#limits.refuses(table, connection.id, flow)) return undefined;
     this.#connections.set(keyOf(flow), connection);
     this.connections.set(tracked(flow, connection));
     if (isEnded(table, flow, connection.id)) return undefined;
-    for (const set of [TRAFFIC_IN_SET, TRAFFIC_OUT_SET]) this.#count(set, connection.id);
+    // A first packet is counted with its server.
+    if (known !== undefined) this.#count(TRAFFIC_IN_SET, connection.id);
+    this.#count(TRAFFIC_OUT_SET, connection.id);
     this.#scheduling.passed(table, connection.id, flow.source);
     return connection.address;
   }
