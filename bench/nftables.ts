@@ -3,6 +3,7 @@
  * one director, and what a new connection costs as the director's own ports fill up. Needs root.
  */
 import { measureChanges } from './nftables/changes.ts';
+import { measureConnections } from './nftables/connection.ts';
 import { measureFill } from './nftables/fill.ts';
 import { measureForwarding } from './nftables/forwarding.ts';
 import { measurePaths } from './nftables/paths.ts';
@@ -14,8 +15,9 @@ export const run: BenchRun = async ({ quick, progress }) => {
   progress('connections and bytes through one director');
   const forwarding = await measureForwarding(quick ? { rounds: 1, seconds: 1 } : { rounds: 9, seconds: 2 }, progress);
   const paths = await measurePaths(quick ? 1 : 11, progress);
+  const connections = await measureConnections(quick ? 1 : 11, progress);
   const fill = await measureFill(quick ? 1 : 11, progress);
-  const parts = [changes, forwarding, paths, fill];
+  const parts = [changes, forwarding, paths, connections, fill];
   return {
     goals: parts.flatMap(({ goals }) => goals),
     samples: Object.assign({}, ...parts.map(({ samples }) => samples)),

@@ -16,8 +16,12 @@ export interface Service {
 export const LIPS = { d1: '10.8.0.1', d2: '10.8.0.2' } as const;
 
 /** Three servers by hash of address and port, and nothing that is not needed for it. */
-export function minimal(mode: Mode, { protocol, port }: Service): string {
-  const servers = SERVERS.map((name, at) => `${at} : ${ADDRESS_OF[name]}`).join(', ');
+export function minimal(
+  mode: Mode,
+  { protocol, port }: Service,
+  names: readonly (keyof typeof ADDRESS_OF)[] = SERVERS,
+): string {
+  const servers = names.map((name, at) => `${at} : ${ADDRESS_OF[name]}`).join(', ');
   const back =
     mode === 'nat'
       ? ''
@@ -27,9 +31,9 @@ export function minimal(mode: Mode, { protocol, port }: Service): string {
 `;
   return `flush ruleset
 table ip bare {
- map servers { typeof numgen inc mod 3 : ip daddr; elements = { ${servers} }; }
+ map servers { typeof numgen inc mod ${names.length} : ip daddr; elements = { ${servers} }; }
  chain pre { type nat hook prerouting priority -100;
-  ip daddr { ${VIPS.join(', ')} } ${protocol} dport ${port} dnat to jhash ip saddr . ${protocol} sport mod 3 map @servers
+  ip daddr { ${VIPS.join(', ')} } ${protocol} dport ${port} dnat to jhash ip saddr . ${protocol} sport mod ${names.length} map @servers
  }
 ${back}}
 `;

@@ -19,7 +19,9 @@ const TCP_LENGTH = 20;
 const UDP_LENGTH = 8;
 const TCP = 6;
 const UDP = 17;
+const FIN = 0x01;
 const SYN = 0x02;
+const PSH = 0x08;
 const ACK = 0x10;
 
 /** MAC addresses like `02:00:00:00:00:01`: whose frame it is, and who is to take it. */
@@ -43,25 +45,50 @@ function ipFrame({ source, destination }: Flow, [from, to]: Macs, protocol: numb
 
 /** The first packet of a connection, without options. */
 export function synFrame(flow: Flow, macs: Macs): Buffer {
-  return tcpFrame(flow, macs, SYN);
+  return segmentFrame(flow, macs, { flags: SYN });
 }
 
 /** One from the middle, that says nothing. */
 export function ackFrame(flow: Flow, macs: Macs): Buffer {
-  return tcpFrame(flow, macs, ACK);
+  return segmentFrame(flow, macs, { flags: ACK });
 }
 
-function tcpFrame(flow: Flow, macs: Macs, flags: number): Buffer {
-  const tcp = Buffer.alloc(TCP_LENGTH);
+interface Segment {
+  readonly flags: number;
+  readonly sequence?: number;
+  readonly acknowledged?: number;
+  /** Bytes of payload, all zero. */
+  readonly length?: number;
+}
+
+/** A short HTTP connection that the server closes, as ten segments that a conntrack finds in order. */
+export const HTTP_SEGMENTS: readonly (Segment & { readonly from: 'client' | 'server' })[] = [
+  { from: 'client', flags: SYN, sequence: 100 },
+  { from: 'server', flags: SYN | ACK, sequence: 500, acknowledged: 101 },
+  { from: 'client', flags: ACK, sequence: 101, acknowledged: 501 },
+  { from: 'client', flags: ACK | PSH, sequence: 101, acknowledged: 501, length: 60 },
+  { from: 'server', flags: ACK, sequence: 501, acknowledged: 161 },
+  { from: 'server', flags: ACK | PSH, sequence: 501, acknowledged: 161, length: 160 },
+  { from: 'server', flags: ACK | FIN, sequence: 661, acknowledged: 161 },
+  { from: 'client', flags: ACK, sequence: 161, acknowledged: 662 },
+  { from: 'client', flags: ACK | FIN, sequence: 161, acknowledged: 662 },
+  { from: 'server', flags: ACK, sequence: 662, acknowledged: 162 },
+];
+
+export function segmentFrame(flow: Flow, macs: Macs, segment: Segment): Buffer {
+  const { flags, sequence = 0, acknowledged = 0, length = 0 } = segment;
+  const tcp = Buffer.alloc(TCP_LENGTH + length);
   tcp.writeUInt16BE(flow.sport);
   tcp.writeUInt16BE(flow.port, 2);
+  tcp.writeUInt32BE(sequence, 4);
+  tcp.writeUInt32BE(acknowledged, 8);
   tcp[12] = (TCP_LENGTH / 4) << 4;
   tcp[13] = flags;
   tcp.writeUInt16BE(0xffff, 14);
   const addresses = Buffer.alloc(8);
   addresses.writeUInt32BE(flow.source);
   addresses.writeUInt32BE(flow.destination, 4);
-  tcp.writeUInt16BE(checksum(tcp, sumOf(addresses) + TCP + TCP_LENGTH), 16);
+  tcp.writeUInt16BE(checksum(tcp, sumOf(addresses) + TCP + tcp.length), 16);
   return ipFrame(flow, macs, TCP, tcp);
 }
 
