@@ -10,7 +10,14 @@ import { Command, CommanderError, Option } from 'commander';
 import { LabError } from './lab-error.ts';
 import { projectRoot } from './project.ts';
 import { machineText, NO_GOAL, type ResultDocument, writeResult } from './report/result.ts';
-import type { FrrRelease, RuntimeName, SpeakerOptions } from './runtimes/lab.ts';
+import {
+  type FrrRelease,
+  KERNELS,
+  type KernelVersion,
+  RUNTIMES,
+  type RuntimeName,
+  type SpeakerOptions,
+} from './runtimes/lab.ts';
 import { attach, runningLabs, up } from './runtimes/runtime.ts';
 import { findScenario, findSeries, SCENARIOS, SERIES } from './scenarios/registry.ts';
 import type { Scenario, ScenarioResult, Series } from './scenarios/scenario.ts';
@@ -23,6 +30,7 @@ Examples:
   npm run lab -- exec client curl -s http://203.0.113.10/healthz
   npm run lab -- down
   npm run lab -- run crash --json crash.json
+  npm run lab -- run crash --runtime qemu --kernel 6.12
   npm run lab -- run ospf-interop --only 'frr-10 nbma' --json interop.json
 `;
 
@@ -42,9 +50,14 @@ async function list(): Promise<void> {
   for (const { runId, topology } of running) console.log(`  ${runId}  ${topology}`);
 }
 
-interface UpOptions extends SpeakerOptions {
-  readonly runtime: RuntimeName;
+interface UpOptions extends Machines {
   readonly directors?: string;
+}
+
+/** What nodes are made of, and who announces. */
+interface Machines extends SpeakerOptions {
+  readonly runtime: RuntimeName;
+  readonly kernel: KernelVersion;
 }
 
 async function bringUp(topology: string, { directors, ...options }: UpOptions): Promise<void> {
@@ -70,8 +83,7 @@ async function execute(node: string, argv: readonly string[], options: { readonl
   });
 }
 
-interface RunOptions extends SpeakerOptions {
-  readonly runtime: RuntimeName;
+interface RunOptions extends Machines {
   readonly json?: string;
   readonly only?: string;
   readonly parallel: string;
@@ -118,8 +130,8 @@ async function playSeries(
   });
 }
 
-async function play(scenario: Scenario, { runtime, speaker, frr, router }: RunOptions): Promise<ScenarioResult> {
-  const who = { runtime, speaker, frr, router };
+async function play(scenario: Scenario, { runtime, kernel, speaker, frr, router }: Machines): Promise<ScenarioResult> {
+  const who = { runtime, kernel, speaker, frr, router };
   const lab = await up(scenario.topology, { ...who, directors: scenario.directors, progress: tell });
   try {
     return await scenario.run(lab, { progress: tell });
@@ -136,7 +148,6 @@ function document(name: string, { claims, samples }: ScenarioResult): ResultDocu
 function program(): Command {
   const lab = new Command('lab').description('works the lab').addHelpText('after', EXAMPLES);
   lab.exitOverride().enablePositionalOptions();
-  const runtime = ['--runtime <name>', 'what builds the nodes: netns', 'netns'] as const;
   const speaker = new Option('--speaker <name>', 'who announces on directors: the agent itself, or an FRR beside it');
   const frr = new Option('--frr <release>', 'of the directors’ FRR (default: 10.3)').choices(RELEASES);
   const router = new Option('--router <release>', 'of the routers’ FRR (default: the topology’s)').choices(RELEASES);
@@ -145,11 +156,19 @@ function program(): Command {
       .addOption(speaker.choices(['ospf', 'frr']))
       .addOption(frr)
       .addOption(router);
+  const runtime = new Option(
+    '--runtime <name>',
+    'what directors are: namespaces, or guests with a kernel of their own',
+  );
+  runtime.choices(RUNTIMES).default('netns');
+  const kernel = new Option('--kernel <version>', 'of guests: that of Debian 12 or of Debian 13');
+  kernel.choices(KERNELS).default('6.1');
   lab.command('list').description('topologies, scenarios and the labs that are up').action(list);
   who(lab.command('up'))
     .description('build a topology, start it and leave it running')
     .argument('[topology]', 'name or file', 'ecmp-3')
-    .option(...runtime)
+    .addOption(runtime)
+    .addOption(kernel)
     .option('--directors <names>', 'start these agents, separated by commas, or "none"; default: all but the spare')
     .action(bringUp);
   lab
@@ -168,7 +187,8 @@ function program(): Command {
   who(lab.command('run'))
     .description('play a scenario in a lab of its own and say whether its claim holds')
     .argument('<scenario>')
-    .option(...runtime)
+    .addOption(runtime)
+    .addOption(kernel)
     .option('--json <file>', 'write claims and samples')
     .option('--only <words>', 'of a series: play those whose names hold all these words')
     .option('--parallel <count>', 'of a series: labs that may be up at the same time', '4')

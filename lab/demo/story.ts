@@ -1,6 +1,6 @@
 /** The play: what happens to the cluster, in which order, and how long each scene is watched afterwards. */
 import type { Lab } from '../runtimes/lab.ts';
-import { crash, drain, join } from '../scenarios/acts.ts';
+import { drain, join } from '../scenarios/acts.ts';
 import { untilAnnounced } from '../scenarios/observe.ts';
 import { DIRECTORS } from '../scenarios/scenario.ts';
 import type { Session } from '../scenarios/session.ts';
@@ -75,6 +75,6 @@ export const SCENES: readonly Scene[] = [
     carriers: ['d1', 'd2'],
     // A connection counts as lost after 20 s of silence.
     settle: 24_000,
-    act: ({ lab }) => crash(lab, 'd3'),
+    act: ({ lab }) => lab.crash('d3'),
   },
 ];

@@ -1,46 +1,38 @@
 /** Starts and stops the agent of a director in its namespace, as the built product. */
-import { closeSync, existsSync, openSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlClient } from '../../src/api/client.ts';
 import { LabError } from '../lab-error.ts';
 import { projectRoot } from '../project.ts';
-import { logFile, logTail } from './daemons.ts';
+import type { BuiltNode } from './built-node.ts';
 import type { AgentOptions, StopSignal } from './lab.ts';
-import type { NetnsNode } from './netns-node.ts';
-import { processStart } from './run-state.ts';
+import { logTail } from './node-log.ts';
 import { until } from './wait.ts';
 
-const ANSWERS_WITHIN = 15_000;
+/** Of an agent in a guest on a machine that is busy otherwise; elsewhere it takes a second. */
+const ANSWERS_WITHIN = 60_000;
 /** Longer than any drain deadline that a lab's cluster file gives. */
 const GONE_WITHIN = 60_000;
 
 /** Returns the agent's process id once its control socket answers. Throws a LabError with its last log lines if not. */
 export async function startAgent(
-  node: NetnsNode,
+  node: BuiltNode,
   config: string,
   api: ControlClient,
   { under = [], nodeOptions = [] }: AgentOptions,
 ): Promise<number> {
-  const log = openSync(logFile(node), 'a');
-  const folders = ['--run-dir', join(node.folder, 'run'), '--state-dir', join(node.folder, 'state')];
-  const sluice = [...under, process.execPath, ...nodeOptions, program()];
-  const child = node.start([...sluice, 'agent', '--config', config, '--name', node.name, ...folders], {
-    stdio: ['ignore', log, log],
-    detached: true,
-  });
-  closeSync(log);
-  child.unref();
-  const { pid } = child;
-  if (pid === undefined) throw new LabError(`cannot start the agent of ${node.name}`);
+  const folders = ['--run-dir', node.runDir, '--state-dir', join(node.folder, 'state')];
+  const sluice = [...under, process.execPath, ...node.nodeOptions, ...nodeOptions, program()];
+  const pid = await node.daemon([...sluice, 'agent', '--config', config, '--name', node.name, ...folders]);
   const answers = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) throw new LabError('it ended at once');
+    if (!(await node.running(pid))) throw new LabError('it ended at once');
     return api.get('/v1/status').then(
       () => true,
       () => false,
     );
   };
   await until('its control socket to answer', ANSWERS_WITHIN, answers).catch(async (cause: Error) => {
-    if (processStart(pid) !== undefined) process.kill(pid, 'SIGKILL');
+    if (await node.running(pid)) await node.signal(pid, 'SIGKILL');
     throw new LabError(`agent of ${node.name}: ${cause.message}\n${await logTail(node)}`, { cause });
   });
   return pid;
@@ -58,8 +50,8 @@ const PROGRAM = 'dist/bundle/bin/sluice.js';
 /** Written by tsc with every change of the product's modules. */
 const COMPILED = ['dist/core.tsbuildinfo', 'dist/src.tsbuildinfo'] as const;
 
-export async function stopAgent(name: string, pid: number, signal: StopSignal): Promise<void> {
-  if (processStart(pid) === undefined) return;
-  process.kill(pid, signal);
-  await until(`the agent of ${name} to end after ${signal}`, GONE_WITHIN, () => processStart(pid) === undefined);
+export async function stopAgent(node: BuiltNode, pid: number, signal: StopSignal): Promise<void> {
+  if (!(await node.running(pid))) return;
+  await node.signal(pid, signal);
+  await until(`the agent of ${node.name} to end after ${signal}`, GONE_WITHIN, async () => !(await node.running(pid)));
 }

@@ -49,7 +49,7 @@ serve() {
   set -m
   exec 3<>"$1"
   while :; do
-    if ! IFS= read -r -d '' id <&3; then read -t 0.1 <>/run/sluice-guest/never; continue; fi
+    if ! IFS= read -r -d '' id <&3; then read -t 0.5 <>/run/sluice-guest/never; continue; fi
     IFS= read -r -d '' script <&3 || continue
     bash -c "$script" </dev/null 3>&- &
     echo $! >/run/sluice-guest/$id.pid

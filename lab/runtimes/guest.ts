@@ -27,15 +27,11 @@ import {
 } from './guest-boot.ts';
 import { GuestChannels } from './guest-channel.ts';
 import { monitorCommand } from './guest-monitor.ts';
-import type { ExecOptions, ExecResult } from './lab.ts';
+import type { ExecOptions, ExecResult, KernelVersion } from './lab.ts';
 import { ipCommand } from './netns-node.ts';
 import { type ProcessIdentity, processStart, type RunState, runFolder, thisProcess, writeState } from './run-state.ts';
 import { removeLeftovers, takeDown } from './teardown.ts';
 import { until } from './wait.ts';
-
-/** Of Debian 12 and of Debian 13. */
-export const KERNELS = ['6.1', '6.12'] as const;
-export type KernelVersion = (typeof KERNELS)[number];
 
 export interface GuestOptions {
   readonly name: string;
@@ -82,7 +78,7 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
   await writeState(state);
   try {
     const started = async (emulator: ProcessIdentity) => {
-      state = { ...state, processes: [emulator] };
+      state = { ...state, guests: { [options.name]: emulator } };
       await writeState(state);
     };
     return await Guest.boot({ ...options, folder: join(dir, options.name), shared: dir, started }, async () => {
@@ -264,14 +260,14 @@ async function bootOf({ name, kernel, folder, shared, nics = [], memory = MEMORY
     nics: nics.map((nic, index) => ({
       tap: nic.tap,
       name: nic.name ?? `eth${index}`,
-      mac: nic.mac ?? macOf(`${nic.netns} ${nic.tap}`),
+      mac: nic.mac ?? cardAddress(nic.netns, nic.tap),
     })),
   };
 }
 
-/** The same for the same place, and another one for any other: guests of one segment must not share an address. */
-function macOf(place: string): string {
-  const bytes = createHash('sha256').update(place).digest().subarray(0, 5);
+/** A card's address: the same for the same tap, and another one for any other, since guests may share a segment. */
+export function cardAddress(netns: string, tap: string): string {
+  const bytes = createHash('sha256').update(`${netns} ${tap}`).digest().subarray(0, 5);
   return ['02', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
 

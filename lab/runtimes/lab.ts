@@ -25,6 +25,8 @@ export interface ExecResult {
 export interface LabNode {
   readonly name: string;
   readonly role: LabRole;
+  /** False once its power was cut: nothing can be asked of it. */
+  readonly alive: boolean;
   /** Name of the network namespace. */
   readonly netns: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -68,7 +70,15 @@ export interface Lab {
   startDirector(name: string, options?: AgentOptions): Promise<void>;
   /** Sends the signal and waits until the process is gone (SIGTERM drains, which takes its time). */
   stopDirector(name: string, signal: StopSignal): Promise<void>;
-  /** Process id of a director's agent, when it runs. */
+  /**
+   * As a power cut: a guest's emulator is killed, of a namespace the agent; the other ends of its links lose their carrier.
+   * `startDirector` brings it back.
+   */
+  crash(director: string): Promise<void>;
+  /** A guest stands still, its links up, until `thaw`. Throws a LabError where the director is no guest. */
+  freeze(director: string): Promise<void>;
+  thaw(director: string): Promise<void>;
+  /** Process id of a director's agent, when it runs; of a guest's, that in the guest. */
   directorPid(name: string): number | undefined;
   api(director: string): ControlClient;
   /** Records what passes an interface (or `any`) into a pcap file on the host; `filter` in tcpdump's words, all by default. */
@@ -79,7 +89,13 @@ export interface Lab {
   down(): Promise<void>;
 }
 
-export type RuntimeName = 'netns';
+/** `netns`: every node is a network namespace; `qemu`: directors are guests with a kernel of their own. */
+export const RUNTIMES = ['netns', 'qemu'] as const;
+export type RuntimeName = (typeof RUNTIMES)[number];
+
+/** What guests run: the kernel of Debian 12 or of Debian 13. */
+export const KERNELS = ['6.1', '6.12'] as const;
+export type KernelVersion = (typeof KERNELS)[number];
 
 /** Of Debian 12 and of Debian 13. */
 export type FrrRelease = '8.4' | '10.3';
@@ -96,6 +112,8 @@ export interface SpeakerOptions {
 
 export interface UpOptions extends SpeakerOptions {
   readonly runtime?: RuntimeName;
+  /** Of the guests of the runtime `qemu`; 6.1 unless told. */
+  readonly kernel?: KernelVersion;
   /** Directors whose agents are started; by default those without the label `sluice.start: "false"`. */
   readonly directors?: readonly string[];
   /** The cluster file of all directors, in place of the one that the topology binds. */

@@ -1,59 +1,83 @@
 /**
- * A node of the netns runtime: a network namespace, and where the topology names a root folder, a chroot into it with
- * the node's own `/run`, `/tmp`, `/srv` and `/var/log` and the file's binds.
- *
- * The mounts live in the private mount namespace that `ip netns exec` makes for each program, so there is nothing to
- * unmount. Nodes share the root folder's files and never write to them.
+ * A node that is a network namespace, and where the topology names a root folder, a chroot into it (root-folder.ts). The
+ * mounts live in the private mount namespace that `ip netns exec` makes for each program.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
+import type { BuiltNode, LinkFacts } from './built-node.ts';
+import { startCapture } from './capture.ts';
 import { takeDownAtExit } from './exit.ts';
-import type { ExecOptions, ExecResult, LabNode, SpawnOptions as NodeSpawnOptions } from './lab.ts';
-import type { Bind, LabRole, TopologyNode } from './topology.ts';
+import type { Capture, ExecOptions, ExecResult, SpawnOptions as NodeSpawnOptions } from './lab.ts';
+import { logFile } from './node-log.ts';
+import { networkBatch, otherCommands, runAll, setSysctls } from './node-setup.ts';
+import { enterRoot, prepareFolders } from './root-folder.ts';
+import { processStart } from './run-state.ts';
+import type { Bind, LabRole, Topology, TopologyNode } from './topology.ts';
 
-const OWN_FOLDERS = { run: '/run', tmp: '/tmp', srv: '/srv', log: '/var/log' } as const;
+interface IpAddressJson {
+  readonly address: string;
+  readonly addr_info: readonly { readonly family: string; readonly local: string }[];
+}
 
-/** Arguments: host name, root folder, then (option, source, destination) per bind, `--`, the program. */
-const ENTER = `
-set -eu
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-echo "$1" > /proc/sys/kernel/hostname
-root=$2
-shift 2
-for tree in dev proc sys; do mount --rbind "/$tree" "$root/$tree"; done
-while [ "$1" != -- ]; do mount --bind -o "$1" "$2" "$root$3"; shift 3; done
-shift
-exec chroot "$root" "$@"
-`;
-
-export class NetnsNode implements LabNode {
+export class NetnsNode implements BuiltNode {
   readonly name: string;
   readonly role: LabRole;
   readonly netns: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly binds: readonly Bind[];
-  /** The node's own folder on the host; `run` in it is the node's `/run`. */
   readonly folder: string;
+  readonly runDir: string;
+  readonly nodeOptions: readonly string[] = [];
+  readonly alive = true;
+  readonly #described: TopologyNode;
+  readonly #topology: Topology;
   readonly #root: string | undefined;
 
-  constructor(node: TopologyNode, runId: string, dir: string, root: string | undefined) {
+  /** `dir`: the run's folder; `root`: the root folder, where the node has one. */
+  constructor(node: TopologyNode, topology: Topology, runId: string, dir: string, root: string | undefined) {
     this.name = node.name;
     this.role = node.role;
     this.labels = node.labels;
     this.binds = node.binds;
     this.netns = `sl-${runId}-${node.name}`;
     this.folder = join(dir, node.name);
+    this.runDir = join(this.folder, 'run');
+    this.#described = node;
+    this.#topology = topology;
     this.#root = root;
   }
 
-  /** Makes the node's folders and, in the root folder, places to mount the binds on. */
   async prepare(): Promise<void> {
-    for (const name of Object.keys(OWN_FOLDERS)) await mkdir(join(this.folder, name), { recursive: true });
-    if (this.#root === undefined) return;
-    for (const { source, destination } of this.binds) await makeMountPoint(source, join(this.#root, destination));
+    await prepareFolders(this.folder, this.#root, this.binds);
+  }
+
+  async configure(): Promise<void> {
+    await setSysctls(this.name, this.#described.sysctls, (argv) => this.execOnHost(argv));
+    const batch = networkBatch(this.#topology, this.#described);
+    await ipCommand(['-n', this.netns, '-batch', '-'], batch).catch((cause: Error) => {
+      throw new LabError(`node ${this.name}: ${cause.message}`, { cause });
+    });
+  }
+
+  async runCommands(): Promise<void> {
+    await runAll(this.name, otherCommands(this.#described), (argv) => this.exec(argv));
+  }
+
+  async linkFacts(iface: string): Promise<LinkFacts> {
+    const text = await ipCommand(['-n', this.netns, '-json', 'address', 'show', 'dev', iface]);
+    const [facts] = JSON.parse(text) as readonly IpAddressJson[];
+    const own = facts?.addr_info.find(({ family }) => family === 'inet')?.local;
+    if (facts === undefined || own === undefined) throw new LabError(`${this.name}: ${iface} has no IPv4 address`);
+    return { mac: facts.address, address: own };
+  }
+
+  async powerOn(): Promise<void> {}
+
+  async powerOff(): Promise<void> {
+    throw new LabError(`${this.name} is no guest: it has no power to cut`);
   }
 
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
@@ -73,12 +97,29 @@ export class NetnsNode implements LabNode {
     await ipCommand(['-n', this.netns, 'link', 'set', 'dev', name, state]);
   }
 
-  /** As `spawn`, with all of Node's options. */
-  start(argv: readonly string[], options: SpawnOptions): ChildProcess {
-    return this.startIn(this.#root, argv, options);
+  async daemon(argv: readonly string[]): Promise<number> {
+    const log = openSync(logFile(this), 'a');
+    const child = this.startIn(this.#root, argv, { stdio: ['ignore', log, log], detached: true });
+    closeSync(log);
+    child.unref();
+    child.on('error', () => {});
+    if (child.pid === undefined) throw new LabError(`${this.name}: cannot start ${argv[0]}`);
+    return child.pid;
   }
 
-  /** As `start`, in another root folder than the node's; undefined is the host's own files. */
+  async running(pid: number): Promise<boolean> {
+    return processStart(pid) !== undefined;
+  }
+
+  async signal(pid: number, signal: NodeJS.Signals): Promise<void> {
+    process.kill(pid, signal);
+  }
+
+  async capture(iface: string, file: string, tools: string, filter: string): Promise<Capture> {
+    return startCapture(this, iface, file, tools, filter);
+  }
+
+  /** As `spawn`, with all of Node's options and in any root folder; undefined is the host's own files. */
   startIn(root: string | undefined, argv: readonly string[], options: SpawnOptions): ChildProcess {
     const entered = root === undefined ? [...argv] : this.#enter(argv, root);
     return spawn('unshare', ['--uts', 'ip', 'netns', 'exec', this.netns, ...entered], options);
@@ -93,11 +134,8 @@ export class NetnsNode implements LabNode {
   }
 
   #enter(argv: readonly string[], root: string): string[] {
-    const own = Object.entries(OWN_FOLDERS).flatMap(([name, path]) => ['rw', join(this.folder, name), path]);
     // Binds are made for the node's own root folder; another one need not have places for them.
-    const binds = root === this.#root ? this.binds : [];
-    const given = binds.flatMap((bind) => [bind.readOnly ? 'ro' : 'rw', bind.source, bind.destination]);
-    return ['/bin/sh', '-c', ENTER, 'enter', this.name, root, ...own, ...given, '--', ...argv];
+    return enterRoot(this, root, root === this.#root ? this.binds : [], argv);
   }
 }
 
@@ -136,16 +174,4 @@ function collect(child: ChildProcess, input: string | undefined, deadline: numbe
     child.stdin?.on('error', () => {});
     child.stdin?.end(input ?? '');
   });
-}
-
-async function makeMountPoint(source: string, place: string): Promise<void> {
-  const found = await stat(source).catch(() => undefined);
-  if (found === undefined) throw new LabError(`a bind of the topology names ${source}, which does not exist`);
-  if (found.isDirectory()) {
-    await mkdir(place, { recursive: true });
-    return;
-  }
-  await mkdir(dirname(place), { recursive: true });
-  // 'a' makes the file where it is missing and leaves it alone where it is not.
-  await writeFile(place, '', { flag: 'a' });
 }

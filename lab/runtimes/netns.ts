@@ -15,14 +15,25 @@ import { projectRoot } from '../project.ts';
 import { ensureRoots, rootPath } from '../roots/build.ts';
 import { ROOTS, type RootName } from '../roots/specs.ts';
 import { startAgent, stopAgent } from './agent.ts';
-import { startCapture } from './capture.ts';
+import type { BuiltNode } from './built-node.ts';
 import { startDaemons } from './daemons.ts';
 import { takeDownAtExit } from './exit.ts';
-import type { AgentOptions, Capture, FrrRelease, Lab, StopSignal, UpOptions } from './lab.ts';
+import { guestRoots } from './guest.ts';
+import { GuestNode } from './guest-node.ts';
+import { inParallel } from './in-parallel.ts';
+import type { AgentOptions, Capture, FrrRelease, KernelVersion, Lab, StopSignal, UpOptions } from './lab.ts';
 import { ipCommand, NetnsNode } from './netns-node.ts';
+import { linkEnds } from './node-setup.ts';
 import { applySourceMacReturn } from './return-path.ts';
-import { isLeftover, type RunState, readStates, runFolder, thisProcess, writeState } from './run-state.ts';
-import { shellWords } from './shell-words.ts';
+import {
+  isLeftover,
+  type ProcessIdentity,
+  type RunState,
+  readStates,
+  runFolder,
+  thisProcess,
+  writeState,
+} from './run-state.ts';
 import { FrrSpeakers, speakerRoots, withRouters } from './speaker.ts';
 import { removeLeftovers, takeDown } from './teardown.ts';
 import { type LabRole, parseTopology, type Topology, type TopologyNode } from './topology.ts';
@@ -33,21 +44,24 @@ const CONFIG_IN_NODE = '/etc/sluice/cluster.yml';
 /** Where cluster files say that the keys of connection sync are; every run has keys of its own. */
 const KEYS_IN_NODE = '/etc/sluice/cluster.keys';
 const KEY_BYTES = 32;
+/** Agents start while others do; more at a time would only take each other's processors. */
+const STARTED_AT_A_TIME = 3;
 
 export async function upNetns(topologyName: string, options: UpOptions): Promise<Lab> {
   const progress = options.progress ?? (() => {});
   const topology = withRouters(await readTopology(topologyName), options.router);
   requireRoot();
   await removeLeftovers(progress);
+  const kernel = options.runtime === 'qemu' ? (options.kernel ?? '6.1') : undefined;
   const release = options.speaker === 'frr' ? (options.frr ?? '10.3') : undefined;
-  await ensureRoots([...neededRoots(topology), ...speakerRoots(release)], progress);
-  const lab = await NetnsLab.create(topology, release);
+  if (kernel !== undefined && release !== undefined) throw new LabError('directors that are guests have no FRR');
+  await ensureRoots([...neededRoots(topology, kernel), ...speakerRoots(release)], progress);
+  const directors = options.directors ?? startedByLabel(topology);
+  const lab = await NetnsLab.create(topology, { kernel, release, booting: directors });
   try {
     await lab.build(progress, options.cluster);
-    for (const name of options.directors ?? lab.labelledDirectors()) {
-      progress(`starting director ${name}`);
-      await lab.startDirector(name);
-    }
+    progress(`starting ${directors.length > 0 ? `directors ${directors.join(', ')}` : 'no director'}`);
+    await inParallel(STARTED_AT_A_TIME, directors, (name) => lab.startDirector(name));
     return lab;
   } catch (cause) {
     await lab.down();
@@ -73,34 +87,57 @@ export async function runningNetns(): Promise<readonly { readonly runId: string;
   return (await readStates()).filter((state) => !isLeftover(state));
 }
 
+/** What `up` was told of the directors. */
+interface Wishes {
+  /** Of directors that are guests. */
+  readonly kernel: KernelVersion | undefined;
+  /** Of the FRR beside their agents. */
+  readonly release: FrrRelease | undefined;
+  /** Guests that come up with the lab; the others do when they are needed. */
+  readonly booting: readonly string[];
+}
+
+interface Plan {
+  readonly topology: Topology;
+  readonly state: RunState;
+  /** By node, the root folder. */
+  readonly roots: ReadonlyMap<string, string>;
+  readonly booting: readonly string[];
+  readonly speakers: FrrSpeakers | undefined;
+}
+
 class NetnsLab implements Lab {
   readonly runId: string;
   readonly dir: string;
-  readonly nodes: ReadonlyMap<string, NetnsNode>;
+  readonly nodes: ReadonlyMap<string, BuiltNode>;
   readonly #topology: Topology;
   readonly #speakers: FrrSpeakers | undefined;
   #state: RunState;
   #noted: Promise<unknown> = Promise.resolve();
   #forgetExit = () => {};
+  /** Directors whose power was cut. */
+  readonly #cut = new Set<string>();
 
-  private constructor(topology: Topology, state: RunState, nodes: readonly NetnsNode[], speakers?: FrrSpeakers) {
+  private constructor({ topology, state, roots, booting, speakers }: Plan) {
     this.runId = state.runId;
     this.dir = runFolder(state.runId);
-    this.nodes = new Map(nodes.map((node) => [node.name, node]));
+    this.nodes = new Map(
+      topology.nodes.map((node) => [node.name, this.#makeNode(topology, node, state, roots.get(node.name), booting)]),
+    );
     this.#topology = topology;
     this.#speakers = speakers;
     this.#state = state;
   }
 
-  static async create(written: Topology, release: FrrRelease | undefined): Promise<NetnsLab> {
+  static async create(written: Topology, { kernel, release, booting }: Wishes): Promise<NetnsLab> {
     const runId = randomBytes(3).toString('hex');
     const speakers = release && new FrrSpeakers(runId, runFolder(runId), release);
     await speakers?.prepare();
     const topology = (await speakers?.suit(written)) ?? written;
-    const nodes = await makeNodes(topology, runId);
-    const namespaces = nodes.map((node) => node.netns);
-    const state = { runId, topology: topology.file, owner: thisProcess(), namespaces, directors: {} };
-    const lab = new NetnsLab(topology, state, nodes, speakers);
+    const namespaces = topology.nodes.map(({ name }) => `sl-${runId}-${name}`);
+    const common = { runId, topology: topology.file, owner: thisProcess(), namespaces, directors: {} };
+    const state = kernel === undefined ? common : { ...common, kernel };
+    const lab = new NetnsLab({ topology, state, roots: await rootPaths(topology), booting, speakers });
     // Noted and guarded before the first namespace is made.
     lab.#forgetExit = takeDownAtExit(() => takeDown(lab.#state));
     await writeState(state);
@@ -108,7 +145,7 @@ class NetnsLab implements Lab {
   }
 
   static async attach(topology: Topology, state: RunState): Promise<NetnsLab> {
-    return new NetnsLab(topology, state, await makeNodes(topology, state.runId));
+    return new NetnsLab({ topology, state, roots: await rootPaths(topology), booting: [], speakers: undefined });
   }
 
   async build(progress: Progress, cluster: string | undefined): Promise<void> {
@@ -118,24 +155,19 @@ class NetnsLab implements Lab {
     await writeFile(this.#keyFile, `lab ${randomBytes(KEY_BYTES).toString('hex')}\n`, { mode: 0o600 });
     for (const director of this.byRole('director')) await this.#copyConfig(director, cluster);
     await ipCommand(['-batch', '-'], wiring(this.#topology, this.runId));
-    await Promise.all(nodes.map((node) => this.#configure(node)));
+    await Promise.all([...this.nodes.values()].map((node) => node.configure()));
     progress('starting routers and real servers');
     await Promise.all(nodes.map((node) => this.#startNode(node)));
   }
 
-  labelledDirectors(): readonly string[] {
-    const started = this.byRole('director').filter((node) => node.labels['sluice.start'] !== 'false');
-    return started.map((node) => node.name);
-  }
-
-  node(name: string): NetnsNode {
+  node(name: string): BuiltNode {
     const node = this.nodes.get(name);
     if (node === undefined)
       throw new LabError(`no node ${name} in this lab; there are: ${[...this.nodes.keys()].join(', ')}`);
     return node;
   }
 
-  byRole(role: LabRole): readonly NetnsNode[] {
+  byRole(role: LabRole): readonly BuiltNode[] {
     return [...this.nodes.values()].filter((node) => node.role === role);
   }
 
@@ -150,18 +182,40 @@ class NetnsLab implements Lab {
   }
 
   async startDirector(name: string, options: AgentOptions = {}): Promise<void> {
-    const described = this.#topology.nodes.find((node) => node.name === name);
+    const node = this.#director(name);
+    if (this.#cut.delete(name)) await this.#setLinks(node, 'up');
+    await node.powerOn();
+    const described = this.#topology.nodes.find((one) => one.name === name);
     if (described !== undefined) await this.#speakers?.start(described, this.configFile(name));
-    const pid = await startAgent(this.#director(name), this.configFile(name), this.api(name), options);
+    const pid = await startAgent(node, this.configFile(name), this.api(name), options);
     await this.#note({ directors: { ...this.#state.directors, [name]: pid } });
   }
 
   async stopDirector(name: string, signal: StopSignal): Promise<void> {
     const pid = this.#state.directors[this.#director(name).name];
     if (pid === undefined) throw new LabError(`director ${name} is not running`);
-    await stopAgent(name, pid, signal);
+    await stopAgent(this.node(name), pid, signal);
     const { [name]: _, ...directors } = this.#state.directors;
     await this.#note({ directors });
+  }
+
+  async crash(name: string): Promise<void> {
+    const node = this.#director(name);
+    if (node instanceof GuestNode) {
+      await node.powerOff();
+      const { [name]: _, ...directors } = this.#state.directors;
+      await this.#note({ directors });
+    } else if (this.directorPid(name) !== undefined) await this.stopDirector(name, 'SIGKILL');
+    this.#cut.add(name);
+    await this.#setLinks(node, 'down');
+  }
+
+  async freeze(name: string): Promise<void> {
+    await this.#guest(name).freeze();
+  }
+
+  async thaw(name: string): Promise<void> {
+    await this.#guest(name).thaw();
   }
 
   directorPid(name: string): number | undefined {
@@ -173,12 +227,13 @@ class NetnsLab implements Lab {
   }
 
   async capture(node: string, iface: string, file: string, filter = ''): Promise<Capture> {
-    return startCapture(this.node(node), iface, file, await rootPath('tools'), filter);
+    return this.node(node).capture(iface, file, await rootPath('tools'), filter);
   }
 
   async keep(): Promise<void> {
     await this.#note({ owner: null });
     this.#forgetExit();
+    for (const node of this.nodes.values()) if (node instanceof GuestNode) await node.release();
   }
 
   async down(): Promise<void> {
@@ -196,42 +251,54 @@ class NetnsLab implements Lab {
     return join(this.dir, 'cluster.keys');
   }
 
-  #director(name: string): NetnsNode {
+  #director(name: string): BuiltNode {
     const node = this.node(name);
     if (node.role !== 'director') throw new LabError(`${name} is a ${node.role}, not a director`);
     return node;
   }
 
+  async #setLinks(node: BuiltNode, state: 'up' | 'down'): Promise<void> {
+    for (const end of linkEnds(this.#topology, node.name)) await node.link(end.interface, state);
+  }
+
+  #guest(name: string): GuestNode {
+    const node = this.#director(name);
+    if (node instanceof GuestNode) return node;
+    throw new LabError(`${name} is no guest: only the runtime qemu can stop a whole machine`);
+  }
+
+  #makeNode(
+    topology: Topology,
+    node: TopologyNode,
+    { runId, kernel, guests }: RunState,
+    root: string | undefined,
+    booting: readonly string[],
+  ): BuiltNode {
+    const dir = runFolder(runId);
+    if (kernel === undefined || !isGuest(node)) return new NetnsNode(node, topology, runId, dir, root);
+    const booted = (name: string, emulator: ProcessIdentity) =>
+      this.#note((state) => ({ guests: { ...state.guests, [name]: emulator } }));
+    const eager = node.role !== 'director' || booting.includes(node.name);
+    return new GuestNode(node, topology, { runId, dir, kernel, eager, emulator: guests?.[node.name], booted }, root);
+  }
+
   /** One write after the other: directors may be started side by side. */
-  #note(change: Partial<RunState>): Promise<void> {
-    this.#state = { ...this.#state, ...change };
+  #note(change: Partial<RunState> | ((state: RunState) => Partial<RunState>)): Promise<void> {
+    this.#state = { ...this.#state, ...(typeof change === 'function' ? change(this.#state) : change) };
     const written = this.#noted.then(() => writeState(this.#state));
     this.#noted = written.catch(() => undefined);
     return written;
   }
 
-  async #copyConfig(node: NetnsNode, cluster: string | undefined): Promise<void> {
+  async #copyConfig(node: BuiltNode, cluster: string | undefined): Promise<void> {
     const bind = node.binds.find(({ destination }) => destination === CONFIG_IN_NODE);
     if (bind === undefined) throw new LabError(`director ${node.name} needs a bind for ${CONFIG_IN_NODE}`);
     await this.configure(node.name, await readFile(cluster ?? bind.source, 'utf8'));
   }
 
-  /** Sysctls, links up, and the file's `ip …` lines in one batch; other lines of `exec` wait for the daemons' turn. */
-  async #configure(node: TopologyNode): Promise<void> {
-    await setSysctls(this.node(node.name), node.sysctls);
-    const commands = node.exec.filter((line) => line.startsWith('ip ')).map((line) => line.slice(3));
-    const batch = [...linksUp(this.#topology, node), ...commands].join('\n');
-    await ipCommand(['-n', this.node(node.name).netns, '-batch', '-'], batch).catch((cause: Error) => {
-      throw new LabError(`node ${node.name}: ${cause.message}`, { cause });
-    });
-  }
-
   async #startNode(described: TopologyNode): Promise<void> {
     const node = this.node(described.name);
-    for (const line of described.exec.filter((one) => !one.startsWith('ip '))) {
-      const { code, stderr } = await node.exec(shellWords(line));
-      if (code !== 0) throw new LabError(`node ${node.name}: ${line}: ${stderr.trim()}`);
-    }
+    await node.runCommands();
     if (node.labels['sluice.return'] !== undefined) {
       await applySourceMacReturn(node, this.byRole('director'), await this.#hasInside());
     }
@@ -263,18 +330,28 @@ function rootOf(node: TopologyNode): RootName | undefined {
 }
 
 /** Those the file names, and the one with tcpdump for captures. */
-function neededRoots(topology: Topology): readonly RootName[] {
+function neededRoots(topology: Topology, kernel: KernelVersion | undefined): readonly RootName[] {
   const named = topology.nodes.map(rootOf).filter((name) => name !== undefined);
-  return [...new Set([...named, 'tools' as const])];
+  return [...new Set([...named, 'tools' as const, ...(kernel === undefined ? [] : guestRoots(kernel))])];
 }
 
-async function makeNodes(topology: Topology, runId: string): Promise<readonly NetnsNode[]> {
-  return Promise.all(
-    topology.nodes.map(async (node) => {
-      const root = rootOf(node);
-      return new NetnsNode(node, runId, runFolder(runId), root && (await rootPath(root)));
-    }),
-  );
+/** Directors, and what says of itself that it needs a kernel of its own: a real server that unpacks tunnels. */
+function isGuest(node: TopologyNode): boolean {
+  return node.role === 'director' || node.labels['sluice.guest'] === 'true';
+}
+
+/** Folders by node, of those that have a root folder. */
+async function rootPaths(topology: Topology): Promise<ReadonlyMap<string, string>> {
+  const rooted = topology.nodes.flatMap((node) => {
+    const root = rootOf(node);
+    return root === undefined ? [] : [{ name: node.name, root }];
+  });
+  return new Map(await Promise.all(rooted.map(async ({ name, root }) => [name, await rootPath(root)] as const)));
+}
+
+function startedByLabel({ nodes }: Topology): readonly string[] {
+  const started = nodes.filter(({ role, labels }) => role === 'director' && labels['sluice.start'] !== 'false');
+  return started.map(({ name }) => name);
 }
 
 /** One `ip` batch: every namespace, then every link, each end made inside its namespace. */
@@ -286,25 +363,4 @@ function wiring(topology: Topology, runId: string): string {
     lines.push(`link add name ${a.interface} netns ${ns(a.node)} type veth ${peer}`);
   }
   return `${lines.join('\n')}\n`;
-}
-
-/** `ip -n` batch lines that bring a node's links up; in a bridge's namespace they become its ports. */
-function linksUp(topology: Topology, node: TopologyNode): readonly string[] {
-  const ends = topology.links.flat().filter((end) => end.node === node.name);
-  const up = ['lo', ...ends.map((end) => end.interface)].map((name) => `link set ${name} up`);
-  if (node.kind !== 'bridge') return up;
-  const bridge = ['link add bridge0 type bridge', 'link set bridge0 up'];
-  return [...bridge, ...ends.map((end) => `link set ${end.interface} master bridge0`), ...up];
-}
-
-/** Writes sysctls inside the namespace. Throws a LabError naming those that this kernel does not have. */
-async function setSysctls(node: NetnsNode, sysctls: Readonly<Record<string, string>>): Promise<void> {
-  const lines = Object.entries(sysctls).map(([name, value]) => {
-    const path = `/proc/sys/${name.replaceAll('.', '/')}`;
-    return `test -e ${path} && echo '${value}' > ${path} || { echo ${name}=${value} >&2; bad=1; }`;
-  });
-  if (lines.length === 0) return;
-  const script = ['bad=0', ...lines, 'exit $bad'].join('\n');
-  const { code, stderr } = await node.execOnHost(['sh', '-c', script]);
-  if (code !== 0) throw new LabError(`node ${node.name}: this kernel refuses the sysctls ${stderr.trim()}`);
 }

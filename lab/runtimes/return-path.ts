@@ -1,17 +1,12 @@
 /** Makes a real server answer to the director that a flow last came from, by the rules `sluice realserver` prepares. */
 import { sourceMacReturnRules } from '../../src/api/realserver.ts';
 import { LabError } from '../lab-error.ts';
-import { ipCommand, type NetnsNode } from './netns-node.ts';
-
-interface IpAddressJson {
-  readonly address: string;
-  readonly addr_info: readonly { readonly family: string; readonly local: string }[];
-}
+import type { BuiltNode } from './built-node.ts';
 
 /** Reads the directors' inside addresses as they are, so that no topology has to repeat them for its servers. */
 export async function applySourceMacReturn(
-  server: NetnsNode,
-  directors: readonly NetnsNode[],
+  server: BuiltNode,
+  directors: readonly BuiltNode[],
   toInside: boolean,
 ): Promise<void> {
   const rules = sourceMacReturnRules({
@@ -22,17 +17,12 @@ export async function applySourceMacReturn(
   for (const argv of rules.commands) await must(server, argv);
 }
 
-async function insideOf(director: NetnsNode, toInside: boolean) {
+async function insideOf(director: BuiltNode, toInside: boolean) {
   const name = director.labels['sluice.inside'];
   if (name === undefined) throw new LabError(`director ${director.name} needs the label sluice.inside`);
-  const text = await ipCommand(['-n', director.netns, '-json', 'address', 'show', 'dev', name]);
-  const [facts] = JSON.parse(text) as readonly IpAddressJson[];
-  const own = facts?.addr_info.find(({ family }) => family === 'inet')?.local;
-  const insideAddress = (toInside ? director.labels['sluice.answers'] : undefined) ?? own;
-  if (facts === undefined || insideAddress === undefined) {
-    throw new LabError(`director ${director.name}: ${name} has no IPv4 address`);
-  }
-  return { name: director.name, mac: facts.address, insideAddress: numberOf(insideAddress) };
+  const { mac, address } = await director.linkFacts(name);
+  const insideAddress = (toInside ? director.labels['sluice.answers'] : undefined) ?? address;
+  return { name: director.name, mac, insideAddress: numberOf(insideAddress) };
 }
 
 /** `10.3.0.1` as the unsigned 32-bit number that the rules take. */
@@ -40,7 +30,7 @@ function numberOf(dotted: string): number {
   return dotted.split('.').reduce((number, byte) => number * 256 + Number(byte), 0);
 }
 
-async function must(server: NetnsNode, argv: readonly string[], input = ''): Promise<void> {
+async function must(server: BuiltNode, argv: readonly string[], input = ''): Promise<void> {
   const { code, stderr } = await server.execOnHost(argv, { input });
   if (code !== 0) throw new LabError(`node ${server.name}: ${argv.join(' ')}: ${stderr.trim()}`);
 }

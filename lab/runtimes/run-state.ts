@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KernelVersion } from './lab.ts';
 
 /** Fixed, not TMPDIR's: a later run has to find what an earlier one left. */
 export const LABS_FOLDER = '/var/tmp/sluice-lab';
@@ -17,8 +18,10 @@ export interface RunState {
   readonly namespaces: readonly string[];
   /** Agents' process ids by director. */
   readonly directors: Readonly<Record<string, number>>;
-  /** Emulators of guests, which may run in a namespace that is not the run's own. */
-  readonly processes?: readonly ProcessIdentity[];
+  /** Emulators by guest; they may run in a namespace that is not the run's own. */
+  readonly guests?: Readonly<Record<string, ProcessIdentity>>;
+  /** Where directors are guests: the kernel that those run. */
+  readonly kernel?: KernelVersion;
 }
 
 /** A pid alone may name another process by the time it is used. */

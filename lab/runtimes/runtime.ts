@@ -2,10 +2,9 @@
  * Where labs come from.
  *
  * A runtime turns a topology file into nodes and links, starts the routers, the real servers and the directors' agents,
- * and takes all of it down again. Today there is one, `netns` (netns.ts); the file's keys are containerlab's, so that a
- * runtime on a container engine or on virtual machines can read the same files.
+ * and takes all of it down again. There are `netns` (netns.ts) and `qemu`, which differs from it in that directors are guests
+ * (guest-node.ts); the file's keys are containerlab's, so that a runtime on a container engine can read the same files.
  */
-import { LabError } from '../lab-error.ts';
 import type { Lab, UpOptions } from './lab.ts';
 import { attachNetns, runningNetns, upNetns } from './netns.ts';
 
@@ -14,8 +13,6 @@ import { attachNetns, runningNetns, upNetns } from './netns.ts';
  * LabError, after everything is taken down again.
  */
 export function up(topology: string, options: UpOptions = {}): Promise<Lab> {
-  const { runtime = 'netns' } = options;
-  if (runtime !== 'netns') throw new LabError(`no such runtime: ${runtime}; there is: netns`);
   return upNetns(topology, options);
 }
 

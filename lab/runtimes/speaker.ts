@@ -105,7 +105,9 @@ export class FrrSpeakers {
     await writeFile(join(own, 'vtysh.conf'), `${VTYSH_CONF}hostname ${director.name}\n`);
     const root = await rootPath(this.#root);
     // The director's namespace and folder, with FRR's files.
-    const node = new NetnsNode({ ...director, binds: bindsOf(own) }, this.#runId, this.#dir, root);
+    const described = { ...director, binds: bindsOf(own) };
+    const alone = { name: director.name, file: '', nodes: [described], links: [] };
+    const node = new NetnsNode(described, alone, this.#runId, this.#dir, root);
     await node.prepare();
     await startDaemons(node, this.#root, root);
     this.#started.add(director.name);

@@ -8,7 +8,7 @@ import { takeDownAtExit } from './exit.ts';
 import { isLeftover, type ProcessIdentity, processStart, type RunState, readStates, runFolder } from './run-state.ts';
 
 export function takeDown(state: RunState): void {
-  killThese(state.processes ?? []);
+  killThese(Object.values(state.guests ?? {}));
   removeNamespaces(state.namespaces);
   rmSync(runFolder(state.runId), { recursive: true, force: true });
 }

@@ -20,13 +20,6 @@ export async function drain(lab: Lab, routers: RouterView, name: string, left: r
   await routers.untilNextHops(left);
 }
 
-/** Takes a director away as a power cut would: its agent at once, its links right after. */
-export async function crash(lab: Lab, name: string): Promise<void> {
-  await lab.stopDirector(name, 'SIGKILL');
-  const node = lab.node(name);
-  for (const link of ['eth1', 'eth2', 'eth3']) await node.link(link, 'down');
-}
-
 /** Longer than any other way. */
 const COST_OF_NO_WAY = 1000;
 

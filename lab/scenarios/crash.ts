@@ -1,6 +1,5 @@
 import { claimAtMost, claimEqual } from '../report/result.ts';
 import type { Lab } from '../runtimes/lab.ts';
-import { crash } from './acts.ts';
 import { DIRECTORS, ECMP_3, type Scenario, type ScenarioContext, type ScenarioResult } from './scenario.ts';
 import { Session } from './session.ts';
 
@@ -25,7 +24,7 @@ async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioRes
     gone: ['d3'],
     // Longer than the 20 s after which a silent connection counts as lost.
     settle: 24_000,
-    act: () => crash(lab, 'd3'),
+    act: () => lab.crash('d3'),
   });
   await session.close();
   const { brokenByLoad, reconverged } = report.window;

@@ -7,7 +7,7 @@ import type { Mode, ModeContext } from '../modes/mode.ts';
 import { type Claim, claimEqual, told } from '../report/result.ts';
 import { tally } from '../report/words.ts';
 import type { Lab } from '../runtimes/lab.ts';
-import { crash, join } from '../scenarios/acts.ts';
+import { join } from '../scenarios/acts.ts';
 import { Session, type SessionLoad, type Step, type StepReport } from '../scenarios/session.ts';
 import { LOAD_KINDS, type LoadKind } from '../traffic/protocol.ts';
 import { ALL, configureAll, DIRECTORS, JOINER, replacing, STANDS, type Stand, standOf, startAll } from './stand.ts';
@@ -81,7 +81,7 @@ function dies(stand: Stand): Mode {
     ...standOf(stand),
     async play(lab, context) {
       await startAll(lab, stand);
-      const act = () => crash(lab, OWNER);
+      const act = () => lab.crash(OWNER);
       const report = await measure(lab, context, { name: `${OWNER} dies`, gone: [OWNER], settle: SETTLE, act });
       return allLiveClaims(report, context.connections);
     },
@@ -102,7 +102,7 @@ function poolChanges(stand: Stand): Mode {
       const act = async () => {
         await configureAll(lab, stand, WITHOUT_S1);
         const reloads = SURVIVORS.map((name) => lab.api(name).post('/v1/reload'));
-        await Promise.all([...reloads, crash(lab, OWNER)]);
+        await Promise.all([...reloads, lab.crash(OWNER)]);
       };
       const name = `${OWNER} dies while s4 comes and s1 goes`;
       const report = await measure(lab, context, { name, gone: [OWNER], settle: SETTLE, act });
@@ -121,7 +121,7 @@ function agentDies(stand: Stand): Mode {
     async play(lab, context) {
       await startAll(lab, stand);
       const act = async () => {
-        await Promise.all([crash(lab, OWNER), lab.stopDirector(OTHER, 'SIGKILL')]);
+        await Promise.all([lab.crash(OWNER), lab.stopDirector(OTHER, 'SIGKILL')]);
       };
       const name = `${OWNER} dies, and the agent of ${OTHER}`;
       const report = await measure(lab, context, { name, gone: [OWNER, OTHER], settle: SETTLE, act });
@@ -151,7 +151,7 @@ function allDie(stand: Stand): Mode {
         await join(lab, session.routers, JOINER, ALL);
         for (const name of DIRECTORS) {
           context.progress(`${name} dies`);
-          await crash(lab, name);
+          await lab.crash(name);
           await sleep(BETWEEN_DEATHS);
         }
       };

@@ -7,7 +7,7 @@ import type { Mode, ModeContext } from '../modes/mode.ts';
 import { type Claim, claimAtLeast, claimAtMost, claimEqual, told } from '../report/result.ts';
 import { tally } from '../report/words.ts';
 import type { Lab, LabNode } from '../runtimes/lab.ts';
-import { crash, leadPast, leadTo } from '../scenarios/acts.ts';
+import { leadPast, leadTo } from '../scenarios/acts.ts';
 import { addressesOf, RouterView } from '../scenarios/observe.ts';
 import { type Placement, PlacementProbe, placementOf } from '../traffic/placement.ts';
 import { RollCall } from '../traffic/roll-call.ts';
@@ -138,7 +138,7 @@ function predicted(stand: Stand): Mode {
       const stage = await open(lab, stand, Math.ceil(connections * OPENED_FOR_ONE));
       const before = await call(stage);
       progress(`${OWNER} dies`);
-      await crash(lab, OWNER);
+      await lab.crash(OWNER);
       await stage.routers.untilNextHops(DIRECTORS.filter((name) => name !== OWNER));
       await sleep(SURE);
       const after = await call(stage);

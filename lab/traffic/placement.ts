@@ -115,14 +115,16 @@ export class PlacementProbe {
     return new PlacementProbe(directors);
   }
 
-  /** One reading per director, all taken at about the same time. */
+  /** One reading per director that has power, all taken at about the same time. */
   async read(): Promise<ReadonlyMap<string, ProbeReading>> {
     const readings = await Promise.all(
-      this.#directors.map(async (director): Promise<[string, ProbeReading]> => {
-        const { code, stdout, stderr } = await director.exec(['nft', 'list', 'table', 'ip', TABLE]);
-        if (code !== 0) throw new LabError(`the probe table on ${director.name} cannot be read: ${stderr.trim()}`);
-        return [director.name, parseProbe(stdout)];
-      }),
+      this.#directors
+        .filter(({ alive }) => alive)
+        .map(async (director): Promise<[string, ProbeReading]> => {
+          const { code, stdout, stderr } = await director.exec(['nft', 'list', 'table', 'ip', TABLE]);
+          if (code !== 0) throw new LabError(`the probe table on ${director.name} cannot be read: ${stderr.trim()}`);
+          return [director.name, parseProbe(stdout)];
+        }),
     );
     return new Map(readings);
   }

@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { projectRoot } from '../../../lab/project.ts';
-import { type Guest, type KernelVersion, startGuest } from '../../../lab/runtimes/guest.ts';
+import { type Guest, startGuest } from '../../../lab/runtimes/guest.ts';
+import type { KernelVersion } from '../../../lab/runtimes/lab.ts';
 import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
 import type { IpvsBench } from './ipvs-suite.ts';
 import { FRONT_OF, INSIDE_OF, type Network, type Peer, SERVERS } from './netns.ts';

@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../lab/project.ts';
-import { type Guest, KERNELS, startGuest } from '../../../lab/runtimes/guest.ts';
+import { type Guest, startGuest } from '../../../lab/runtimes/guest.ts';
+import { KERNELS } from '../../../lab/runtimes/lab.ts';
 import { formatIpv4, type Ipv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { type IpvsServer, ipvsMhServer, ipvsMhTable } from '../../../src/core/hash/ipvs-mh.ts';
 
