@@ -379,7 +379,7 @@ function paths(process: Process): Finding[] {
 
 function helper(process: Process): Finding[] {
   const { dialect } = process.config;
-  const off = lineOf(process, /^(nsf ietf helper disable|graceful-restart helper-disable)$/);
+  const off = lineOf(process, /^(nsf ietf helper disable|graceful-restart helper-disable|no graceful-restart-helper)$/);
   const on = (line: string): Finding => ({
     severity: 'missing',
     line: off?.number ?? process.ospf.line,
@@ -389,10 +389,11 @@ function helper(process: Process): Finding[] {
   });
   if (dialect === 'ios') return off === undefined ? [] : [on('no nsf ietf helper disable')];
   if (dialect === 'nxos') return off === undefined ? [] : [on('no graceful-restart helper-disable')];
-  const word = dialect === 'eos' ? 'graceful-restart-helper' : 'graceful-restart helper enable';
+  if (dialect === 'eos') return off === undefined ? [] : [on('graceful-restart-helper')];
+  const word = 'graceful-restart helper enable';
   const findings = lineOf(process, new RegExp(`^${word}`)) === undefined ? [on(word)] : [];
   // Off unless it is said, in 8.4 and in 10.3.
-  if (dialect !== 'frr' || lineOf(process, /^capability opaque$/) !== undefined) return findings;
+  if (lineOf(process, /^capability opaque$/) !== undefined) return findings;
   return [
     ...findings,
     {

@@ -232,8 +232,9 @@ end
     ]);
     const eos = IOS.replace(/^.*\nversion 17.3/, '! device: leaf1 (DCS-7050, EOS-4.28.3M)');
     expect(check(eos).dialect).toBe('eos');
-    expect(found(eos)).toEqual([
-      '7 missing: no help for directors that restart (RFC 3623) + router ospf 1 / graceful-restart-helper',
+    expect(found(eos)).toEqual([]);
+    expect(found(eos.replace(' default-information', ' no graceful-restart-helper\n default-information'))).toEqual([
+      '10 missing: no help for directors that restart (RFC 3623) + router ospf 1 / graceful-restart-helper',
     ]);
   });
 });
