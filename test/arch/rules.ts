@@ -34,6 +34,8 @@ export const layers: readonly Layer[] = [
   core('announce', ['src/core/health/']),
   core('dataplane', ['src/core/hash/', 'src/core/netlink/']),
   core('servers'),
+  // FRR shows LSAs in words of its own; they become what our own speaker's views and computations take.
+  core('frr', ['src/core/ospf/']),
   core('sync', ['src/core/hash/']),
   core('realserver'),
   core('tunnels', ['src/core/netlink/']),

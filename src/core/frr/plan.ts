@@ -1,0 +1,108 @@
+/**
+ * From what an FRR has of ours to what it should have: commands for its configuration mode, in an order in which every
+ * step is harmless. Pure; `plan(x, x)` has none.
+ *
+ * Clauses come before the static routes that need them, static routes that come before those that go, and what they needed
+ * last. A static route with another tag takes the place of the one that is there.
+ */
+import { type Clause, type FrrConfig, type FrrObjects, parseStatic } from './config.ts';
+
+/** Lines that belong together; the first opens the block, if there is more than one, and `exit` closes it. */
+export type CommandBlock = readonly string[];
+
+export interface FrrPlan {
+  readonly blocks: readonly CommandBlock[];
+  /** What cannot be had without touching what is not ours. */
+  readonly problems: readonly string[];
+}
+
+export type ObservedConfig = FrrObjects & Pick<FrrConfig, 'processes' | 'foreignRedistribution'>;
+
+export function plan(desired: FrrObjects, observed: ObservedConfig): FrrPlan {
+  const problems: string[] = [];
+  const blocks = [
+    ...clauseBlocks(desired, observed),
+    ...redistributeBlocks(desired, observed, problems),
+    ...staticBlocks(desired, observed),
+    ...endedRedistribution(desired, observed),
+    ...leftoverMaps(desired, observed),
+  ];
+  return { blocks, problems };
+}
+
+function* clauseBlocks({ routeMaps }: FrrObjects, observed: ObservedConfig): Iterable<CommandBlock> {
+  for (const [name, clauses] of routeMaps) {
+    const present = observed.routeMaps.get(name) ?? new Map<number, Clause>();
+    for (const [number, { action }] of present) {
+      if (clauses.get(number)?.action !== action) yield [`no route-map ${name} ${action} ${number}`];
+    }
+    for (const [number, clause] of clauses) {
+      const old = present.get(number);
+      const kept = old?.action === clause.action ? old.lines : undefined;
+      const lines = changedLines(clause.lines, kept ?? []);
+      if (kept !== undefined && lines.length === 0) continue;
+      yield [`route-map ${name} ${clause.action} ${number}`, ...lines, 'exit'];
+    }
+  }
+}
+
+/** A line that goes may be an older value of one that comes: it goes first. */
+function changedLines(wanted: readonly string[], present: readonly string[]): string[] {
+  const gone = present.filter((line) => !wanted.includes(line));
+  return [...gone.map((line) => `no ${line}`), ...wanted.filter((line) => !present.includes(line))];
+}
+
+function* redistributeBlocks(
+  { redistribute }: FrrObjects,
+  observed: ObservedConfig,
+  problems: string[],
+): Iterable<CommandBlock> {
+  for (const [process, map] of redistribute) {
+    const router = routerLine(process);
+    const theirs = observed.foreignRedistribution.get(process);
+    if (observed.redistribute.get(process) === map) continue;
+    if (!observed.processes.has(process)) {
+      problems.push(`FRR has no "${router}": its configuration is the operator's (frr-templates/director)`);
+    } else if (theirs !== undefined) {
+      problems.push(`"${router}" has "${theirs}" already, and takes no second one; announce those routes otherwise`);
+    } else yield [router, `redistribute static route-map ${map}`, 'exit'];
+  }
+}
+
+function* staticBlocks(desired: FrrObjects, observed: ObservedConfig): Iterable<CommandBlock> {
+  for (const line of desired.statics) if (!observed.statics.has(line)) yield [line];
+  const wanted = new Map([...desired.statics].map((line) => [routeOf(line), line]));
+  for (const line of observed.statics) {
+    if (!desired.statics.has(line) && !wanted.has(routeOf(line))) yield [`no ${line}`];
+  }
+}
+
+/** The line without its tag: what FRR takes for the same route. */
+function routeOf(line: string): string {
+  return line.replace(/ tag \d+/, '');
+}
+
+function* endedRedistribution({ redistribute }: FrrObjects, observed: ObservedConfig): Iterable<CommandBlock> {
+  for (const [process, map] of observed.redistribute) {
+    if (redistribute.has(process)) continue;
+    yield [routerLine(process), `no redistribute static route-map ${map}`, 'exit'];
+  }
+}
+
+function* leftoverMaps({ routeMaps }: FrrObjects, observed: ObservedConfig): Iterable<CommandBlock> {
+  for (const name of observed.routeMaps.keys()) if (!routeMaps.has(name)) yield [`no route-map ${name}`];
+}
+
+function routerLine(process: string): string {
+  return process === '' ? 'router ospf' : `router ospf ${process}`;
+}
+
+/** Prefixes that the static routes of ours stand for -> their clause. */
+export function staticPrefixes({ statics }: FrrObjects): ReadonlyMap<string, number> {
+  return new Map(
+    [...statics].flatMap((line): [string, number][] => {
+      const route = parseStatic(line);
+      return route === undefined ? [] : [[route.prefix, route.clause]];
+    }),
+  );
+}

@@ -1,0 +1,205 @@
+/** What FRR is told, as listings. */
+import { describe, expect, test } from 'vitest';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { type FrrConfig, NOTHING, parseRunningConfig } from '../../../src/core/frr/config.ts';
+import { type FrrPlan, plan } from '../../../src/core/frr/plan.ts';
+import { type FrrPrefix, type InstanceWish, numbersIn, wishedObjects } from '../../../src/core/frr/wish.ts';
+import { AS_STUB } from '../../../src/core/model/routing.ts';
+import { VERSIONS, vectorText } from './vectors.ts';
+
+const OPERATOR = `
+frr version 10.3
+hostname d1
+!
+route-map OPERATOR permit 10
+ match interface eth9
+exit
+!
+ip route 198.51.100.0/24 Null0
+ip route 198.51.100.7/32 Null0 tag 77 250
+!
+interface eth1
+ ip ospf area 0.0.0.0
+exit
+!
+router ospf
+ ospf router-id 10.255.0.1
+exit
+!
+end
+`;
+
+function vip(address: string, metric: number, lsa: FrrPrefix['lsa'] = AS_STUB): FrrPrefix {
+  return { prefix: { address: ipv4(address), length: 32 }, metric, lsa };
+}
+
+function outside(...prefixes: FrrPrefix[]): InstanceWish {
+  return { name: 'outside', process: '', prefixes };
+}
+
+function listed({ blocks, problems }: FrrPlan): string {
+  const lines = blocks.flatMap(([head, ...rest]) => [
+    head!,
+    ...rest.map((line) => (line === 'exit' ? line : ` ${line}`)),
+  ]);
+  return [...lines, ...problems.map((problem) => `! ${problem}`)].join('\n');
+}
+
+function wish(config: FrrConfig, ...instances: InstanceWish[]) {
+  return wishedObjects(
+    instances,
+    numbersIn(
+      config,
+      instances.map(({ name }) => name),
+    ),
+  ).objects;
+}
+
+/** The configuration after the wish came true in an FRR that had nothing of ours. */
+function having(...instances: InstanceWish[]): FrrConfig {
+  const before = parseRunningConfig(OPERATOR);
+  return { ...before, ...wish(before, ...instances) };
+}
+
+test('the first prefixes: clauses, redistribution, then the routes', () => {
+  const config = parseRunningConfig(OPERATOR);
+  const external = vip('203.0.113.12', 20, { kind: 'external', metricType: 2, tag: 7 });
+  const wanted = outside(vip('203.0.113.10', 10), vip('203.0.113.11', 10), external);
+  expect(listed(plan(wish(config, wanted), config))).toBe(`route-map SLUICE-outside permit 1
+ match tag 1392508929
+ set metric 10
+ set metric-type type-1
+exit
+route-map SLUICE-outside permit 2
+ match tag 1392508930
+ set metric 20
+ set metric-type type-2
+ set tag 7
+exit
+router ospf
+ redistribute static route-map SLUICE-outside
+exit
+ip route 203.0.113.10/32 Null0 tag 1392508929 250
+ip route 203.0.113.11/32 Null0 tag 1392508929 250
+ip route 203.0.113.12/32 Null0 tag 1392508930 250`);
+});
+
+describe('what is there already', () => {
+  const there = having(outside(vip('203.0.113.10', 10), vip('203.0.113.11', 10)));
+
+  test('nothing is to be done where all is as it should be', () => {
+    expect(plan(there, there)).toEqual({ blocks: [], problems: [] });
+    expect(plan(wish(there, outside(vip('203.0.113.11', 10), vip('203.0.113.10', 10))), there).blocks).toEqual([]);
+  });
+
+  test('a metric that another prefix had before is one line', () => {
+    const twice = having(outside(vip('203.0.113.10', 10), vip('203.0.113.11', 60_010)));
+    const wanted = outside(vip('203.0.113.10', 60_010), vip('203.0.113.11', 60_010));
+    expect(listed(plan(wish(twice, wanted), twice))).toBe('ip route 203.0.113.10/32 Null0 tag 1392508930 250');
+  });
+
+  test('a prefix that goes is one line, and so is one that comes', () => {
+    const wanted = outside(vip('203.0.113.10', 10), vip('203.0.113.12', 10));
+    expect(listed(plan(wish(there, wanted), there))).toBe(`ip route 203.0.113.12/32 Null0 tag 1392508929 250
+no ip route 203.0.113.11/32 Null0 tag 1392508929 250`);
+  });
+
+  test('the end: routes, redistribution, route-map', () => {
+    expect(listed(plan(NOTHING, there))).toBe(`no ip route 203.0.113.10/32 Null0 tag 1392508929 250
+no ip route 203.0.113.11/32 Null0 tag 1392508929 250
+router ospf
+ no redistribute static route-map SLUICE-outside
+exit
+no route-map SLUICE-outside`);
+  });
+
+  test('an edited route-map is mended line by line', () => {
+    const lines = ['match tag 1392508929', 'match ip address prefix-list NONE', 'set metric 99'];
+    const edited = new Map([
+      [
+        'SLUICE-outside',
+        new Map([
+          [1, { action: 'permit', lines }],
+          [5, { action: 'deny', lines: [] }],
+        ]),
+      ],
+    ]);
+    expect(listed(plan(there, { ...there, routeMaps: edited }))).toBe(`no route-map SLUICE-outside deny 5
+route-map SLUICE-outside permit 1
+ no match ip address prefix-list NONE
+ no set metric 99
+ set metric 10
+ set metric-type type-1
+exit`);
+  });
+
+  test('a route of ours that was turned elsewhere is ours still', () => {
+    const line = 'ip route 203.0.113.10/32 10.0.0.9 tag 1392508929 250';
+    const turned = { ...there, statics: new Set([...there.statics, line]) };
+    expect(listed(plan(there, turned))).toBe(`no ${line}`);
+  });
+});
+
+test('two instances, each its own process; a prefix of both is one route with a clause in each', () => {
+  const config = parseRunningConfig(
+    `${OPERATOR}\nrouter ospf 1\n ospf router-id 10.255.0.1\nexit\nrouter ospf 2\nexit\n`,
+  );
+  const both: InstanceWish[] = [
+    { name: 'outside', process: '1', prefixes: [vip('203.0.113.10', 10), vip('203.0.113.11', 10)] },
+    { name: 'inside', process: '2', prefixes: [vip('203.0.113.10', 30)] },
+  ];
+  expect(listed(plan(wish(config, ...both), config))).toBe(`route-map SLUICE-outside permit 1
+ match tag 1392508929
+ set metric 10
+ set metric-type type-1
+exit
+route-map SLUICE-outside permit 2
+ match tag 1392508930
+ set metric 10
+ set metric-type type-1
+exit
+route-map SLUICE-inside permit 1
+ match tag 1392508929
+ set metric 30
+ set metric-type type-1
+exit
+router ospf 1
+ redistribute static route-map SLUICE-outside
+exit
+router ospf 2
+ redistribute static route-map SLUICE-inside
+exit
+ip route 203.0.113.10/32 Null0 tag 1392508929 250
+ip route 203.0.113.11/32 Null0 tag 1392508930 250`);
+});
+
+test('without a router ospf, or with static routes of the operator in it, nothing is forced', () => {
+  const wanted = outside(vip('203.0.113.10', 10));
+  const none = parseRunningConfig('frr version 8.4.4\n');
+  expect(plan(wish(none, wanted), none).problems).toEqual([
+    'FRR has no "router ospf": its configuration is the operator\'s (frr-templates/director)',
+  ]);
+  const theirs = parseRunningConfig('router ospf\n redistribute static metric 5\nexit\n');
+  expect(plan(wish(theirs, wanted), theirs).problems).toEqual([
+    '"router ospf" has "redistribute static metric 5" already, and takes no second one; announce those routes otherwise',
+  ]);
+});
+
+describe.each(VERSIONS)('the configuration of FRR %s', (version) => {
+  const config = parseRunningConfig(vectorText(version, 'running-config.txt'));
+
+  test('ours and the operator’s are told apart', () => {
+    expect(config.version).toMatch(version);
+    expect([...config.statics]).toEqual(['ip route 203.0.113.10/32 Null0 tag 1392508929 250']);
+    expect([...config.redistribute]).toEqual([['', 'SLUICE-outside']]);
+    expect([...config.routeMaps.keys()]).toEqual(['SLUICE-outside']);
+    expect(config.foreign).toContain('ip route 198.51.100.0/24 Null0');
+    expect(config.foreign).toContain('route-map OPERATOR permit 10');
+    expect(config.foreign.join()).not.toContain('SLUICE');
+  });
+
+  test('what an earlier agent left is taken up as it is', () => {
+    const same = outside(vip('203.0.113.10', 10, { kind: 'external', metricType: 1, tag: 7 }));
+    expect(plan(wish(config, same), config).blocks).toEqual([]);
+  });
+});
