@@ -2,7 +2,6 @@
 import type { Verdict } from '../core/health/rise-fall.ts';
 import type { HealthTarget } from '../core/health/target.ts';
 import type { UnixMillis } from '../core/model/keys.ts';
-import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { ServerName } from '../core/servers/server-lifecycles.ts';
 import type { Conntrack } from '../drivers/conntrack/port.ts';
 import type { Dataplane } from '../drivers/dataplane/port.ts';
@@ -10,13 +9,13 @@ import type { InsideControl } from '../drivers/inside/port.ts';
 import type { LinkControl } from '../drivers/links/port.ts';
 import type { RouteTable } from '../drivers/routes/port.ts';
 import type { LinkSource } from '../drivers/routing/ospf.ts';
-import type { Speaker } from '../drivers/routing/port.ts';
 import type { TunnelControl } from '../drivers/tunnels/port.ts';
 import type { Clock } from '../io/clock.ts';
 import type { EventLog } from './events.ts';
 import type { StartProbe } from './keepers/health-keeper.ts';
 import type { LifeKeeper } from './keepers/life-keeper.ts';
 import type { SequenceKeeper } from './keepers/sequence-keeper.ts';
+import type { MakeSpeaker } from './speakers.ts';
 import type { StartSyncThread } from './sync/thread-port.ts';
 
 export interface DirectorPorts {
@@ -26,7 +25,7 @@ export interface DirectorPorts {
   readonly routes: RouteTable;
   readonly links: LinkSource;
   readonly startProbe: StartProbe;
-  readonly makeSpeaker: (name: string, config: InstanceConfig) => Speaker;
+  readonly makeSpeaker: MakeSpeaker;
   /** What our checks found in an earlier life, if that was a moment ago. */
   readonly lastVerdict: (target: HealthTarget) => Verdict;
   /** Keeps for the next life what is worth it. */

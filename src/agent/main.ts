@@ -41,6 +41,7 @@ import { Director } from './director.ts';
 import type { DirectorPorts } from './director-ports.ts';
 import { EventLog } from './events.ts';
 import { explain } from './explain.ts';
+import { frrSpeakers } from './frr-speakers.ts';
 import { LifeKeeper, readLastLife } from './keepers/life-keeper.ts';
 import { SequenceKeeper } from './keepers/sequence-keeper.ts';
 import { LinkHub } from './link-hub.ts';
@@ -192,6 +193,7 @@ function realPorts(
   loaded: LoadedCluster,
   dataplane: Dataplane,
 ): ConstructorParameters<typeof Director>[0] {
+  const frrSpeaker = frrSpeakers();
   return {
     clock: systemClock,
     events,
@@ -205,8 +207,10 @@ function realPorts(
     conntrack: new NetlinkConntrack(),
     startSync: startSyncThread,
     drained,
-    makeSpeaker: (instance: string, config: InstanceConfig) => {
+    makeSpeaker: (instance, config, frr) => {
       const terms = continuation(loaded, config);
+      // FRR went on announcing what the last agent had told it; that counts as long as the kernel serves it.
+      if (frr !== undefined) return frrSpeaker(instance, config, frr, forwards ? terms.announceWithin : 0);
       const inheriting = { ...config, ...inheritance(config, terms, last, forwards) };
       const speaker = new OspfSpeaker({
         ...{ instance, config: inheriting, clock: systemClock, links, openSocket: openOspfSocket, digester },

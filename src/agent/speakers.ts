@@ -6,6 +6,7 @@
  */
 import type { EventName } from '../api/documents.ts';
 import type { Director, RoutingInstance } from '../core/model/cluster.ts';
+import type { FrrSettings } from '../core/model/routing.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import type { HandOver, Speaker, SpeakerEvent } from '../drivers/routing/port.ts';
 import type { Clock } from '../io/clock.ts';
@@ -20,16 +21,31 @@ export interface SpeakersOptions {
   readonly clock: Clock;
   readonly events: EventLog;
   readonly announcer: Announcer;
-  readonly makeSpeaker: (name: string, config: InstanceConfig) => Speaker;
+  readonly makeSpeaker: MakeSpeaker;
   readonly keys: Pick<KeyKeeper, 'inForce'>;
   /** Routes, adjacencies or announcements have changed. */
   onChange(): void;
 }
 
-interface Running {
-  readonly speaker: Speaker;
+/** `frr`: it speaks for the instance, in place of our own speaker. */
+export type MakeSpeaker = (name: string, config: InstanceConfig, frr: FrrProcess | undefined) => Speaker;
+
+/** One OSPF process of the operator's FRR. */
+export interface FrrProcess {
+  readonly settings: FrrSettings;
+  /** The number of `router ospf N`; undefined for the one without a number. */
+  readonly process: number | undefined;
+}
+
+/** What is wished of a speaker. */
+export interface WantedSpeaker {
   readonly instance: RoutingInstance;
   readonly config: InstanceConfig;
+  readonly frr: FrrProcess | undefined;
+}
+
+interface Running extends WantedSpeaker {
+  readonly speaker: Speaker;
 }
 
 /** RFC 2328's RxmtInterval; FRR and BIRD take 5 s, which is 5 s of outage for each packet that is lost at the wrong moment. */
@@ -97,17 +113,18 @@ export class Speakers {
   }
 
   /** Makes the running instances be these. */
-  async set(wanted: readonly { readonly instance: RoutingInstance; readonly config: InstanceConfig }[]): Promise<void> {
+  async set(wanted: readonly WantedSpeaker[]): Promise<void> {
     const names = new Set(wanted.map(({ instance }) => instance.name));
     for (const name of [...this.#running.keys()]) if (!names.has(name)) await this.#stop(name);
-    for (const { instance, config } of wanted) {
-      const old = this.#running.get(instance.name);
-      if (old !== undefined && same(identity(old), identity({ instance, config }))) {
-        this.#reconfigure(old, instance, config);
+    for (const one of wanted) {
+      const { name } = one.instance;
+      const old = this.#running.get(name);
+      if (old !== undefined && same(identity(old), identity(one))) {
+        this.#reconfigure(old, one);
         continue;
       }
-      await this.#stop(instance.name);
-      await this.#start(instance, config);
+      await this.#stop(name);
+      await this.#start(one);
     }
     this.#sort(wanted.map(({ instance }) => instance.name));
   }
@@ -123,8 +140,9 @@ export class Speakers {
   }
 
   /** The speaker finds the difference itself; it is not asked when there is none. */
-  #reconfigure({ speaker, config: before }: Running, instance: RoutingInstance, config: InstanceConfig): void {
-    this.#running.set(instance.name, { speaker, instance, config });
+  #reconfigure({ speaker, config: before }: Running, wanted: WantedSpeaker): void {
+    const { instance, config } = wanted;
+    this.#running.set(instance.name, { speaker, ...wanted });
     this.#handKeys(speaker, instance.name, config);
     speaker.helpAs(instance.gracefulRestart.helper);
     if (!same(before.interfaces, config.interfaces)) speaker.configure(config.interfaces);
@@ -159,9 +177,10 @@ export class Speakers {
     await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
   }
 
-  async #start(instance: RoutingInstance, config: InstanceConfig): Promise<void> {
-    const speaker = this.#options.makeSpeaker(instance.name, config);
-    this.#running.set(instance.name, { speaker, instance, config });
+  async #start(wanted: WantedSpeaker): Promise<void> {
+    const { instance, config, frr } = wanted;
+    const speaker = this.#options.makeSpeaker(instance.name, config, frr);
+    this.#running.set(instance.name, { speaker, ...wanted });
     speaker.onEvent((event) => this.#heard(instance.name, event));
     this.#handKeys(speaker, instance.name, config);
     speaker.helpAs(instance.gracefulRestart.helper);
@@ -232,8 +251,8 @@ const HELPER_EVENTS = {
 } as const satisfies Record<string, EventName>;
 
 /** What an instance cannot change while it runs. */
-function identity({ instance, config }: Omit<Running, 'speaker'>): unknown {
-  return { ...config, interfaces: undefined, announce: instance.announce };
+function identity({ instance, config, frr }: WantedSpeaker): unknown {
+  return { ...config, interfaces: undefined, announce: instance.announce, frr };
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -154,6 +154,10 @@ function reasons(
     if (director.sync.waiting.has(name)) waiting.push(`sync: other directors define ${name} otherwise`);
   }
   if (director.state === 'draining') waiting.push(...director.lifecycle.waitingFor(director.now(), vip));
+  for (const speaker of director.announcer.speakers(director.announcer.classOf(vip))) {
+    const unknown = speaker.unknown();
+    if (unknown !== undefined) waiting.push(`routing ${speaker.instance}: unknown: ${unknown}`);
+  }
   if (decision.announce && metric === undefined) waiting.push('routing: our LSA with it has not gone out yet');
   if (decision.announce && fullNeighbors === 0) waiting.push('routing: no neighbor is full, so nobody hears of it');
   return waiting;

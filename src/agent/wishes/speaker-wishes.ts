@@ -2,7 +2,7 @@
 import { ringName } from '../../api/key-files.ts';
 import type { LoadedCluster } from '../cluster-file.ts';
 import type { InterfaceKeys } from '../keepers/key-keeper.ts';
-import { instanceConfig } from '../speakers.ts';
+import { instanceConfig, type WantedSpeaker } from '../speakers.ts';
 import { ownAddresses } from './own-addresses.ts';
 
 /** The key ring of each interface that has one. */
@@ -17,9 +17,13 @@ export function interfaceKeys({ cluster, director, keyRings }: LoadedCluster): I
 }
 
 /** `seed`: of the speakers' jitter and sequence numbers. */
-export function wantedSpeakers({ cluster, director }: LoadedCluster, seed: number) {
+export function wantedSpeakers({ cluster, director }: LoadedCluster, seed: number): WantedSpeaker[] {
   const own = ownAddresses(cluster, director);
-  return cluster.routing.instances.map((instance) => {
-    return { instance, config: instanceConfig(instance, director, own, seed) };
+  const { frr, instances } = cluster.routing;
+  return instances.map((instance, index) => {
+    // One is the usual `router ospf`; several are `router ospf 1`, `router ospf 2`, …: a process of its own each.
+    const process = instances.length === 1 ? undefined : index + 1;
+    const config = instanceConfig(instance, director, own, seed);
+    return { instance, config, frr: frr && { settings: frr, process } };
   });
 }

@@ -150,7 +150,7 @@ const frr = closed({
 });
 
 const routing = closed({
-  speaker: v.optional(choice<'ospf' | 'frr'>(['ospf'], ['frr']), 'ospf'),
+  speaker: v.optional(choice(['ospf', 'frr']), 'ospf'),
   frr: v.optional(frr),
   instances: mapOf(name, instance, 'instance'),
 });

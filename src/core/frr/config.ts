@@ -16,7 +16,7 @@ export interface Clause {
 export interface FrrObjects {
   /** By name, then by sequence number. */
   readonly routeMaps: ReadonlyMap<string, ReadonlyMap<number, Clause>>;
-  /** Whole lines: `ip route 203.0.113.10/32 Null0 tag 1392508929 250`. */
+  /** Whole lines: `ip route 203.0.113.10/32 Null0 tag 1392508929`. */
   readonly statics: ReadonlySet<string>;
   /** By OSPF process (`''` for `router ospf`, `1` for `router ospf 1`): our route-map through which it redistributes. */
   readonly redistribute: ReadonlyMap<string, string>;
@@ -29,6 +29,8 @@ export interface FrrConfig extends FrrObjects {
   readonly processes: ReadonlySet<string>;
   /** By OSPF process: how it redistributes static routes when that is not our doing. */
   readonly foreignRedistribution: ReadonlyMap<string, string>;
+  /** Prefixes for which the operator has static routes. */
+  readonly foreignRoutes: ReadonlySet<string>;
   /** The operator's lines, in the order of the text. */
   readonly foreign: readonly string[];
 }
@@ -39,8 +41,6 @@ export const NOTHING: FrrObjects = { routeMaps: new Map(), statics: new Set(), r
 const TAG_BASE = 0x53000000;
 /** One clause of a route-map per tag, and sequence numbers have 16 bits. */
 export const MAX_CLAUSE = 65_535;
-/** Behind every route of the operator's own to the same prefix. */
-const DISTANCE = 250;
 const OUR_MAP = 'SLUICE-';
 
 export function routeMapName(instance: string): string {
@@ -58,9 +58,12 @@ export function clauseOfTag(tag: number): number | undefined {
   return clause > 0 && clause <= MAX_CLAUSE ? clause : undefined;
 }
 
-/** `prefix` as `203.0.113.10/32`. */
+/**
+ * `prefix` as `203.0.113.10/32`. The distance is the usual one: a zebra that was killed and started anew finds its old routes
+ * in the kernel and believes them at that distance, so that a greater one would never be chosen again.
+ */
 export function staticLine(prefix: string, clause: number): string {
-  return `ip route ${prefix} Null0 tag ${tagOfClause(clause)} ${DISTANCE}`;
+  return `ip route ${prefix} Null0 tag ${tagOfClause(clause)}`;
 }
 
 export interface StaticRoute {
@@ -89,6 +92,7 @@ export function parseRunningConfig(text: string): FrrConfig {
   const redistribute = new Map<string, string>();
   const foreignRedistribution = new Map<string, string>();
   const processes = new Set<string>();
+  const foreignRoutes = new Set<string>();
   const foreign: string[] = [];
   let version: string | undefined;
   for (const { head, body } of blocksOf(text)) {
@@ -109,9 +113,13 @@ export function parseRunningConfig(text: string): FrrConfig {
       const theirs = body.filter((line) => OUR_REDISTRIBUTION.exec(line) === null);
       for (const line of theirs) if (/^redistribute static\b/.test(line)) foreignRedistribution.set(process, line);
       foreign.push(head, ...theirs.map(indented));
-    } else foreign.push(head, ...body.map(indented));
+    } else {
+      const route = /^ip route (\S+) /.exec(head)?.[1];
+      if (route !== undefined) foreignRoutes.add(route);
+      foreign.push(head, ...body.map(indented));
+    }
   }
-  return { version, routeMaps, statics, redistribute, processes, foreignRedistribution, foreign };
+  return { version, routeMaps, statics, redistribute, processes, foreignRedistribution, foreignRoutes, foreign };
 }
 
 const VERSION = /^frr version (\S+)/;

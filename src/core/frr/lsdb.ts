@@ -25,11 +25,14 @@ export interface ReadLsa {
   readonly exact: boolean;
 }
 
-/** The LSAs of one answer, whichever kind it is of; an LSA that makes no sense is left out. */
-export function readLsas(document: Json): ReadLsa[] {
+/**
+ * The LSAs of one answer, whichever kind it is of; an LSA that makes no sense is left out. `area`: only what it carries, as
+ * `0.0.0.0`.
+ */
+export function readLsas(document: Json, area?: string): ReadLsa[] {
   const kind = LSA_KINDS.find(({ states }) => states in document);
   if (kind === undefined) return [];
-  return lsaRows(document, kind.states).flatMap((row) => {
+  return lsaRows(document, kind.states, area).flatMap((row) => {
     const body = bodyOf(row, kind.type);
     const [id, advertisingRouter] = [addressAt(row, 'linkStateId'), addressAt(row, 'advertisingRouter')];
     if (body === undefined || id === undefined || advertisingRouter === undefined) return [];

@@ -16,14 +16,14 @@ export interface FrrPlan {
   readonly problems: readonly string[];
 }
 
-export type ObservedConfig = FrrObjects & Pick<FrrConfig, 'processes' | 'foreignRedistribution'>;
+export type ObservedConfig = FrrObjects & Pick<FrrConfig, 'processes' | 'foreignRedistribution' | 'foreignRoutes'>;
 
 export function plan(desired: FrrObjects, observed: ObservedConfig): FrrPlan {
   const problems: string[] = [];
   const blocks = [
     ...clauseBlocks(desired, observed),
     ...redistributeBlocks(desired, observed, problems),
-    ...staticBlocks(desired, observed),
+    ...staticBlocks(desired, observed, problems),
     ...endedRedistribution(desired, observed),
     ...leftoverMaps(desired, observed),
   ];
@@ -69,8 +69,13 @@ function* redistributeBlocks(
   }
 }
 
-function* staticBlocks(desired: FrrObjects, observed: ObservedConfig): Iterable<CommandBlock> {
-  for (const line of desired.statics) if (!observed.statics.has(line)) yield [line];
+function* staticBlocks(desired: FrrObjects, observed: ObservedConfig, problems: string[]): Iterable<CommandBlock> {
+  for (const line of desired.statics) {
+    const { prefix } = parseStatic(line)!;
+    const isTheirs = observed.foreignRoutes.has(prefix);
+    if (isTheirs) problems.push(`FRR has a static route to ${prefix} of the operator's, which stays as it is`);
+    else if (!observed.statics.has(line)) yield [line];
+  }
   const wanted = new Map([...desired.statics].map((line) => [routeOf(line), line]));
   for (const line of observed.statics) {
     if (!desired.statics.has(line) && !wanted.has(routeOf(line))) yield [`no ${line}`];
@@ -95,14 +100,4 @@ function* leftoverMaps({ routeMaps }: FrrObjects, observed: ObservedConfig): Ite
 
 function routerLine(process: string): string {
   return process === '' ? 'router ospf' : `router ospf ${process}`;
-}
-
-/** Prefixes that the static routes of ours stand for -> their clause. */
-export function staticPrefixes({ statics }: FrrObjects): ReadonlyMap<string, number> {
-  return new Map(
-    [...statics].flatMap((line): [string, number][] => {
-      const route = parseStatic(line);
-      return route === undefined ? [] : [[route.prefix, route.clause]];
-    }),
-  );
 }

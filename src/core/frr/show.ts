@@ -149,11 +149,10 @@ function addressAt(row: Json, name: string): Ipv4 {
   return parseIpv4(textAt(row, name) ?? '') ?? 0;
 }
 
-/** Rows of `show ip ospf database TYPE json`: of the whole system, or of its areas. */
-export function lsaRows(document: Json, name: string): readonly Json[] {
-  const states = document[name];
-  if (Array.isArray(states)) return listAt(document, name);
-  return Object.values(jsonAt(jsonAt(document, name), 'areas')).flatMap((rows) =>
-    Array.isArray(rows) ? rows.filter(isJson) : [],
+/** Rows of `show ip ospf database TYPE json`: of the whole system, or of its areas; of one area only if there is one given. */
+export function lsaRows(document: Json, name: string, area?: string): readonly Json[] {
+  if (Array.isArray(document[name])) return listAt(document, name);
+  return Object.entries(jsonAt(jsonAt(document, name), 'areas')).flatMap(([id, rows]) =>
+    Array.isArray(rows) && (area === undefined || id === area) ? rows.filter(isJson) : [],
   );
 }

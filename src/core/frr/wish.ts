@@ -7,13 +7,14 @@
  * line, and nothing is said to ospfd about the others: a change to a route-map or prefix-list would make it go through all
  * redistributed routes, five seconds later (docs/facts/frr.md).
  */
-import { formatPrefix, type Prefix } from '../base/ipv4.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../base/ipv4.ts';
 import type { AnnouncedAs } from '../model/routing.ts';
 import {
   type Clause,
   type FrrConfig,
   type FrrObjects,
   MAX_CLAUSE,
+  parseStatic,
   routeMapName,
   staticLine,
   tagOfClause,
@@ -61,7 +62,10 @@ export function wishedObjects(
   const routeMaps = new Map<string, Map<number, Clause>>();
   const redistribute = new Map<string, string>();
   for (const { name, process } of instances) {
-    routeMaps.set(routeMapName(name), clausesOf(name, numbers));
+    const clauses = clausesOf(name, numbers);
+    // Through a route-map that does not exist, FRR redistributes every static route there is.
+    if (clauses.size === 0) continue;
+    routeMaps.set(routeMapName(name), clauses);
     redistribute.set(process, routeMapName(name));
   }
   return { objects: { routeMaps, statics, redistribute }, numbers };
@@ -79,6 +83,20 @@ export function numbersIn({ routeMaps }: Pick<FrrConfig, 'routeMaps'>, instances
     }
   }
   return new Map([...forms].map(([number, byInstance]) => [keyOf(byInstance), number]));
+}
+
+/** What an FRR announces of ours for an instance: what an earlier agent left. */
+export function prefixesIn(config: FrrObjects, instance: string): FrrPrefix[] {
+  const clauses = config.routeMaps.get(routeMapName(instance));
+  return [...config.statics].flatMap((line): FrrPrefix[] => {
+    const route = parseStatic(line);
+    const clause = route && clauses?.get(route.clause);
+    const form = route && clause && formOf(route.clause, clause);
+    const prefix = route && parsePrefix(route.prefix);
+    if (form === undefined || prefix === undefined) return [];
+    const { metric, metricType, tag } = form;
+    return [{ prefix, metric, lsa: { kind: 'external', metricType, tag } }];
+  });
 }
 
 function formsByPrefix(instances: readonly InstanceWish[]): Map<string, Map<string, Form>> {

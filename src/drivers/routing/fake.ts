@@ -24,6 +24,8 @@ export class FakeSpeaker implements Speaker {
   readonly others = new Map<Ipv4, readonly Ipv4[]>();
   /** By interface, as last set. */
   readonly keys = new Map<string, KeysInForce>();
+  /** Set by the test: why nothing is known for certain. */
+  doubt: string | undefined;
   neighborRows: readonly NeighborView[] = [];
   /** Set by the test: an earlier process is being continued. */
   continued: TakeOverView | undefined;
@@ -78,6 +80,10 @@ export class FakeSpeaker implements Speaker {
 
   announced(): readonly AnnouncedPrefix[] {
     return this.#announced;
+  }
+
+  unknown(): string | undefined {
+    return this.doubt;
   }
 
   neighbors(): readonly NeighborView[] {

@@ -137,6 +137,9 @@ export class OspfSpeaker implements Speaker {
     return this.#core.announced();
   }
 
+  /** What it says is what it does. */
+  unknown(): undefined {}
+
   neighbors() {
     return this.#core.neighbors(this.#options.clock.now());
   }

@@ -1,5 +1,5 @@
 /**
- * The speaker port: whoever tells the routers about our prefixes. Adapters: `ospf/` (built in); `frr` will be the second.
+ * The speaker port: whoever tells the routers about our prefixes. Adapters: `ospf.ts` (built in), `frr.ts`.
  */
 
 import type { Instant, Millis } from '../../core/base/machine.ts';
@@ -85,6 +85,8 @@ export interface Speaker {
   set(prefixes: readonly AnnouncedPrefix[]): void;
   /** What the neighbors can have heard from us: prefixes in the last router-LSA that went out. */
   announced(): readonly AnnouncedPrefix[];
+  /** Why it is not known whether all of this is still so, and since when; undefined while it is known. */
+  unknown(): string | undefined;
   neighbors(): readonly NeighborView[];
   interfaces(): readonly InterfaceView[];
   lsdb(filter?: LsaFilter): readonly LsaView[];

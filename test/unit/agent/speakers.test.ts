@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Announcer } from '../../../src/agent/announcer.ts';
 import { EventLog } from '../../../src/agent/events.ts';
-import { instanceConfig, Speakers } from '../../../src/agent/speakers.ts';
+import { type FrrProcess, instanceConfig, Speakers } from '../../../src/agent/speakers.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { Director, RoutingInstance, RoutingInterface } from '../../../src/core/model/cluster.ts';
 import { AS_STUB } from '../../../src/core/model/routing.ts';
@@ -68,9 +68,9 @@ async function running(interfaces: readonly RoutingInterface[]) {
     },
     onChange: () => {},
   });
-  const set = async (wanted: readonly RoutingInterface[], area?: number, director = d1) => {
+  const set = async (wanted: readonly RoutingInterface[], area?: number, director = d1, frr?: FrrProcess) => {
     const instance = outside(wanted, area);
-    await speakers.set([{ instance, config: instanceConfig(instance, director, [], 1) }]);
+    await speakers.set([{ instance, config: instanceConfig(instance, director, [], 1), frr }]);
   };
   await set(interfaces);
   announcer.set(new Map([[VIP, { metric: 10, lsa: AS_STUB }]]), new Map());
@@ -127,6 +127,17 @@ test.each([
   ]);
   expect(made[1]?.announced()).toMatchObject([{ metric: 10 }]);
   expect(said()).toEqual(['vip-withdrawn', 'vip-announced']);
+});
+
+test('FRR in place of our own speaker is another speaker, and so is another way to reach it', async () => {
+  const { made, set } = await running([uplink('up0')]);
+  const settings = { vtysh: '/usr/bin/vtysh', vtyDir: undefined, deadline: 5000 };
+  const rest = { announce: 'external', unverified: false, write: 'never' } as const;
+  const frr = { settings: { ...settings, ...rest }, process: undefined };
+  await set([uplink('up0')], 0, d1, frr);
+  await set([uplink('up0')], 0, d1, frr);
+  await set([uplink('up0')], 0, d1, { ...frr, settings: { ...frr.settings, vtyDir: '/run/frr' } });
+  expect(made.map(({ stops }) => stops)).toEqual([1, 1, 0]);
 });
 
 test('trouble with a neighbor is one event, and the packets dropped for it are none', async () => {

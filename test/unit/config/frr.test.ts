@@ -1,7 +1,8 @@
 /** The speaker `frr` in the cluster file. */
 import { expect, test } from 'vitest';
 import { frrChecks } from '../../../src/core/config/checks/frr.ts';
-import { EDGE, faultLines, LEAST } from './files.ts';
+import { describeChanges } from '../../../src/core/config/diff.ts';
+import { faultLines, LEAST, soundCluster } from './files.ts';
 
 const withFrr = (settings: string) => LEAST.replace('routing: {', `routing: { frr: ${settings},`);
 
@@ -42,8 +43,20 @@ test('FRR has filters of its own for what it learns', () => {
   ]);
 });
 
-test('until all of it works, the speaker is refused', () => {
-  expect(faultLines(EDGE.replace('speaker: ospf', 'speaker: frr'))).toEqual([
-    'routing.speaker: "frr" is not supported in this version; use ospf',
+test('an FRR is reached where Debian has it, unless the file says otherwise', () => {
+  const text = LEAST.replace('routing: {', 'routing: { speaker: frr,');
+  expect(soundCluster(text).routing.frr).toEqual({
+    ...{ vtysh: '/usr/bin/vtysh', vtyDir: undefined, deadline: 5000 },
+    ...{ announce: 'external', unverified: false, write: 'never' },
+  });
+  const written = text.replace('speaker: frr', 'speaker: frr, frr: { vtyDir: /run/frr, deadline: 2s, write: memory }');
+  expect(soundCluster(written).routing.frr).toMatchObject({ vtyDir: '/run/frr', deadline: 2000, write: 'memory' });
+  expect(describeChanges(soundCluster(text), soundCluster(written))).toEqual([
+    'routing: vtyDir none -> /run/frr (no adjacency changes)',
+    'routing: deadline 5s -> 2s',
+    'routing: write never -> memory',
   ]);
+  expect(describeChanges(soundCluster(LEAST), soundCluster(text))[0]).toBe(
+    'routing: speaker ospf -> frr (every adjacency starts over)',
+  );
 });

@@ -187,14 +187,14 @@ test('an anchor and its aliases stand for the same settings', () => {
 test('all faults of shape and of reference come at once, in the order of the text', () => {
   const text = EDGE.replace('routerId: 10.255.0.2', 'routerId: 10.255.0.1')
     .replace('holdUp: 5s', 'holdUp: 5')
-    .replace('speaker: ospf', 'speaker: frr')
+    .replace('speaker: ospf', 'speaker: quagga')
     .replace('scheduler:', 'sheduler:')
     .replace('weight: 2', 'weight: 0')
     .replace('metric: 15, lsa', 'metric: 20, lsa');
   expect(placedFaults(text)).toEqual([
     '4:19: directors.d2.routerId: director d1 has the same router id; router ids must differ',
     '5:22: lifecycle.holdUp: expected a duration with a unit, got the plain number 5; write 5s or 5ms',
-    '7:12: routing.speaker: "frr" is not supported in this version; use ospf',
+    '7:12: routing.speaker: expected ospf or frr, got "quagga"',
     '24:5: services.web.sheduler: unknown key; did you mean "scheduler"?',
     '27:41: services.web.servers.r2.weight: expected a weight, a whole number from 1 to 65535, got 0; to take a server out of service, drain it',
     '35:25: services.dns.announce.metric: 203.0.113.10 has metric 15 in service web, and 20 here; a VIP has one metric',

@@ -79,9 +79,9 @@ exit
 router ospf
  redistribute static route-map SLUICE-outside
 exit
-ip route 203.0.113.10/32 Null0 tag 1392508929 250
-ip route 203.0.113.11/32 Null0 tag 1392508929 250
-ip route 203.0.113.12/32 Null0 tag 1392508930 250`);
+ip route 203.0.113.10/32 Null0 tag 1392508929
+ip route 203.0.113.11/32 Null0 tag 1392508929
+ip route 203.0.113.12/32 Null0 tag 1392508930`);
 });
 
 describe('what is there already', () => {
@@ -95,18 +95,18 @@ describe('what is there already', () => {
   test('a metric that another prefix had before is one line', () => {
     const twice = having(outside(vip('203.0.113.10', 10), vip('203.0.113.11', 60_010)));
     const wanted = outside(vip('203.0.113.10', 60_010), vip('203.0.113.11', 60_010));
-    expect(listed(plan(wish(twice, wanted), twice))).toBe('ip route 203.0.113.10/32 Null0 tag 1392508930 250');
+    expect(listed(plan(wish(twice, wanted), twice))).toBe('ip route 203.0.113.10/32 Null0 tag 1392508930');
   });
 
   test('a prefix that goes is one line, and so is one that comes', () => {
     const wanted = outside(vip('203.0.113.10', 10), vip('203.0.113.12', 10));
-    expect(listed(plan(wish(there, wanted), there))).toBe(`ip route 203.0.113.12/32 Null0 tag 1392508929 250
-no ip route 203.0.113.11/32 Null0 tag 1392508929 250`);
+    expect(listed(plan(wish(there, wanted), there))).toBe(`ip route 203.0.113.12/32 Null0 tag 1392508929
+no ip route 203.0.113.11/32 Null0 tag 1392508929`);
   });
 
   test('the end: routes, redistribution, route-map', () => {
-    expect(listed(plan(NOTHING, there))).toBe(`no ip route 203.0.113.10/32 Null0 tag 1392508929 250
-no ip route 203.0.113.11/32 Null0 tag 1392508929 250
+    expect(listed(plan(NOTHING, there))).toBe(`no ip route 203.0.113.10/32 Null0 tag 1392508929
+no ip route 203.0.113.11/32 Null0 tag 1392508929
 router ospf
  no redistribute static route-map SLUICE-outside
 exit
@@ -134,7 +134,7 @@ exit`);
   });
 
   test('a route of ours that was turned elsewhere is ours still', () => {
-    const line = 'ip route 203.0.113.10/32 10.0.0.9 tag 1392508929 250';
+    const line = 'ip route 203.0.113.10/32 10.0.0.9 tag 1392508929';
     const turned = { ...there, statics: new Set([...there.statics, line]) };
     expect(listed(plan(there, turned))).toBe(`no ${line}`);
   });
@@ -169,8 +169,8 @@ exit
 router ospf 2
  redistribute static route-map SLUICE-inside
 exit
-ip route 203.0.113.10/32 Null0 tag 1392508929 250
-ip route 203.0.113.11/32 Null0 tag 1392508930 250`);
+ip route 203.0.113.10/32 Null0 tag 1392508929
+ip route 203.0.113.11/32 Null0 tag 1392508930`);
 });
 
 test('without a router ospf, or with static routes of the operator in it, nothing is forced', () => {
@@ -179,6 +179,13 @@ test('without a router ospf, or with static routes of the operator in it, nothin
   expect(plan(wish(none, wanted), none).problems).toEqual([
     'FRR has no "router ospf": its configuration is the operator\'s (frr-templates/director)',
   ]);
+  const routed = parseRunningConfig('router ospf\n ospf router-id 10.255.0.1\nip route 203.0.113.10/32 10.0.0.9\n');
+  expect(plan(wish(routed, wanted), routed).problems).toEqual([
+    "FRR has a static route to 203.0.113.10/32 of the operator's, which stays as it is",
+  ]);
+  expect(plan(wish(routed, wanted), routed).blocks.flat()).not.toContain(
+    'ip route 203.0.113.10/32 Null0 tag 1392508929',
+  );
   const theirs = parseRunningConfig('router ospf\n redistribute static metric 5\nexit\n');
   expect(plan(wish(theirs, wanted), theirs).problems).toEqual([
     '"router ospf" has "redistribute static metric 5" already, and takes no second one; announce those routes otherwise',
@@ -190,7 +197,7 @@ describe.each(VERSIONS)('the configuration of FRR %s', (version) => {
 
   test('ours and the operator’s are told apart', () => {
     expect(config.version).toMatch(version);
-    expect([...config.statics]).toEqual(['ip route 203.0.113.10/32 Null0 tag 1392508929 250']);
+    expect([...config.statics]).toEqual(['ip route 203.0.113.10/32 Null0 tag 1392508929']);
     expect([...config.redistribute]).toEqual([['', 'SLUICE-outside']]);
     expect([...config.routeMaps.keys()]).toEqual(['SLUICE-outside']);
     expect(config.foreign).toContain('ip route 198.51.100.0/24 Null0');

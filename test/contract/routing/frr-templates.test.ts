@@ -1,0 +1,43 @@
+/** Every golden file of the director's configuration, checked and loaded by real FRRs. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseRunningConfig } from '../../../src/core/frr/config.ts';
+import { FRR_ROOTS, FrrWorld } from './frr-world.ts';
+
+const GOLDEN = new URL('../../golden/director/', import.meta.url);
+
+describe.each(FRR_ROOTS)('%s', (root) => {
+  let world: FrrWorld;
+
+  beforeAll(async () => {
+    world = await FrrWorld.begin(root);
+  });
+  afterAll(() => world?.end());
+
+  const files = readdirSync(GOLDEN).filter((file) => root === 'frr-10' || !file.includes('-10'));
+
+  test.each(files)('%s: vtysh finds no fault, and the daemons take every line', async (file) => {
+    const text = readFileSync(new URL(file, GOLDEN), 'utf8');
+    world.d.configFile(text);
+    expect(world.d.check()).toBe('');
+    await world.d.kill();
+    await world.d.start([...world.d.daemonNames, 'bfdd']);
+    const running = world.d
+      .vtysh('show running-config')
+      .split('\n')
+      .map((line) => line.trim());
+    const lost = text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => !running.includes(line));
+    // What FRR does not repeat: comments, ends of blocks, what is its own default or is said in other words.
+    expect(lost.filter((line) => !/^(!.*|exit|)$/.test(line) && !IMPLIED.test(line))).toEqual([]);
+    const { foreign, statics } = parseRunningConfig(world.d.vtysh('show running-config'));
+    expect(foreign.join('\n')).not.toContain('SLUICE');
+    expect(statics.size).toBe(file === 'plain.conf' ? 2 : 0);
+    await world.d.kill(['bfdd']);
+  });
+});
+
+const IMPLIED =
+  /^(log stdout informational|hostname .*|ip ospf network broadcast|ip ospf (hello|dead)-interval \d+|capability opaque|graceful-restart grace-period 120|graceful-restart helper enable|no zebra nexthop kernel enable)$/;
