@@ -2,8 +2,8 @@
  * From what an FRR has of ours to what it should have: commands for its configuration mode, in an order in which every
  * step is harmless. Pure; `plan(x, x)` has none.
  *
- * Clauses come before the static routes that need them, static routes that come before those that go, and what they needed
- * last. A static route with another tag takes the place of the one that is there.
+ * An instance that ends withdraws all of its prefixes by one line, the first. Clauses come before the static routes that need
+ * them, static routes that come before those that go, and what they needed last. A static route with another tag takes the place of the one that is there.
  */
 import { type Clause, type FrrConfig, type FrrObjects, parseStatic } from './config.ts';
 
@@ -21,10 +21,10 @@ export type ObservedConfig = FrrObjects & Pick<FrrConfig, 'processes' | 'foreign
 export function plan(desired: FrrObjects, observed: ObservedConfig): FrrPlan {
   const problems: string[] = [];
   const blocks = [
+    ...endedRedistribution(desired, observed),
     ...clauseBlocks(desired, observed),
     ...redistributeBlocks(desired, observed, problems),
     ...staticBlocks(desired, observed, problems),
-    ...endedRedistribution(desired, observed),
     ...leftoverMaps(desired, observed),
   ];
   return { blocks, problems };

@@ -48,7 +48,7 @@ export interface FrrSpeakerOptions {
 }
 
 /** How long an orderly stop waits until FRR has withdrawn everything. */
-const STOP_LIMIT: Millis = 4000;
+const STOP_LIMIT: Millis = 15_000;
 
 export class FrrSpeaker implements Speaker, FrrClient {
   readonly instance: string;
@@ -199,8 +199,9 @@ export class FrrSpeaker implements Speaker, FrrClient {
       this.#hearTroubles();
     }
     const isSettled = this.unknown() !== undefined || this.#isAsWished();
-    if (isSettled && this.#announced.length === 0 && this.#wished.length === 0 && daemon.hasLeft(this.name))
-      this.#onGone?.();
+    const isGone = isSettled && this.#announced.length === 0 && daemon.hasLeft(this.name);
+    // One that does not answer is not waited for.
+    if (isGone || this.unknown() !== undefined) this.#onGone?.();
     return isSettled;
   }
 

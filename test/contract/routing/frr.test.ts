@@ -106,8 +106,8 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     expect(speaker.unknown()).toBeUndefined();
     expect(faults().map((text) => text.replace(/[\d.]+ s/, 'N s').split(':')[0])).toEqual([
       expect.stringMatching(/is not running$/),
-      expect.stringMatching(/^FRR answers again after N s/),
       expect.stringMatching(/^FRR's configuration is not as it was left/),
+      expect.stringMatching(/^FRR answers again after N s/),
     ]);
   });
 

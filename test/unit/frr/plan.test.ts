@@ -104,12 +104,12 @@ describe('what is there already', () => {
 no ip route 203.0.113.11/32 Null0 tag 1392508929`);
   });
 
-  test('the end: routes, redistribution, route-map', () => {
-    expect(listed(plan(NOTHING, there))).toBe(`no ip route 203.0.113.10/32 Null0 tag 1392508929
-no ip route 203.0.113.11/32 Null0 tag 1392508929
-router ospf
+  test('the end: redistribution, which withdraws all at once, then routes and route-map', () => {
+    expect(listed(plan(NOTHING, there))).toBe(`router ospf
  no redistribute static route-map SLUICE-outside
 exit
+no ip route 203.0.113.10/32 Null0 tag 1392508929
+no ip route 203.0.113.11/32 Null0 tag 1392508929
 no route-map SLUICE-outside`);
   });
 

@@ -9,7 +9,7 @@ export function vectorText(version: Version, file: string): string {
   return readFileSync(new URL(`../../vectors/frr/${version}/${file}`, import.meta.url), 'utf8');
 }
 
-/** The one document of `NAME.json`. */
+/** The one document of `NAME.txt`. */
 export function vector(version: Version, name: string): Json {
-  return splitJson(vectorText(version, `${name}.json`))[0]!;
+  return splitJson(vectorText(version, `${name}.txt`))[0]!;
 }
