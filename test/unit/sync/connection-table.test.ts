@@ -106,6 +106,21 @@ describe('what the server sees', () => {
     expect(table.findByServerSide(serverTuple(first), 0)).toBe(older);
   });
 
+  // Each one looked for behind all the others would take longer than this test may.
+  test('may be the same of very many: the newest is found, and no put takes longer for the others', {
+    timeout: 1000,
+  }, () => {
+    const table = new ConnectionTable({ seed: 7 });
+    const alike = Array.from({ length: 30_000 }, (_, n) => ({ ...CONNECTION, client: n }));
+    const bytes = recordsOf(alike);
+    for (let at = 0; at < bytes.length; at += RECORD_BYTES) table.put(bytes, at, at);
+    expect(table.findByServerSide(serverTuple(CONNECTION), 0)).toBe(slotOf(table, alike.at(-1)!));
+    for (const one of alike) table.remove(slotOf(table, one));
+    expect(table.findByServerSide(serverTuple(CONNECTION), 0)).toBe(NO_SLOT);
+    const slot = table.put(recordsOf([CONNECTION]), 0, 0);
+    expect(table.findByServerSide(serverTuple(CONNECTION), 0)).toBe(slot);
+  });
+
   test('is no persistence entry', () => {
     const table = new ConnectionTable({ seed: 1 });
     const entry = { ...CONNECTION, protocol: Protocol.persistence, clientPort: 0, vipPort: 0 };

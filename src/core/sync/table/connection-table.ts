@@ -31,6 +31,9 @@ const FREE = 0;
 
 const LEAST_CAPACITY = 1024;
 
+/** Of connections that look the same to their server so many are found by that: one lives, the ends of others are on their way. */
+const MOST_ALIKE = 8;
+
 export interface TableOptions {
   /** Random bits that clients cannot know, so that they cannot choose ports that collide. */
   readonly seed: number;
@@ -254,7 +257,7 @@ export class ConnectionTable {
     const at = slot * RECORD_BYTES;
     // A persistence entry is no connection: no server sees it.
     if (this.#bytes[at + Field.protocol] === Protocol.persistence) return;
-    this.#byServerSide.add(serverSideHash(this.#bytes, at), slot);
+    this.#byServerSide.addFew(serverSideHash(this.#bytes, at), slot, MOST_ALIKE);
   }
 
   #forgetServerSide(slot: number): void {

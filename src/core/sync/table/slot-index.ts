@@ -6,6 +6,8 @@
  */
 
 const GOLDEN_RATIO = 0x9e3779b1;
+/** No place. */
+const NOWHERE = -1;
 
 export class SlotIndex {
   readonly #seed: number;
@@ -50,10 +52,28 @@ export class SlotIndex {
     this.#pairs[2 * place + 1] = slot + 1;
   }
 
-  /** Takes out a slot that is in. Those behind it that would not be found any more move up (Knuth 6.4, algorithm R). */
+  /**
+   * As `add`, where more than `most` slots with one hash are of no use: then the newest takes the place of the first of them. So
+   * whoever chooses equal hashes does not make every `add` longer than the one before.
+   */
+  addFew(hash: number, slot: number, most: number): void {
+    let place = this.#home(hash);
+    let [first, count] = [NOWHERE, 0];
+    for (; this.#pairs[2 * place + 1] !== 0; place = (place + 1) & this.#mask) {
+      if (this.#pairs[2 * place] !== hash) continue;
+      if (first === NOWHERE) first = place;
+      if (++count === most) break;
+    }
+    const free = count === most ? first : place;
+    this.#pairs[2 * free] = hash;
+    this.#pairs[2 * free + 1] = slot + 1;
+  }
+
+  /** Takes out a slot, if it is in. Those behind it that would not be found any more move up (Knuth 6.4, algorithm R). */
   remove(hash: number, slot: number): void {
     let hole = this.first(hash);
-    while (this.slotAt(hole) !== slot) hole = this.next(hole, hash);
+    while (hole !== NOWHERE && this.slotAt(hole) !== slot) hole = this.next(hole, hash);
+    if (hole === NOWHERE) return;
     const pairs = this.#pairs;
     for (let place = (hole + 1) & this.#mask; pairs[2 * place + 1] !== 0; place = (place + 1) & this.#mask) {
       const fromHome = (place - this.#home(pairs[2 * place]!)) & this.#mask;
@@ -86,6 +106,6 @@ export class SlotIndex {
     for (let place = from; pairs[2 * place + 1] !== 0; place = (place + 1) & this.#mask) {
       if (pairs[2 * place] === hash) return place;
     }
-    return -1;
+    return NOWHERE;
   }
 }
