@@ -18,11 +18,11 @@ export async function endAtOnce(parts: Parts, life: Life): Promise<void> {
   parts.events.emit('agent-stopped', { kernel: 'left as it is' });
 }
 
-/** Without a goodbye: whoever is back soon has not been gone. */
+/** Routers and peers are asked to wait: whoever is back soon has not been gone. */
 export async function endHandedOver(parts: Parts, request: HandOver): Promise<void> {
   const { dataplane, routes, tunnels, inside, speakers, sync } = parts;
-  const keepers = [dataplane, routes, tunnels, inside, sync].map((keeper) => keeper.close());
-  await Promise.all([speakers.handOver(request), ...keepers]);
+  const keepers = [dataplane, routes, tunnels, inside].map((keeper) => keeper.close());
+  await Promise.all([speakers.handOver(request), sync.close(request.reason, request.period), ...keepers]);
   parts.events.emit('agent-stopped', { kernel: 'left as it is', restart: request.reason });
 }
 

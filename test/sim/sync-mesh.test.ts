@@ -1,10 +1,12 @@
 /** The mesh of directors on the virtual network: starting, telling, moving, leaving, dying, healing. */
+
 import { expect, test } from 'vitest';
+import type { SyncSettings } from '../../src/core/model/sync.ts';
 import { THOROUGH } from '../sizes.ts';
 import { digestsOf, type Flow, type SimDirector, SyncNetwork } from './sync-network.ts';
 
-function started(count: number, seed = 1): SyncNetwork {
-  const network = new SyncNetwork(count, seed);
+function started(count: number, seed = 1, settings: Partial<SyncSettings> = {}): SyncNetwork {
+  const network = new SyncNetwork(count, seed, settings);
   for (const director of network.directors) network.start(director);
   network.run(3000);
   return network;
@@ -301,6 +303,32 @@ test('a machine that was rebooted takes back what the others have kept for it', 
   network.run(5000);
   expect([held(a), held(b), held(c)]).toEqual([300, 300, 300]);
   expect(new Set(digestsOf(network)).size).toBe(1);
+});
+
+test('a director that is started again, as it has said, was never gone; one that does not come back is, and no later than that', () => {
+  const network = started(3, 1, { grace: 20_000 });
+  const [a, b] = network.directors as [SimDirector, SimDirector];
+  const views = () => b.logged('members').length;
+  const before = views();
+  network.handle(a, { kind: 'stop', text: 'restart', back: 600_000 });
+  network.run(1);
+  network.kill(a);
+  network.run(15_000);
+  network.start(a);
+  network.run(5000);
+  expect(
+    b
+      .logged('members')
+      .slice(before)
+      .every(({ effect }) => effect.view.dead.length === 0),
+  ).toBe(true);
+  network.handle(a, { kind: 'stop', text: 'restart', back: 600_000 });
+  network.run(1);
+  network.kill(a);
+  network.run(19_900);
+  expect(b.logged('members').at(-1)?.effect.view.dead).toEqual([]);
+  network.run(200);
+  expect(b.logged('members').at(-1)?.effect.view.dead).toMatchObject([{ name: a.name }]);
 });
 
 test('what lives is told again before its copies time out, and a copy of which nobody tells goes', () => {

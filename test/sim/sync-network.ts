@@ -265,6 +265,7 @@ export class SyncNetwork {
       configHash: 'ab'.repeat(32),
       tableDigest: '00'.repeat(8),
       syncTimeout: 30_000,
+      grace: 120_000,
       services: [],
       plane: { services: [], upstream: [] },
       ...this.#settings,

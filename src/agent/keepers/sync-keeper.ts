@@ -160,13 +160,13 @@ export class SyncKeeper {
     });
   }
 
-  /** With a `goodbye` the peers count this director as gone at once; without, it is to be back soon. */
-  async close(goodbye?: string): Promise<void> {
+  /** With a `goodbye` the peers count this director as gone at once, or when it is not back within `back`; without, a second later. */
+  async close(goodbye?: string, back?: Millis): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelBarrier?.();
     this.#cancelRetry?.();
-    await this.#end(goodbye);
+    await this.#end(goodbye, back);
   }
 
   #start(): void {
@@ -279,7 +279,7 @@ export class SyncKeeper {
     this.#retry = Math.min(2 * this.#retry, LONGEST_RETRY);
   }
 
-  async #end(goodbye: string | undefined): Promise<void> {
+  async #end(goodbye: string | undefined, back?: Millis): Promise<void> {
     const thread = this.#thread;
     if (thread === undefined) return;
     this.#thread = undefined;
@@ -292,7 +292,7 @@ export class SyncKeeper {
         resolve();
       };
       this.#ending = { thread, done };
-      thread.order({ kind: 'end', goodbye });
+      thread.order({ kind: 'end', goodbye, back });
     });
     this.#ending = undefined;
     await thread.stop();

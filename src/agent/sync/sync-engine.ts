@@ -117,7 +117,7 @@ export class SyncEngine {
         this.#mapping.reopen();
         return;
       case 'end':
-        void this.#end(order.goodbye);
+        void this.#end(order);
     }
   }
 
@@ -340,8 +340,8 @@ export class SyncEngine {
     tell({ kind: 'connections', id, ...page });
   }
 
-  async #end(goodbye: string | undefined): Promise<void> {
-    if (goodbye !== undefined) this.#feed({ kind: 'stop', text: goodbye });
+  async #end({ goodbye, back }: Extract<SyncOrder, { kind: 'end' }>): Promise<void> {
+    if (goodbye !== undefined) this.#feed({ kind: 'stop', text: goodbye, back });
     this.#ended = true;
     this.#timer.set(undefined);
     this.#transport?.close();

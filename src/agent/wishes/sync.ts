@@ -65,6 +65,7 @@ export function syncSettings(
     configHash: hash,
     tableDigest: tableDigest(plane.plane ?? 'nftables'),
     syncTimeout: cluster.lifecycle.syncTimeout ?? 0,
+    grace: cluster.lifecycle.grace,
     services: services
       .filter((service) => isTranslated(service, plane))
       .map((service) => syncService(cluster, service, marks)),

@@ -67,6 +67,8 @@ export interface SyncSettings {
   /** 16 hexadecimal digits over how slots are hashed: directors that differ in it would disagree on every new connection. */
   readonly tableDigest: string;
   readonly syncTimeout: Millis;
+  /** For so long at most a director is waited for that has said to be back soon. */
+  readonly grace: Millis;
   readonly services: readonly SyncService[];
   /** What the kernel is to hold, by which it can be said where a connection of another director went. */
   readonly plane: DesiredDataplane;
@@ -174,8 +176,11 @@ export type SyncOrder =
   | { readonly kind: 'clients'; readonly records: Uint8Array }
   /** The files that are written may have been moved away: they are begun anew. */
   | { readonly kind: 'reopen' }
-  /** The end: with a goodbye to the peers, which count this director as gone at once; or without, if it is to be back soon. */
-  | { readonly kind: 'end'; readonly goodbye: string | undefined };
+  /**
+   * The end: with a goodbye to the peers, which count this director as gone at once, or when it is not back within `back`; or
+   * without a word.
+   */
+  | { readonly kind: 'end'; readonly goodbye: string | undefined; readonly back?: Millis | undefined };
 
 /** What the sync thread says to the main thread. */
 export type SyncNews =

@@ -49,6 +49,7 @@ const machine = new Mesh(
       configHash: 'ab'.repeat(32),
       tableDigest: '00'.repeat(8),
       syncTimeout: 1000,
+      grace: 120_000,
       services: [],
       plane: { services: [], upstream: [] },
     },

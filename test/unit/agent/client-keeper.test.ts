@@ -33,7 +33,14 @@ function directorOf(name: Name) {
 function settingsOf(name: Name, services: readonly SyncService[]): SyncSettings {
   return {
     ...{ cluster: 'test', self: directorOf(name), peers: NAMES.filter((other) => other !== name).map(directorOf) },
-    ...{ keys: [], configHash: 'ab'.repeat(32), tableDigest: '00'.repeat(8), syncTimeout: 20_000, services },
+    ...{
+      keys: [],
+      configHash: 'ab'.repeat(32),
+      tableDigest: '00'.repeat(8),
+      syncTimeout: 20_000,
+      grace: 120_000,
+      services,
+    },
     plane: { services: [], upstream: [] },
   };
 }

@@ -173,6 +173,7 @@ function settingsOf(name: Name): SyncSettings {
     configHash: 'ab'.repeat(32),
     tableDigest: '00'.repeat(8),
     syncTimeout: 20_000,
+    grace: 120_000,
     services: [WEB],
     plane: { services: [], upstream: [] },
     mappingLog: '/log',

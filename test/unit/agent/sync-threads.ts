@@ -11,6 +11,7 @@ export const SETTINGS: SyncSettings = {
   configHash: 'a',
   tableDigest: 'b',
   syncTimeout: 30_000,
+  grace: 120_000,
   services: [],
   plane: { services: [], upstream: [] },
 };

@@ -171,7 +171,7 @@ test('a drain has the peers confirm first, and only then raises the metric', asy
   expect(world.story()).toContain('drain-step flushed');
 });
 
-test('a stop says goodbye when all is withdrawn, a restart does not', async () => {
+test('a stop says goodbye when all is withdrawn, a restart that it is back soon', async () => {
   const world = await active();
   const stopped = world.director.stop();
   await world.clock.advance(500);
@@ -183,7 +183,7 @@ test('a stop says goodbye when all is withdrawn, a restart does not', async () =
   const restarted = await active();
   expect(await restarted.director.handOver('restart')).toBeUndefined();
   await restarted.clock.advance(2000);
-  expect(restarted.syncThreads.last.orders.at(-1)).toEqual({ kind: 'end', goodbye: undefined });
+  expect(restarted.syncThreads.last.orders.at(-1)).toEqual({ kind: 'end', goodbye: 'restart', back: 120_000 });
 });
 
 test('a reload takes peers away, and their thread', async () => {

@@ -133,7 +133,10 @@ export const FRAMES: { readonly [K in Frame['kind']]: fc.Arbitrary<Extract<Frame
     tuple,
   }),
   answer: fc.tuple(u32, found).map(([id, rest]) => ({ kind: 'answer' as const, id, ...rest })),
-  goodbye: fc.record({ kind: fc.constant('goodbye' as const), reason, text: text(255) }),
+  goodbye: fc.tuple(reason, text(255), u16).map(([why, words, back]) => ({
+    ...{ kind: 'goodbye' as const, reason: why, text: words },
+    ...(why === 'restarting' ? { back } : {}),
+  })),
   alive: fc.record({ kind: fc.constant('alive' as const), counter: u32 }),
 };
 

@@ -137,7 +137,10 @@ const TEXTS: Texts = {
   ],
   query: ({ id, side, tuple }) => [`query ${id} by ${side}: ${tupleText(tuple)}`],
   answer: ({ id, found, record }) => [`answer ${id}: ${found}`, ...(record === undefined ? [] : recordLines(record))],
-  goodbye: ({ reason, text }) => [`goodbye: ${reason}`, text || '(no text)'],
+  goodbye: ({ reason, text, back }) => [
+    `goodbye: ${reason}${back === undefined ? '' : `, back within ${back} s`}`,
+    text || '(no text)',
+  ],
   alive: ({ counter }) => [`alive ${counter}`],
 };
 

@@ -122,6 +122,19 @@ test('a stream that does not come back is a death', () => {
   expect(view?.dead).toEqual([{ name: 'd2', since: 1000 + GRACE }]);
 });
 
+test('who has said to be back soon is waited for, and for no longer than it said', () => {
+  const members = complete();
+  members.tell('d2', 'restarting', 1000, '', 5000);
+  members.tell('d2', 'closed', 1001);
+  members.expire(5999);
+  expect(members.takeView()).toBeUndefined();
+  members.tell('d2', 'greeted', 5999, 'e2b');
+  expect(members.takeView()?.living.find(({ name }) => name === 'd2')).toMatchObject({ epoch: 'e2b', since: 10 });
+  members.tell('d2', 'restarting', 7000, '', 5000);
+  members.expire(12_000);
+  expect(living(members)).toBe('d1 d3');
+});
+
 test.each(['silent', 'goodbye'] as const)('%s counts at once', (event) => {
   const members = complete();
   members.tell('d2', event, 1000);

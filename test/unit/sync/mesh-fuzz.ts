@@ -35,7 +35,13 @@ const SELVES = ['victim', 'mad', 'sane'].map((name, at) => {
 
 const SETTINGS: SyncSettings = {
   ...{ cluster: 'edge', self: SELVES[0]!, peers: SELVES.slice(1), keys: [], configHash: 'ab'.repeat(32) },
-  ...{ tableDigest: '00'.repeat(8), syncTimeout: 20_000, services: [], plane: { services: [], upstream: [] } },
+  ...{
+    tableDigest: '00'.repeat(8),
+    syncTimeout: 20_000,
+    grace: 120_000,
+    services: [],
+    plane: { services: [], upstream: [] },
+  },
 };
 
 function helloOf(name: string, bootEpoch: string): Uint8Array {

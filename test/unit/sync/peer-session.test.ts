@@ -236,6 +236,9 @@ test('a goodbye of one who leaves is told as such; any other as an end', () => {
   const leaving = up();
   leaving.hear({ kind: 'goodbye', reason: 'leaving', text: 'drained' });
   expect(leaving.told).toEqual(['lost: goodbye']);
+  const restarting = up();
+  restarting.hear({ kind: 'goodbye', reason: 'restarting', text: 'upgrade', back: 120 });
+  expect([restarting.told, restarting.session.back]).toEqual([['lost: restarting'], 120_000]);
   const stalled = up();
   stalled.hear({ kind: 'goodbye', reason: 'stalled', text: '' });
   expect(stalled.told).toEqual(['lost: closed']);

@@ -54,4 +54,6 @@ export const GoodbyeReason = {
   replaced: 5,
   /** The peer took too long to take or acknowledge what was sent. */
   stalled: 6,
+  /** The director's process ends for another one to take over; its kernel goes on. */
+  restarting: 7,
 } as const;

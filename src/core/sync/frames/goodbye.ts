@@ -1,7 +1,7 @@
 /**
  * The last frame of a direction: why nothing more will come.
  *
- *     reason u8 | text: length u8, bytes
+ *     reason u8 | text: length u8, bytes | with the reason restarting: back u16 (s)
  */
 import type { Reader } from '../../base/reader.ts';
 import type { Writer } from '../../base/writer.ts';
@@ -14,6 +14,8 @@ export interface Goodbye {
   readonly reason: keyof typeof GoodbyeReason | 'unknown';
   /** For people. */
   readonly text: string;
+  /** Of who is restarting: within so many seconds it means to be back. */
+  readonly back?: number;
 }
 
 const REASONS = Object.keys(GoodbyeReason) as (keyof typeof GoodbyeReason)[];
@@ -22,10 +24,12 @@ const REASONS = Object.keys(GoodbyeReason) as (keyof typeof GoodbyeReason)[];
 export function decodeGoodbye(r: Reader): Goodbye {
   const code = r.u8();
   const reason = REASONS.find((name) => GoodbyeReason[name] === code) ?? 'unknown';
-  return { kind: 'goodbye', reason, text: takeText(r) };
+  const text = takeText(r);
+  return reason === 'restarting' ? { kind: 'goodbye', reason, text, back: r.u16() } : { kind: 'goodbye', reason, text };
 }
 
-export function encodeGoodbye(w: Writer, { reason, text }: Goodbye): void {
+export function encodeGoodbye(w: Writer, { reason, text, back = 0 }: Goodbye): void {
   w.u8(reason === 'unknown' ? 0 : GoodbyeReason[reason]);
   putText(w, text);
+  if (reason === 'restarting') w.u16(Math.min(back, 0xffff));
 }

@@ -3,7 +3,8 @@
  *
  * In: that a peer's stream was greeted, that it closed, fell silent or said goodbye; and time. Out: a view that changes only
  * when somebody lives or is gone. A stream that comes back within `GRACE` (the agent restarted, a cable was moved) changes
- * nothing but the peer's epoch; a goodbye and a silence count at once, for both have been waited for already. A peer that
+ * nothing but the peer's epoch, and so does one of a peer that said to be back soon, within the time that it named; another
+ * goodbye and a silence count at once, for both have been waited for already. A peer that
  * died has to be steady before it counts again, and longer each time, so that a flapping one does not move port blocks and
  * addresses back and forth.
  *
@@ -18,8 +19,8 @@ import type { MemberView, SyncMember } from '../../model/sync.ts';
 export const PRESENCE_STATES = ['unseen', 'live', 'lost', 'dead', 'proving'] as const;
 export type PresenceState = (typeof PRESENCE_STATES)[number];
 
-/** `greeted`: authenticated, and its hello was accepted. `silent`: nothing was heard for longer than it may be quiet. */
-export const PRESENCE_EVENTS = ['greeted', 'closed', 'silent', 'goodbye', 'timer'] as const;
+/** `greeted`: authenticated, and its hello was accepted. `silent`: nothing was heard for longer than it may be quiet. `restarting`: it has said to be back soon. */
+export const PRESENCE_EVENTS = ['greeted', 'closed', 'silent', 'goodbye', 'restarting', 'timer'] as const;
 export type PresenceEvent = (typeof PRESENCE_EVENTS)[number];
 
 type PresenceAction =
@@ -27,6 +28,8 @@ type PresenceAction =
   | 'wait'
   /** It counts from now on. */
   | 'live'
+  /** It may come back within what it has asked for. */
+  | 'await'
   /** It has to be steady first. */
   | 'prove'
   /** It counts no more; a death is remembered. */
@@ -45,13 +48,20 @@ const live: Cell<PresenceState, PresenceAction, PresenceGuard> = { next: 'live',
 
 export const PRESENCE_TABLE: StateTable<PresenceState, PresenceEvent, PresenceState, PresenceAction, PresenceGuard> = {
   unseen: { greeted: live },
-  live: { greeted: live, closed: { next: 'lost', actions: ['wait'] }, silent: dead, goodbye: left },
+  live: {
+    greeted: live,
+    closed: { next: 'lost', actions: ['wait'] },
+    silent: dead,
+    goodbye: left,
+    restarting: { next: 'lost', actions: ['await'] },
+  },
   lost: { greeted: live, timer: dead },
   dead: { greeted: { when: 'flapping', yes: { next: 'proving', actions: ['prove'] }, no: live } },
   proving: {
     closed: { next: 'dead', actions: ['disarm'] },
     silent: { next: 'dead', actions: ['disarm'] },
     goodbye: { next: 'dead', actions: ['disarm'] },
+    restarting: { next: 'dead', actions: ['disarm'] },
     timer: live,
   },
 };
@@ -80,6 +90,8 @@ interface Presence {
   /** When it came to be in the view, or when it was last known to live. */
   since: Instant;
   timer: Instant | undefined;
+  /** For how long it has asked to be waited for. */
+  back: Millis;
   /** When it died, oldest first, as far as remembered. */
   deaths: readonly Instant[];
 }
@@ -118,16 +130,21 @@ export class Membership {
         epoch: '',
         since: now,
         timer: undefined,
+        back: 0,
         deaths: [],
       });
     }
   }
 
-  /** @param epoch of the peer's process, with `greeted` */
-  tell(name: string, event: Exclude<PresenceEvent, 'timer'>, now: Instant, epoch = ''): void {
+  /**
+   * @param epoch of the peer's process, with `greeted`
+   * @param back for how long it is waited for, with `restarting`
+   */
+  tell(name: string, event: Exclude<PresenceEvent, 'timer'>, now: Instant, epoch = '', back: Millis = 0): void {
     const peer = this.#peers.get(name);
     if (peer === undefined) return;
     if (event === 'greeted') peer.epoch = epoch;
+    peer.back = back;
     this.#step(peer, event, now);
     if ([...this.#peers.values()].every(({ state }) => state === 'live')) this.#settleAt = undefined;
   }
@@ -207,6 +224,7 @@ export class Membership {
   #act(peer: Presence, action: PresenceAction, before: PresenceState, now: Instant): void {
     peer.timer = undefined;
     if (action === 'wait') peer.timer = now + GRACE;
+    if (action === 'await') peer.timer = now + peer.back;
     if (action === 'prove') peer.timer = now + Math.min(STEADY * 2 ** (this.#deathsOf(peer, now) - 1), LONGEST_STEADY);
     if (action === 'live' && before !== 'live' && before !== 'lost') peer.since = now;
     if (action === 'die') peer.deaths = [...peer.deaths, now];

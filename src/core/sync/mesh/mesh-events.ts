@@ -1,4 +1,5 @@
 /** What the mesh hears and what it wishes. Records are batches as in `record.ts`; bytes belong to who receives them. */
+import type { Millis } from '../../base/machine.ts';
 import type { MemberView, SyncEventName, SyncSettings } from '../../model/sync.ts';
 
 export type MeshInput =
@@ -22,8 +23,8 @@ export type MeshInput =
   | { readonly kind: 'lookedUp'; readonly token: number; readonly record: Uint8Array | undefined }
   /** All that we have is to be held by every peer: `flushed` says when. */
   | { readonly kind: 'leave' }
-  /** The end: peers hear a goodbye, and count us as gone at once. */
-  | { readonly kind: 'stop'; readonly text: string }
+  /** The end: peers hear a goodbye, and count us as gone at once; or if we are not back within `back`. */
+  | { readonly kind: 'stop'; readonly text: string; readonly back?: Millis | undefined }
   | { readonly kind: 'timer' };
 
 export type MeshEffect =

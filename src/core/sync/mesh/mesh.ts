@@ -174,7 +174,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   lost(session: PeerSession, ending: Ending, now: Instant): void {
-    this.#membership.tell(session.name, ending, now);
+    this.#membership.tell(session.name, ending, now, '', Math.min(session.back, this.#settings.grace));
     this.#queries.lost(session);
     this.effect({ kind: 'event', event: 'sync-peer-down', values: { peer: session.name, ending } });
   }
@@ -291,7 +291,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
         return;
       case 'stop':
         this.#flush();
-        for (const { session } of this.#links.values()) session.goodbye(input.text);
+        for (const { session } of this.#links.values()) session.goodbye(input.text, input.back);
         return;
       case 'timer':
         return;

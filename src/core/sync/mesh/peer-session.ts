@@ -13,6 +13,7 @@ import { resolve, type StateTable } from '../../base/state-table.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../frames/codec.ts';
 import { type GoodbyeReason, VERSIONS } from '../frames/codes.ts';
 import { FrameReader } from '../frames/frame-reader.ts';
+import type { Goodbye } from '../frames/goodbye.ts';
 import type { Hello } from '../frames/hello.ts';
 import { RECORD_BYTES } from '../records/record.ts';
 import { Lag } from './lag.ts';
@@ -92,7 +93,8 @@ export const SILENCE: Millis = 1500;
 
 /** What the mesh has to deal with; the rest is between the sessions. */
 export type PeerFrame = Exclude<Frame, { kind: 'hello' | 'ack' | 'alive' | 'goodbye' }>;
-export type Ending = 'closed' | 'silent' | 'goodbye';
+/** `restarting`: it means to be back within `back`. */
+export type Ending = 'closed' | 'silent' | 'goodbye' | 'restarting';
 
 export interface SessionHost {
   effect(effect: MeshEffect): void;
@@ -124,6 +126,8 @@ export class PeerSession {
   hello: Hello | undefined;
   since: Instant;
   lastError: string | undefined;
+  /** For so long it has asked to be waited for. */
+  back: Millis = 0;
   #state: SessionState = 'down';
   #stream = -1;
   #reader: FrameReader | undefined;
@@ -262,10 +266,11 @@ export class PeerSession {
     this.#step('refused', now);
   }
 
-  /** The last thing that it hears of us. */
-  goodbye(text: string): void {
+  /** The last thing that it hears of us. @param back we mean to be back within that; undefined = not soon */
+  goodbye(text: string, back: Millis | undefined): void {
     if (this.#state === 'down' || this.#state === 'closing') return;
-    this.send({ kind: 'goodbye', reason: 'leaving', text });
+    if (back === undefined) this.send({ kind: 'goodbye', reason: 'leaving', text });
+    else this.send({ kind: 'goodbye', reason: 'restarting', text, back: Math.ceil(back / 1000) });
   }
 
   /** Our hello again, because it has changed. */
@@ -299,7 +304,7 @@ export class PeerSession {
       return;
     }
     if (frame.kind === 'hello') this.#greeted(frame, now);
-    else if (frame.kind === 'goodbye') this.#bidden(frame.reason, frame.text, now);
+    else if (frame.kind === 'goodbye') this.#bidden(frame, now);
     else if (this.#state === 'greeting') this.#garbage(`${frame.kind} before hello`, now);
     else if (frame.kind === 'ack') this.#acknowledged(frame.sequence, now);
     else if (frame.kind !== 'alive') this.#meaningful(frame, now);
@@ -341,10 +346,12 @@ export class PeerSession {
     return same ? undefined : 'another process on the same stream';
   }
 
-  #bidden(reason: keyof typeof GoodbyeReason | 'unknown', text: string, now: Instant): void {
-    this.lastError = reason === 'leaving' ? undefined : `peer ended the stream: ${reason} ${text}`.trimEnd();
+  #bidden({ reason, text, back }: Goodbye, now: Instant): void {
+    const isPlanned = reason === 'leaving' || reason === 'restarting';
+    this.lastError = isPlanned ? undefined : `peer ended the stream: ${reason} ${text}`.trimEnd();
     this.#ending = undefined;
-    if (reason === 'leaving') this.#step('goodbye', now);
+    this.back = (back ?? 0) * 1000;
+    if (isPlanned) this.#step('goodbye', now);
     else this.#step('garbage', now);
   }
 
@@ -366,12 +373,16 @@ export class PeerSession {
     if (this.#unacknowledged <= DRAINED) this.#step('drained', now);
   }
 
+  #endingBy(event: SessionEvent): Ending {
+    if (event === 'goodbye') return this.back > 0 ? 'restarting' : 'goodbye';
+    return event === 'silent' ? 'silent' : 'closed';
+  }
+
   #step(event: SessionEvent, now: Instant, change?: () => void): void {
     const cell = SESSION_TABLE[this.#state][event];
     if (cell === undefined) return;
     const { next, actions } = resolve(cell, () => false);
-    if (actions.includes('lose'))
-      this.#host.lost(this, event === 'goodbye' || event === 'silent' ? event : 'closed', now);
+    if (actions.includes('lose')) this.#host.lost(this, this.#endingBy(event), now);
     change?.();
     if (next !== 'same' && next !== this.#state) {
       this.#state = next;
