@@ -9,6 +9,7 @@ import type {
   UpstreamRouterDocument,
 } from '../api/documents.ts';
 import { describeKeyChanges } from '../api/key-files.ts';
+import { metricsText } from '../api/metrics.ts';
 import { type ControlBackend, RequestError } from '../api/server.ts';
 import type { Fault } from '../core/base/fault.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../core/base/ipv4.ts';
@@ -79,6 +80,20 @@ export class Control implements ControlBackend {
 
   events(since: number, wait: number, signal: AbortSignal) {
     return this.#director.events.poll(since, wait, signal);
+  }
+
+  async metrics(): Promise<string> {
+    const director = this.#director;
+    const facts = { ...this.#facts, uptime: director.now(), stale: this.#stale };
+    const [services, servers, counters] = await Promise.all([
+      serviceDocuments(director),
+      serverDocuments(director),
+      counterDocuments(director),
+    ]);
+    return metricsText({
+      ...{ status: statusDocument(director, facts), sync: syncDocument(director) },
+      ...{ services, servers, counters },
+    });
   }
 
   /** One reload at a time. A bad file is refused as a whole and leaves the running state as it is. */

@@ -1,5 +1,5 @@
 /**
- * The control API's server side: HTTP + JSON on a unix socket (mode 0660: root and the socket's group).
+ * The control API's server side: HTTP + JSON on a unix socket (mode 0660: root and the socket's group), and metrics as text.
  *
  * It takes requests apart and puts answers together; what a request means is the backend's business (`src/agent`).
  * Anything a client sends, however wrong, ends as a JSON error on that client's connection and nowhere else. There is no
@@ -11,6 +11,7 @@ import { connect } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { GetDocuments, PostDocuments } from './client.ts';
 import type { ErrorDocument, EventDocument } from './documents.ts';
+import { METRICS_TYPE } from './metrics.ts';
 
 type Views = {
   readonly [P in Exclude<keyof GetDocuments, '/v1/events'>]: (
@@ -27,6 +28,8 @@ export interface ControlBackend {
   readonly commands: Commands;
   /** Events after `since`; when there are none yet, waits up to `wait` milliseconds for the first, or until `signal` aborts. */
   events(since: number, wait: number, signal: AbortSignal): Promise<readonly EventDocument[]>;
+  /** All metrics, in Prometheus' text format. */
+  metrics(): Promise<string>;
 }
 
 export interface ControlServer {
@@ -120,12 +123,23 @@ function removeSocket(path: string): void {
 async function answer(backend: ControlBackend, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   outgoing.on('error', () => {});
   try {
-    await writeSliced(outgoing, await dispatch(backend, incoming, outgoing));
+    const document = await dispatch(backend, incoming, outgoing);
+    if (document instanceof MetricsPage) writeText(outgoing, METRICS_TYPE, document.text);
+    else await writeSliced(outgoing, document);
   } catch (error) {
     const { status, code, message } =
       error instanceof RequestError ? error : new RequestError(500, 'internal', String(error));
     const document: ErrorDocument = { error: { code, message } };
     write(outgoing, status, document);
+  }
+}
+
+/** Beside documents: what is text already. */
+class MetricsPage {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
   }
 }
 
@@ -147,6 +161,12 @@ async function writeSliced(outgoing: ServerResponse, document: unknown): Promise
   outgoing.end(']\n');
 }
 
+function writeText(outgoing: ServerResponse, type: string, text: string): void {
+  if (outgoing.destroyed || outgoing.headersSent) return;
+  outgoing.writeHead(200, { 'content-type': type });
+  outgoing.end(text);
+}
+
 function write(outgoing: ServerResponse, status: number, document: unknown): void {
   if (outgoing.destroyed || outgoing.headersSent) return;
   outgoing.writeHead(status, { 'content-type': 'application/json' });
@@ -159,7 +179,7 @@ async function dispatch(
   outgoing: ServerResponse,
 ): Promise<unknown> {
   const { pathname, searchParams } = parseTarget(incoming.url ?? '/');
-  const isView = Object.hasOwn(backend.views, pathname) || pathname === '/v1/events';
+  const isView = Object.hasOwn(backend.views, pathname) || pathname === '/v1/events' || pathname === '/metrics';
   const isCommand = Object.hasOwn(backend.commands, pathname);
   if (!isView && !isCommand) throw new RequestError(404, 'not-found', `there is no ${pathname}`);
   const expected = isView ? 'GET' : 'POST';
@@ -167,6 +187,7 @@ async function dispatch(
     throw new RequestError(405, 'method-not-allowed', `${pathname} takes ${expected}`);
   }
   if (pathname === '/v1/events') return pollEvents(backend, searchParams, outgoing);
+  if (pathname === '/metrics') return new MetricsPage(await backend.metrics());
   if (isView) return await backend.views[pathname as keyof Views](searchParams);
   return backend.commands[pathname as keyof Commands](await readBody(incoming));
 }

@@ -1,6 +1,7 @@
 /** The client against the server, over a real unix socket in a directory of its own. */
 
 import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +60,7 @@ const backend: ControlBackend = {
     asked.push({ since, wait });
     return [hello];
   },
+  metrics: async () => 'sluice_uptime_seconds 1\n',
 };
 
 let dir = '';
@@ -79,6 +81,23 @@ afterEach(async () => {
 
 test('the socket is for its owner and group only', () => {
   expect(statSync(server.path).mode & 0o777).toBe(0o660);
+});
+
+test('metrics are text of their own type, and only read', async () => {
+  const ask = (method: string) =>
+    new Promise<{ type: string | undefined; status: number | undefined; text: string }>((resolve, reject) => {
+      const asking = request({ socketPath: server.path, path: '/metrics', method }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () => resolve({ type: answer.headers['content-type'], status: answer.statusCode, text }));
+      });
+      asking.on('error', reject).end();
+    });
+  const type = 'text/plain; version=0.0.4; charset=utf-8';
+  expect(await ask('GET')).toEqual({ type, status: 200, text: 'sluice_uptime_seconds 1\n' });
+  expect(await ask('POST')).toMatchObject({ type: 'application/json', status: 405 });
 });
 
 test.each([0, 500, 501, 1234])('a list of %i rows arrives whole', async (length) => {

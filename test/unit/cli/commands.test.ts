@@ -105,6 +105,7 @@ const backend: ControlBackend = {
     '/v1/event-loop/restart': async () => ({ p50: 0, p99: 0, p999: 0, max: 0, count: 0 }),
   },
   events: async (since) => events.filter(({ seq }) => seq > since),
+  metrics: async () => '',
 };
 
 beforeEach(async () => {
