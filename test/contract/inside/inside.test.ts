@@ -127,6 +127,7 @@ describe('inside addresses: kernel', () => {
     const [program, ...words] = d2.command(['sysctl', '-qw', 'net.ipv4.conf.in0.arp_notify=1']);
     execFileSync(program, words);
     d2.ip(`addr add ${OWN_D1}/32 dev in0`);
+    // That nothing comes is no event: what the kernel tells by itself, it tells as it takes the address.
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(asSeen()).toBe(macOf(d1));
   });

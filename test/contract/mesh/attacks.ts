@@ -129,6 +129,7 @@ class Victim {
   /** A report at a moment when no stream is open and nothing has happened for a while. */
   async settled(): Promise<VictimReport> {
     for (let last = await this.report(); ; ) {
+      // Bytes on their way over lo and through the victim's loop take a few of them; that no more come is no event.
       await new Promise((resolve) => setTimeout(resolve, 50));
       const now = await this.report();
       const quiet = now.opened === now.closed && now.bytes === last.bytes;
