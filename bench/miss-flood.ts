@@ -3,35 +3,25 @@
  * connections, of connections that really have moved there, and what its agent spends. Beside it the same flood, dropped before
  * anything looks at it: what sending and receiving it costs on this machine is not ours. Needs root.
  *
- * The director has the product's rules and its second chance; what peers know is told beforehand and answered at once.
+ * The director has the product's rules and its second chance; what peers know is told beforehand and answered at once. With
+ * `--agents`: `miss/with-agents.ts`.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { ensureRoots } from '../lab/roots/build.ts';
-import { ipv4 } from '../src/core/base/ipv4.ts';
-import { Prng } from '../src/core/base/prng.ts';
 import { serviceHash } from '../src/core/sync/records/record.ts';
 import type { Connection } from '../test/contract/dataplane/connections.ts';
 import { Network, type Peer } from '../test/contract/dataplane/netns.ts';
 import { type NetnsBench, netnsBench } from '../test/contract/dataplane/netns-bench.ts';
 import { EVEN, only, servers, VIP, web } from '../test/contract/dataplane/suite.ts';
-import { ackFrame, type Flow, type Macs, replay } from './nftables/replay.ts';
-import { atLeastRatio, atMost, type BenchGoal, type BenchRun, figure, median } from './result.ts';
+import { DROPPED_UNSEEN, sendFlood } from './miss/flood.ts';
+import { runWithAgents } from './miss/with-agents.ts';
+import type { Macs } from './nftables/replay.ts';
+import { atLeastRatio, atMost, type BenchArguments, type BenchGoal, type BenchRun, figure, median } from './result.ts';
 
-const RATE = 100_000;
-const FRAMES = 50_000;
 /** Seconds of one flood. */
 const LASTS = 4;
 const MOVED = 40;
 const SERVICE = web(servers(EVEN));
-/** Nobody of them is the client. */
-const STRANGERS = ipv4('10.9.0.0');
-const EARLY = `table ip early {
-  chain c { type filter hook prerouting priority -400; policy accept;
-    ip saddr 10.9.0.0/16 drop
-  }
-}
-`;
-
 const KINDS = ['dropped unseen', 'one source', 'random sources'] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -50,15 +40,6 @@ interface Counts {
   readonly user: number;
   readonly system: number;
   readonly packets: number;
-}
-
-function frames(kind: Kind, macs: Macs): readonly Buffer[] {
-  const random = new Prng(7);
-  return Array.from({ length: FRAMES }, (_, i) => {
-    const source = STRANGERS + 1 + (kind === 'one source' ? 0 : random.u32() % 65_000);
-    const flow: Flow = { source, sport: 1024 + (i % 60_000), destination: ipv4(VIP), port: 80 };
-    return ackFrame(flow, macs);
-  });
 }
 
 class Bench {
@@ -101,9 +82,9 @@ class Bench {
     await this.#chances.d2.call('learn', { connections });
     // What acknowledges the answers is not to move them.
     await pause(300);
-    if (kind === 'dropped unseen') await network.in('d2', ['nft', '-f', '-'], EARLY);
-    const pace = { rate: RATE, times: (RATE * LASTS) / FRAMES };
-    const flood = replay(network.netns('cl'), 'front', frames(kind, this.#macs), pace);
+    if (kind === 'dropped unseen') await network.in('d2', ['nft', '-f', '-'], DROPPED_UNSEEN);
+    const sources = kind === 'one source' ? 'one' : 'random';
+    const flood = sendFlood(network.netns('cl'), { sources, macs: this.#macs, seconds: LASTS });
     await pause(1000);
     await this.#route('d2');
     const was = await this.#chances.d2.call<Counts>('counts');
@@ -157,7 +138,12 @@ function syncService() {
   return { name, vips, ports, protocol, service: serviceHash(name), serverIds: ids, ...rest };
 }
 
-export const run: BenchRun = async ({ quick, progress }) => {
+export const options: BenchArguments = {
+  agents: { help: 'whole agents of three directors, synced', type: 'boolean', default: false },
+};
+
+export const run: BenchRun = async ({ quick, values, progress }) => {
+  if (values['agents'] === true) return runWithAgents({ quick, progress });
   await ensureRoots(['load'], progress);
   const bench = new Bench();
   const rounds: Record<Kind, Round[]> = { 'dropped unseen': [], 'one source': [], 'random sources': [] };
