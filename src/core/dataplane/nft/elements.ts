@@ -43,7 +43,7 @@ const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 
  * What a key or the data of an element is: a mark, slot or index, an address, `address . protocol . port`, the same of a packet
  * within a packet, `address . protocol . port . address` (of a service and one of its servers), `mark . address` (the same of a
  * service known by mark), `address . ports` (of data, which holds the least and the greatest of both), the name of an interface
- * or two of them, a verdict. A limit is a number with the connections that it allows.
+ * or two of them, a MAC address, a verdict. A limit is a number with the connections that it allows.
  */
 export type ElementPart =
   | 'number'
@@ -56,6 +56,7 @@ export type ElementPart =
   | 'ports'
   | 'link'
   | 'links'
+  | 'mac'
   | 'verdict'
   | 'none';
 
@@ -74,6 +75,7 @@ const BYTES: Readonly<Record<Exclude<KeyPart, 'verdict' | 'none'>, number>> = {
   range: 8,
   link: 16,
   links: 32,
+  mac: 6,
 };
 
 export interface ElementLayout {
@@ -133,6 +135,15 @@ function linkText(view: DataView, at: number): string {
   return linkElement(new NetlinkReader(new Uint8Array(view.buffer, view.byteOffset + at, BYTES.link)).text());
 }
 
+function macText(view: DataView, at: number): string {
+  return Array.from({ length: BYTES.mac }, (_, i) =>
+    view
+      .getUint8(at + i)
+      .toString(16)
+      .padStart(2, '0'),
+  ).join(':');
+}
+
 /** Least address . port, then greatest address . port. */
 function portsText(view: DataView, at: number): string {
   const address = view.getUint32(at, false);
@@ -153,6 +164,7 @@ function partText(view: DataView, outer: number, to: number, part: ElementPart):
   if (part === 'address') return formatIpv4(view.getUint32(at, false));
   if (part === 'ports') return portsText(view, at);
   if (part === 'link') return linkText(view, at);
+  if (part === 'mac') return macText(view, at);
   if (part === 'links') return `${linkText(view, at)} . ${linkText(view, at + BYTES.link)}`;
   const protocol = view.getUint8(at + 4);
   if (part === 'quoted') return `${view.getUint32(at, false)} . ${protocol} . ${view.getUint16(at + 8, false)}`;
