@@ -48,11 +48,17 @@ export class Vtysh {
 
   /**
    * Lines of the configuration mode, in one call. FRR stops at the first that it does not know.
+   *
+   * @param atOnce as `vtysh -f` has it done: mgmtd, which FRR has from 10 on, commits all lines together (500 routes in 0.4 s in
+   *   place of 10 s)
    * @throws KernelError `vtysh`; lines before the one that was refused are in force
    */
-  async configure(lines: readonly string[]): Promise<void> {
+  async configure(lines: readonly string[], atOnce = false): Promise<void> {
     const command = `configure terminal, ${lines[0] ?? ''}${lines.length > 1 ? `, … (${lines.length} lines)` : ''}`;
-    const args = ['configure terminal', ...lines].flatMap((line) => ['-c', line]);
+    const framed = atOnce
+      ? ['configure terminal file-lock', 'XFRR_start_configuration', ...lines, 'XFRR_end_configuration']
+      : ['configure terminal', ...lines];
+    const args = framed.flatMap((line) => ['-c', line]);
     const said = await this.#inTurn(args, command);
     // Some refusals do not end the call.
     const refused = said.split('\n').find((line) => line.startsWith('%'));
