@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RouterKind } from '../lab/interop/cells.ts';
 import { table } from '../lab/report/table.ts';
-import type { Lab } from '../lab/runtimes/lab.ts';
+import type { Lab, UpOptions } from '../lab/runtimes/lab.ts';
 import { up } from '../lab/runtimes/runtime.ts';
 import type { BenchArguments, BenchOutcome, BenchRun } from './result.ts';
 import { type Contender, Daemon, Sluice } from './timings/contenders.ts';
@@ -19,7 +19,7 @@ import { serveEcho } from './timings/echo.ts';
 import { outcome, type Round, spreadTable } from './timings/figures.ts';
 import { writeLab } from './timings/files.ts';
 import { Journal } from './timings/journal.ts';
-import { CONTENDERS, MEDIA, type Medium, type Stand, SUITES, type Suite, stands } from './timings/plan.ts';
+import { CONTENDERS, MEDIA, type Medium, RELEASES, type Stand, SUITES, type Suite, stands } from './timings/plan.ts';
 import { timeRound } from './timings/round.ts';
 import { RouterWatch } from './timings/router-watch.ts';
 import { Stage } from './timings/stage.ts';
@@ -76,16 +76,19 @@ async function timeRouter(wanted: Wanted, stage: Stage, progress: (line: string)
   const say = (line: string) => progress(`${router} ${medium}: ${line}`);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-timings-'));
   try {
-    const lab = await up(await writeLab(folder, suite, medium), { directors: [], progress: say });
-    const endEcho = serveEcho(lab.node('s1'));
-    try {
-      await lab.node('d3').exec(['birdc', 'down']);
-      const repeat = (stand: Stand) => repeatRounds(lab, stand, { suite, medium, repetitions, journal, stage, say });
-      await Promise.all(stands(medium).map(repeat));
-    } finally {
-      endEcho();
-      await lab.down();
-    }
+    const files = await writeLab(folder, suite, medium);
+    const setting = { suite, medium, repetitions, journal, stage, say };
+    const isThroughFrr = ({ contender }: Stand) => contender === 'sluice-frr';
+    const all = stands(medium);
+    await Promise.all([
+      timeStands(
+        files.all,
+        {},
+        all.filter((stand) => !isThroughFrr(stand)),
+        setting,
+      ),
+      timeStands(files.throughFrr, frrOf(suite), all.filter(isThroughFrr), setting),
+    ]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -95,6 +98,34 @@ async function timeRouter(wanted: Wanted, stage: Stage, progress: (line: string)
     ...CONTENDERS.map((title) => ({ title })),
   ];
   return { ...outcome(rounds, suite.daemon), notes: table(columns, spreadTable(rounds)) };
+}
+
+/** An FRR beside the agent, of the release of the router's Debian. */
+function frrOf({ peers }: Suite): UpOptions {
+  const release = RELEASES[peers.frr];
+  return { speaker: 'frr', ...(release === undefined ? {} : { frr: release }) };
+}
+
+async function timeStands(
+  topology: string,
+  options: UpOptions,
+  timed: readonly Stand[],
+  setting: Setting,
+): Promise<void> {
+  const lab = await up(topology, { directors: [], progress: setting.say, ...options });
+  const endEcho = serveEcho(lab.node('s1'));
+  try {
+    if (timed.some(({ contender }) => contender === 'bird')) await lab.node('d3').exec(['birdc', 'down']);
+    if (options.speaker === 'frr') {
+      // With its first agent a director's FRR starts, and stays.
+      await lab.startDirector('d1');
+      await lab.stopDirector('d1', 'SIGTERM');
+    }
+    await Promise.all(timed.map((stand) => repeatRounds(lab, stand, setting)));
+  } finally {
+    endEcho();
+    await lab.down();
+  }
 }
 
 interface Setting {
@@ -123,8 +154,9 @@ async function repeatRounds(lab: Lab, stand: Stand, setting: Setting): Promise<v
 }
 
 function contenderOf(lab: Lab, stand: Stand, medium: Medium): Contender {
-  if (stand.contender === 'sluice') return new Sluice(lab, stand, medium);
-  return new Daemon(stand.contender, lab.node(stand.director), stand);
+  const { contender } = stand;
+  if (contender === 'sluice' || contender === 'sluice-frr') return new Sluice(lab, stand, medium);
+  return new Daemon(contender, lab.node(stand.director), stand);
 }
 
 function merge(names: readonly string[], all: readonly BenchOutcome[]): BenchOutcome {

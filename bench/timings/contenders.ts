@@ -2,7 +2,7 @@
  * The directors that are timed: ours, one that runs FRR's ospfd, one that runs BIRD. Each starts and ends its routing
  * process, and announces and withdraws VIPs in the way its operators do.
  */
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lab, LabNode } from '../../lab/runtimes/lab.ts';
 import { ipCommand } from '../../lab/runtimes/netns-node.ts';
@@ -25,12 +25,13 @@ export interface Contender {
 }
 
 export class Sluice implements Contender {
-  readonly name = 'sluice';
+  readonly name: 'sluice' | 'sluice-frr';
   readonly stand: Stand;
   readonly #lab: Lab;
   readonly #medium: Medium;
 
   constructor(lab: Lab, stand: Stand, medium: Medium) {
+    this.name = stand.contender === 'sluice-frr' ? 'sluice-frr' : 'sluice';
     this.#lab = lab;
     this.stand = stand;
     this.#medium = medium;
@@ -90,7 +91,7 @@ export class Sluice implements Contender {
   }
 
   #write(stubs: readonly string[], externals: readonly string[], timers: Timers): Promise<void> {
-    return writeFile(this.#lab.configFile('d1'), clusterFile(this.stand, this.#medium, { stubs, externals, timers }));
+    return this.#lab.configure('d1', clusterFile(this.stand, this.#medium, { stubs, externals, timers }));
   }
 }
 

@@ -12,8 +12,15 @@ import { type Medium, type Stand, type Suite, stands, TIMERS, type Timers } from
 /** The director's real server: answers UDP behind the VIP. */
 export const ECHO = { address: '10.3.0.21', director: '10.3.0.1', port: 7 } as const;
 
-/** Writes the topology and all that it binds into `folder`; returns the topology's path. */
-export async function writeLab(folder: string, suite: Suite, medium: Medium): Promise<string> {
+/** Paths of the topologies. */
+export interface LabFiles {
+  readonly all: string;
+  /** The director that announces through FRR, with its router. */
+  readonly throughFrr: string;
+}
+
+/** Writes the topologies and all that they bind into `folder`. */
+export async function writeLab(folder: string, suite: Suite, medium: Medium): Promise<LabFiles> {
   const all = stands(medium);
   await mkdir(folder, { recursive: true });
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
@@ -21,16 +28,26 @@ export async function writeLab(folder: string, suite: Suite, medium: Medium): Pr
     await write(`${stand.router}.conf`, suite.daemon === 'frr' ? frrRouter(stand, medium) : birdRouter(stand, medium));
   }
   await writeFrrDirector(folder);
-  const [ours, frr, bird] = all as [Stand, Stand, Stand];
+  const [ours, frr, bird, throughFrr] = all as [Stand, Stand, Stand, Stand];
   for (const timers of TIMERS) await write(ospfdFile(timers), frrConfiguration(frr, medium, timers));
   await write('bird.conf', birdDirector(bird, medium));
   await write('cluster.yml', clusterFile(ours, medium, { stubs: [ours.vips[0]], externals: [], timers: 'normal' }));
-  const path = join(folder, 'timings.clab.yml');
-  await writeFile(path, stringify(topology(suite, medium, all)));
-  return path;
+  const first = { stubs: [throughFrr.vips[0]], externals: [], timers: 'normal' } as const;
+  await write('through-frr.yml', clusterFile(throughFrr, medium, first));
+  const paths = { all: join(folder, 'timings.clab.yml'), throughFrr: join(folder, 'through-frr.clab.yml') };
+  const alone = [ours, frr, bird];
+  await writeFile(paths.all, stringify(topology(suite, medium, alone, directors(suite, alone))));
+  const director = sluiceDirector('through-frr.yml', throughFrr);
+  await writeFile(paths.throughFrr, stringify(topology(suite, medium, [throughFrr], { d1: director })));
+  return paths;
 }
 
-function topology(suite: Suite, medium: Medium, all: readonly Stand[]): unknown {
+function topology(
+  suite: Suite,
+  medium: Medium,
+  all: readonly Stand[],
+  directors: Readonly<Record<string, unknown>>,
+): unknown {
   const links = all.flatMap(({ router, director, index }) =>
     medium === 'p2p'
       ? [[`${director}:eth1`, `${router}:eth1`]]
@@ -49,7 +66,7 @@ function topology(suite: Suite, medium: Medium, all: readonly Stand[]): unknown 
     name: 'timings',
     topology: {
       defaults: { kind: 'linux', sysctls: SYSCTLS },
-      nodes: { ...Object.fromEntries([...routers, ...bridges]), ...directors(suite, all), s1: ECHO_SERVER },
+      nodes: { ...Object.fromEntries([...routers, ...bridges]), ...directors, s1: ECHO_SERVER },
       links: [...links, ['d1:eth2', 's1:eth1']].map((endpoints) => ({ endpoints })),
     },
   };
@@ -64,14 +81,18 @@ function linkAddress(address: string, { prefixLength }: Stand): string {
   return `ip address add ${address}/${prefixLength} dev eth1`;
 }
 
+function sluiceDirector(clusterFile: string, stand: Stand) {
+  const node = directorNode(clusterFile, `${stand.directorAddress}/${stand.prefixLength}`);
+  return { ...node, exec: [...node.exec, `ip address add ${ECHO.director}/24 dev eth2`] };
+}
+
 function directors({ peers }: Suite, [ours, frr, bird]: readonly Stand[]): Readonly<Record<string, unknown>> {
   const addresses = (stand: Stand) => [
     linkAddress(stand.directorAddress, stand),
     `ip address add ${stand.vips[0]}/32 dev lo`,
   ];
-  const node = directorNode('cluster.yml', `${ours!.directorAddress}/${ours!.prefixLength}`);
   return {
-    d1: { ...node, exec: [...node.exec, `ip address add ${ECHO.director}/24 dev eth2`] },
+    d1: sluiceDirector('cluster.yml', ours!),
     d2: frrDirector(peers.frr, TIMERS.map(ospfdFile), addresses(frr!)),
     d3: routerNode(peers.bird, 'bird.conf', addresses(bird!)),
   };

@@ -25,7 +25,8 @@ export const SUITES: Readonly<Record<RouterKind, Suite>> = {
   'bird-3': { router: 'bird-3', daemon: 'bird', peers: { ...DEBIAN_13, bird: 'bird-3' } },
 };
 
-export const CONTENDERS = ['sluice', 'frr', 'bird'] as const;
+/** `sluice-frr`: our agent, which announces through an FRR of the peers' version. */
+export const CONTENDERS = ['sluice', 'frr', 'bird', 'sluice-frr'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
 /** Each contender has a router of its own, so that what one does to its router's timers is not another's to bear. */
@@ -48,7 +49,8 @@ export function stands(medium: Medium): readonly Stand[] {
       contender,
       index,
       router: `r${index}`,
-      director: `d${index}`,
+      // In a lab of its own, where directors have an FRR beside their agent.
+      director: contender === 'sluice-frr' ? 'd1' : `d${index}`,
       routerAddress: `10.1.${index}.1`,
       directorAddress: `10.1.${index}.2`,
       prefixLength: medium === 'p2p' ? 30 : 24,
@@ -57,6 +59,9 @@ export function stands(medium: Medium): readonly Stand[] {
     };
   });
 }
+
+/** FRR's releases by what the interop matrix calls them. */
+export const RELEASES: Readonly<Partial<Record<RouterKind, '8.4' | '10.3'>>> = { 'frr-8': '8.4', 'frr-10': '10.3' };
 
 /** `normal`: Hellos each second, dead interval 4 s. `minimal`: 1 s with four Hellos in it, which BIRD does not know. */
 export const TIMERS = ['normal', 'minimal'] as const;

@@ -43,6 +43,11 @@ export async function timeRound(bench: Bench): Promise<Round> {
   if (contender instanceof Sluice) await timeExternals(bench, contender, round);
   await timeCarrier(bench, round);
   await timeRestart(bench, round, 'restart', async () => undefined);
+  // What an agent remembers and asks of its neighbors, and what becomes of a VIP with it, is FRR's own affair where that speaks.
+  if (contender.name === 'sluice-frr') {
+    await contender.stop();
+    return round;
+  }
   if (contender instanceof Sluice) await timeRestart(bench, round, 'fresh', () => contender.forget());
   if (contender instanceof Sluice) await timeGraceful(bench, contender, round);
   round.killToOut = await timeKill(bench);
