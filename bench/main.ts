@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'ctnetlink-codec': () => import('./ctnetlink-codec.ts'),
   'dgram-ospf': () => import('./dgram-ospf.ts'),
   hash: () => import('./hash.ts'),
+  'ipvs-apply': () => import('./ipvs-apply.ts'),
   'miss-flood': () => import('./miss-flood.ts'),
   nftables: () => import('./nftables.ts'),
   'nftables-apply': () => import('./nftables-apply.ts'),

@@ -29,7 +29,8 @@ export interface GuestBench extends IpvsBench {
   call<T>(method: string, values?: Readonly<Record<string, unknown>>): Promise<T>;
 }
 
-export function guestBench(network: Network, kernel: KernelVersion): GuestBench {
+/** `driven`: by the driver alone, or by an agent, which the caller starts. */
+export function guestBench(network: Network, kernel: KernelVersion, driven: 'driver' | 'agent' = 'driver'): GuestBench {
   let guest: Guest;
   let client: Peer;
   let servers: readonly Peer[];
@@ -65,7 +66,8 @@ export function guestBench(network: Network, kernel: KernelVersion): GuestBench 
       ['front', FRONT_OF.d1],
       ['back', INSIDE_OF.d1],
     ].flatMap(([name, address]) => [`addr add ${address}/24 dev ${name}`, `link set ${name} up`]);
-    const locals = [VIP, OTHER_VIP].map((vip) => `route add local ${vip}/32 dev lo`);
+    // An agent makes the route itself.
+    const locals = driven === 'agent' ? [] : [VIP, OTHER_VIP].map((vip) => `route add local ${vip}/32 dev lo`);
     const clients = `route add ${MANY_CLIENTS} via ${FRONT_OF.cl}`;
     await said(['ip', '-batch', '-'], [...addresses, ...locals, clients, ''].join('\n'));
   }
@@ -85,7 +87,7 @@ export function guestBench(network: Network, kernel: KernelVersion): GuestBench 
       client = network.start('cl', 'client-main');
       servers = SERVERS.map((name) => network.start(name, 'server-main', name, ...SERVICE_PORTS));
       await Promise.all(servers.map((server) => server.call('ready')));
-      await startDriver();
+      if (driven === 'driver') await startDriver();
     },
     async down() {
       await guest?.down();

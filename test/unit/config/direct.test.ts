@@ -13,6 +13,7 @@ function text(web: string, d1 = ONE, d2 = d1): string {
 directors: { d1: { routerId: 10.255.0.1, interfaces: ${d1} }, d2: { routerId: 10.255.0.2, interfaces: ${d2} } }
 routing: { instances: { outside: { area: 0, interfaces: { up0: {} } } } }
 services: { web: { vip: 203.0.113.10, ports: 80, servers: { r1: 10.2.0.21 }, ${web} } }
+dataplane: nftables
 `;
 }
 

@@ -93,11 +93,6 @@ describe('what the design has and this version has not is refused as such', () =
       'services.dns.protocol: "sctp" needs the ipvs data plane: the nftables one has tcp and udp',
     ],
     [
-      'dataplane: nftables',
-      'dataplane: ipvs',
-      'dataplane: "ipvs" is not supported in this version; use auto or nftables',
-    ],
-    [
       'announce: [vip, local, snat]',
       'announce: [vip, local, snat, gateway]',
       'routing.instances.outside.announce.3: "gateway" is not supported in this version; use vip, local or snat',

@@ -94,7 +94,7 @@ describe('which plane', () => {
   });
 
   test('auto with one plane alone is a file of that plane', () => {
-    const parsed = parseCluster(text('auto', 'forward: tun'));
+    const parsed = parseCluster(text('auto', 'forward: tun'), new Set<Plane>(['nftables']));
     expect('faults' in parsed && parsed.faults.map(({ message }) => message)).toEqual([
       '"tun" needs the ipvs data plane: the nftables one cannot put packets into IPIP, GUE or GRE',
     ]);

@@ -18,7 +18,8 @@ services:
   dns: { vip: 203.0.113.10, ports: 53, protocol: udp, servers: { r1: 10.2.0.21 } }
   web:
     vip: 203.0.113.10
-${lines.map((line) => `    ${line}\n`).join('')}`;
+${lines.map((line) => `    ${line}\n`).join('')}dataplane: nftables
+`;
 }
 
 function faults(...lines: readonly string[]): string[] {

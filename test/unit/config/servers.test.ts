@@ -6,7 +6,7 @@ import { LEAST } from './files.ts';
 
 function withService(settings: string, servers = '{ r1: 10.2.0.21, r2: { address: 10.2.0.22, limit: 50 } }'): string {
   const service = `services:\n  web: { vip: 203.0.113.10, ports: 80, servers: ${servers}, ${settings} }\n`;
-  return LEAST.replace(/services:.*\n/, service);
+  return `${LEAST.replace(/services:.*\n/, service)}dataplane: nftables\n`;
 }
 
 function faults(text: string): string[] {

@@ -13,7 +13,7 @@ type File = Sound<ClusterFile>;
 type Service = NonNullable<NonNullable<File['services']>[string]>;
 
 /** The data planes that this version has. */
-export const PLANES: ReadonlySet<Plane> = new Set<Plane>(['nftables']);
+export const PLANES: ReadonlySet<Plane> = new Set<Plane>(['ipvs', 'nftables']);
 
 /** Something that only `plane` has; the complaint is for a file that is to have the other one. */
 interface Need extends Complaint {

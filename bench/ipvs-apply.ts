@@ -1,0 +1,52 @@
+/**
+ * The IPVS data plane's turn with 1,000 services of ten servers each, in a guest on a Debian kernel: how long planning takes, the
+ * first apply, and one that has nothing to do. Peer: `ipvsadm -R` of the same rules in the same guest. Needs root.
+ */
+import { fileURLToPath } from 'node:url';
+import { KERNELS } from '../lab/runtimes/lab.ts';
+import { startGuest } from '../lab/runtimes/guest.ts';
+import { atMost, type BenchArguments, type BenchRun, figure, median } from './result.ts';
+
+/** Milliseconds, one entry per round; memory in MiB. */
+export interface Measured {
+  readonly planFirst: readonly number[];
+  readonly planNothing: readonly number[];
+  /** An apply that makes services and the tables beside them. */
+  readonly tables: readonly number[];
+  /** One that makes all services, the tables being there. */
+  readonly first: readonly number[];
+  readonly ipvsadm: readonly number[];
+  readonly nothing: readonly number[];
+  readonly memory: readonly number[];
+}
+
+const MAIN = fileURLToPath(new URL('./ipvs-apply-main.js', import.meta.url));
+const SERVICES = 1000;
+
+export const options: BenchArguments = {
+  kernel: { type: 'string', default: '6.1', choices: [...KERNELS], help: 'of the guest' },
+};
+
+export const run: BenchRun = async ({ quick, progress, values }) => {
+  const kernel = KERNELS.find((one) => one === values['kernel'])!;
+  const guest = await startGuest({ name: 'ipvs-apply', kernel, memory: 768 });
+  try {
+    progress(`${SERVICES} services in a guest on Linux ${kernel}`);
+    const argv = [process.execPath, MAIN, String(SERVICES), quick ? '1' : '5'];
+    const { code, stdout, stderr } = await guest.exec(argv, { deadline: 900_000 });
+    if (code !== 0) throw new Error(stderr);
+    const measured = JSON.parse(stdout) as Measured;
+    const ipvsadm = { name: 'ipvsadm -R', value: median(measured.ipvsadm) };
+    const goals = [
+      atMost('plan, all services new', median(measured.planFirst), 'ms', 100),
+      atMost('plan, nothing to do', median(measured.planNothing), 'ms', 100),
+      atMost('first apply, IPVS', median(measured.first), 'ms', ipvsadm.value, ipvsadm),
+      figure('first apply, IPVS and tables', median(measured.tables), 'ms'),
+      atMost('apply of no change', median(measured.nothing), 'ms', 200),
+      figure('memory of the process', median(measured.memory), 'MiB'),
+    ];
+    return { goals, samples: { ...measured } };
+  } finally {
+    await guest.down();
+  }
+};
