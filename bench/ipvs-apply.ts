@@ -3,8 +3,8 @@
  * first apply, and one that has nothing to do. Peer: `ipvsadm -R` of the same rules in the same guest. Needs root.
  */
 import { fileURLToPath } from 'node:url';
-import { KERNELS } from '../lab/runtimes/lab.ts';
 import { startGuest } from '../lab/runtimes/guest.ts';
+import { KERNELS } from '../lab/runtimes/lab.ts';
 import { atMost, type BenchArguments, type BenchRun, figure, median } from './result.ts';
 
 /** Milliseconds, one entry per round; memory in MiB. */

@@ -25,7 +25,7 @@ services:
     ports: 80
     forward: nat
     servers: { s1: 10.2.0.21, s2: 10.2.0.22, s3: { address: 10.2.0.23, weight: 2 } }
-    health: { tcp: true, interval: 1s, rise: 1 }
+    health: { tcp: {}, interval: 1s, rise: 1 }
 `;
 
 const network = new Network(`ia${process.pid}`, []);

@@ -51,5 +51,12 @@ function isShare(value: unknown): value is readonly [string, readonly (readonly 
 }
 
 export function sameIpvsMemory(a: IpvsMemory, b: IpvsMemory): boolean {
-  return encodeIpvsMemory('', a) === encodeIpvsMemory('', b);
+  if (a.own.size !== b.own.size || a.shares.size !== b.shares.size) return false;
+  for (const key of a.own) if (!b.own.has(key)) return false;
+  for (const [key, byServer] of a.shares) {
+    const other = b.shares.get(key);
+    if (other === undefined || other.size !== byServer.size) return false;
+    for (const [server, share] of byServer) if (other.get(server) !== share) return false;
+  }
+  return true;
 }

@@ -57,7 +57,7 @@ export type IpvsOperation =
 const ORDERED: ReadonlySet<string> = new Set(['mh', 'sh', 'dh']);
 const REMEMBERING = 'mh';
 
-function sameService(a: IpvsService, b: IpvsService): boolean {
+export function sameService(a: IpvsService, b: IpvsService): boolean {
   return (
     a.scheduler === b.scheduler &&
     a.flags === b.flags &&
@@ -77,6 +77,11 @@ function sameWay(a: IpvsDestination, b: IpvsDestination): boolean {
     a.tunnel.port === b.tunnel.port &&
     a.tunnel.flags === b.tunnel.flags
   );
+}
+
+/** But for what it has counted. */
+export function sameDestination(a: IpvsDestination, b: IpvsDestination): boolean {
+  return a.address === b.address && a.port === b.port && a.weight === b.weight && sameWay(a, b);
 }
 
 function isIdle({ active, inactive, persistent }: CountedDestination): boolean {
@@ -152,11 +157,26 @@ function firstKept(
   return 0;
 }
 
+/** As it is nearly always: seen without a look at any key's text. */
+function isAsWished(
+  { scheduler, destinations }: WishedService,
+  found: ObservedService,
+  shares: ReadonlyMap<string, number> | undefined,
+): boolean {
+  if (destinations.length !== found.destinations.length) return false;
+  return destinations.every((one, at) => {
+    const there = found.destinations[at]!;
+    if (!sameDestination(one, there)) return false;
+    return scheduler !== REMEMBERING || one.weight !== 0 || heldShare(there, shares) === one.share;
+  });
+}
+
 function planDestinations(
   wished: WishedService,
   found: ObservedService,
   shares: ReadonlyMap<string, number> | undefined,
 ): readonly IpvsOperation[] {
+  if (isAsWished(wished, found, shares)) return [];
   const { key } = wished;
   const list = wishedList(wished, found);
   const there = new Map(found.destinations.map((one) => [destinationKeyText(one), one]));
@@ -250,6 +270,9 @@ export function sharesOf(wished: readonly WishedService[], observed: Observed): 
   for (const service of wished) {
     if (service.scheduler !== REMEMBERING) continue;
     const text = serviceKeyText(service.key);
+    const there = observed.get(text)?.destinations.length ?? 0;
+    // Nobody waits for connections to end, and nobody is out.
+    if (there <= service.destinations.length && service.destinations.every(({ weight }) => weight !== 0)) continue;
     const idle = wishedList(service, observed.get(text)).filter(({ weight }) => weight === 0);
     if (idle.length > 0) shares.set(text, new Map(idle.map((one) => [destinationKeyText(one), one.share])));
   }

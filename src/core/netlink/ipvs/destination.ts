@@ -27,7 +27,7 @@ import {
 } from './codes.ts';
 import { familyOf, formatEndpoint, type InetAddress, readInetAddress, writeInetAddress } from './inet-address.ts';
 import { type IpvsServiceKey, writeServiceKey } from './service.ts';
-import { type IpvsStatistics, readStatistics, writeStatistics } from './statistics.ts';
+import { type IpvsStatistics, NO_STATISTICS, readStatistics, writeStatistics } from './statistics.ts';
 
 export interface IpvsTunnel {
   /** IP_VS_CONN_F_TUNNEL_TYPE_* */
@@ -118,35 +118,70 @@ export function encodeCountedDestination(destination: CountedDestination): Uint8
     .finish();
 }
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+/** Attributes of one number each; those of a tunnel are apart. */
+const WORDS = new Map<number, 'method' | 'weight' | 'upper' | 'lower' | 'active' | 'inactive' | 'persistent'>([
+  [IPVS_DEST_ATTR_FWD_METHOD, 'method'],
+  [IPVS_DEST_ATTR_WEIGHT, 'weight'],
+  [IPVS_DEST_ATTR_U_THRESH, 'upper'],
+  [IPVS_DEST_ATTR_L_THRESH, 'lower'],
+  [IPVS_DEST_ATTR_ACTIVE_CONNS, 'active'],
+  [IPVS_DEST_ATTR_INACT_CONNS, 'inactive'],
+  [IPVS_DEST_ATTR_PERSIST_CONNS, 'persistent'],
+]);
+
+/** What is said of a destination; `undefined` where its address or port is missing. */
+function readDestination(r: NetlinkReader, counted: boolean): CountedDestination | undefined {
+  const found: Mutable<CountedDestination> = { ...EMPTY };
+  const tunnel: Mutable<IpvsTunnel> = { ...NO_TUNNEL };
+  let [addressAt, family, hasPort] = [-1, AF_INET, false];
+  r.eachAttribute(0, (type, at, length) => {
+    const word = WORDS.get(type);
+    if (word !== undefined) found[word] = r.u32(at);
+    else if (type === IPVS_DEST_ATTR_ADDR) addressAt = at;
+    else if (type === IPVS_DEST_ATTR_ADDR_FAMILY) family = r.u16(at);
+    else if (type === IPVS_DEST_ATTR_PORT) {
+      found.port = r.be16(at);
+      hasPort = true;
+    } else if (type === IPVS_DEST_ATTR_TUN_TYPE) tunnel.type = r.u8(at);
+    else if (type === IPVS_DEST_ATTR_TUN_PORT) tunnel.port = r.be16(at);
+    else if (type === IPVS_DEST_ATTR_TUN_FLAGS) tunnel.flags = r.u16(at);
+    else if (type === IPVS_DEST_ATTR_STATS64 && counted) found.statistics = readStatistics(r.slice(at, length));
+  });
+  if (addressAt < 0 || !hasPort) return undefined;
+  found.address =
+    family === AF_INET ? r.ipv4(addressAt) : readInetAddress(r.slice(addressAt, r.length - addressAt), family);
+  found.tunnel = tunnel;
+  return found;
+}
+
+const EMPTY: CountedDestination = {
+  address: 0,
+  port: 0,
+  method: 0,
+  weight: 0,
+  upper: 0,
+  lower: 0,
+  tunnel: NO_TUNNEL,
+  active: 0,
+  inactive: 0,
+  persistent: 0,
+  statistics: NO_STATISTICS,
+};
+
 /**
  * The destination in the payload of an answer of GET_DEST, or of a request; generic header included.
  *
+ * @param counted without it nothing is read of what it has counted: there are ten thousands of destinations
  * @throws DecodeError when there is none in it, or what is there is cut short
  */
-export function decodeDestination(payload: Uint8Array): CountedDestination {
-  const found = new NetlinkReader(payload).attributes(GENL_HEADER_BYTES).get(IPVS_CMD_ATTR_DEST);
-  const attributes = found?.attributes(0);
-  const [address, port] = [attributes?.get(IPVS_DEST_ATTR_ADDR), attributes?.get(IPVS_DEST_ATTR_PORT)];
-  if (attributes === undefined || address === undefined || port === undefined) {
-    throw new DecodeError('short', 0, 'no destination');
-  }
-  const word = (type: number) => attributes.get(type)?.u32(0) ?? 0;
-  const tunnelPort = attributes.get(IPVS_DEST_ATTR_TUN_PORT);
-  return {
-    address: readInetAddress(address, attributes.get(IPVS_DEST_ATTR_ADDR_FAMILY)?.u16(0) ?? AF_INET),
-    port: port.be16(0),
-    method: word(IPVS_DEST_ATTR_FWD_METHOD),
-    weight: word(IPVS_DEST_ATTR_WEIGHT),
-    upper: word(IPVS_DEST_ATTR_U_THRESH),
-    lower: word(IPVS_DEST_ATTR_L_THRESH),
-    tunnel: {
-      type: attributes.get(IPVS_DEST_ATTR_TUN_TYPE)?.u8(0) ?? 0,
-      port: tunnelPort?.be16(0) ?? 0,
-      flags: attributes.get(IPVS_DEST_ATTR_TUN_FLAGS)?.u16(0) ?? 0,
-    },
-    active: word(IPVS_DEST_ATTR_ACTIVE_CONNS),
-    inactive: word(IPVS_DEST_ATTR_INACT_CONNS),
-    persistent: word(IPVS_DEST_ATTR_PERSIST_CONNS),
-    statistics: readStatistics(attributes.get(IPVS_DEST_ATTR_STATS64)),
-  };
+export function decodeDestination(payload: Uint8Array, counted = true): CountedDestination {
+  const r = new NetlinkReader(payload);
+  let found: CountedDestination | undefined;
+  r.eachAttribute(GENL_HEADER_BYTES, (type, at, length) => {
+    if (type === IPVS_CMD_ATTR_DEST) found = readDestination(r.slice(at, length), counted);
+  });
+  if (found === undefined) throw new DecodeError('short', 0, 'no destination');
+  return found;
 }

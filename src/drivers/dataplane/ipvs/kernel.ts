@@ -70,8 +70,11 @@ export class IpvsKernel {
     return decodeTimeouts(answer);
   }
 
-  /** @param isOurs of the text of a service's key */
-  async read(isOurs: (key: string) => boolean): Promise<IpvsReading> {
+  /**
+   * @param isOurs of the text of a service's key
+   * @param counted with what destinations have counted
+   */
+  async read(isOurs: (key: string) => boolean, counted = false): Promise<IpvsReading> {
     const [dump = []] = await this.#family.dumps('ipvs-services', [message(IPVS_CMD_GET_SERVICE)]);
     const all = dump.map(decodeService).map((service) => [serviceKeyText(service.key), service] as const);
     const ours = all.filter(([key]) => isOurs(key));
@@ -80,7 +83,8 @@ export class IpvsKernel {
     const services = new Map<string, FoundService>();
     for (const [at, [key, service]] of ours.entries()) {
       // One that is gone by now is seen as such the next time.
-      services.set(key, { ...service, destinations: (dumps[at] ?? []).map(decodeDestination) });
+      const destinations = (dumps[at] ?? []).map((payload) => decodeDestination(payload, counted));
+      services.set(key, { ...service, destinations });
     }
     return { services, foreign: all.filter(([key]) => !isOurs(key)).map(([key]) => key) };
   }

@@ -12,11 +12,12 @@ import {
   type IpvsOperation,
   planIpvs,
   planTimeouts,
+  sameDestination,
+  sameService,
   sharesOf,
 } from '../../../core/dataplane/ipvs/plan.ts';
 import { allServers } from '../../../core/hash/service-table.ts';
 import type { DesiredDataplane, ServerCounters, ServiceCounters } from '../../../core/model/dataplane.ts';
-import { destinationKeyText, type IpvsDestination } from '../../../core/netlink/ipvs/destination.ts';
 import { type IpvsServiceKey, serviceKeyText } from '../../../core/netlink/ipvs/service.ts';
 import type { IpvsTimeouts } from '../../../core/netlink/ipvs/settings.ts';
 import { type IpvsStatistics, NO_STATISTICS } from '../../../core/netlink/ipvs/statistics.ts';
@@ -59,11 +60,13 @@ export class IpvsServices {
   readonly #owned: OwnedServices;
   readonly #withoutExpiry: WithoutExpiry;
   #memory: IpvsMemory | undefined;
-  /** How the services were left, as text. */
-  #left: ReadonlyMap<string, string> | undefined;
+  /** How the services were left. */
+  #left: IpvsReading['services'] | undefined;
   /** As they were before they were first changed. */
   #timeoutsBefore: IpvsTimeouts | undefined;
+  /** Of `#desired`, which is the very same object as long as nothing is wished anew. */
   #wished: readonly WishedService[] = [];
+  #desired: DesiredDataplane | undefined;
 
   constructor(kernel: IpvsKernel, owned: OwnedServices, withoutExpiry: WithoutExpiry) {
     this.#kernel = kernel;
@@ -77,10 +80,10 @@ export class IpvsServices {
    * @throws KernelError when the kernel cannot be asked; what it refuses of single services is in the report
    */
   async apply(desired: DesiredDataplane, between: () => Promise<void> = async () => {}): Promise<IpvsReport> {
-    const wished = wishedServices(desired);
+    const wished = this.#wishedOf(desired);
     const memory = await this.#remember(wished);
     const before = await this.#kernel.read((key) => memory.own.has(key));
-    const drift = this.#left !== undefined && !sameTexts(this.#left, textsOf(before));
+    const drift = this.#left !== undefined && !sameReading(this.#left, before.services);
     const { removal, rest } = planIpvs(wished, before.services, memory.own, memory.shares);
     const timeouts = planTimeouts(wishedTimeouts(desired), await this.#knownTimeouts());
     // Until all is read back nobody knows how the services are.
@@ -92,9 +95,9 @@ export class IpvsServices {
     const after = operations.length === 0 ? before : await this.#kernel.read((key) => memory.own.has(key));
     const shares = sharesOf(wished, after.services);
     await this.#write({ own: new Set(wished.map(({ key }) => serviceKeyText(key))), shares });
-    this.#left = textsOf(after);
-    this.#wished = wished;
-    const left = planIpvs(wished, after.services, new Set(), shares).rest;
+    this.#left = after.services;
+    // What was found to be as wished needs no second look.
+    const left = operations.length === 0 ? [] : planIpvs(wished, after.services, new Set(), shares).rest;
     return {
       programmed: programmedOf(wished, left),
       operations: operations.map(describeIpvs),
@@ -114,7 +117,7 @@ export class IpvsServices {
   /** Of what was applied last. */
   async counters(desired: DesiredDataplane): Promise<IpvsCounters> {
     const { own } = await this.#known();
-    const { services } = await this.#kernel.read((key) => own.has(key));
+    const { services } = await this.#kernel.read((key) => own.has(key), true);
     return countersOf(desired, this.#wished, services);
   }
 
@@ -131,8 +134,15 @@ export class IpvsServices {
     this.#timeoutsBefore = undefined;
     this.#left = undefined;
     this.#wished = [];
+    this.#desired = undefined;
     await this.#write(NOTHING_OWNED);
     return told.map(describeIpvs);
+  }
+
+  #wishedOf(desired: DesiredDataplane): readonly WishedService[] {
+    if (desired !== this.#desired) this.#wished = wishedServices(desired);
+    this.#desired = desired;
+    return this.#wished;
   }
 
   async #knownTimeouts(): Promise<IpvsTimeouts> {
@@ -196,25 +206,16 @@ function keyOf(operation: IpvsOperation): IpvsServiceKey | undefined {
   return 'service' in operation ? operation.service.key : operation.key;
 }
 
-function destinationText(destination: IpvsDestination): string {
-  const { method, weight, upper, lower, tunnel } = destination;
-  return [destinationKeyText(destination), method, weight, upper, lower, tunnel.type, tunnel.port, tunnel.flags].join(
-    ' ',
-  );
-}
-
-/** By key: what can be written of a service, but for its counters. */
-function textsOf({ services }: IpvsReading): ReadonlyMap<string, string> {
-  return new Map(
-    [...services].map(([key, { scheduler, flags, timeout, maskBits, engine, destinations }]) => [
-      key,
-      [scheduler, flags, timeout, maskBits, engine, ...destinations.map(destinationText)].join(','),
-    ]),
-  );
-}
-
-function sameTexts(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
-  return a.size === b.size && [...a].every(([key, text]) => b.get(key) === text);
+/** Did nobody write between two readings? What counts is left out. */
+function sameReading(a: IpvsReading['services'], b: IpvsReading['services']): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, service] of a) {
+    const other = b.get(key);
+    if (other === undefined || !sameService(service, other)) return false;
+    if (service.destinations.length !== other.destinations.length) return false;
+    if (!service.destinations.every((one, at) => sameDestination(one, other.destinations[at]!))) return false;
+  }
+  return true;
 }
 
 function traffic({ packetsIn, bytesIn, packetsOut, bytesOut }: IpvsStatistics) {
