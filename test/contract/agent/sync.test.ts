@@ -122,6 +122,7 @@ ${THREE_SERVERS}`,
   );
 
   testIf(sync !== 'off', 'an agent that says to be back soon is not gone, however long its start takes', async () => {
+    await expect.poll(() => run.state('d1'), SOON).toBe('active');
     const deaths = (await events('d2', 'sync-members')).length;
     await run.control('d1').post('/v1/restart', { reason: 'restart' });
     await run.agent('d1').ended;
