@@ -25,7 +25,9 @@ const AT_ONCE = 200;
 /** Seconds of one flood, and those at its beginning in which it gets going. */
 const LASTS = 6;
 const RAMP = 1;
-const ROUNDS = 5;
+const ROUNDS = 3;
+/** Of the client; used again when all were, the first ones long since. */
+const PORTS = { low: 2000, high: 62_000 } as const;
 const SOON = 30_000;
 /** USER_HZ. */
 const TICKS = 100;
@@ -70,6 +72,7 @@ function cpuOf(pid: number): number {
 class Cluster {
   readonly #run = new ClusterRun('mf', DIRECTORS);
   #macs!: Macs;
+  #port: number = PORTS.low;
 
   async up(): Promise<void> {
     const run = this.#run;
@@ -94,7 +97,7 @@ class Cluster {
     const { network } = this.#run;
     await this.#route('d1');
     const moved = new Asked(this.#run, MOVED, UNSYNCED_PORT);
-    await moved.open();
+    await moved.open(this.#ports(MOVED));
     // What acknowledges the answers is not to move them.
     await pause(300);
     if (kind === 'dropped unseen') await network.in('d2', ['nft', '-f', '-'], DROPPED_UNSEEN);
@@ -132,12 +135,18 @@ class Cluster {
     let [count, failed] = [0, 0];
     while (performance.now() - begun < (LASTS - RAMP - 1) * 1000) {
       const news = new Asked(this.#run, AT_ONCE);
-      const answers = await news.open();
+      const answers = await news.open(this.#ports(AT_ONCE));
       failed += answers.filter((answer) => !/^s[123]$/.test(answer)).length;
       count += answers.length;
       await news.close();
     }
     return { rate: ((count - failed) / (performance.now() - begun)) * 1000, failed };
+  }
+
+  #ports(count: number): number {
+    if (this.#port + count > PORTS.high) this.#port = PORTS.low;
+    this.#port += count;
+    return this.#port - count;
   }
 
   async #route(director: DirectorNode): Promise<void> {

@@ -144,9 +144,9 @@ export class Asked {
     return Array.from({ length: this.count }, (_, i) => String(this.#sport + i));
   }
 
-  /** Opens them anew, from other ports. */
-  async open(): Promise<readonly string[]> {
-    this.#sport = freshPorts(this.count);
+  /** Opens them anew. @param sport the first of their ports; others than before unless told */
+  async open(sport = freshPorts(this.count)): Promise<readonly string[]> {
+    this.#sport = sport;
     const target = { source: CLIENT, sport: this.#sport, vip: VIP, port: this.#port, timeout: TIMEOUT };
     this.answers = await this.#run.client.call<string[]>('open', { ...target, keys: this.keys });
     return this.answers;
