@@ -33,6 +33,7 @@ export const CHUNK = 128;
 /** A step that leads back is taken once, or twice when somebody else writes to the table at the same time. */
 const MAX_ROUNDS = 8;
 const TABLE = 4 * CHUNK;
+const FEW = 8;
 /** What a demoted entry's mark is given anew: nobody has taken it over, somebody else carries it. */
 const DEMOTED_BITS = (REPLICA_BIT | MOVED_BIT) >>> 0;
 
@@ -111,6 +112,7 @@ export class RecordWriter {
   readonly #found = new Uint32Array(FLOW_WORDS);
   /** Hashes of the keys in a chunk, by open addressing; 0 = free. */
   readonly #hashes = new Int32Array(TABLE);
+  #mask = 0;
   #sequence = 1;
   #acknowledged = false;
   #records: Uint8Array = new Uint8Array();
@@ -131,9 +133,11 @@ export class RecordWriter {
   write(records: Uint8Array, from: number, services: ServiceIndex): number {
     this.#records = records;
     this.#count = 0;
-    this.#hashes.fill(0);
-    let at = from;
     const end = Math.min(records.length, from + CHUNK * RECORD_BYTES);
+    // Only as many places as are needed: a record that comes alone is not to wait for all of them to be cleared.
+    this.#mask = 4 * (end - from <= FEW * RECORD_BYTES ? FEW : CHUNK) - 1;
+    this.#hashes.fill(0, 0, this.#mask + 1);
+    let at = from;
     for (; at < end && this.#isFirst(recordHash(records, at)); at += RECORD_BYTES) {
       const step = this.#firstStep(at);
       if (step !== undefined) this.#take(at, step);
@@ -163,7 +167,7 @@ export class RecordWriter {
   /** Puts the hash of a key in; false when it is there. Two keys with the same hash end a chunk for nothing. */
   #isFirst(hash: number): boolean {
     const value = hash | 1 | 0;
-    for (let slot = hash & (TABLE - 1); ; slot = (slot + 1) & (TABLE - 1)) {
+    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
       if (this.#hashes[slot] === value) return false;
       if (this.#hashes[slot] !== 0) continue;
       this.#hashes[slot] = value;

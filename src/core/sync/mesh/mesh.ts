@@ -192,7 +192,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
         this.#recalling = false;
         return;
       case 'bulkBegin':
-        link.catchUp.begin(frame.id);
+        link.catchUp.begin(frame.id, frame.expected);
         return;
       case 'bulkEnd':
         link.catchUp.end(frame.id);

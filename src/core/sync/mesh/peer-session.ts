@@ -86,7 +86,7 @@ export const WINDOW = 4 << 20;
 /** It has caught up when no more than this is under way. */
 const DRAINED = WINDOW >> 4;
 /** Under load records are acknowledged so often, and whenever so many bytes of them have come; else at once. */
-const ACK_EVERY: Millis = 2;
+const ACK_EVERY: Millis = 5;
 const ACK_BYTES = 128 << 10;
 export const ALIVE_EVERY: Millis = 250;
 export const SILENCE: Millis = 1500;

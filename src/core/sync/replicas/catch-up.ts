@@ -46,6 +46,8 @@ interface Fetch {
 
 /** How often what still differs is asked for again at once: a connection that changes hands meanwhile looks like a loss. */
 const MOST_ROUNDS = 3;
+/** Room for more is made when they come: anybody may say a number. */
+const MOST_EXPECTED = 1 << 18;
 
 export class CatchUp {
   /** Have we been given all that the peer owns, once? */
@@ -102,9 +104,13 @@ export class CatchUp {
     }
   }
 
-  begin(id: number): void {
+  /** @param expected about so many connections follow: the table grows once, and not step by step */
+  begin(id: number, expected: number): void {
     const fetch = this.#fetches.get(id);
-    if (fetch !== undefined) fetch.generation = this.#host.ownership.nextGeneration();
+    if (fetch === undefined) return;
+    const { table } = this.#host.ownership;
+    table.reserve(table.size + Math.min(expected, MOST_EXPECTED));
+    fetch.generation = this.#host.ownership.nextGeneration();
   }
 
   end(id: number): void {

@@ -157,7 +157,7 @@ export class Ownership {
     if (slot !== NO_SLOT && record[Field.windowScale] === UNKNOWN_WINDOW_SCALE) {
       record[Field.windowScale] = this.table.bytes[this.table.offset(slot) + Field.windowScale]!;
     }
-    this.stamp(this.table.put(record, 0, seconds));
+    this.stamp(this.table.put(record, 0, seconds, slot));
     if (!quiet) this.tell.add(record, 0);
   }
 

@@ -113,11 +113,12 @@ export class ConnectionTable {
    * Puts a record in, in place of the one with its key if there is one.
    *
    * @param seconds now, on whatever clock the caller keeps
+   * @param found what `find` has just said of it, if it was asked
    * @returns its slot
    */
-  put(bytes: Uint8Array, at: number, seconds: number): number {
+  put(bytes: Uint8Array, at: number, seconds: number, found?: number): number {
     const hash = recordHash(bytes, at);
-    const known = this.#find(hash, bytes, at);
+    const known = found ?? this.#find(hash, bytes, at);
     const slot = known === NO_SLOT ? this.#add(hash, bytes, at) : known;
     if (known !== NO_SLOT) this.#replace(slot, hash, bytes, at);
     this.#told[slot] = seconds;
