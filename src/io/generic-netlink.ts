@@ -53,15 +53,28 @@ export interface GenericFamily {
   close(): void;
 }
 
-/** The answers to some requests of one datagram. */
+/** The answers to the requests of one datagram. */
 class Answers implements AnswerListener {
   readonly payloads: Uint8Array[] = [];
   /** Positive, by index of the request; 0: done. */
   readonly errnos = new Map<number, number>();
   readonly #view: DataView;
+  readonly #first: number;
+  readonly #count: number;
 
-  constructor(view: DataView) {
+  /** `view` of what the socket receives; `first`: the first sequence number of `count`. */
+  constructor(view: DataView, first: number, count: number) {
     this.#view = view;
+    this.#first = first;
+    this.#count = count;
+  }
+
+  get isComplete(): boolean {
+    return this.errnos.size === this.#count;
+  }
+
+  walk(at: number, length: number): void {
+    walkAnswers(this.#view, at, length, this.#first, this.#count, this);
   }
 
   message(_index: number, _type: number, at: number, end: number): void {
@@ -81,6 +94,7 @@ export class GenericNetlink implements GenericFamily {
   readonly #version: number;
   #socket: NetlinkSocket | undefined;
   #type: number | undefined;
+  #view: DataView | undefined;
   #sequence = 1;
   /** Calls wait for those before them. */
   #last: Promise<unknown> = Promise.resolve();
@@ -127,7 +141,10 @@ export class GenericNetlink implements GenericFamily {
           begin = performance.now();
         }
         const asked = { ...message, flags: message.flags | NLM_F_DUMP };
-        const { payloads, errnos } = await this.#exchange(request, type, this.#version, [asked]);
+        const answers = this.#ask(type, this.#version, [asked]);
+        // Nearly always all of them are there: a promise for each of a thousand dumps would cost as much as the dump.
+        if (!this.#take(request, answers)) await this.#rest(request, answers);
+        const { payloads, errnos } = answers;
         all.push((errnos.get(0) ?? 0) === 0 ? payloads : undefined);
       }
       return all;
@@ -139,6 +156,7 @@ export class GenericNetlink implements GenericFamily {
     this.#socket?.close();
     this.#socket = undefined;
     this.#type = undefined;
+    this.#view = undefined;
   }
 
   #inTurn<T>(request: string, work: (type: number) => Promise<T>): Promise<T> {
@@ -172,23 +190,37 @@ export class GenericNetlink implements GenericFamily {
     version: number,
     messages: readonly GenericMessage[],
   ): Promise<Answers> {
+    const answers = this.#ask(type, version, messages);
+    if (!this.#take(request, answers)) await this.#rest(request, answers);
+    return answers;
+  }
+
+  #ask(type: number, version: number, messages: readonly GenericMessage[]): Answers {
     this.#socket ??= new NetlinkSocket({ protocol: NETLINK_GENERIC, recvBufferSize: RECEIVE_BYTES });
-    const socket = this.#socket;
-    const { bytes, table } = socket;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const answers = new Answers(view);
+    const { bytes } = this.#socket;
+    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const first = this.#sequence;
     this.#sequence = (first + messages.length) >>> 0;
-    socket.send(encodeGeneric(type, version, messages, first));
-    for (let silences = 0; answers.errnos.size < messages.length; ) {
-      const rows = socket.receive();
+    this.#socket.send(encodeGeneric(type, version, messages, first));
+    return new Answers(this.#view, first, messages.length);
+  }
+
+  /** Takes what is there. @returns true when that is all */
+  #take(request: string, answers: Answers): boolean {
+    const { table } = this.#socket!;
+    while (!answers.isComplete) {
+      const rows = this.#socket!.receive();
       if (rows < 0) throw new KernelError(request, { errno: 'ENOBUFS', text: 'answers were lost' });
-      if (rows === 0 && ++silences > MAX_SILENCES) throw new KernelError(request, { text: 'no answer' });
-      if (rows === 0) await setImmediate();
-      for (let row = 0; row < rows; row++) {
-        walkAnswers(view, table[2 * row]!, table[2 * row + 1]!, first, messages.length, answers);
-      }
+      if (rows === 0) return false;
+      for (let row = 0; row < rows; row++) answers.walk(table[2 * row]!, table[2 * row + 1]!);
     }
-    return answers;
+    return true;
+  }
+
+  async #rest(request: string, answers: Answers): Promise<void> {
+    for (let silences = 0; !this.#take(request, answers); silences++) {
+      if (silences === MAX_SILENCES) throw new KernelError(request, { text: 'no answer' });
+      await setImmediate();
+    }
   }
 }
