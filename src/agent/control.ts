@@ -17,7 +17,7 @@ import { describeChanges } from '../core/config/diff.ts';
 import type { LsaFilter } from '../core/ospf/events.ts';
 import type { ServerName } from '../core/servers/server-lifecycles.ts';
 import type { LoopDelay, LoopWatch } from '../io/event-loop.ts';
-import { type LoadedCluster, loadCluster } from './cluster-file.ts';
+import { type Loaded, type LoadedCluster, loadCluster } from './cluster-file.ts';
 import type { Director } from './director.ts';
 import { connectionsDocument } from './documents/connection-documents.ts';
 import {
@@ -35,6 +35,7 @@ import {
 import { explainFlow, flowOf } from './documents/flow-explanation.ts';
 import { syncDocument } from './documents/sync-documents.ts';
 import { upstreamDocuments } from './documents/upstream-view.ts';
+import { planeFault } from './plane-fault.ts';
 
 export interface FixedFacts extends Omit<ProcessFacts, 'uptime' | 'stale' | 'loop'> {
   readonly loop: LoopWatch;
@@ -106,7 +107,7 @@ export class Control implements ControlBackend {
   /** What `reload` would do. */
   async check(): Promise<ReloadDocument> {
     const { configPath: path } = this.#facts;
-    const loaded = await loadCluster(path, this.#director.loaded.director.name);
+    const loaded = this.#onThisPlane(await loadCluster(path, this.#director.loaded.director.name));
     if ('faults' in loaded) return { path, applied: false, changes: [], faults: loaded.faults };
     const changes = changesBetween(this.#director.loaded, loaded);
     return { path, applied: false, changes, faults: [] };
@@ -117,7 +118,7 @@ export class Control implements ControlBackend {
     const { events, loaded: before, sync } = this.#director;
     // Whatever the cluster file is like: a log that was moved away is to be let go.
     sync.reopen();
-    const loaded = await loadCluster(path, before.director.name);
+    const loaded = this.#onThisPlane(await loadCluster(path, before.director.name));
     if ('faults' in loaded) {
       this.#stale = summary(loaded.faults);
       events.emit('config-refused', { path, faults: loaded.faults });
@@ -129,6 +130,12 @@ export class Control implements ControlBackend {
     events.emit('config-applied', { path, hash: loaded.hash, changes });
     for (const message of loaded.warnings) events.emit('keys-fault', { message });
     return { path, applied: true, changes, faults: [] };
+  }
+
+  /** A file that needs another data plane than the one that runs is for another agent. */
+  #onThisPlane(loaded: Loaded): Loaded {
+    const fault = 'faults' in loaded ? undefined : planeFault(loaded.cluster, this.#director.dataplane.name);
+    return fault === undefined ? loaded : { faults: [fault] };
   }
 
   #upstreamView(query: URLSearchParams): UpstreamRouterDocument[] {
