@@ -3,19 +3,17 @@
  * so that `sluice --help` and the light commands start fast.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ControlClient, GetAnswer, GetPath } from '../api/client.ts';
-import { VENDORS } from '../api/vendors.ts';
+import type { GetAnswer, GetPath } from '../api/client.ts';
 import type { SocketOptions } from './connect.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import type { CliContext } from './context.ts';
-import { parseDuration } from './duration.ts';
+import { addControlCommands } from './control-command.ts';
 import type { Endpoint, ExplainOptions } from './explain.ts';
+import { clientFor, RUN_DIR, speaksToAgent, wholeNumber } from './options.ts';
 import { addRealServer } from './realserver-command.ts';
-import type { RestartOptions } from './restart.ts';
 import type { ShowOptions } from './show.ts';
-import type { UpstreamCommandOptions } from './upstream.ts';
+import { addUpstream, addUpstreamView } from './upstream-command.ts';
 
-export const RUN_DIR = '/run/sluice';
 export const STATE_DIR = '/var/lib/sluice';
 
 const EXAMPLES = `
@@ -71,20 +69,6 @@ once, a crash or SIGKILL leaves it forwarding: the next start takes up what is t
     .action(async (options: { config: string; name?: string; runDir: string; stateDir: string }) => {
       finish(await context.runAgent({ ...options, name: options.name }));
     });
-}
-
-/** Adds the options that say which agent is meant. */
-function speaksToAgent(command: Command): Command {
-  return command
-    .addOption(new Option('--socket <path>', 'control socket of the agent'))
-    .addOption(new Option('--name <director>', 'agent of this name (default: the one in this network namespace)'))
-    .addOption(new Option('--run-dir <dir>', 'where control sockets are').default(RUN_DIR))
-    .option('--json', 'print JSON');
-}
-
-async function clientFor(options: SocketOptions): Promise<ControlClient> {
-  const { connectAgent } = await import('./connect.ts');
-  return connectAgent(options);
 }
 
 interface ShowCommand<P extends GetPath> {
@@ -184,86 +168,6 @@ Examples:
     });
 }
 
-const UPSTREAM_HELP = `
-A router is NAME/ROUTER-ID, and behind another / its interfaces, separated by commas: those that lead to directors, with the
-alias of the cluster file whose settings they get (\`eth2=up0\`; without one where all are alike), networks that directors
-get a route to (\`eth1=passive\`), and what is in area 0.0.0.0 where the directors are not (\`eth0=backbone\`).
-
-With --vendor the configuration is printed, each setting with its reason; with --json, settings and text. Secrets of the key
-files are left out unless --keys is given. What could not be checked against a document of the vendor is marked so.
-
-With --check, what \`show running-config\` of FRR, IOS, NX-OS or EOS lacks, and what in it is dangerous, each with its line,
-what comes of it and the lines to add. Exit code 1 when anything is missing or dangerous, 2 when it cannot be told.
-
-\`sluice upstream-view\` asks a running agent which directors its routers spread the traffic over.
-
-Examples:
-  sluice upstream --vendor frr --router r1/10.255.1.1/eth2=up0,eth3=up0,eth1=passive
-  sluice upstream --vendor nxos --json | jq '.routers[0].settings'
-  sluice upstream --vendor linux > /usr/local/sbin/sluice-upstream
-  ssh r1 vtysh -c "'show running-config'" | sluice upstream --check -
-  sluice upstream --check r1.conf --router r1/10.255.1.1/eth2=up0 --json`;
-
-function addUpstream(program: Command, context: CliContext, finish: (code: number) => void): void {
-  program
-    .command('upstream')
-    .description('configuration of the routers for this cluster, by vendor, or what is amiss in theirs; needs no agent')
-    .option('--config <file>', 'the cluster file', '/etc/sluice/cluster.yml')
-    .addOption(new Option('--vendor <vendor>', 'whose configuration').choices(VENDORS))
-    .option('--release <version>', 'of FRR or BIRD, where it makes a difference: 8.4')
-    .option('--router <router>', 'a router, see below; may be given several times', several, [])
-    .option('--instance <name>', 'routing instance (default: of the aliases named, else the one that announces VIPs)')
-    .option('--bfd <interval:multiplier>', 'BFD on the links towards directors, such as 50ms:3', bfd)
-    .option('--keys', 'put the secrets of the key files into the text')
-    .option('--check <file>', 'running configuration of a router, or - for standard input')
-    .option('--json', 'print JSON')
-    .addHelpText('after', UPSTREAM_HELP)
-    .action(async (options: UpstreamCommandOptions) => {
-      const { upstream } = await import('./upstream.ts');
-      finish(await upstream(context, options));
-    });
-}
-
-function several(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
-}
-
-function bfd(text: string): { interval: number; multiplier: number } {
-  const [time = '', times = ''] = text.split(':');
-  const interval = parseDuration(time);
-  if (interval === undefined || interval < 1 || !/^\d{1,3}$/.test(times)) {
-    throw new InvalidArgumentError('Write INTERVAL:MULTIPLIER, such as 50ms:3.');
-  }
-  return { interval, multiplier: Number(times) };
-}
-
-interface UpstreamViewOptions extends SocketOptions, ShowOptions {
-  readonly maxPaths?: number;
-}
-
-function addUpstreamView(program: Command, context: CliContext, finish: (code: number) => void): void {
-  speaksToAgent(program.command('upstream-view').argument('[router]', 'router id (default: every upstream router)'))
-    .description('for each VIP: which directors an upstream router spreads it over, and why not over another')
-    .option('--max-paths <n>', 'next hops that the router takes into one route', wholeNumber)
-    .option('--watch', 'redraw every second')
-    .addHelpText(
-      'after',
-      `
-Computed here from the link state database, as the router does; what its kernel made of it is not asked.
-Exit code 1 when a director that should be in a set is not. One that drains is not missed.
-
-Next hops that routers take unless told otherwise: FRR of Debian 256, BIRD 16, Junos 16, NX-OS 8, IOS 4.
-
-Examples:
-  sluice upstream-view
-  sluice upstream-view 10.255.0.101 --max-paths 4`,
-    )
-    .action(async (router: string | undefined, options: UpstreamViewOptions) => {
-      const { upstreamView } = await import('./upstream-view.ts');
-      finish(await upstreamView(context, await clientFor(options), router, options));
-    });
-}
-
 function addExplain(program: Command, context: CliContext, finish: (code: number) => void): void {
   speaksToAgent(
     program
@@ -316,117 +220,6 @@ Examples:
       const { connections } = await import('./connections.ts');
       finish(await connections(context, await clientFor(options), options));
     });
-}
-
-function addControlCommands(program: Command, context: CliContext, finish: (code: number) => void): void {
-  speaksToAgent(program.command('events').description('what has happened (the last 1000 events)'))
-    .option('--follow', 'go on with what happens')
-    .option('--since <seq>', 'only events after this number', wholeNumber)
-    .addHelpText('after', '\nExample:\n  sluice events --follow')
-    .action(async (options: SocketOptions & { json?: boolean; follow?: boolean; since?: number }) => {
-      const { events } = await import('./events.ts');
-      finish(await events(context, await clientFor(options), options));
-    });
-  speaksToAgent(program.command('drain').description('move the traffic to the other directors, then withdraw'))
-    .option(
-      '--deadline <duration>',
-      "how long to wait for the traffic to go (default: the file's lifecycle.drain)",
-      asDuration,
-    )
-    .option('--no-wait', 'return at once instead of showing the steps until it is done')
-    .addHelpText(
-      'after',
-      `
-The last director that announces a VIP goes on serving it, deadline or not, until another one announces it.
-
-Examples:
-  sluice drain
-  sluice drain --deadline 5m --no-wait`,
-    )
-    .action(async (options: SocketOptions & { json?: boolean; deadline?: number; wait: boolean }) => {
-      const { drain } = await import('./drain.ts');
-      finish(await drain(context, await clientFor(options), options));
-    });
-  speaksToAgent(program.command('undrain').description('end a drain and take traffic again')).action(
-    async (options: SocketOptions & { json?: boolean }) => {
-      const { undrain } = await import('./drain.ts');
-      finish(await undrain(context, await clientFor(options), options));
-    },
-  );
-  addServerDrains(program, context, finish);
-  speaksToAgent(
-    program
-      .command('restart')
-      .description('end the agent so that the next one takes over and no router notices (RFC 3623)'),
-  )
-    .addOption(
-      new Option('--reason <reason>', 'told to the routers').choices(['restart', 'upgrade']).default('restart'),
-    )
-    .option('--no-wait', 'return at once instead of waiting until the next agent has taken over')
-    .addHelpText(
-      'after',
-      `
-The agent ends and leaves the kernel forwarding; systemd (Restart=always) or a script starts the next one, within
-lifecycle.grace of the cluster file. The routers have to help: BIRD does, FRR needs \`graceful-restart helper enable\`.
-
-Example:
-  sluice restart --reason upgrade`,
-    )
-    .action(async (options: SocketOptions & RestartOptions) => {
-      const { restart } = await import('./restart.ts');
-      finish(await restart(context, await clientFor(options), options));
-    });
-  speaksToAgent(program.command('reload').description('read the cluster file again and apply the difference')).action(
-    async (options: SocketOptions & { json?: boolean }) => {
-      const { reload } = await import('./config.ts');
-      finish(await reload(context, await clientFor(options), options));
-    },
-  );
-}
-
-function addServerDrains(program: Command, context: CliContext, finish: (code: number) => void): void {
-  speaksToAgent(
-    program
-      .command('drain-server')
-      .argument('<service>')
-      .argument('<server>')
-      .description('give a real server no new connections, and end those it has at the deadline'),
-  )
-    .option(
-      '--deadline <duration>',
-      "how long its connections may go on (default: the service's drain; 0s: end them now)",
-      asDuration,
-    )
-    .option('--no-wait', 'return at once instead of showing what is left until it is drained')
-    .addHelpText(
-      'after',
-      `
-Of this director only: run it on each. The next agent here knows of it, too, until undrain-server is said or the server has left
-the cluster file. What is left at the deadline hears RST (TCP) or goes to another server (UDP).
-
-Example:
-  sluice drain-server web r2 --deadline 5m`,
-    )
-    .action(
-      async (
-        service: string,
-        server: string,
-        options: SocketOptions & { json?: boolean; deadline?: number; wait: boolean },
-      ) => {
-        const { drainServer } = await import('./drain-server.ts');
-        finish(await drainServer(context, await clientFor(options), { service, server }, options));
-      },
-    );
-  speaksToAgent(
-    program
-      .command('undrain-server')
-      .argument('<service>')
-      .argument('<server>')
-      .description('give a drained real server new connections again'),
-  ).action(async (service: string, server: string, options: SocketOptions & { json?: boolean }) => {
-    const { undrainServer } = await import('./drain-server.ts');
-    finish(await undrainServer(context, await clientFor(options), { service, server }, options));
-  });
 }
 
 function addCheck(program: Command, context: CliContext, finish: (code: number) => void): void {
@@ -499,21 +292,10 @@ Examples:
     });
 }
 
-function asDuration(text: string): number {
-  const value = parseDuration(text);
-  if (value === undefined) throw new InvalidArgumentError('Write a duration with its unit, such as 500ms, 30s or 5m.');
-  return value;
-}
-
 function endpoint(text: string): Endpoint {
   const [, address, port] = /^(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})$/.exec(text) ?? [];
   if (address === undefined || port === undefined) {
     throw new InvalidArgumentError('Write ADDRESS:PORT, such as 198.51.100.7:40123.');
   }
   return { address, port };
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
-  return Number(text);
 }
