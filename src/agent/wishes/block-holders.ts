@@ -12,17 +12,19 @@ import { livingDirectors } from './sync.ts';
  *
  * Answers to a director's local address go where it is announced. While it is, its successor would ask from that address in vain,
  * and if only the mesh between the two is cut, or an agent is started again while its kernel forwards, the owner goes on giving
- * these ports away itself.
+ * these ports away itself. Answers to shared addresses come anywhere, and are handed over to whoever has the port: there a director
+ * that does not answer the others is passed over at once.
  */
 export function blockHolders(
   loaded: LoadedCluster,
   view: MemberView | undefined,
   speakers: readonly Speaker[],
 ): readonly string[] {
-  const living = new Set(livingDirectors(loaded, view));
-  const { directors, services } = loaded.cluster;
+  const living = livingDirectors(loaded, view);
+  const { directors, services, local } = loaded.cluster;
+  if (local.shared.length > 0) return living;
   const vips = services.flatMap((service) => service.vips);
-  return directors.flatMap((one) => (living.has(one.name) || isAnnounced(one, vips, speakers) ? [one.name] : []));
+  return directors.flatMap((one) => (living.includes(one.name) || isAnnounced(one, vips, speakers) ? [one.name] : []));
 }
 
 /** Is it reachable, and announces an address of its own or a VIP as one that serves? */
