@@ -1,4 +1,5 @@
 /** The turn over IPVS in memory: what is ours is kept as wished, what is not is left alone, and agents come and go. */
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
@@ -6,11 +7,12 @@ import { IPVS_CMD_DEL_DEST, IPVS_CMD_NEW_SERVICE, IPVS_CMD_SET_DEST } from '../.
 import { encodeDestination, encodeDestinationKey, NO_TUNNEL } from '../../../src/core/netlink/ipvs/destination.ts';
 import { encodeService, type IpvsServiceKey } from '../../../src/core/netlink/ipvs/service.ts';
 import { FakeIpvsDataplane, FakeIpvsHost } from '../../../src/drivers/dataplane/fake/ipvs-dataplane.ts';
-import { dataplane, service, THREE, withState } from './model.ts';
+import { dataplane, type ServerSpec, service, THREE, withState } from './model.ts';
 
 const WEB: IpvsServiceKey = { protocol: 6, address: ipv4('203.0.113.10'), port: 80 };
 const FOREIGN: IpvsServiceKey = { protocol: 17, address: ipv4('192.0.2.1'), port: 53 };
 const web = dataplane(service('web', THREE));
+const FLOW = { protocol: 'tcp', source: ipv4('10.1.0.2'), sport: 1, vip: ipv4('203.0.113.10'), port: 80 } as const;
 
 let host: FakeIpvsHost;
 let driver: FakeIpvsDataplane;
@@ -138,4 +140,80 @@ test('a server’s id is in the table by which connections are marked, and survi
 test('timeouts of the file are set, and those of before come back when all is removed', async () => {
   await driver.apply(dataplane(service('web', THREE, { timeouts: { established: 7200 } })));
   expect(await driver.remove()).toEqual(['ipvs: timeouts tcp 900 s, after FIN 120 s, udp 300 s']);
+});
+
+describe('directors with different pasts', () => {
+  const SIX: readonly ServerSpec[] = Array.from({ length: 6 }, (_, i) => ({
+    name: `r${i}`,
+    address: `10.2.0.${21 + i}`,
+  }));
+  const step = fc.record({
+    present: fc.uniqueArray(fc.nat(5), { minLength: 1 }),
+    states: fc.array(fc.constantFrom('up', 'down', 'drained'), { minLength: 6, maxLength: 6 }),
+    weights: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 6, maxLength: 6 }),
+  } as const);
+  const past = fc.array(fc.tuple(step, fc.boolean()), { maxLength: 5 });
+
+  const planeOf = ({ present, states, weights }: typeof step extends fc.Arbitrary<infer Step> ? Step : never) =>
+    dataplane(
+      service(
+        'web',
+        present.map((i) => ({ ...SIX[i]!, state: states[i]!, weight: weights[i]! })),
+      ),
+    );
+
+  /** A host where this has been wished, by agents of which some died after that. */
+  async function lived(steps: readonly (readonly [desired: DesiredDataplane, dies: boolean])[]): Promise<FakeIpvsHost> {
+    const one = new FakeIpvsHost();
+    let agent = new FakeIpvsDataplane(one);
+    for (const [desired, dies] of steps) {
+      await agent.apply(desired);
+      for (let sport = 1; sport < 9; sport++) one.ipvs.packet({ ...FLOW, sport });
+      if (dies) agent = new FakeIpvsDataplane(one);
+    }
+    // What is nobody's any more may go: it has no connections left.
+    one.ipvs.forget();
+    await agent.apply(steps.at(-1)![0]);
+    return one;
+  }
+
+  const slotsOf = ({ ipvs }: FakeIpvsHost) => [ipvs.listing(), ipvs.lastWeights()];
+
+  test('hold the same list with the same shares, whatever they went through', async () => {
+    await fc.assert(
+      fc.asyncProperty(past, past, step, async (one, other, last) => {
+        const steps = (list: typeof one) => [
+          ...list.map(([at, dies]) => [planeOf(at), dies] as const),
+          [planeOf(last), false] as const,
+        ];
+        const [a, b] = [await lived(steps(one)), await lived(steps(other))];
+        expect(slotsOf(a)).toEqual(slotsOf(b));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('send 10,000 flows to the same servers', async () => {
+    const last = dataplane(service('web', withState(SIX, 'r2', 'down')));
+    const some = (...which: number[]) =>
+      dataplane(
+        service(
+          'web',
+          which.map((i) => SIX[i]!),
+        ),
+      );
+    const a = await lived([
+      [some(5, 0), false],
+      [some(3), true],
+      [some(1, 2, 4, 5), false],
+      [last, false],
+    ]);
+    const b = await lived([[last, false]]);
+    const clients = Array.from({ length: 10_000 }, (_, i) => ({
+      ...FLOW,
+      source: ipv4('10.1.0.2') + (i % 97),
+      sport: 1024 + i,
+    }));
+    expect(clients.map((flow) => a.ipvs.packet(flow))).toEqual(clients.map((flow) => b.ipvs.packet(flow)));
+  });
 });

@@ -78,6 +78,7 @@ function plusOne(statistics: IpvsStatistics, connections: number): IpvsStatistic
 export class FakeIpvs implements GenericFamily {
   readonly #services = new Map<string, FakeService>();
   readonly #connections = new Map<string, { readonly service: string; readonly destination: FakeDestination }>();
+  readonly #tables = new Map<string, Uint16Array>();
   #timeouts: IpvsTimeouts = { tcp: 900, tcpFin: 120, udp: 300 };
   /** Requests that were made of it, but for those that only ask. */
   writes = 0;
@@ -136,6 +137,17 @@ export class FakeIpvs implements GenericFamily {
     });
   }
 
+  /** All connections have ended. */
+  forget(): void {
+    this.#connections.clear();
+    for (const { destinations } of this.#services.values()) for (const one of destinations) one.active = 0;
+  }
+
+  /** In the order of `listing`. */
+  lastWeights(): readonly (readonly number[])[] {
+    return [...this.#services.values()].map(({ destinations }) => destinations.map(({ lastWeight }) => lastWeight));
+  }
+
   /** By service and address; what `mh` deals its slots by. */
   lastWeight(service: string, destination: string): number | undefined {
     const found = this.#services.get(service)?.destinations.find((one) => destinationKeyText(one) === destination);
@@ -179,13 +191,21 @@ export class FakeIpvs implements GenericFamily {
         ({ address, port, lastWeight }): IpvsServer => ({ address: address as Ipv4, port, weight: lastWeight }),
       );
       const port = (service.flags & IP_VS_SVC_F_SCHED_PORT) === 0 ? 0 : sport;
-      return destinations[ipvsMhServer(ipvsMhTable(servers), takes, source, port)];
+      return destinations[ipvsMhServer(this.#tableOf(servers), takes, source, port)];
     }
     const round = destinations.flatMap((one, index) => {
       const turns = service.scheduler === 'wrr' ? one.weight : 1;
       return takes[index] === true ? Array.from({ length: turns }, () => one) : [];
     });
     return round[found.turn++ % round.length];
+  }
+
+  /** Computed anew only when servers or weights have changed. */
+  #tableOf(servers: readonly IpvsServer[]): Uint16Array {
+    const key = servers.map(({ address, port, weight }) => `${address}:${port} ${weight}`).join();
+    const table = this.#tables.get(key) ?? ipvsMhTable(servers);
+    this.#tables.set(key, table);
+    return table;
   }
 
   #mustBeThere(): void {
