@@ -112,7 +112,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
 
 async function playSeries(
   series: Series,
-  { only = '', parallel, json, resume, quick, speaker, frr, router }: RunOptions,
+  { only = '', parallel, json, resume, quick, kernel, speaker, frr, router }: RunOptions,
 ): Promise<ScenarioResult> {
   if (resume && json === undefined) throw new LabError('--resume needs --json FILE, the file to go on from');
   const width = Number(parallel);
@@ -123,6 +123,7 @@ async function playSeries(
     parallel: width,
     quick: quick === true,
     who: { speaker, frr, router },
+    kernel,
     earlier: resume ? json : undefined,
     onPart: (part) => {
       if (json !== undefined) writeResult(json, document(series.name, part));

@@ -24,6 +24,8 @@ export async function playMode(mode: Mode, context: ModeContext): Promise<ModeOu
     const lab = await up(mode.topology, {
       ...context.who,
       directors: mode.directors,
+      ...(mode.runtime === undefined ? {} : { runtime: mode.runtime }),
+      ...(context.kernel === undefined ? {} : { kernel: context.kernel }),
       ...(mode.cluster === undefined ? {} : { cluster: mode.cluster }),
     });
     try {

@@ -41,7 +41,8 @@ exec /bin/busybox switch_root /new /bin/bash /.sluice/serve
 
 /**
  * Process 1. Per channel: reads `ID NUL SCRIPT NUL`, runs the script, answers `ID CODE` and a new line. Standard output and
- * error go where the script sends them. Each script is a process group of its own (-m), so that it can be ended whole. A channel to which nobody is connected reads as ended, which is no reason to end.
+ * error go where the script sends them. Each script is a process group of its own (-m), so that it can be ended whole. A
+ * channel to which nobody is connected reads as ended, which is no reason to end.
  */
 export const SERVE_SCRIPT: string = `export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 cd /

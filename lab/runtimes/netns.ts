@@ -1,5 +1,6 @@
 /**
- * The netns runtime: a lab of network namespaces, veth pairs and bridges on this machine, without a container engine.
+ * A lab of network namespaces, veth pairs and bridges on this machine, without a container engine; with the runtime `qemu`,
+ * directors are guests (guest-node.ts), each behind a namespace of its own.
  *
  * In:  a topology file (topology.ts) and root folders (../roots).
  * Out: a running lab. Namespaces are called `sl-RUN-NODE`; nothing else of the machine's network is touched.

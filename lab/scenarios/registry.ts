@@ -3,6 +3,7 @@ import { agentRestart } from './agent-restart.ts';
 import { crashScenario } from './crash.ts';
 import { gracefulRestart } from './graceful-restart.ts';
 import { holdLink } from './hold-link.ts';
+import { ipvsModes } from './ipvs-modes.ts';
 import { nftModes } from './nft-modes.ts';
 import { order } from './order.ts';
 import { ospfInterop } from './ospf-interop.ts';
@@ -27,7 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   holdLink,
 ];
 
-export const SERIES: readonly Series[] = [ospfInterop, nftModes, takeover, secondChance, partition];
+export const SERIES: readonly Series[] = [ospfInterop, nftModes, ipvsModes, takeover, secondChance, partition];
 
 /** The scenario of that name, if there is one. */
 export function findScenario(name: string): Scenario | undefined {

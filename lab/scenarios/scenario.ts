@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { projectRoot } from '../project.ts';
 import type { Claim } from '../report/result.ts';
-import type { Lab, SpeakerOptions } from '../runtimes/lab.ts';
+import type { KernelVersion, Lab, SpeakerOptions } from '../runtimes/lab.ts';
 
 /** The default lab: a client, two FRR routers, three directors and a spare, four real servers. */
 export const ECMP_3: string = join(projectRoot, 'lab/topologies/ecmp-3.clab.yml');
@@ -48,6 +48,8 @@ export interface SeriesContext extends ScenarioContext {
   readonly quick: boolean;
   /** Who announces on the directors, for series whose claim is about something else. */
   readonly who: SpeakerOptions;
+  /** Of directors that are guests. */
+  readonly kernel?: KernelVersion;
   /** The result file of an earlier run; what held in it is not played again. */
   readonly earlier: string | undefined;
   /** Given after each of them what there is so far. */

@@ -25,12 +25,13 @@ export function seriesOfModes({
   return {
     name,
     claim,
-    async play({ progress, only, parallel, quick, who, earlier, onPart }) {
+    async play({ progress, only, parallel, quick, who, kernel, earlier, onPart }) {
       const outcomes = await playModes(modes, {
         only,
         parallel: alone ? 1 : parallel,
         progress,
         who,
+        ...(kernel === undefined ? {} : { kernel }),
         connections: quick ? few : connections,
         earlier: earlier === undefined ? [] : readEarlierModes(earlier),
         onMode: (part) => onPart({ claims: modeClaims(part), samples: part }),

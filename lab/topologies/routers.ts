@@ -40,6 +40,8 @@ export const ROUTER_FILES: readonly RouterFile[] = [
   frr('transit/r2.conf', 'transit/cluster.yml', 'r2/10.255.1.2/eth1=up1,lo=passive'),
   // Two directors, and the client's network.
   frr('dr-trunk/r1.conf', 'dr-trunk/cluster.yml', 'r1/10.255.1.1/eth2,eth3,eth1=passive'),
+  // One director, and the client's network.
+  frr('tunnels/r1.conf', 'tunnels/cluster.yml', 'r1/10.255.1.1/eth2,eth1=passive'),
   frr('instances/r1.conf', 'instances/cluster.yml', 'r1/10.255.1.1/eth1=up0'),
   // A border router of a stub area.
   bird('instances/r2.conf', 'instances/cluster.yml', 'r2/10.255.1.2/eth1=in0,lo=passive,core0=backbone'),

@@ -1,0 +1,13 @@
+import { IPVS_MODES } from '../modes/ipvs/modes.ts';
+import { seriesOfModes } from './series-of-modes.ts';
+
+/** Ways in which the IPVS plane forwards, by real packets through guests on a Debian kernel. */
+export const ipvsModes = seriesOfModes({
+  name: 'ipvs-modes',
+  claim:
+    'NAT, FullNAT, tunnels and SNAT on IPVS serve all connections, each server by its weight, and no packet of theirs is dropped.',
+  modes: IPVS_MODES,
+  connections: 200,
+  // Emulated machines fill the processors.
+  alone: true,
+});
