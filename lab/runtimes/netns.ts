@@ -25,6 +25,7 @@ import { inParallel } from './in-parallel.ts';
 import type { AgentOptions, Capture, FrrRelease, KernelVersion, Lab, StopSignal, UpOptions } from './lab.ts';
 import { ipCommand, NetnsNode } from './netns-node.ts';
 import { linkEnds } from './node-setup.ts';
+import { applyRealServer } from './real-server.ts';
 import { applySourceMacReturn } from './return-path.ts';
 import {
   isLeftover,
@@ -303,6 +304,7 @@ class NetnsLab implements Lab {
     if (node.labels['sluice.return'] !== undefined) {
       await applySourceMacReturn(node, this.byRole('director'), await this.#hasInside());
     }
+    if (node.labels['sluice.realserver'] !== undefined) await applyRealServer(node, CONFIG_IN_NODE);
     const root = rootOf(described);
     if (root !== undefined) await startDaemons(node, root, await rootPath(root));
   }
