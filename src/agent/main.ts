@@ -13,7 +13,6 @@ import type { EventDocument } from '../api/documents.ts';
 import { serveControl } from '../api/server.ts';
 import { formatFault } from '../core/base/fault.ts';
 import type { Millis } from '../core/base/machine.ts';
-import { PLANES } from '../core/config/checks/planes.ts';
 import { targetKey } from '../core/health/target.ts';
 import type { InstanceConfig } from '../core/ospf/events.ts';
 import { NetlinkConntrack } from '../drivers/conntrack/netlink.ts';
@@ -99,7 +98,7 @@ async function runDirector(options: RunOptions, name: string, loaded: LoadedClus
   const events = new EventLog(systemClock);
   events.emit('agent-started', { director: name, pid: process.pid, version: options.version, hash: loaded.hash });
   // Programs that it runs take their time; here they do so while we go on. Whether it could is asked again below.
-  const chosen = await choosePlane(loaded.cluster, PLANES, hasIpvs);
+  const chosen = await choosePlane(loaded.cluster, hasIpvs);
   events.emit('dataplane-chosen', { ...chosen });
   const dataplane = makeDataplane(chosen, join(options.stateDir, name), events);
   dataplane.open().catch(() => undefined);

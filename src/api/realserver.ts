@@ -54,8 +54,6 @@ interface Read {
   readonly told: ReadonlyMap<string, Told>;
 }
 
-/** Real servers are told from the file alone, whichever data plane this version has. */
-const PLANES = new Set(['ipvs', 'nftables'] as const);
 const USUAL_MTU = 1500;
 
 /** @returns the plan of what the question asks, or sentences that say what is wrong with it */
@@ -71,7 +69,7 @@ export function planStranger(question: ServerQuestion): ServerPlan | Refused {
 }
 
 function readQuestion({ file, text, directors }: ServerQuestion): Read | Refused {
-  const parsed = parseCluster(text, PLANES);
+  const parsed = parseCluster(text);
   if ('faults' in parsed) return { faults: parsed.faults.map((fault) => formatFault(file, fault)) };
   const { cluster } = parsed;
   const told = new Map<string, Told>();

@@ -18,29 +18,27 @@ import type {
   RoutingInstance,
   Service,
 } from '../model/cluster.ts';
-import type { Plane } from '../model/plane.ts';
 import { type AnnouncedAs, AS_STUB, type FrrSettings } from '../model/routing.ts';
 import { DEFAULT_SCHEDULER, type Scheduler } from '../model/scheduler.ts';
 import { type SyncScope, usualScope } from '../model/sync-scope.ts';
 import type { TimeoutState, Timeouts } from '../model/timeouts.ts';
 import { GUE_PORT, type Tunnel } from '../model/tunnel.ts';
 import { crossChecks } from './checks/cross.ts';
-import { neededPlane, PLANES } from './checks/planes.ts';
+import { neededPlane } from './checks/planes.ts';
 import { byPlace, loadYaml, type Path, type Positions } from './document.ts';
 import { type ClusterFile, clusterFile } from './schema.ts';
 import type { Complaint, Sound } from './sound.ts';
 
 export type Parsed = { readonly cluster: Cluster } | { readonly faults: readonly Fault[] };
 
-/** `planes`: the data planes that there are. */
-export function parseCluster(text: string, planes: ReadonlySet<Plane> = PLANES): Parsed {
+export function parseCluster(text: string): Parsed {
   const loaded = loadYaml(text);
   if ('faults' in loaded) return loaded;
   const { values, positions } = loaded;
   if (values === null) return { faults: [{ line: 1, column: 1, path: '', message: 'the file is empty' }] };
   const result = v.safeParse(clusterFile, values);
   const refused = (result.issues ?? []).map(complaintOf);
-  const complaints = [...refused, ...crossChecks(soundPart(result.output, refused), planes)];
+  const complaints = [...refused, ...crossChecks(soundPart(result.output, refused))];
   if (!result.success || complaints.length > 0)
     return { faults: complaints.map((c) => place(c, positions)).sort(byPlace) };
   return { cluster: clusterOf(result.output) };

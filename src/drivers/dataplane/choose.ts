@@ -9,17 +9,14 @@ export interface ChosenPlane {
 }
 
 /**
- * @param planes those that this version has
  * @param hasIpvs asked only where the kernel decides
  * @throws KernelError of `hasIpvs`
  */
 export async function choosePlane(
   { dataplane, planeNeeded, keys }: Pick<Cluster, 'dataplane' | 'planeNeeded' | 'keys'>,
-  planes: ReadonlySet<Plane>,
   hasIpvs: () => Promise<boolean>,
 ): Promise<ChosenPlane> {
   if (dataplane !== 'auto') return { plane: dataplane, reason: 'the cluster file says so' };
-  if (!planes.has('ipvs')) return { plane: 'nftables', reason: 'this version has no other' };
   if (planeNeeded !== undefined) return { plane: planeNeeded.plane, reason: `${planeNeeded.by} needs it` };
   if (keys !== undefined) return { plane: 'nftables', reason: 'connections are synced, which this version does there' };
   if (await hasIpvs()) return { plane: 'ipvs', reason: 'the kernel has IPVS' };

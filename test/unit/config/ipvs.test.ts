@@ -3,9 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { describeChanges } from '../../../src/core/config/diff.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
 import type { Cluster } from '../../../src/core/model/cluster.ts';
-import type { Plane } from '../../../src/core/model/plane.ts';
 
-const BOTH: ReadonlySet<Plane> = new Set<Plane>(['ipvs', 'nftables']);
 const SERVERS = 'servers: { r1: 10.2.0.21, r2: 10.2.0.22 }';
 
 /** `web`: what the service says beside its VIP, its port and its servers; `plane`: of the file. */
@@ -20,13 +18,13 @@ ${others}`;
 }
 
 function faults(...given: Parameters<typeof text>): string[] {
-  const parsed = parseCluster(text(...given), BOTH);
+  const parsed = parseCluster(text(...given));
   if ('cluster' in parsed) return [];
   return parsed.faults.map(({ path, message, hint }) => `${path}: ${message}${hint === undefined ? '' : `; ${hint}`}`);
 }
 
 function cluster(...given: Parameters<typeof text>): Cluster {
-  const parsed = parseCluster(text(...given), BOTH);
+  const parsed = parseCluster(text(...given));
   if ('faults' in parsed) throw new Error(faults(...given).join('\n'));
   return parsed.cluster;
 }
@@ -77,7 +75,7 @@ describe('what the ipvs plane has', () => {
     const dr = web('forward: dr, persistence: 600s, scheduler: wrr, timeouts: { established: 90s }');
     expect(dr).toMatchObject({ persistence: 600_000, scheduler: { name: 'wrr' }, timeouts: { established: 90 } });
     const oneArm = text('ipvs', 'forward: dr').replace(', in0: eth2', '');
-    expect('cluster' in parseCluster(oneArm, BOTH)).toBe(true);
+    expect('cluster' in parseCluster(oneArm)).toBe(true);
   });
 });
 
@@ -91,13 +89,6 @@ describe('which plane', () => {
     expect(needed('auto', 'forward: dr, sticky: 60s')).toEqual({ plane: 'nftables', by: 'services.web.sticky' });
     expect(needed('auto', 'scheduler: { name: mh, slots: 65537 }')?.plane).toBe('nftables');
     expect(needed('ipvs', 'forward: tun')).toBeUndefined();
-  });
-
-  test('auto with one plane alone is a file of that plane', () => {
-    const parsed = parseCluster(text('auto', 'forward: tun'), new Set<Plane>(['nftables']));
-    expect('faults' in parsed && parsed.faults.map(({ message }) => message)).toEqual([
-      '"tun" needs the ipvs data plane: the nftables one cannot put packets into IPIP, GUE or GRE',
-    ]);
   });
 
   test('one plane has all services: two that need different ones are a fault', () => {

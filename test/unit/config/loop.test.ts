@@ -4,7 +4,6 @@ import { describeChanges } from '../../../src/core/config/diff.ts';
 import { parseCluster } from '../../../src/core/config/parse.ts';
 import type { Cluster } from '../../../src/core/model/cluster.ts';
 
-const BOTH = new Set(['ipvs', 'nftables'] as const);
 const MACS = ['mac: 02:00:00:00:00:D1', 'mac: [02:00:00:00:00:d2, 02:00:00:00:01:d2]'];
 
 function text(service: string, macs: readonly string[] = MACS, plane = 'ipvs'): string {
@@ -26,13 +25,13 @@ const servers = (a = 'd1', b = 'd2') =>
   `servers: { a: { address: 10.2.0.11, director: ${a} }, b: { address: 10.2.0.12, director: ${b} } }`;
 
 function faults(...given: Parameters<typeof text>): string[] {
-  const parsed = parseCluster(text(...given), BOTH);
+  const parsed = parseCluster(text(...given));
   if ('cluster' in parsed) return [];
   return parsed.faults.map(({ path, message, hint }) => `${path}: ${message}${hint === undefined ? '' : `; ${hint}`}`);
 }
 
 function cluster(...given: Parameters<typeof text>): Cluster {
-  const parsed = parseCluster(text(...given), BOTH);
+  const parsed = parseCluster(text(...given));
   if ('faults' in parsed) throw new Error(faults(...given).join('\n'));
   return parsed.cluster;
 }

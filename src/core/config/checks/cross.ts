@@ -5,7 +5,6 @@
  * Out: complaints by path; `parse.ts` finds their lines.
  */
 import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../../base/ipv4.ts';
-import type { Plane } from '../../model/plane.ts';
 import type { Path } from '../document.ts';
 import type { ClusterFile } from '../schema.ts';
 import { type Complaint, entries, Firsts, items, type Sound } from '../sound.ts';
@@ -32,7 +31,7 @@ type SoundService = NonNullable<Services[string]>;
 /** More than that in one service would leave a server of weight 1 too few of the 4,099 hash slots. */
 const MAX_SERVERS = 1000;
 
-export function crossChecks(file: File, planes: ReadonlySet<Plane>): readonly Complaint[] {
+export function crossChecks(file: File): readonly Complaint[] {
   return [
     ...routerIds(file),
     ...directorInterfaces(file),
@@ -51,10 +50,10 @@ export function crossChecks(file: File, planes: ReadonlySet<Plane>): readonly Co
     ...snatChecks(file),
     ...servers(file),
     ...serverChecks(file),
-    ...directChecks(file, planeOf(file, planes)),
+    ...directChecks(file, planeOf(file)),
     ...ipvsChecks(file),
     ...loopChecks(file),
-    ...planeChecks(file, planes),
+    ...planeChecks(file),
     ...syncChecks(file),
     ...insideChecks(file),
     ...quorums(file),

@@ -12,24 +12,16 @@ import { type Complaint, entries, type Sound } from '../sound.ts';
 type File = Sound<ClusterFile>;
 type Service = NonNullable<NonNullable<File['services']>[string]>;
 
-/** The data planes that this version has. */
-export const PLANES: ReadonlySet<Plane> = new Set<Plane>(['ipvs', 'nftables']);
-
 /** Something that only `plane` has; the complaint is for a file that is to have the other one. */
 interface Need extends Complaint {
   readonly plane: Plane;
 }
 
 /** What must be said of a file that needs another plane than it gets. */
-export function* planeChecks(file: File, planes: ReadonlySet<Plane>): Iterable<Complaint> {
-  const { dataplane } = file;
-  if (dataplane === undefined) return;
-  if (dataplane !== 'auto' && !planes.has(dataplane)) {
-    const hint = `use auto or ${[...planes].join(' or ')}`;
-    yield { path: ['dataplane'], part: 'value', message: `"${dataplane}" is not supported in this version`, hint };
-  }
+export function* planeChecks(file: File): Iterable<Complaint> {
+  if (file.dataplane === undefined) return;
   const needs = [...needsOf(file)];
-  const plane = planeOf(file, planes);
+  const plane = planeOf(file);
   if (plane !== undefined) yield* needs.filter((need) => need.plane !== plane).map(complaintOf);
   else yield* contradictions(needs);
 }
@@ -39,10 +31,8 @@ function complaintOf({ path, part, message, hint }: Need): Complaint {
 }
 
 /** The only plane that this file can have; undefined = either will do, or neither. */
-export function planeOf(file: File, planes: ReadonlySet<Plane>): Plane | undefined {
+export function planeOf(file: File): Plane | undefined {
   if (file.dataplane !== undefined && file.dataplane !== 'auto') return file.dataplane;
-  const [only] = planes;
-  if (planes.size === 1) return only;
   const needed = new Set([...needsOf(file)].map(({ plane }) => plane));
   return needed.size === 1 ? [...needed][0] : undefined;
 }
