@@ -101,9 +101,14 @@ function strays(vip: Ipv4, { addresses, links }: HostFacts): readonly HostAddres
   return addresses.filter(({ address, device, length }) => address === vip && (heard.has(device) || length !== 32));
 }
 
+/** As an address, or by a route alone, as on a director that is a server as well. */
+function isLocal(vip: Ipv4, { addresses, routes }: HostFacts): boolean {
+  if (addresses.some(({ address }) => address === vip)) return true;
+  return routes.some(({ table, prefix }) => table === 'local' && prefix.length === 32 && prefix.address === vip);
+}
+
 function vipDeviation(vip: Ipv4, facts: HostFacts): Deviation | undefined {
   const shown = formatIpv4(vip);
-  const held = facts.addresses.filter(({ address }) => address === vip);
   const [stray] = strays(vip, facts);
   if (stray !== undefined) {
     const { device, length } = stray;
@@ -113,7 +118,7 @@ function vipDeviation(vip: Ipv4, facts: HostFacts): Deviation | undefined {
       : `all of that network is local to this host: its answers to clients there never leave`;
     return { found: `${shown}/${length} on ${device}`, consequence };
   }
-  if (held.length > 0) return undefined;
+  if (isLocal(vip, facts)) return undefined;
   const consequence = `packets for ${shown} are not this host’s: it drops them, or sends them on, and clients time out`;
   return { found: 'nowhere', consequence };
 }

@@ -35,6 +35,14 @@ test('nothing deviates on a host that has it all', async () => {
   expect(await audited(() => {})).toEqual([]);
 });
 
+test('a VIP may be local by a route alone, as it is on directors', async () => {
+  const change = (host: Answers) => {
+    linkOf(host, 'lo').addr_info.splice(1, 1);
+    host.routes.push({ type: 'local', dst: '203.0.113.11', dev: 'lo', table: 'local', protocol: '217' });
+  };
+  expect(await audited(change)).toEqual([]);
+});
+
 const LATE = 'clients time out';
 const CROSSED = (name: string) =>
   `answers to connections that came by ${name} go to another director, or past them all: it cannot translate them, and clients time out`;
