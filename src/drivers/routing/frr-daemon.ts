@@ -103,6 +103,8 @@ export class FrrDaemon {
   #due: Instant | undefined;
   readonly #leaving = new Set<string>();
   #isHandedOver = false;
+  /** Something was changed, and is to be written to FRR's startup configuration. */
+  #isUnwritten = false;
 
   constructor(options: FrrDaemonOptions) {
     this.#options = options;
@@ -190,7 +192,8 @@ export class FrrDaemon {
   }
 
   #pause(): Millis {
-    const look = this.#settled ? POLL : Math.min(POLL, FIRST_LOOK * 2 ** this.#looks);
+    const isRead = this.#config !== undefined || this.#unknown !== undefined;
+    const look = this.#settled && isRead ? POLL : Math.min(POLL, FIRST_LOOK * 2 ** this.#looks);
     this.#looks += 1;
     if (this.#due === undefined) return look;
     return Math.max(1, Math.min(look, this.#due - this.#options.clock.now()));
@@ -259,18 +262,21 @@ export class FrrDaemon {
     this.#numbers = numbers;
     const { blocks, problems } = plan(objects, observed);
     for (const problem of problems) this.#tellOnce(problem);
-    if (blocks.length > 0) {
-      this.#counters.changes += blocks.length;
-      this.#left = undefined;
-      this.#settled = false;
-      const { vtysh } = this.#options;
-      const isNew = hasMgmtd(observed.version);
-      for (const lines of batches(blocks)) await vtysh.configure(lines, isNew && lines.length >= BULK);
-      await this.#readConfig();
-    }
+    if (blocks.length > 0) await this.#apply(blocks, observed.version);
     this.#noteSent(wishes);
-    this.#left = this.#config;
-    if (blocks.length > 0 && this.#options.settings.write === 'memory') await this.#write();
+    if (blocks.length > 0) return;
+    this.#left = observed;
+    if (this.#isUnwritten) await this.#write();
+  }
+
+  /** What has come of it is seen in the database first, which matters more, and read in the next turn. */
+  async #apply(blocks: readonly CommandBlock[], version: string | undefined): Promise<void> {
+    const { vtysh, settings } = this.#options;
+    this.#counters.changes += blocks.length;
+    [this.#left, this.#config] = [undefined, undefined];
+    this.#settled = false;
+    this.#isUnwritten = settings.write === 'memory';
+    for (const lines of batches(blocks)) await vtysh.configure(lines, hasMgmtd(version) && lines.length >= BULK);
   }
 
   #isLeaving(name: string): boolean {
@@ -348,6 +354,7 @@ export class FrrDaemon {
   }
 
   async #write(): Promise<void> {
+    this.#isUnwritten = false;
     try {
       await this.#options.vtysh.show(['write memory']);
     } catch (error) {

@@ -242,6 +242,27 @@ export class FrrWorld {
     );
   }
 
+  /** Looks every 50 ms whether the router's kernel has a route to the VIP. */
+  watchRoute(address: string) {
+    let [absent, back, last] = [0, performance.now(), performance.now()];
+    let isThere = true;
+    const timer = setInterval(() => {
+      const now = performance.now();
+      const was = isThere;
+      isThere = execFileSync('ip', ['-n', this.r.netns, 'route', 'show', address], { encoding: 'utf8' }) !== '';
+      if (!isThere) absent += now - last;
+      if (isThere && !was) back = now;
+      last = now;
+    }, 50);
+    return {
+      presentFor: () => (isThere ? performance.now() - back : 0),
+      end: () => {
+        clearInterval(timer);
+        return { absent: Math.round(absent), back };
+      },
+    };
+  }
+
   /** How many vtysh run in the director's namespace. */
   vtyshProcesses(): number {
     const pids = execFileSync('ip', ['netns', 'pids', this.d.netns], { encoding: 'utf8' }).split('\n');
