@@ -49,6 +49,8 @@ export interface FrrDaemonOptions {
 
 /** How often FRR is asked how things are. */
 const POLL: Millis = 1000;
+/** How often its database is read when nothing points to a change. */
+const DATABASE_POLL: Millis = 3000;
 /** How often its configuration is read when nothing points to a change. */
 const CONFIG_POLL: Millis = 5000;
 /** While something that was wished is not to be seen yet, the first look again; later ones take twice as long each. */
@@ -377,7 +379,7 @@ export class FrrDaemon {
   /** An LSA that is flushed keeps its checksum and stays for a minute: only a look at its age tells. */
   #isFresh({ summary, databaseAt }: ProcessView, { fingerprint }: FrrSummary): boolean {
     const age = this.#options.clock.now() - databaseAt;
-    return summary.fingerprint === fingerprint && age < Math.max(POLL, READ_SHARE * this.#readTook);
+    return summary.fingerprint === fingerprint && age < Math.max(DATABASE_POLL, READ_SHARE * this.#readTook);
   }
 
   async #database(process: string, ospf: string): Promise<Pick<ProcessView, 'lsas' | 'databaseAt'>> {
@@ -423,6 +425,7 @@ export class FrrDaemon {
     const now = this.#options.clock.now();
     const last = this.#faults.get(message);
     if (last !== undefined && now - last < SAME_FAULT_AGAIN) return;
+    for (const [old, at] of this.#faults) if (now - at >= SAME_FAULT_AGAIN) this.#faults.delete(old);
     this.#faults.set(message, now);
     this.#tell(message);
   }

@@ -20,8 +20,9 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     const text = readFileSync(new URL(file, GOLDEN), 'utf8');
     world.d.configFile(text);
     expect(world.d.check()).toBe('');
-    await world.d.kill();
-    await world.d.start([...world.d.daemonNames, 'bfdd']);
+    const daemons = [...world.d.daemonNames, 'bfdd'];
+    await world.d.kill(daemons);
+    await world.d.start(daemons);
     const running = world.d
       .vtysh('show running-config')
       .split('\n')
@@ -35,9 +36,8 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     const { foreign, statics } = parseRunningConfig(world.d.vtysh('show running-config'));
     expect(foreign.join('\n')).not.toContain('SLUICE');
     expect(statics.size).toBe(file === 'plain.conf' ? 2 : 0);
-    await world.d.kill(['bfdd']);
   });
 });
 
 const IMPLIED =
-  /^(log stdout informational|hostname .*|ip ospf network broadcast|ip ospf (hello|dead)-interval \d+|capability opaque|graceful-restart grace-period 120|graceful-restart helper enable|no zebra nexthop kernel enable)$/;
+  /^(log stdout informational|hostname .*|ip ospf network broadcast|ip ospf (hello|dead)-interval \d+|capability opaque|graceful-restart grace-period 120|graceful-restart helper enable|detect-multiplier 3|no zebra nexthop kernel enable)$/;

@@ -137,7 +137,7 @@ class Host {
   }
 
   async remove(): Promise<void> {
-    await this.kill();
+    await this.kill([...this.#daemons.keys()]);
     execFileSync('ip', ['netns', 'del', this.netns]);
     rmSync(this.folder, { recursive: true, force: true });
   }
