@@ -30,6 +30,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 for tree in dev proc sys; do mount --rbind "/$tree" "ROOT/$tree"; done
 mount --bind FOLDER/run ROOT/run
 mount --bind FOLDER/etc ROOT/etc/frr
+# What an ospfd of another run has left there would be believed.
+if [ -d ROOT/var/lib/frr ]; then mount --bind FOLDER/lib ROOT/var/lib/frr; fi
 exec chroot ROOT "$@"' enter "$@"
 `;
 
@@ -64,7 +66,7 @@ class Host {
     this.#root = root;
     this.netns = `sl-${run}-${name}`;
     this.folder = mkdtempSync(join(tmpdir(), `${this.netns}-`));
-    for (const folder of ['run/frr', 'etc']) {
+    for (const folder of ['run/frr', 'etc', 'lib']) {
       mkdirSync(join(this.folder, folder), { recursive: true });
       chownSync(join(this.folder, folder), FRR_USER, FRR_USER);
     }

@@ -104,7 +104,7 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     const began = performance.now();
     await world.d.start();
     await until('the VIP to be back', () => speaker.unknown() === undefined && speaker.announced().length === 1);
-    await until('the router to have it for good', () => watch.presentFor() > 8000, 60_000);
+    await until('the router to have it for good', () => watch.presentFor() > 8000, 60_000).finally(watch.end);
     const { absent, back } = watch.end();
     const after = Math.max(0, back - began);
     process.stdout.write(

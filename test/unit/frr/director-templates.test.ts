@@ -18,7 +18,7 @@ const LINK = {
 };
 const BASE = {
   ...{ hostname: 'd1', routerId: '10.255.0.1', process: '', area: '0.0.0.0', areaType: [], links: [LINK], passive: [] },
-  ...{ interval: 50, multiplier: 3, grace: 120, instance: 'outside', forms: [], vips: [] },
+  ...{ interval: 50, multiplier: 3, instance: 'outside', forms: [], vips: [] },
 };
 const FORM = { clause: 1, tag: 1_392_508_929, metric: 10, metricType: 1, external: [] };
 const VIPS = {
