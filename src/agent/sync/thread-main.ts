@@ -1,5 +1,6 @@
 /** The sync thread's beginning: puts the real parts together and passes orders and news. */
 import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SyncOrder } from '../../core/model/sync.ts';
 import { NetlinkReplication } from '../../drivers/conntrack/replication-netlink.ts';
@@ -8,6 +9,7 @@ import { openAppendFile } from '../../io/append-file.ts';
 import { clockSince } from '../../io/clock.ts';
 import { openMesh } from '../../io/mesh-transport.ts';
 import { yieldToMainThread } from '../../io/priority.ts';
+import { rehearse } from './rehearsal.ts';
 import { SyncEngine } from './sync-engine.ts';
 
 const port = parentPort;
@@ -28,3 +30,7 @@ const engine = new SyncEngine({
   tell: (news) => port.postMessage(news),
 });
 port.on('message', (order: SyncOrder) => engine.order(order));
+
+// What was rehearsed may not be needed for days: V8 would throw away code that has not run for some collections of garbage.
+setFlagsFromString('--no-flush-bytecode');
+void rehearse(new NetlinkReplication());
