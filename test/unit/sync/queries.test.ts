@@ -76,6 +76,71 @@ test('who does not answer, who declines, who is behind and whose stream ends has
   expect(queries.deadline).toBeUndefined();
 });
 
+/** Four connections that d3 knows, of d2 to d4, the ids of the questions 1 to 4; then another question, with id 5. */
+function trustD3(): Record<'d2' | 'd3' | 'd4', Peer> {
+  const peers = { d2: new Peer('d2'), d3: new Peer('d3'), d4: new Peer('d4') };
+  for (let n = 1; n <= 5; n++) {
+    const sessions = Object.values(peers).map(({ session }) => session);
+    queries.ask(n, 'client', one(n).slice(0, 13), sessions, 0);
+    if (n < 5) queries.answer(peers.d3.session, { kind: 'answer', id: n, found: 'known', record: one(n) });
+  }
+  effects = [];
+  return peers;
+}
+
+const asked = (peer: Peer) => peer.sent.filter((frame) => frame.kind === 'query').map((frame) => frame.id);
+
+test('who knew the last few is asked first, and alone if it knows', () => {
+  const { d2, d3, d4 } = trustD3();
+  expect([d2, d3, d4].map(asked)).toEqual([
+    [1, 2, 3, 4],
+    [1, 2, 3, 4, 5],
+    [1, 2, 3, 4],
+  ]);
+  queries.answer(d3.session, { kind: 'answer', id: 5, found: 'known', record: one(5) });
+  expect(effects).toMatchObject([{ kind: 'answered', id: 5, unknown: [], silent: [] }]);
+  queries.expire(ANSWER_WITHIN);
+  expect([d2, d4].map(asked)).toEqual([
+    [1, 2, 3, 4],
+    [1, 2, 3, 4],
+  ]);
+});
+
+test('the others are asked as soon as it does not know, or is gone, or says nothing for a moment', () => {
+  for (const comes of ['unknown', 'declined', 'lost', 'nothing'] as const) {
+    ownership = new Ownership(1, new ConnectionTable({ seed: 1 }), () => 'ended');
+    queries = new Queries(ownership, (effect) => effects.push(effect));
+    const { d2, d3, d4 } = trustD3();
+    expect(queries.deadline).toBeLessThan(ANSWER_WITHIN / 10);
+    if (comes === 'lost') queries.lost(d3.session);
+    else if (comes === 'nothing') queries.expire(queries.deadline!);
+    else queries.answer(d3.session, { kind: 'answer', id: 5, found: comes, record: undefined });
+    expect(
+      [d2, d4].map((peer) => asked(peer).at(-1)),
+      comes,
+    ).toEqual([5, 5]);
+    expect(queries.deadline).toBe(ANSWER_WITHIN);
+    expect(effects).toEqual([]);
+    queries.answer(d4.session, { kind: 'answer', id: 5, found: 'known', record: one(5) });
+    expect(effects).toMatchObject([{ kind: 'answered', id: 5 }]);
+    effects = [];
+    // Somebody else knew: from now on all are asked at once again.
+    const sessions = [d2, d3, d4].map(({ session }) => session);
+    queries.ask(6, 'client', one(6).slice(0, 13), sessions, 0);
+    expect([d2, d3, d4].map((peer) => asked(peer).at(-1))).toEqual([6, 6, 6]);
+  }
+});
+
+test('unknown is what all have said, also when one was asked first', () => {
+  const { d2, d3, d4 } = trustD3();
+  for (const { session } of [d3, d2]) {
+    queries.answer(session, { kind: 'answer', id: 5, found: 'unknown', record: undefined });
+    expect(effects).toEqual([]);
+  }
+  queries.answer(d4.session, { kind: 'answer', id: 5, found: 'unknown', record: undefined });
+  expect(effects).toMatchObject([{ record: undefined, unknown: ['d3', 'd2', 'd4'], silent: [] }]);
+});
+
 test('with nobody to ask the answer is at once that nobody was asked', () => {
   ask();
   expect(effects).toMatchObject([{ asked: [], unknown: [], silent: [] }]);

@@ -1,8 +1,9 @@
 /**
- * Who knows this connection? Asked of all peers at once, within bounds: so many questions a second, so many at a time, and
+ * Who knows this connection? Asked of all peers, mostly at once, within bounds: so many questions a second, so many at a time, and
  * each for so long only.
  *
- * The first that knows it ends the question. A peer that says to have been asked too much has not said that it does not know,
+ * Who has known the last few is asked first, and the others only when it does not know, or says nothing for a moment: when a route moves,
+ * all that comes here was one director's. The first that knows it ends the question. A peer that says to have been asked too much has not said that it does not know,
  * and counts as silent. Also the other direction: what peers ask, answered from the table, else by the kernel, which knows
  * connections that are not synced as well.
  */
@@ -22,10 +23,19 @@ const MOST_PER_SECOND = 5000;
 /** What the kernel was asked on a peer's behalf and has not said yet. */
 const MOST_LOOKED_UP = 1024;
 
+/** So many answers in turn make a peer the first to be asked: with two that know as many, one time in sixteen for nothing. */
+const TRUSTED_AFTER = 4;
+/** What the first is waited for, before the others are asked as well. */
+const FIRST_WITHIN: Millis = 5;
+
 interface Pending {
   readonly id: number;
   readonly until: Instant;
   readonly asked: readonly string[];
+  readonly query: Pick<Query, 'side' | 'tuple'>;
+  /** Who is not asked yet, and until when. */
+  readonly later: readonly PeerSession[];
+  readonly laterAt: Instant;
   readonly open: Set<string>;
   readonly unknown: string[];
   readonly silent: string[];
@@ -62,6 +72,10 @@ export class Queries {
   readonly #ownership: Ownership;
   readonly #effect: (effect: MeshEffect) => void;
   readonly #pending = new Map<number, Pending>();
+  /** Those of which others are still to be asked; all wait equally long. */
+  readonly #held = new Map<number, Pending>();
+  /** Who has known the last connections, and how many. */
+  #knower: { readonly name: string; count: number } | undefined;
   readonly #lookUps = new Map<number, LookUp>();
   readonly #asking = new Allowance(MOST_PER_SECOND);
   readonly #answering = new Allowance(MOST_PER_SECOND);
@@ -75,7 +89,10 @@ export class Queries {
 
   /** They are all asked for equally long, so the oldest ends first. */
   get deadline(): Instant | undefined {
-    for (const { until } of this.#pending.values()) return until;
+    for (const { until } of this.#pending.values()) {
+      for (const { laterAt } of this.#held.values()) return Math.min(until, laterAt);
+      return until;
+    }
     return undefined;
   }
 
@@ -106,9 +123,35 @@ export class Queries {
     this.#nextId = (this.#nextId + 1) >>> 0;
     const queryId = this.#nextId;
     const open = new Set(names);
-    this.#pending.set(queryId, { id, until: now + ANSWER_WITHIN, asked: names, open, unknown: [], silent });
-    for (const session of asked) session.send({ kind: 'query', id: queryId, side, tuple });
+    const first = this.#trusted(asked);
+    const later = first === undefined ? [] : asked.filter((session) => session !== first);
+    const times = { until: now + ANSWER_WITHIN, laterAt: now + FIRST_WITHIN };
+    const pending: Pending = { id, ...times, asked: names, query: { side, tuple }, later, open, unknown: [], silent };
+    this.#pending.set(queryId, pending);
+    if (later.length > 0) this.#held.set(queryId, pending);
+    for (const session of first === undefined ? asked : [first])
+      session.send({ kind: 'query', id: queryId, side, tuple });
     if (open.size === 0) this.#conclude(queryId, undefined);
+  }
+
+  /** Who is to be asked first; undefined = all at once. */
+  #trusted(asked: readonly PeerSession[]): PeerSession | undefined {
+    const knower = this.#knower;
+    if (knower === undefined || knower.count < TRUSTED_AFTER) return undefined;
+    return asked.find(({ name }) => name === knower.name);
+  }
+
+  #noteKnower(name: string): void {
+    if (this.#knower?.name === name) this.#knower.count += 1;
+    else this.#knower = { name, count: 1 };
+  }
+
+  /** Whoever was not asked yet is now. */
+  #askOthers(queryId: number, pending: Pending): void {
+    if (!this.#held.delete(queryId)) return;
+    const { later, query } = pending;
+    for (const session of later)
+      if (pending.open.has(session.name)) session.send({ kind: 'query', id: queryId, ...query });
   }
 
   answer(session: PeerSession, { id, found, record }: Answer): void {
@@ -116,7 +159,11 @@ export class Queries {
     if (!pending?.open.delete(session.name)) return;
     if (found === 'unknown') pending.unknown.push(session.name);
     if (found === 'declined') pending.silent.push(session.name);
-    if (record !== undefined) this.#ownership.heardOf(record, 0);
+    if (record === undefined) this.#askOthers(id, pending);
+    else {
+      this.#ownership.heardOf(record, 0);
+      this.#noteKnower(session.name);
+    }
     if (record !== undefined || pending.open.size === 0) this.#conclude(id, record?.slice());
   }
 
@@ -125,12 +172,17 @@ export class Queries {
     for (const [id, pending] of [...this.#pending]) {
       if (!pending.open.delete(session.name)) continue;
       pending.silent.push(session.name);
+      this.#askOthers(id, pending);
       if (pending.open.size === 0) this.#conclude(id, undefined);
     }
     for (const [token, lookUp] of [...this.#lookUps]) if (lookUp.session === session) this.#lookUps.delete(token);
   }
 
   expire(now: Instant): void {
+    for (const [id, pending] of this.#held) {
+      if (pending.laterAt > now) break;
+      this.#askOthers(id, pending);
+    }
     for (const [id, pending] of [...this.#pending]) {
       if (pending.until > now) return;
       pending.silent.push(...pending.open);
@@ -173,6 +225,7 @@ export class Queries {
   #conclude(queryId: number, record: Uint8Array | undefined): void {
     const { id, asked, unknown, silent } = this.#pending.get(queryId)!;
     this.#pending.delete(queryId);
+    this.#held.delete(queryId);
     if (record !== undefined) this.counts.known++;
     else if (silent.length > 0) this.counts.silent++;
     else this.counts.unknown++;
