@@ -1,6 +1,6 @@
 /**
  * Goes through the second chance with made-up packets, before a real one comes: code that runs for the first time takes ten times as
- * long, and when a route moves each of the first packets would be held for milliseconds (docs/facts/second-chance.md).
+ * long, and when a route moves each of the first packets would be held for milliseconds (ADR 0032).
  *
  * Two engines play it, with a clock, streams and packets of their own: one asks about a connection that the other's kernel knows, as
  * client and as server. The real kernel is asked about a connection that there cannot be, and told to forget it. Nothing is sent, and
@@ -24,7 +24,7 @@ import type { Clock } from '../../io/clock.ts';
 import { type OpenMesh, SyncEngine } from './sync-engine.ts';
 
 /** Packets: by then the compiler has seen enough. */
-export const PACKETS = 3000;
+export const PACKETS = 1500;
 /** Without the event loop in between; some milliseconds. */
 const PACKETS_PER_TURN = 20;
 /** Promises that wait for each other between a packet and its return, and some more. */
