@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   sync: () => import('./sync.ts'),
   'sync-many': () => import('./sync-many.ts'),
   'sync-peers': () => import('./sync-peers.ts'),
+  'sync-profile': () => import('./sync-profile.ts'),
   'sync-codec': () => import('./sync-codec.ts'),
 };
 

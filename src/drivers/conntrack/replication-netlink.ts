@@ -40,8 +40,8 @@ const BATCH = 256;
 const EVENT_BYTES = 32 * 1024 * 1024;
 /** All answers to a chunk, several times. */
 const ANSWER_BYTES = 4 * 1024 * 1024;
-/** 20,000 events a second: below, and in bursts, waking up for each costs less than a millisecond's wait would delay them. */
-const REST = { from: 320, within: 16, milliseconds: 1 };
+/** 16,000 events a second: below, and in bursts, waking up for each costs less than a millisecond's wait would delay them. */
+const REST = { from: 256, within: 16, milliseconds: 1 };
 /** Chunks that are written before the event loop goes on. */
 const CHUNKS_PER_TURN = 4;
 const MARK_BITS = { serverId: SERVER_ID_MASK, replica: REPLICA_BIT, moved: MOVED_BIT };

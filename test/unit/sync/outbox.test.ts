@@ -35,15 +35,24 @@ test('a connection that begins is told at once', () => {
   ]);
 });
 
-test('after many at once the next ones go together, half a millisecond later', () => {
-  happens(100, { begun: 40 });
+test('after very many at once the next ones go together, two milliseconds later', () => {
+  happens(100, { begun: 300 });
   happens(100.1, { begun: 1 });
   happens(100.2, { begun: 2 });
-  expect(outbox.deadline).toBe(100.5);
-  outbox.turn(100.5);
+  expect(outbox.deadline).toBe(102);
+  outbox.turn(102);
+  expect(sent).toEqual([
+    [100, 300, 100],
+    [102, 3, 100.1],
+  ]);
+});
+
+test('after a burst the next one does not wait', () => {
+  happens(100, { begun: 40 });
+  happens(100.1, { begun: 1 });
   expect(sent).toEqual([
     [100, 40, 100],
-    [100.5, 3, 100.1],
+    [100.1, 1, 100.1],
   ]);
 });
 

@@ -10,12 +10,12 @@ import { RECORD_BYTES } from '../records/record.ts';
 import type { Ownership } from '../replicas/ownership.ts';
 import type { PeerSession } from './peer-session.ts';
 
-/** After so many records at once the next ones are waited for so long. */
-const COALESCE: readonly { readonly records: number; readonly wait: Millis }[] = [
-  { records: 256, wait: 2 },
-  { records: 32, wait: 0.5 },
-  { records: 0, wait: 0 },
-];
+/**
+ * After so many records at once the next ones are waited for so long. Fewer are no load: whoever reads the kernel's events rests
+ * under one, and a timer would hold up what comes after a burst for longer than the burst lasted.
+ */
+const MANY = 256;
+const COALESCE: Millis = 2;
 /** So long the ends of connections wait for something to go with: a message of its own costs each director as much as ten in one. */
 const ENDS_WAIT: Millis = 5;
 /** So many records are not waited with. */
@@ -63,7 +63,7 @@ export class Outbox {
   flush(now: Instant): void {
     const { tell } = this.#ownership;
     if (tell.count === 0) return;
-    this.#notBefore = now + COALESCE.find(({ records }) => tell.count >= records)!.wait;
+    this.#notBefore = tell.count >= MANY ? now + COALESCE : now;
     const at = tell.isPressing ? this.#oldest : undefined;
     this.#toAll('batch', tell.take(), at, now);
   }
