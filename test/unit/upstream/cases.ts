@@ -15,7 +15,7 @@ export interface UpstreamCase {
   readonly options?: UpstreamOptions;
 }
 
-function file(instance: string, service = 'announce: { lsa: stub }'): string {
+function file(instance: string, service = 'announce: { lsa: stub }', speaker = 'ospf'): string {
   return `
 cluster: golden
 directors:
@@ -23,6 +23,7 @@ directors:
   d2: { routerId: 10.255.0.2, interfaces: { up0: eth1 } }
   d3: { routerId: 10.255.0.3, interfaces: { up0: eth1 } }
 routing:
+  speaker: ${speaker}
   instances:
 ${instance}
 dataplane: nftables
@@ -66,6 +67,11 @@ export const CASES: readonly UpstreamCase[] = [
   {
     name: 'external',
     cluster: file('    outside: { area: 0.0.0.0, interfaces: { up0: {} } }', 'announce: { lsa: external }'),
+    router: 'r1/10.255.1.1/eth2',
+  },
+  {
+    name: 'speaker-frr',
+    cluster: file('    outside: { area: 0.0.0.0, interfaces: { up0: {} } }', 'announce: { metric: 10 }', 'frr'),
     router: 'r1/10.255.1.1/eth2',
   },
 ];

@@ -162,7 +162,7 @@ describe('FRR: a finding has its line, and the lines to add', () => {
   });
 
   test('FRR directors need a router that takes two LSAs within a second', () => {
-    const speaker = { ...P2P, routing: { ...P2P.routing, speaker: 'frr' as never } };
+    const speaker = clusterOf(CASES.find(({ name }) => name === 'speaker-frr')!.cluster);
     expect(found(GOOD, {}, speaker)).toEqual([
       '17 missing: LSAs that come within 1000 ms of the last are dropped + router ospf / timers lsa min-arrival 0',
     ]);

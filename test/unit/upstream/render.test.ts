@@ -66,7 +66,8 @@ test('what a vendor has no words for is said, not left out', () => {
 
 test('a router for FRR directors takes two instances of an LSA within a second', () => {
   const [p2p] = CASES.filter(({ name }) => name === 'p2p');
-  const settings: UpstreamSettings = { ...settingsOf(p2p!), speaker: 'frr' };
+  const [frr] = CASES.filter(({ name }) => name === 'speaker-frr');
+  const settings = settingsOf(frr!);
   expect(render({ vendor: 'frr' }, settings)).toEqual({
     text: expect.stringContaining('\n timers lsa min-arrival 0\n'),
   });
