@@ -32,8 +32,11 @@ test.each<[FrrRelease, FrrRelease]>([
     await until('the VIP in the router’s kernel', WITHIN, async () =>
       (await onRouter(running)).includes('via 10.1.1.2'),
     );
-    const [neighbor] = await running.api('d1').get('/v1/neighbors');
-    expect(neighbor).toMatchObject({ routerId: '10.255.1.1', state: 'full' });
+    // The agent asks FRR from time to time.
+    await until('the agent to see its neighbor Full', WITHIN, async () => {
+      const [neighbor] = await running.api('d1').get('/v1/neighbors');
+      return neighbor?.routerId === '10.255.1.1' && neighbor.state === 'full';
+    });
     const { stdout } = await running.node('r1').exec(['vtysh', '-c', 'show version', '-c', 'show running-config']);
     expect(stdout).toContain(`FRRouting ${router}`);
     expect(stdout).toContain('timers lsa min-arrival 0');
