@@ -9,6 +9,7 @@ import { LabError } from '../lab-error.ts';
 import { ROOTS, type RootName } from '../roots/specs.ts';
 import type { BuiltNode } from './built-node.ts';
 import { logTail } from './node-log.ts';
+import { FRR_STATE } from './root-folder.ts';
 import { shellWords } from './shell-words.ts';
 import { until } from './wait.ts';
 
@@ -25,6 +26,7 @@ export async function startDaemons(node: BuiltNode, name: RootName, root: string
 async function startFrr(node: BuiltNode, root: string, user: number): Promise<void> {
   const run = join(node.folder, 'run/frr');
   await ownedFolder(run, user);
+  await ownedFolder(join(node.folder, FRR_STATE), user);
   const settings = await frrSettings(node);
   for (const daemon of frrDaemons(settings, root)) {
     const options = shellWords(settings.get(`${daemon}_options`) ?? '');

@@ -3,6 +3,7 @@
  * the topology. It needs a mount namespace of its own, so that there is nothing to unmount; the root folder's files are
  * shared by all nodes and never written to.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LabError } from '../lab-error.ts';
@@ -23,6 +24,18 @@ shift
 exec chroot "$root" "$@"
 `;
 
+/**
+ * FRR keeps notes, too: an ospfd 10 that finds those of another one waits for the end of a graceful restart that nobody began, and
+ * originates nothing.
+ */
+function ownFolders(root: string | undefined): Readonly<Record<string, string>> {
+  const hasFrr = root !== undefined && existsSync(join(root, 'var/lib/frr'));
+  return hasFrr ? { ...OWN_FOLDERS, [FRR_STATE]: '/var/lib/frr' } : OWN_FOLDERS;
+}
+
+/** Of a node's folder: what FRR keeps. */
+export const FRR_STATE = 'frr-state';
+
 interface Place {
   readonly name: string;
   readonly folder: string;
@@ -30,7 +43,7 @@ interface Place {
 
 /** Makes a node's folders and, in `root`, places to mount the binds on. */
 export async function prepareFolders(folder: string, root: string | undefined, binds: readonly Bind[]): Promise<void> {
-  for (const name of Object.keys(OWN_FOLDERS)) await mkdir(join(folder, name), { recursive: true });
+  for (const name of Object.keys(ownFolders(root))) await mkdir(join(folder, name), { recursive: true });
   if (root === undefined) return;
   for (const { source, destination } of binds) await makeMountPoint(source, join(root, destination));
 }
@@ -42,7 +55,7 @@ export function enterRoot(
   binds: readonly Bind[],
   argv: readonly string[],
 ): string[] {
-  const own = Object.entries(OWN_FOLDERS).flatMap(([sub, path]) => ['rw', join(folder, sub), path]);
+  const own = Object.entries(ownFolders(root)).flatMap(([sub, path]) => ['rw', join(folder, sub), path]);
   const given = binds.flatMap((bind) => [bind.readOnly ? 'ro' : 'rw', bind.source, bind.destination]);
   return ['/bin/sh', '-c', ENTER, 'enter', name, root, ...own, ...given, '--', ...argv];
 }

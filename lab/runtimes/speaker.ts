@@ -6,14 +6,14 @@
  *      (`frr-templates/director`); cluster files that say so, with one vtysh for all directors.
  * Not: it announces nothing: that is the agent's.
  */
-import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, parseDocument } from 'yaml';
 import { renderTemplate, type TemplateVariables } from '../../src/core/base/template.ts';
 import { LabError } from '../lab-error.ts';
 import { projectRoot } from '../project.ts';
 import { rootPath } from '../roots/build.ts';
-import { ROOTS, type RootName } from '../roots/specs.ts';
+import type { RootName } from '../roots/specs.ts';
 import { startDaemons } from './daemons.ts';
 import type { FrrRelease } from './lab.ts';
 import { NetnsNode } from './netns-node.ts';
@@ -103,11 +103,6 @@ export class FrrSpeakers {
     const daemons = await readFile(join(TEMPLATES, 'director/daemons'), 'utf8');
     await writeFile(join(own, 'daemons'), severalProcesses(daemons, instances));
     await writeFile(join(own, 'vtysh.conf'), `${VTYSH_CONF}hostname ${director.name}\n`);
-    // What ospfd 10 notes there for a graceful restart would make the next one, of whichever director, wait for the end of one.
-    const state = join(own, 'state');
-    await mkdir(state, { recursive: true });
-    const { id } = ROOTS[this.#root].users[0]!;
-    await chown(state, id, id);
     const root = await rootPath(this.#root);
     // The director's namespace and folder, with FRR's files.
     const described = { ...director, binds: bindsOf(own) };
@@ -123,12 +118,11 @@ export class FrrSpeakers {
 const VTYSH_CONF = 'service integrated-vtysh-config\nusername root nopassword\n';
 
 function bindsOf(folder: string): readonly Bind[] {
-  const files = ['frr.conf', 'daemons', 'vtysh.conf'].map((name) => ({
+  return ['frr.conf', 'daemons', 'vtysh.conf'].map((name) => ({
     source: join(folder, name),
     destination: `/etc/frr/${name}`,
     readOnly: true,
   }));
-  return [...files, { source: join(folder, 'state'), destination: '/var/lib/frr', readOnly: false }];
 }
 
 /**
