@@ -25,7 +25,10 @@ export const SUITES: Readonly<Record<RouterKind, Suite>> = {
   'bird-3': { router: 'bird-3', daemon: 'bird', peers: { ...DEBIAN_13, bird: 'bird-3' } },
 };
 
-/** `sluice-frr`: our agent, which announces through an FRR of the peers' version. */
+/**
+ * `sluice-frr`: our agent, which announces through an FRR of the peers' version. Its router, as the lab has it for such directors,
+ * takes two instances of an LSA within a second; without that FRR's link-up takes what it takes for `frr`.
+ */
 export const CONTENDERS = ['sluice', 'frr', 'bird', 'sluice-frr'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
