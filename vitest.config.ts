@@ -40,7 +40,12 @@ export default defineConfig({
           name: 'nft',
           include: ['test/contract/dataplane/**/*.test.ts'],
           // No nft at all, and both versions in any pass.
-          exclude: ['test/contract/dataplane/*fake.test.ts', 'test/contract/dataplane/nft-versions.test.ts'],
+          exclude: [
+            'test/contract/dataplane/*fake.test.ts',
+            'test/contract/dataplane/nft-versions.test.ts',
+            // In guests, which have an nft of their own.
+            'test/contract/dataplane/ipvs*.test.ts',
+          ],
           setupFiles: ['test/contract/dataplane/other-nft.ts'],
           fileParallelism: false,
           testTimeout: 120_000,

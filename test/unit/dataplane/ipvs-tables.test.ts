@@ -1,0 +1,106 @@
+/** What nftables holds beside IPVS. */
+import { expect, test } from 'vitest';
+import { ipv4 } from '../../../src/core/base/ipv4.ts';
+import { toEnd } from '../../../src/core/base/steps.ts';
+import { IPVS_TABLES } from '../../../src/core/dataplane/ipvs/tables.ts';
+import { RulesetMemory } from '../../../src/core/dataplane/rules/wanted.ts';
+import { type Found, type FoundSet, ruleText, type Wanted } from '../../../src/core/dataplane/ruleset.ts';
+import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
+import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import { dataplane, service, THREE } from './model.ts';
+
+const NONE: Found = new Map();
+
+function tables(desired: DesiredDataplane, found = NONE): Wanted {
+  const ids = assignServerIds(desired, found, new Map(), (tables) => IPVS_TABLES.recover(tables));
+  return toEnd(IPVS_TABLES.steps(desired, ids, found, new RulesetMemory(), new Map()));
+}
+
+function rules(wanted: Wanted, table: string, chain: string): readonly string[] | undefined {
+  return wanted.get(table)?.chains.get(chain)?.rules.map(ruleText);
+}
+
+const local = { directors: [{ name: 'd1', local: [ipv4('10.3.0.1')] }], shared: [] };
+const fullnat: DesiredDataplane = {
+  ...dataplane(service('web', THREE.slice(0, 1), { fullnat: true })),
+  self: 'd1',
+  members: ['d1'],
+  local,
+};
+
+test('the first packet gets its server’s id as it leaves, then the events, then its source', () => {
+  const wanted = tables(fullnat);
+  const of = (protocol: string) =>
+    `meta l4proto ${protocol} ct mark and 0xffff == 0 ct mark set ct original ip daddr . meta l4proto . ct original proto-dst . ip daddr map @members`;
+  const ours = 'ct original ip daddr @vips ct mark and 0xffff @fullnat';
+  const source = (protocol: string) =>
+    `${ours} meta l4proto ${protocol} snat ip to jhash ip saddr . th sport mod 63 seed 0x51c1ce01 map @blocks`;
+  const lines = rules(wanted, 'sluice_v1', 'postrouting')!;
+  expect(lines.slice(0, 3)).toEqual([of('tcp'), of('udp'), 'ct mark and 0xffff != 0 ct event set 0x14']);
+  expect(lines.slice(3).map((line) => line.replace(/mod \d+ seed 0x\w+/, 'mod 63 seed 0x51c1ce01'))).toEqual([
+    source('tcp'),
+    source('udp'),
+    `${ours} counter name fullnat_no_block drop`,
+  ]);
+  expect([...wanted.get('sluice_v1')!.sets.get('members')!.elements]).toEqual([
+    ['203.0.113.10 . tcp . 80 . 10.2.0.21', '1'],
+  ]);
+});
+
+test('claims are made where all packets of a connection pass, and nothing chooses a server here', () => {
+  const wanted = tables(dataplane(service('web', THREE)));
+  expect(rules(wanted, 'sluice_v1', 'mid_life')?.[0]).toBe(
+    'ct mark and 0xffff != 0 ct original ip daddr @vips goto known',
+  );
+  expect(rules(wanted, 'sluice_v1', 'prerouting')).toBeUndefined();
+  expect([...wanted.keys()]).toEqual(['sluice_v1', 'sluice_guard_v1']);
+});
+
+test('the guard at input comes behind IPVS, and lets pass what it has translated', () => {
+  const wanted = tables(dataplane(service('web', THREE)));
+  const guard = wanted.get('sluice_guard_v1')!.chains;
+  expect(guard.get('input')?.base?.priority).toBe(110);
+  expect(rules(wanted, 'sluice_guard_v1', 'postrouting')?.slice(0, 2)).toEqual([
+    'ct direction original ct original ip daddr @vips accept',
+    'ct direction reply ip saddr @vips accept',
+  ]);
+  expect(rules(wanted, 'sluice_guard_v1', 'untranslated')?.at(-1)).toBe(
+    'ct direction reply ct original ip daddr @vips ip saddr . meta l4proto . th sport @sources counter name server_untranslated drop',
+  );
+});
+
+test('direct routing and tunnels are IPVS’s alone: no ids, no source of an answer to guard', () => {
+  const tunnel = { type: 'ipip', checksum: 'none' } as const;
+  const wanted = tables(dataplane(service('web', THREE, { tunnel })));
+  expect(wanted.get('sluice_v1')!.sets.get('members')!.elements.size).toBe(0);
+  expect(wanted.get('sluice_guard_v1')!.sets.get('sources')!.elements.size).toBe(0);
+  expect(rules(wanted, 'sluice_guard_v1', 'transit')?.[0]).toBe('fib saddr type local return');
+});
+
+test('ids are found again in the map, those of servers that have left are kept', () => {
+  const members: FoundSet = {
+    kind: 'map',
+    stamp: '',
+    tallies: new Map(),
+    elements: new Map([
+      ['203.0.113.10 . tcp . 80 . 10.2.0.22', '7'],
+      ['203.0.113.10 . tcp . 80 . 10.2.0.99', '2'],
+    ]),
+  };
+  const found: Found = new Map([
+    ['sluice_v1', { chains: new Map(), counters: new Map(), sets: new Map([['members', members]]) }],
+  ]);
+  const wanted = tables(dataplane(service('web', THREE.slice(0, 2))), found);
+  expect([...wanted.get('sluice_v1')!.sets.get('members')!.elements].sort()).toEqual([
+    ['203.0.113.10 . tcp . 80 . 10.2.0.21', '1'],
+    ['203.0.113.10 . tcp . 80 . 10.2.0.22', '7'],
+    ['203.0.113.10 . tcp . 80 . 10.2.0.99', '2'],
+  ]);
+});
+
+test('of connections that other directors hold, more is told', () => {
+  const wanted = tables(dataplane(service('web', THREE.slice(0, 1), { sync: 'all' })));
+  expect(rules(wanted, 'sluice_v1', 'postrouting')?.at(-1)).toBe(
+    'ct mark and 0xffff @told_everything ct event set 0xbd',
+  );
+});
