@@ -56,13 +56,15 @@ async function startAgent(): Promise<void> {
   ]);
 }
 
-async function sluice<T>(...argv: readonly string[]): Promise<T> {
-  return JSON.parse(await bench.said([...SLUICE, ...argv, '--run-dir', '/run/sluice', '--name', 'd1', '--json'])) as T;
+async function sluice(...argv: readonly string[]): Promise<string> {
+  return bench.said([...SLUICE, ...argv, '--run-dir', '/run/sluice', '--name', 'd1', '--json']);
 }
 
+const status = async () => JSON.parse(await sluice('status')) as StatusDocument;
+
 async function eventsOf(name: string): Promise<readonly EventDocument[]> {
-  const { events } = await sluice<{ events: readonly EventDocument[] }>('events');
-  return events.filter(({ event }) => event === name);
+  const lines = (await sluice('events')).trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as EventDocument).filter(({ event }) => event === name);
 }
 
 const service = (lines: readonly string[]) => lines.filter((line) => line.includes(VIP));
@@ -80,7 +82,7 @@ beforeAll(async () => {
 afterAll(() => bench.down());
 
 test('it has chosen IPVS, says why, and serves', async () => {
-  const { dataplane } = await sluice<StatusDocument>('status');
+  const { dataplane } = await status();
   expect(dataplane).toMatchObject({ name: 'ipvs', reason: 'the kernel has IPVS', programmed: ['web'], fault: null });
   expect((await eventsOf('dataplane-chosen')).map(({ values }) => values)).toEqual([
     { plane: 'ipvs', reason: 'the kernel has IPVS' },
@@ -105,9 +107,7 @@ test('somebody empties IPVS under load: it is back within two seconds, the event
 
 test('a service of somebody else stays, and status shows it', async () => {
   await bench.byHand('-A -u 192.0.2.1:53 -s rr\n');
-  await expect
-    .poll(async () => (await sluice<StatusDocument>('status')).dataplane.foreign, { timeout: 20_000 })
-    .toEqual(['udp 192.0.2.1:53']);
+  await expect.poll(async () => (await status()).dataplane.foreign, { timeout: 20_000 }).toEqual(['udp 192.0.2.1:53']);
   expect(await bench.listing()).toContain('-A -u 192.0.2.1:53 -s rr');
 });
 
@@ -119,9 +119,7 @@ test('killed and started again: no connection is broken, no entry rewritten', as
   expect(await bench.ask(sport, 200)).toEqual(before);
   await bench.said(['rm', '-f', '/run/sluice/d1.sock']);
   await startAgent();
-  await expect
-    .poll(async () => (await sluice<StatusDocument>('status')).dataplane.programmed, { timeout: 60_000 })
-    .toEqual(['web']);
+  await expect.poll(async () => (await status()).dataplane.programmed, { timeout: 60_000 }).toEqual(['web']);
   expect(await bench.ask(sport, 200)).toEqual(before);
   expect(await bench.listing()).toEqual(listing);
   const written = await eventsOf('dataplane-programmed');
