@@ -67,6 +67,8 @@ export class IpvsServices {
   /** Of `#desired`, which is the very same object as long as nothing is wished anew. */
   #wished: readonly WishedService[] = [];
   #desired: DesiredDataplane | undefined;
+  /** Of the last turn that went to its end. */
+  #settled: DesiredDataplane | undefined;
 
   constructor(kernel: IpvsKernel, owned: OwnedServices, withoutExpiry: WithoutExpiry) {
     this.#kernel = kernel;
@@ -75,7 +77,7 @@ export class IpvsServices {
   }
 
   /**
-   * One turn. `between`: what has to be done after services were taken away and before others come.
+   * One turn. `between`: what has to be done after services were taken away and before new ones come.
    *
    * @throws KernelError when the kernel cannot be asked; what it refuses of single services is in the report
    */
@@ -89,13 +91,18 @@ export class IpvsServices {
     // Until all is read back nobody knows how the services are.
     this.#left = undefined;
     const gone = await this.#perform(removal);
-    await between();
+    // What was there already, and is to come back, has its guard: it need not wait for a look at the tables.
+    const isRepair = desired === this.#settled;
+    this.#settled = undefined;
+    if (!isRepair) await between();
     const refused = [...gone, ...(await this.#perform([...timeouts, ...rest]))];
+    if (isRepair) await between();
     const operations = [...removal, ...timeouts, ...rest];
     const after = operations.length === 0 ? before : await this.#kernel.read((key) => memory.own.has(key));
     const shares = sharesOf(wished, after.services);
     await this.#write({ own: new Set(wished.map(({ key }) => serviceKeyText(key))), shares });
     this.#left = after.services;
+    this.#settled = desired;
     // What was found to be as wished needs no second look.
     const left = operations.length === 0 ? [] : planIpvs(wished, after.services, new Set(), shares).rest;
     return {
@@ -135,6 +142,7 @@ export class IpvsServices {
     this.#left = undefined;
     this.#wished = [];
     this.#desired = undefined;
+    this.#settled = undefined;
     await this.#write(NOTHING_OWNED);
     return told.map(describeIpvs);
   }
