@@ -6,7 +6,7 @@ import type { SyncOrder } from '../../core/model/sync.ts';
 import { NetlinkReplication } from '../../drivers/conntrack/replication-netlink.ts';
 import { KernelMisses } from '../../drivers/miss/kernel.ts';
 import { openAppendFile } from '../../io/append-file.ts';
-import { clockSince } from '../../io/clock.ts';
+import { clockSince, systemClock } from '../../io/clock.ts';
 import { openMesh } from '../../io/mesh-transport.ts';
 import { yieldToMainThread } from '../../io/priority.ts';
 import { rehearse } from './rehearsal.ts';
@@ -33,4 +33,5 @@ port.on('message', (order: SyncOrder) => engine.order(order));
 
 // What was rehearsed may not be needed for days: V8 would throw away code that has not run for some collections of garbage.
 setFlagsFromString('--no-flush-bytecode');
-void rehearse(new NetlinkReplication());
+// Not now: a director that was gone for a moment has a second to be back.
+systemClock.after(5000, () => void rehearse(new NetlinkReplication()));
