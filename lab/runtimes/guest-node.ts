@@ -76,8 +76,9 @@ export class GuestNode implements BuiltNode {
       this.#guest = Promise.resolve(Guest.attach(node.name, this.#paths, place.emulator));
   }
 
+  /** One that waits until it is needed is not asked what it does meanwhile. */
   get alive(): boolean {
-    return !this.#dead;
+    return this.#guest !== undefined && !this.#dead;
   }
 
   async prepare(): Promise<void> {

@@ -25,7 +25,7 @@ export interface ExecResult {
 export interface LabNode {
   readonly name: string;
   readonly role: LabRole;
-  /** False once its power was cut: nothing can be asked of it. */
+  /** False of a guest that has not been booted or whose power was cut: nothing can be learned of it. */
   readonly alive: boolean;
   /** Name of the network namespace. */
   readonly netns: string;

@@ -106,13 +106,14 @@ export class PlacementProbe {
     this.#directors = directors;
   }
 
-  /** Makes the table on each director, whether its agent runs or not. Throws LabError with nft's own words. */
+  /** Makes the table on each director that has power, whether its agent runs or not. Throws LabError with nft's own words. */
   static async install(directors: readonly LabNode[], vip: string): Promise<PlacementProbe> {
-    for (const director of directors) {
+    const powered = directors.filter(({ alive }) => alive);
+    for (const director of powered) {
       const { code, stderr } = await director.exec(['nft', '-f', '-'], { input: probeRuleset(vip) });
       if (code !== 0) throw new LabError(`nft refused the probe table on ${director.name}: ${stderr.trim()}`);
     }
-    return new PlacementProbe(directors);
+    return new PlacementProbe(powered);
   }
 
   /** One reading per director that has power, all taken at about the same time. */
