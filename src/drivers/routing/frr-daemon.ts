@@ -88,7 +88,7 @@ export class FrrDaemon {
   #config: FrrConfig | undefined;
   #configAt: Instant = 0;
   #numbers: ClauseNumbers = new Map();
-  /** What was in the configuration when we left it; undefined while that is not certain. */
+  /** What the configuration had of ours when we left it; undefined while that is not certain. */
   #left: FrrObjects | undefined;
   #unknown: { readonly what: string; readonly since: string; readonly at: Instant } | undefined;
   readonly #faults = new Map<string, Instant>();
@@ -266,8 +266,9 @@ export class FrrDaemon {
     for (const problem of problems) this.#tellOnce(problem);
     if (blocks.length > 0) await this.#apply(blocks, observed.version);
     this.#noteSent(wishes);
+    // Whatever else the next look finds was somebody's doing.
+    this.#left = objects;
     if (blocks.length > 0) return;
-    this.#left = observed;
     if (this.#isUnwritten) await this.#write();
   }
 
