@@ -286,11 +286,11 @@ test('the agent raises its priority; where it may not it runs as it is, and stat
 test('the histogram of event loop delays can be begun anew', async () => {
   namespace.agent(clusterFile());
   await namespace.event('speaker-fault');
+  const samples = async () => (await namespace.client().get('/v1/status')).process.eventLoopDelay.count;
+  await expect.poll(samples, { timeout: 20_000 }).toBeGreaterThan(100);
   const before = await namespace.client().post('/v1/event-loop/restart');
-  expect(before.count).toBeGreaterThan(0);
   expect(before.max).toBeGreaterThanOrEqual(before.p99);
-  const { eventLoopDelay } = (await namespace.client().get('/v1/status')).process;
-  expect(eventLoopDelay.count).toBeLessThan(before.count + 5);
+  expect(await samples()).toBeLessThan(before.count);
 });
 
 test('a held link is down until the data plane is there, and a killed agent and the next one leave it alone', async () => {
