@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+const FRR_SPEAKER = 'test/contract/routing/frr.test.ts';
+
 /**
  * `pure` needs no root and no clock; `lab` builds namespaces and needs root. One lab file at a time: two cores. `nft` is all
- * that touches nftables once more, with another version of nft than the host's.
+ * that touches nftables once more, with another version of nft than the host's. `frr` waits for FRR's own timers for minutes
+ * and needs next to no processor: it runs beside `nft`.
  */
 export default defineConfig({
   test: {
@@ -30,10 +33,14 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['test/contract/**/*.test.ts', 'test/lab/**/*.test.ts'],
+          exclude: [FRR_SPEAKER],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },
+      },
+      {
+        test: { name: 'frr', include: [FRR_SPEAKER], testTimeout: 120_000, hookTimeout: 180_000 },
       },
       {
         test: {

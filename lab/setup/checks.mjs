@@ -18,7 +18,7 @@ export const UNUSED = { name: 'knip', argv: [bin('knip')] };
 /**
  * One of vitest's projects, its result also written as JSON.
  *
- * @param {'pure' | 'lab' | 'nft'} project @param {Record<string, string>} [env] @returns {Check & { results: string }}
+ * @param {'pure' | 'lab' | 'nft' | 'frr'} project @param {Record<string, string>} [env] @returns {Check & { results: string }}
  */
 export function suite(project, env = {}) {
   const results = join(root, 'dist/test-results', `${project}.json`);
