@@ -7,6 +7,7 @@ import { IPVS_CMD_DEL_DEST, IPVS_CMD_NEW_SERVICE, IPVS_CMD_SET_DEST } from '../.
 import { encodeDestination, encodeDestinationKey, NO_TUNNEL } from '../../../src/core/netlink/ipvs/destination.ts';
 import { encodeService, type IpvsServiceKey } from '../../../src/core/netlink/ipvs/service.ts';
 import { FakeIpvsDataplane, FakeIpvsHost } from '../../../src/drivers/dataplane/fake/ipvs-dataplane.ts';
+import { THOROUGH } from '../../sizes.ts';
 import { dataplane, type ServerSpec, service, THREE, withState } from './model.ts';
 
 const WEB: IpvsServiceKey = { protocol: 6, address: ipv4('203.0.113.10'), port: 80 };
@@ -189,7 +190,7 @@ describe('directors with different pasts', () => {
         const [a, b] = [await lived(steps(one)), await lived(steps(other))];
         expect(slotsOf(a)).toEqual(slotsOf(b));
       }),
-      { numRuns: 60 },
+      { numRuns: THOROUGH ? 60 : 10 },
     );
   });
 
@@ -209,7 +210,7 @@ describe('directors with different pasts', () => {
       [last, false],
     ]);
     const b = await lived([[last, false]]);
-    const clients = Array.from({ length: 10_000 }, (_, i) => ({
+    const clients = Array.from({ length: THOROUGH ? 10_000 : 1000 }, (_, i) => ({
       ...FLOW,
       source: ipv4('10.1.0.2') + (i % 97),
       sport: 1024 + i,

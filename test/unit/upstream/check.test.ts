@@ -6,6 +6,7 @@ import { projectRoot } from '../../../lab/project.ts';
 import { type CheckRequest, checkRunningConfig, type RouterCheck } from '../../../src/core/upstream/check.ts';
 import { parseRunningConfig } from '../../../src/core/upstream/running-config.ts';
 import { parseRouter } from '../../../src/core/upstream/settings.ts';
+import { THOROUGH } from '../../sizes.ts';
 import { CASES, clusterOf } from './cases.ts';
 
 const P2P = clusterOf(CASES.find(({ name }) => name === 'p2p')!.cluster);
@@ -272,6 +273,6 @@ test('no text makes it throw, nor any lines of a real one in any order', () => {
         parseRunningConfig(text, 'nxos');
       },
     ),
-    { numRuns: 60 },
+    { numRuns: THOROUGH ? 60 : 10 },
   );
 });
