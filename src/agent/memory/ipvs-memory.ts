@@ -2,11 +2,11 @@
  * Which services of IPVS are ours, in a file: the kernel has no place for it, and the agent that takes them away need not be the
  * one that made them. What was noted of another boot, or of another network namespace, is void.
  */
-import { messageOf } from '../../core/base/message-of.ts';
 import { decodeIpvsMemory, encodeIpvsMemory, NOTHING_OWNED } from '../../core/dataplane/ipvs/own.ts';
 import type { OwnedServices } from '../../drivers/dataplane/ipvs/services.ts';
 import type { StateFile } from '../../io/state-file.ts';
 import type { EventLog } from '../events.ts';
+import { keptValue } from './kept-value.ts';
 
 /** In the state folder of the director. */
 export const IPVS_FILE = 'ipvs-services.json';
@@ -22,24 +22,8 @@ export function ipvsMemory(
   host: () => Promise<string>,
   events: Pick<EventLog, 'emit'>,
 ): OwnedServices {
-  async function unlessRefused<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      events.emit('state-file-fault', { message: messageOf(error) });
-      return otherwise;
-    }
-  }
-  return {
-    read: () =>
-      unlessRefused(async () => {
-        const text = await file.read();
-        return text === undefined ? NOTHING_OWNED : decodeIpvsMemory(await host(), text);
-      }, NOTHING_OWNED),
-    write: (memory) =>
-      unlessRefused(async () => {
-        if (memory.own.size === 0) await file.remove();
-        else await file.write(encodeIpvsMemory(await host(), memory), false);
-      }, undefined),
-  };
+  return keptValue({
+    ...{ file, host, events, nothing: NOTHING_OWNED, encode: encodeIpvsMemory, decode: decodeIpvsMemory },
+    isNothing: ({ own }) => own.size === 0,
+  });
 }
