@@ -18,7 +18,8 @@ import {
 } from '../core/upstream/settings.ts';
 import { readKeyFiles, ringName } from './key-files.ts';
 
-export type { Finding, RouterCheck } from '../core/upstream/check.ts';
+export type { RouterCheck } from '../core/upstream/check.ts';
+export type { Finding } from '../core/upstream/finding.ts';
 export type { Setting } from '../core/upstream/reasons.ts';
 export type { Dialect } from '../core/upstream/running-config.ts';
 export type { LinkBfd, UpstreamLink, UpstreamSettings } from '../core/upstream/settings.ts';

@@ -87,7 +87,7 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     const { faults } = await announcing();
     world.d.vtysh('configure terminal', ...lines);
     await until('the repair', () => mended(faults()).length > 0);
-    // FRR itself looks at route-maps again five seconds after a change.
+    // FRR itself looks at route-maps again five seconds after a change: until then nothing more may be told.
     await new Promise((resolve) => void setTimeout(resolve, 6000));
     expect(mended(faults())).toHaveLength(1);
     // An LSA that was flushed comes again after MinLSInterval, five seconds, at the earliest.
@@ -130,6 +130,7 @@ describe.each(FRR_ROOTS)('%s', (root) => {
       await until('the silence to be noticed', () => speaker.unknown() !== undefined);
       expect(speaker.unknown()).toMatch(/^ospfd does not answer since /);
       speaker.set([vip('203.0.113.10', 10), vip('203.0.113.11', 10)]);
+      // For two of its deadlines, since calls must not pile up in all that time.
       for (let look = 0; look < 20; look += 1) {
         expect(world.vtyshProcesses()).toBeLessThanOrEqual(1);
         await new Promise((resolve) => void setTimeout(resolve, 100));
@@ -197,7 +198,8 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     await until('all of them', () => speaker.announced().length === many.length, 60_000);
     const all = performance.now() - began;
     await until('the router to have them', () => world.sequences().size === many.length);
-    await new Promise((resolve) => void setTimeout(resolve, 2500));
+    // What of the many still comes again must not count as come of the change.
+    await passing(2500);
     const before = world.sequences();
     news.length = 0;
     const changed = performance.now();
