@@ -3,7 +3,7 @@
  * Each function returns when the daemon answers, and throws a LabError with the end of the node's log when it does not.
  */
 import { existsSync } from 'node:fs';
-import { chown, mkdir, readFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
 import { ROOTS, type RootName } from '../roots/specs.ts';
@@ -15,6 +15,9 @@ import { until } from './wait.ts';
 
 const READY_WITHIN = 15_000;
 
+/** By name, with the number of an instance: `ospfd`, `ospfd-2`. */
+export type FrrProcesses = ReadonlyMap<string, number>;
+
 /** Starts the daemons of the node's root folder; `root` is that folder. */
 export async function startDaemons(node: BuiltNode, name: RootName, root: string): Promise<void> {
   const { daemon, users } = ROOTS[name];
@@ -23,7 +26,17 @@ export async function startDaemons(node: BuiltNode, name: RootName, root: string
   else if (daemon === 'nginx') await startNginx(node);
 }
 
-async function startFrr(node: BuiltNode, root: string, user: number): Promise<void> {
+/**
+ * Starts the daemons of FRR that do not run yet, and gives them the configuration of the node's files. Returns the process ids of
+ * all, those that ran already (`running`) among them.
+ */
+export async function startFrr(
+  node: BuiltNode,
+  root: string,
+  user: number,
+  running: FrrProcesses = new Map(),
+): Promise<FrrProcesses> {
+  const processes = new Map(running);
   const run = join(node.folder, 'run/frr');
   await ownedFolder(run, user);
   await ownedFolder(join(node.folder, FRR_STATE), user);
@@ -32,13 +45,20 @@ async function startFrr(node: BuiltNode, root: string, user: number): Promise<vo
     const options = shellWords(settings.get(`${daemon}_options`) ?? '');
     for (const instance of (settings.get(`${daemon}_instances`) ?? '').split(',')) {
       const numbered = instance === '' ? [] : ['-n', instance];
-      const alive = await daemonize(node, [`/usr/lib/frr/${daemon}`, ...options, ...numbered, '--log', 'stdout']);
-      const socket = join(run, `${[daemon, ...numbered.slice(1)].join('-')}.vty`);
+      const known = [daemon, ...numbered.slice(1)].join('-');
+      if (processes.has(known)) continue;
+      const socket = join(run, `${known}.vty`);
+      // One that was killed leaves it behind.
+      await rm(socket, { force: true });
+      const argv = [`/usr/lib/frr/${daemon}`, ...options, ...numbered, '--log', 'stdout'];
+      const { pid, alive } = await daemonize(node, argv);
+      processes.set(known, pid);
       await answered(node, daemon, async () => (await alive()) && existsSync(socket));
     }
   }
   const { code, stdout, stderr } = await node.exec(['vtysh', '-b']);
   if (code !== 0) throw new LabError(`${node.name}: FRR refused its configuration: ${stdout}${stderr}`);
+  return processes;
 }
 
 /** Names and values of the bound `/etc/frr/daemons`, e.g. `ospfd` -> `yes`. */
@@ -60,7 +80,7 @@ function frrDaemons(settings: ReadonlyMap<string, string>, root: string): string
 
 async function startBird(node: BuiltNode, user: number): Promise<void> {
   await ownedFolder(join(node.folder, 'run/bird'), user);
-  const alive = await daemonize(node, ['/usr/sbin/bird', '-f', '-c', '/etc/bird/bird.conf']);
+  const { alive } = await daemonize(node, ['/usr/sbin/bird', '-f', '-c', '/etc/bird/bird.conf']);
   await answered(
     node,
     'bird',
@@ -69,18 +89,24 @@ async function startBird(node: BuiltNode, user: number): Promise<void> {
 }
 
 async function startNginx(node: BuiltNode): Promise<void> {
-  const alive = await daemonize(node, ['/usr/sbin/nginx', '-g', 'daemon off;']);
+  const { alive } = await daemonize(node, ['/usr/sbin/nginx', '-g', 'daemon off;']);
   // Written after the sockets listen.
   await answered(node, 'nginx', async () => (await alive()) && existsSync(join(node.folder, 'run/nginx.pid')));
 }
 
-/** Starts a daemon. Returns whether it still runs; that throws a LabError once it has ended. */
-async function daemonize(node: BuiltNode, argv: readonly string[]): Promise<() => Promise<boolean>> {
+interface Started {
+  readonly pid: number;
+  /** Whether it still runs. Throws a LabError once it has ended. */
+  readonly alive: () => Promise<boolean>;
+}
+
+async function daemonize(node: BuiltNode, argv: readonly string[]): Promise<Started> {
   const pid = await node.daemon(argv);
-  return async () => {
+  const alive = async () => {
     if (!(await node.running(pid))) throw new LabError(`${argv[0]} ended at once`);
     return true;
   };
+  return { pid, alive };
 }
 
 async function answered(node: BuiltNode, daemon: string, probe: () => Promise<boolean> | boolean): Promise<void> {

@@ -51,6 +51,18 @@ export interface Capture {
   stop(): Promise<void>;
 }
 
+/** The FRR beside a director's agent, with the speaker `frr`. */
+export interface DirectorFrr {
+  /** SIGKILL of these daemons, all of them unless told; resolves when they are gone. */
+  kill(daemons?: readonly string[]): Promise<void>;
+  /** Starts what does not run, as at boot: the daemons, then the operator's configuration. Nobody tells the agent. */
+  start(): Promise<void>;
+  /** E.g. SIGSTOP to `ospfd`. */
+  signal(daemon: string, signal: NodeJS.Signals): Promise<void>;
+  /** A hash over the operator's lines of its configuration: before an agent spoke through it, and as they are, or last were. */
+  operator(): Promise<{ readonly before: string; readonly after: string }>;
+}
+
 /** SIGUSR2: as `sluice restart`. */
 export type StopSignal = 'SIGTERM' | 'SIGKILL' | 'SIGUSR2';
 
@@ -71,7 +83,8 @@ export interface Lab {
   /** Sends the signal and waits until the process is gone (SIGTERM drains, which takes its time). */
   stopDirector(name: string, signal: StopSignal): Promise<void>;
   /**
-   * As a power cut: a guest's emulator is killed, of a namespace the agent; the other ends of its links lose their carrier.
+   * As a power cut: a guest's emulator is killed, of a namespace the agent and its FRR; the other ends of its links lose their
+   * carrier.
    * `startDirector` brings it back.
    */
   crash(director: string): Promise<void>;
@@ -81,6 +94,8 @@ export interface Lab {
   /** Process id of a director's agent, when it runs; of a guest's, that in the guest. */
   directorPid(name: string): number | undefined;
   api(director: string): ControlClient;
+  /** Undefined where its agent speaks itself, and before it was first started. */
+  frr(director: string): DirectorFrr | undefined;
   /** Records what passes an interface (or `any`) into a pcap file on the host; `filter` in tcpdump's words, all by default. */
   capture(node: string, iface: string, file: string, filter?: string): Promise<Capture>;
   /** Leaves the lab running when this process ends; `attach` finds it again. */
@@ -111,9 +126,9 @@ export interface SpeakerOptions {
 }
 
 export interface UpOptions extends SpeakerOptions {
-  readonly runtime?: RuntimeName;
+  readonly runtime?: RuntimeName | undefined;
   /** Of the guests of the runtime `qemu`; 6.1 unless told. */
-  readonly kernel?: KernelVersion;
+  readonly kernel?: KernelVersion | undefined;
   /** Directors whose agents are started; by default those without the label `sluice.start: "false"`. */
   readonly directors?: readonly string[];
   /** The cluster file of all directors, in place of the one that the topology binds. */

@@ -22,7 +22,16 @@ import { takeDownAtExit } from './exit.ts';
 import { guestRoots } from './guest.ts';
 import { GuestNode } from './guest-node.ts';
 import { inParallel } from './in-parallel.ts';
-import type { AgentOptions, Capture, FrrRelease, KernelVersion, Lab, StopSignal, UpOptions } from './lab.ts';
+import type {
+  AgentOptions,
+  Capture,
+  DirectorFrr,
+  FrrRelease,
+  KernelVersion,
+  Lab,
+  StopSignal,
+  UpOptions,
+} from './lab.ts';
 import { ipCommand, NetnsNode } from './netns-node.ts';
 import { linkEnds } from './node-setup.ts';
 import { applyRealServer } from './real-server.ts';
@@ -210,6 +219,7 @@ class NetnsLab implements Lab {
     } else if (this.directorPid(name) !== undefined) await this.stopDirector(name, 'SIGKILL');
     this.#cut.add(name);
     await this.#setLinks(node, 'down');
+    await this.frr(name)?.kill();
   }
 
   async freeze(name: string): Promise<void> {
@@ -226,6 +236,10 @@ class NetnsLab implements Lab {
 
   api(director: string): ControlClient {
     return new ControlClient(join(this.#director(director).folder, 'run', `${director}.sock`));
+  }
+
+  frr(director: string): DirectorFrr | undefined {
+    return this.#speakers?.frr(this.#director(director).name);
   }
 
   async capture(node: string, iface: string, file: string, filter = ''): Promise<Capture> {

@@ -14,8 +14,8 @@ import { LabError } from '../lab-error.ts';
 import { projectRoot } from '../project.ts';
 import { rootPath } from '../roots/build.ts';
 import type { RootName } from '../roots/specs.ts';
-import { startDaemons } from './daemons.ts';
-import type { FrrRelease } from './lab.ts';
+import { FrrBesideAgent } from './frr-beside-agent.ts';
+import type { DirectorFrr, FrrRelease } from './lab.ts';
 import { NetnsNode } from './netns-node.ts';
 import type { Bind, Topology, TopologyNode } from './topology.ts';
 
@@ -43,7 +43,7 @@ export class FrrSpeakers {
   readonly #runId: string;
   readonly #dir: string;
   readonly #root: RootName;
-  readonly #started = new Set<string>();
+  readonly #started = new Map<string, FrrBesideAgent>();
 
   /** `dir`: the folder of the run. */
   constructor(runId: string, dir: string, release: FrrRelease) {
@@ -92,13 +92,22 @@ export class FrrSpeakers {
     );
   }
 
+  /** Undefined of a director that has not been started yet. */
+  frr(director: string): DirectorFrr | undefined {
+    return this.#started.get(director);
+  }
+
   /** Starts the director's FRR with what an operator would have configured, unless it runs already. */
   async start(director: TopologyNode, clusterFile: string): Promise<void> {
-    if (this.#started.has(director.name)) return;
+    const known = this.#started.get(director.name);
+    if (known !== undefined) {
+      await known.start();
+      return;
+    }
     const own = join(this.#dir, director.name, 'frr');
     await mkdir(own, { recursive: true });
     const cluster = parse(await readFile(clusterFile, 'utf8')) as ClusterText;
-    await writeFile(join(own, 'frr.conf'), await baseConfiguration(cluster, director.name));
+    await writeFile(join(own, 'frr.conf'), `${await baseConfiguration(cluster, director.name)}${OPERATORS_OWN}`);
     const instances = Object.keys(cluster.routing.instances).length;
     const daemons = await readFile(join(TEMPLATES, 'director/daemons'), 'utf8');
     await writeFile(join(own, 'daemons'), severalProcesses(daemons, instances));
@@ -109,10 +118,20 @@ export class FrrSpeakers {
     const alone = { name: director.name, file: '', nodes: [described], links: [] };
     const node = new NetnsNode(described, alone, this.#runId, this.#dir, root);
     await node.prepare();
-    await startDaemons(node, this.#root, root);
-    this.#started.add(director.name);
+    const frr = new FrrBesideAgent(node, root, this.#root);
+    this.#started.set(director.name, frr);
+    await frr.start();
   }
 }
+
+/** Things that are none of the agent's business, of the kinds that it has itself. */
+const OPERATORS_OWN = `ip prefix-list OPERATOR seq 5 permit 198.18.64.0/24
+route-map OPERATOR permit 10
+ match ip address prefix-list OPERATOR
+ set metric 500
+exit
+ip route 198.18.64.0/24 Null0 tag 64
+`;
 
 /** Root needs no password: what PAM would be asked for does not exist on every host. */
 const VTYSH_CONF = 'service integrated-vtysh-config\nusername root nopassword\n';
