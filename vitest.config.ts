@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const FRR_SPEAKER = 'test/contract/routing/frr.test.ts';
+const FRR_SPEAKER = ['test/contract/routing/frr.test.ts', 'test/lab/speaker.test.ts'];
 
 /**
  * `pure` needs no root and no clock; `lab` builds namespaces and needs root. One lab file at a time: two cores. `nft` is all
@@ -33,14 +33,20 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['test/contract/**/*.test.ts', 'test/lab/**/*.test.ts'],
-          exclude: [FRR_SPEAKER],
+          exclude: FRR_SPEAKER,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },
       },
       {
-        test: { name: 'frr', include: [FRR_SPEAKER], testTimeout: 120_000, hookTimeout: 180_000 },
+        test: {
+          name: 'frr',
+          include: FRR_SPEAKER,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
       },
       {
         test: {

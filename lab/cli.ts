@@ -9,18 +9,12 @@ import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { LabError } from './lab-error.ts';
 import { projectRoot } from './project.ts';
-import { machineText, NO_GOAL, type ResultDocument, writeResult } from './report/result.ts';
-import {
-  type FrrRelease,
-  KERNELS,
-  type KernelVersion,
-  RUNTIMES,
-  type RuntimeName,
-  type SpeakerOptions,
-} from './runtimes/lab.ts';
+import { machineText, NO_GOAL, type ResultDocument, readSamples, writeResult } from './report/result.ts';
+import { type FrrRelease, KERNELS, RUNTIMES } from './runtimes/lab.ts';
 import { attach, runningLabs, up } from './runtimes/runtime.ts';
+import { type Machines, playScenario, refuseOther } from './scenarios/play.ts';
 import { findScenario, findSeries, SCENARIOS, SERIES } from './scenarios/registry.ts';
-import type { Scenario, ScenarioResult, Series } from './scenarios/scenario.ts';
+import type { ScenarioResult, Series } from './scenarios/scenario.ts';
 
 const EXAMPLES = `
 Examples:
@@ -32,6 +26,7 @@ Examples:
   npm run lab -- run crash --json crash.json
   npm run lab -- run crash --runtime qemu --kernel 6.12
   npm run lab -- run ospf-interop --only 'frr-10 nbma' --json interop.json
+  npm run lab -- run all --quick --speaker frr --frr 8.4 --router 8.4 --json all.json --resume
 `;
 
 const RELEASES: readonly FrrRelease[] = ['8.4', '10.3'];
@@ -52,12 +47,6 @@ async function list(): Promise<void> {
 
 interface UpOptions extends Machines {
   readonly directors?: string;
-}
-
-/** What nodes are made of, and who announces. */
-interface Machines extends SpeakerOptions {
-  readonly runtime: RuntimeName;
-  readonly kernel: KernelVersion;
 }
 
 async function bringUp(topology: string, { directors, ...options }: UpOptions): Promise<void> {
@@ -100,7 +89,12 @@ async function run(name: string, options: RunOptions): Promise<void> {
     );
   }
   console.log(`${found.name}: ${found.claim}`);
-  const result = series ? await playSeries(series, options) : await play(scenario!, options);
+  refuseOther(found, options);
+  const { runtime, kernel, speaker, frr, router } = options;
+  const machines = { runtime, kernel, speaker, frr, router };
+  const result = series
+    ? await playSeries(series, options)
+    : await playScenario(scenario!, machines, { progress: tell });
   for (const line of result.lines ?? []) console.log(`  ${line}`);
   for (const { met, name: claim, value, unit, goal } of result.claims) {
     const mark = goal === NO_GOAL ? '       ' : met ? 'met    ' : 'NOT MET';
@@ -124,21 +118,11 @@ async function playSeries(
     quick: quick === true,
     who: { speaker, frr, router },
     kernel,
-    earlier: resume ? json : undefined,
+    earlier: resume && json !== undefined ? readSamples(json) : undefined,
     onPart: (part) => {
       if (json !== undefined) writeResult(json, document(series.name, part));
     },
   });
-}
-
-async function play(scenario: Scenario, { runtime, kernel, speaker, frr, router }: Machines): Promise<ScenarioResult> {
-  const who = { runtime, kernel, speaker, frr, router };
-  const lab = await up(scenario.topology, { ...who, directors: scenario.directors, progress: tell });
-  try {
-    return await scenario.run(lab, { progress: tell });
-  } finally {
-    await lab.down();
-  }
 }
 
 function document(name: string, { claims, samples }: ScenarioResult): ResultDocument {

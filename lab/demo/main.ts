@@ -12,6 +12,7 @@ import { seconds } from '../report/words.ts';
 import type { Lab } from '../runtimes/lab.ts';
 import { up } from '../runtimes/runtime.ts';
 import { untilAnnounced } from '../scenarios/observe.ts';
+import { operatorClaims } from '../scenarios/operator-claims.ts';
 import { type CaptureVerdict, OspfCapture } from '../scenarios/ospf-capture.ts';
 import { ECMP_3, ECMP_3_SYNCED } from '../scenarios/scenario.ts';
 import { Session, type StepReport } from '../scenarios/session.ts';
@@ -135,7 +136,8 @@ async function underLoad(theatre: Theatre): Promise<DemoFigures> {
   await session.close();
   await poller.stop();
   const carriers = new Map(SCENES.map((scene) => [scene.name, scene.carriers]));
-  return { reports, scenes: SCENES.length, carriers, played, capture: await capture.finish() };
+  const operators = await operatorClaims(lab);
+  return { reports, scenes: SCENES.length, carriers, played, operators, capture: await capture.finish() };
 }
 
 async function playScenes(theatre: Theatre, session: Session): Promise<StepReport[]> {

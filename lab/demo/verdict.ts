@@ -115,10 +115,12 @@ export interface DemoFigures {
   readonly capture: CaptureVerdict;
   /** Milliseconds from the first scene to the end of the last. */
   readonly played: number;
+  /** Of what is the operator's where directors have an FRR beside their agents. */
+  readonly operators: readonly Claim[];
 }
 
 /** What must hold for the demo to have worked: what was planned breaks nothing, a crash only what was too young to be known. */
-export function demoClaims({ reports, scenes, carriers, capture, played }: DemoFigures): Claim[] {
+export function demoClaims({ reports, scenes, carriers, capture, played, operators }: DemoFigures): Claim[] {
   const [crashes, planned] = [reports.filter(isCrash), reports.filter((report) => !isCrash(report))];
   const broken = planned.reduce((sum, { window }) => sum + total(window.broken), 0);
   const threeWay = reports.filter((report) => carriers.get(report.name)?.length === 3);
@@ -133,6 +135,7 @@ export function demoClaims({ reports, scenes, carriers, capture, played }: DemoF
     ),
     told('crash: younger ones broken', crashes.flatMap(({ lost }) => lost.filter((loss) => !isOld(loss))).length),
     claimAtMost('wall time', played / 1000, TIME_LIMIT / 1000, 's'),
+    ...operators,
   ];
   if (capture.malformed !== null) claims.push(claimEqual('malformed OSPF packets of ours', capture.malformed, 0));
   return claims;

@@ -5,8 +5,7 @@
  * Out: one line per cell, a table at the end, and after each cell the report as a file, so that a run that breaks off can
  *      be gone on with.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { type Claim, claimEqual, type ResultDocument } from '../report/result.ts';
+import { type Claim, claimEqual } from '../report/result.ts';
 import { type Column, table } from '../report/table.ts';
 import { inParallel } from '../runtimes/in-parallel.ts';
 import type { CellOutcome } from './cell-run.ts';
@@ -99,11 +98,7 @@ export function matrixTable({ cells, leftOut }: MatrixSamples): readonly string[
   return [...table(head, played), ...reasons];
 }
 
-/** The cells of an earlier run's file; none where there is no such file. Throws a SyntaxError where it is something else. */
-export function readEarlier(file: string): readonly CellOutcome[] {
-  if (!existsSync(file)) return [];
-  const { samples } = JSON.parse(readFileSync(file, 'utf8')) as Omit<ResultDocument, 'samples'> & {
-    readonly samples?: Partial<MatrixSamples>;
-  };
-  return samples?.cells ?? [];
+/** The cells of an earlier run's samples, if there are any. */
+export function cellsOf(samples: unknown): readonly CellOutcome[] {
+  return (samples as Partial<MatrixSamples> | undefined)?.cells ?? [];
 }

@@ -1,9 +1,9 @@
 /** Plays modes, each in a lab of its own, and writes down how each went. */
-import { existsSync, readFileSync } from 'node:fs';
-import { type Claim, claimEqual, type ResultDocument } from '../report/result.ts';
+import { type Claim, claimEqual } from '../report/result.ts';
 import { type Column, table } from '../report/table.ts';
 import { inParallel } from '../runtimes/in-parallel.ts';
 import { up } from '../runtimes/runtime.ts';
+import { operatorClaims } from '../scenarios/operator-claims.ts';
 import type { Mode, ModeContext } from './mode.ts';
 
 export interface ModeOutcome {
@@ -29,7 +29,7 @@ export async function playMode(mode: Mode, context: ModeContext): Promise<ModeOu
       ...(mode.cluster === undefined ? {} : { cluster: mode.cluster }),
     });
     try {
-      const claims = await mode.play(lab, context);
+      const claims = [...(await mode.play(lab, context)), ...(await operatorClaims(lab))];
       const held = claims.length > 0 && claims.every(({ met }) => met);
       return { mode: mode.name, held, seconds: seconds(), claims };
     } finally {
@@ -81,10 +81,4 @@ export function modesTable(modes: readonly Mode[], outcomes: readonly ModeOutcom
     return [mode, held ? `${seconds.toFixed(1)} s` : 'FAILED', claim];
   });
   return table(head, rows);
-}
-
-/** The outcomes of an earlier run's file; none where there is no such file. Throws a SyntaxError where it is something else. */
-export function readEarlierModes(file: string): readonly ModeOutcome[] {
-  if (!existsSync(file)) return [];
-  return ((JSON.parse(readFileSync(file, 'utf8')) as ResultDocument).samples ?? []) as readonly ModeOutcome[];
 }

@@ -2,7 +2,7 @@
  * What a demo, a scenario or a benchmark leaves behind as a file: one form for all of them, so that figures quoted
  * elsewhere can be checked by a machine. A claim is something the run asserts: it holds or it does not.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -68,6 +68,12 @@ export function machineText(): string {
 export function writeResult(file: string, document: ResultDocument): void {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
+}
+
+/** The samples in a file that an earlier run has written; undefined where there is none. Throws a SyntaxError where it is no JSON. */
+export function readSamples(file: string): unknown {
+  if (!existsSync(file)) return undefined;
+  return (JSON.parse(readFileSync(file, 'utf8')) as Partial<ResultDocument>).samples;
 }
 
 function tenth(value: number): number {

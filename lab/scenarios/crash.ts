@@ -16,6 +16,14 @@ export const crashScenario: Scenario = {
   run,
 };
 
+/** Milliseconds until nobody is sent to the dead director any more. */
+const RECONVERGED = 1000;
+/**
+ * Behind the speaker `frr` VIPs have LSAs of their own, and FRR as a router goes through those a second after it has gone through the
+ * area (`OSPF_ASE_CALC_INTERVAL`, docs/facts/frr.md): so much later than a VIP that stands in the dead director's router-LSA.
+ */
+const RECONVERGED_EXTERNAL = 2000;
+
 async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioResult> {
   const session = await Session.open(lab, DIRECTORS);
   progress('d3 dies: SIGKILL, all links down');
@@ -28,9 +36,10 @@ async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioRes
   });
   await session.close();
   const { brokenByLoad, reconverged } = report.window;
+  const within = lab.frr('d1') === undefined ? RECONVERGED : RECONVERGED_EXTERNAL;
   const claims = [
     claimEqual('request/response connections broken', (brokenByLoad.request ?? 0) + (brokenByLoad.idle ?? 0), 0),
-    claimAtMost('new connections succeed after', reconverged, 1000, 'ms'),
+    claimAtMost('new connections succeed after', reconverged, within, 'ms'),
   ];
   return { claims, samples: report };
 }

@@ -6,6 +6,7 @@ export const ipvsModes = seriesOfModes({
   name: 'ipvs-modes',
   claim:
     'NAT, FullNAT, tunnels and SNAT on IPVS serve all connections, each server by its weight, and no packet of theirs is dropped.',
+  about: { speaker: 'ospf', because: 'its directors are guests, which have no FRR beside their agents' },
   modes: IPVS_MODES,
   connections: 200,
   // Emulated machines fill the processors.

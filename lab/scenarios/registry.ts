@@ -1,6 +1,8 @@
 /** All scenarios, in the order in which `lab run` without a name would tell about them. */
 import { agentRestart } from './agent-restart.ts';
+import { seriesOfAll } from './all.ts';
 import { crashScenario } from './crash.ts';
+import { frrRestart } from './frr-restart.ts';
 import { gracefulRestart } from './graceful-restart.ts';
 import { holdLink } from './hold-link.ts';
 import { ipvsModes } from './ipvs-modes.ts';
@@ -26,9 +28,12 @@ export const SCENARIOS: readonly Scenario[] = [
   order,
   transit,
   holdLink,
+  frrRestart,
 ];
 
-export const SERIES: readonly Series[] = [ospfInterop, nftModes, ipvsModes, takeover, secondChance, partition];
+const PARTS: readonly Series[] = [ospfInterop, nftModes, ipvsModes, takeover, secondChance, partition];
+
+export const SERIES: readonly Series[] = [...PARTS, seriesOfAll(SCENARIOS, PARTS)];
 
 /** The scenario of that name, if there is one. */
 export function findScenario(name: string): Scenario | undefined {

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { projectRoot } from '../project.ts';
 import type { Claim } from '../report/result.ts';
-import type { KernelVersion, Lab, SpeakerOptions } from '../runtimes/lab.ts';
+import type { FrrRelease, KernelVersion, Lab, SpeakerOptions } from '../runtimes/lab.ts';
 
 /** The default lab: a client, two FRR routers, three directors and a spare, four real servers. */
 export const ECMP_3: string = join(projectRoot, 'lab/topologies/ecmp-3.clab.yml');
@@ -29,10 +29,19 @@ export interface ScenarioResult {
   readonly lines?: readonly string[];
 }
 
+/** Where a scenario is about one speaker: which, and why it is not played with the other. */
+export interface About {
+  readonly speaker: NonNullable<SpeakerOptions['speaker']>;
+  readonly because: string;
+}
+
 export interface Scenario {
   readonly name: string;
   /** One sentence: what holds if the scenario is met. */
   readonly claim: string;
+  readonly about?: About;
+  /** The release of FRR that its routers must have, where it is about something that other releases do not do. */
+  readonly router?: FrrRelease;
   /** File of the topology it wants, and the directors whose agents run when it begins. */
   readonly topology: string;
   readonly directors: readonly string[];
@@ -49,9 +58,9 @@ export interface SeriesContext extends ScenarioContext {
   /** Who announces on the directors, for series whose claim is about something else. */
   readonly who: SpeakerOptions;
   /** Of directors that are guests. */
-  readonly kernel?: KernelVersion;
-  /** The result file of an earlier run; what held in it is not played again. */
-  readonly earlier: string | undefined;
+  readonly kernel?: KernelVersion | undefined;
+  /** The samples of an earlier run, if there was one; what held in them is not played again. */
+  readonly earlier: unknown;
   /** Given after each of them what there is so far. */
   readonly onPart: (result: ScenarioResult) => void;
 }
@@ -60,5 +69,6 @@ export interface SeriesContext extends ScenarioContext {
 export interface Series {
   readonly name: string;
   readonly claim: string;
+  readonly about?: About;
   play(context: SeriesContext): Promise<ScenarioResult>;
 }

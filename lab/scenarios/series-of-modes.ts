@@ -1,10 +1,11 @@
 import type { Mode } from '../modes/mode.ts';
-import { modeClaims, modesTable, playModes, readEarlierModes } from '../modes/play-modes.ts';
-import type { Series } from './scenario.ts';
+import { type ModeOutcome, modeClaims, modesTable, playModes } from '../modes/play-modes.ts';
+import type { About, Series } from './scenario.ts';
 
 export interface SeriesOfModes {
   readonly name: string;
   readonly claim: string;
+  readonly about?: About;
   readonly modes: readonly Mode[];
   readonly connections: number;
   /** For a first look; as many, unless told. */
@@ -17,6 +18,7 @@ export interface SeriesOfModes {
 export function seriesOfModes({
   name,
   claim,
+  about,
   modes,
   connections,
   few = connections,
@@ -25,6 +27,7 @@ export function seriesOfModes({
   return {
     name,
     claim,
+    ...(about === undefined ? {} : { about }),
     async play({ progress, only, parallel, quick, who, kernel, earlier, onPart }) {
       const outcomes = await playModes(modes, {
         only,
@@ -33,7 +36,7 @@ export function seriesOfModes({
         who,
         ...(kernel === undefined ? {} : { kernel }),
         connections: quick ? few : connections,
-        earlier: earlier === undefined ? [] : readEarlierModes(earlier),
+        earlier: (earlier ?? []) as readonly ModeOutcome[],
         onMode: (part) => onPart({ claims: modeClaims(part), samples: part }),
       });
       return { claims: modeClaims(outcomes), samples: outcomes, lines: modesTable(modes, outcomes) };

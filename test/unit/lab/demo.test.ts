@@ -130,6 +130,7 @@ describe('the verdict', () => {
     carriers: new Map([['d3 joins', ['d1', 'd2', 'd3']]]),
     capture: { packets: 900, malformed: 0, complaints: [] },
     played: 100_000,
+    operators: [],
   });
   const failed = (reports: StepReport[]): string[] =>
     demoClaims(figures(reports))

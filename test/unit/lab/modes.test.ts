@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MODES } from '../../../lab/modes/modes.ts';
-import { type ModeOutcome, modeClaims, modesTable, readEarlierModes } from '../../../lab/modes/play-modes.ts';
+import { type ModeOutcome, modeClaims, modesTable } from '../../../lab/modes/play-modes.ts';
 import { completeClaim, seenAsClaim, weightClaims } from '../../../lab/modes/questions.ts';
-import { claimEqual } from '../../../lab/report/result.ts';
+import { claimEqual, readSamples } from '../../../lab/report/result.ts';
 import type { AskOutcome } from '../../../lab/traffic/ask-main.ts';
 
 const answers = (server: string, count: number): AskOutcome[] =>
@@ -49,9 +49,9 @@ test('claims carry their mode’s name; a mode that could not be played is a cla
 test('what an earlier run has left is read back; no file is nothing', () => {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-test-'));
   const file = join(dir, 'modes.json');
-  expect(readEarlierModes(file)).toEqual([]);
+  expect(readSamples(file)).toBeUndefined();
   writeFileSync(file, JSON.stringify({ bench: 'nft-modes', claims: [], samples: [HELD] }));
-  expect(readEarlierModes(file)).toEqual([HELD]);
+  expect(readSamples(file)).toEqual([HELD]);
   rmSync(dir, { recursive: true });
 });
 
