@@ -39,6 +39,10 @@ async function playAll(
 ): Promise<readonly Played[]> {
   const { only, earlier, progress, onPart } = context;
   const outcomes = new Map(((earlier ?? []) as readonly Played[]).map((one) => [keyOf(one), one]));
+  const note = (outcome: Played) => {
+    outcomes.set(keyOf(outcome), outcome);
+    onPart(resultOf([...outcomes.values()]));
+  };
   for (const part of [...scenarios, ...series]) {
     if (!only.every((word) => part.name.includes(word))) continue;
     const because = notWith(part, context.who);
@@ -46,11 +50,10 @@ async function playAll(
     const before = outcomes.get(keyOf({ scenario: part.name, ...namesOf(who) }));
     if (because !== undefined) progress(`${part.name}: not played: ${because}`);
     if (because !== undefined || before?.held) continue;
-    const outcome = await playPart(part, before, { ...context, who });
+    const outcome = await playPart(part, { ...context, who, earlier: before?.parts }, note);
     const end = outcome.fault === undefined ? '' : `: ${outcome.fault}`;
     progress(`${part.name}: ${outcome.held ? 'held' : 'FAILED'}, ${outcome.seconds} s${end}`);
-    outcomes.set(keyOf(outcome), outcome);
-    onPart(resultOf([...outcomes.values()]));
+    note(outcome);
   }
   return [...outcomes.values()];
 }
@@ -61,22 +64,29 @@ function withRouterOf(part: Scenario | Series, who: SpeakerOptions): SpeakerOpti
   return own === undefined || who.router === undefined ? who : { ...who, router: own };
 }
 
-async function playPart(part: Scenario | Series, before: Played | undefined, context: SeriesContext): Promise<Played> {
+/** `note`: of a series that goes on, what there is so far. */
+async function playPart(
+  part: Scenario | Series,
+  context: SeriesContext,
+  note: (soFar: Played) => void,
+): Promise<Played> {
   const { who, kernel } = context;
   const started = performance.now();
-  const common = { scenario: part.name, ...namesOf(who) };
-  const seconds = () => Math.round((performance.now() - started) / 100) / 10;
   const progress = (text: string) => context.progress(`${part.name}: ${text}`);
+  const outcome = (claims: readonly Claim[], held: boolean): Played => {
+    const seconds = Math.round((performance.now() - started) / 100) / 10;
+    return { scenario: part.name, ...namesOf(who), held, seconds, claims };
+  };
   try {
     if ('run' in part) {
-      const { claims } = await playScenario(part, { ...who, ...(kernel && { kernel }) }, { progress });
-      return { ...common, held: holds(claims), seconds: seconds(), claims };
+      const { claims } = await playScenario(part, { ...who, kernel }, { progress });
+      return outcome(claims, holds(claims));
     }
-    const earlier = before?.parts;
-    const { claims, samples } = await part.play({ ...context, only: [], earlier, progress, onPart: () => undefined });
-    return { ...common, held: holds(claims), seconds: seconds(), claims, parts: samples };
+    const onPart = ({ claims, samples }: ScenarioResult) => note({ ...outcome(claims, false), parts: samples });
+    const { claims, samples } = await part.play({ ...context, only: [], progress, onPart });
+    return { ...outcome(claims, holds(claims)), parts: samples };
   } catch (cause) {
-    return { ...common, held: false, seconds: seconds(), claims: [], fault: (cause as Error).message };
+    return { ...outcome([], false), fault: (cause as Error).message };
   }
 }
 
