@@ -19,7 +19,18 @@ import { serveEcho } from './timings/echo.ts';
 import { outcome, type Round, spreadTable } from './timings/figures.ts';
 import { writeLab } from './timings/files.ts';
 import { Journal } from './timings/journal.ts';
-import { CONTENDERS, MEDIA, type Medium, RELEASES, type Stand, SUITES, type Suite, stands } from './timings/plan.ts';
+import {
+  ARRIVALS,
+  type Arrival,
+  CONTENDERS,
+  MEDIA,
+  type Medium,
+  RELEASES,
+  type Stand,
+  SUITES,
+  type Suite,
+  stands,
+} from './timings/plan.ts';
 import { timeRound } from './timings/round.ts';
 import { RouterWatch } from './timings/router-watch.ts';
 import { Stage } from './timings/stage.ts';
@@ -37,6 +48,12 @@ export const options: BenchArguments = {
     choices: MEDIA,
     help: 'point-to-point links, or LANs with the router as DR',
   },
+  arrival: {
+    type: 'string',
+    default: '0',
+    choices: ARRIVALS,
+    help: 'milliseconds, of FRR routers: timers lsa min-arrival (what FRR directors need, or the default)',
+  },
   repetitions: { type: 'string', default: '5', help: 'how often; rounds of an earlier run count' },
   fresh: { type: 'boolean', default: false, help: 'forget the rounds of earlier runs' },
 };
@@ -51,7 +68,11 @@ export const run: BenchRun = async ({ quick, values, progress }) => {
   if (quick) {
     const all = await Promise.all(
       QUICK.routers.map((router) =>
-        timeRouter({ router, medium: 'p2p', repetitions: QUICK.repetitions, fresh: true }, stage, progress),
+        timeRouter(
+          { router, medium: 'p2p', arrival: '0', repetitions: QUICK.repetitions, fresh: true },
+          stage,
+          progress,
+        ),
       ),
     );
     return merge(QUICK.routers, all);
@@ -59,24 +80,28 @@ export const run: BenchRun = async ({ quick, values, progress }) => {
   const router = values['router'] as RouterKind;
   const medium = values['medium'] as Medium;
   const repetitions = Number(values['repetitions']);
-  return timeRouter({ router, medium, repetitions, fresh: values['fresh'] === true }, stage, progress);
+  const arrival = values['arrival'] as Arrival;
+  return timeRouter({ router, medium, arrival, repetitions, fresh: values['fresh'] === true }, stage, progress);
 };
 
 interface Wanted {
   readonly router: RouterKind;
   readonly medium: Medium;
+  readonly arrival: Arrival;
   readonly repetitions: number;
   readonly fresh: boolean;
 }
 
 async function timeRouter(wanted: Wanted, stage: Stage, progress: (line: string) => void): Promise<BenchOutcome> {
-  const { router, medium, repetitions, fresh } = wanted;
+  const { router, medium, arrival, repetitions, fresh } = wanted;
   const suite = SUITES[router];
-  const journal = await Journal.open(router, medium, fresh);
+  // Only FRR has that timer.
+  const timer = suite.daemon === 'frr' ? `, min-arrival ${arrival}` : '';
+  const journal = await Journal.open(`${router}-${medium}${timer.replaceAll(/\W+/g, '-')}`, fresh);
   const say = (line: string) => progress(`${router} ${medium}: ${line}`);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-timings-'));
   try {
-    const files = await writeLab(folder, suite, medium);
+    const files = await writeLab(folder, suite, medium, arrival);
     const setting = { suite, medium, repetitions, journal, stage, say };
     const isThroughFrr = ({ contender }: Stand) => contender === 'sluice-frr';
     const all = stands(medium);
@@ -94,7 +119,7 @@ async function timeRouter(wanted: Wanted, stage: Stage, progress: (line: string)
   }
   const rounds = journal.rounds();
   const columns = [
-    { title: `${router}, ${medium}: least / middle / greatest` },
+    { title: `${router}, ${medium}${timer}: least / middle / greatest` },
     ...CONTENDERS.map((title) => ({ title })),
   ];
   return { ...outcome(rounds, suite.daemon), notes: table(columns, spreadTable(rounds)) };

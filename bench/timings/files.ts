@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { directorNode, routerNode, SYSCTLS } from '../../lab/topologies/generated.ts';
 import { frrDirector, writeFrrDirector } from '../frr-director.ts';
-import { type Medium, type Stand, type Suite, stands, TIMERS, type Timers } from './plan.ts';
+import { type Arrival, type Medium, type Stand, type Suite, stands, TIMERS, type Timers } from './plan.ts';
 
 /** The director's real server: answers UDP behind the VIP. */
 export const ECHO = { address: '10.3.0.21', director: '10.3.0.1', port: 7 } as const;
@@ -20,12 +20,13 @@ export interface LabFiles {
 }
 
 /** Writes the topologies and all that they bind into `folder`. */
-export async function writeLab(folder: string, suite: Suite, medium: Medium): Promise<LabFiles> {
+export async function writeLab(folder: string, suite: Suite, medium: Medium, arrival: Arrival): Promise<LabFiles> {
   const all = stands(medium);
   await mkdir(folder, { recursive: true });
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
   for (const stand of all) {
-    await write(`${stand.router}.conf`, suite.daemon === 'frr' ? frrRouter(stand, medium) : birdRouter(stand, medium));
+    const text = suite.daemon === 'frr' ? frrRouter(stand, medium, arrival) : birdRouter(stand, medium);
+    await write(`${stand.router}.conf`, text);
   }
   await writeFrrDirector(folder);
   const [ours, frr, bird, throughFrr] = all as [Stand, Stand, Stand, Stand];
@@ -120,7 +121,7 @@ export function frrTimers(timers: Timers): string[] {
   return ['configure terminal', 'interface eth1', ...lines].flatMap((line) => ['-c', line]);
 }
 
-function frrRouter(stand: Stand, medium: Medium): string {
+function frrRouter(stand: Stand, medium: Medium, arrival: Arrival): string {
   return `hostname ${stand.router}
 log timestamp precision 6
 log stdout informational
@@ -130,6 +131,7 @@ no zebra nexthop kernel enable
 ${frrInterface(medium, 1, 'normal')}
 router ospf
  ospf router-id 10.255.1.${stand.index}
+ timers lsa min-arrival ${arrival}
  log-adjacency-changes detail
  capability opaque
  graceful-restart helper enable

@@ -3,7 +3,7 @@ import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { projectRoot } from '../../lab/project.ts';
 import type { Round, Rounds } from './figures.ts';
-import { CONTENDERS, type ContenderName, type Medium } from './plan.ts';
+import { CONTENDERS, type ContenderName } from './plan.ts';
 
 interface Line {
   readonly contender: ContenderName;
@@ -19,9 +19,9 @@ export class Journal {
     this.#lines = lines;
   }
 
-  /** Of one router and one medium. `fresh`: what is there is thrown away. */
-  static async open(router: string, medium: Medium, fresh: boolean): Promise<Journal> {
-    const path = join(projectRoot, 'artifacts', `ospf-timings-${router}-${medium}.jsonl`);
+  /** `setting`: the router, the medium and what else must be alike. `fresh`: what is there is thrown away. */
+  static async open(setting: string, fresh: boolean): Promise<Journal> {
+    const path = join(projectRoot, 'artifacts', `ospf-timings-${setting}.jsonl`);
     await mkdir(dirname(path), { recursive: true });
     if (fresh) await rm(path, { force: true });
     const text = await readFile(path, 'utf8').catch(() => '');

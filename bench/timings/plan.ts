@@ -6,6 +6,10 @@ import { projectRoot } from '../../lab/project.ts';
 export const MEDIA = ['p2p', 'lan'] as const;
 export type Medium = (typeof MEDIA)[number];
 
+/** `timers lsa min-arrival` of FRR routers, in milliseconds: what FRR directors need, or FRR's default. One value for all contenders. */
+export const ARRIVALS = ['0', '1000'] as const;
+export type Arrival = (typeof ARRIVALS)[number];
+
 export interface Suite {
   readonly router: RouterKind;
   readonly daemon: 'frr' | 'bird';
@@ -25,10 +29,7 @@ export const SUITES: Readonly<Record<RouterKind, Suite>> = {
   'bird-3': { router: 'bird-3', daemon: 'bird', peers: { ...DEBIAN_13, bird: 'bird-3' } },
 };
 
-/**
- * `sluice-frr`: our agent, which announces through an FRR of the peers' version. Its router, as the lab has it for such directors,
- * takes two instances of an LSA within a second; without that FRR's link-up takes what it takes for `frr`.
- */
+/** `sluice-frr`: our agent, which announces through an FRR of the peers' version. */
 export const CONTENDERS = ['sluice', 'frr', 'bird', 'sluice-frr'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 

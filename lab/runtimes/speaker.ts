@@ -161,7 +161,7 @@ exec "$loader" --library-path "$libraries:$libraries/frr" ${root}/usr/bin/vtysh 
 
 function suited(text: string): string {
   return text
-    .replace(/^( ospf router-id .*)$/m, '$1\n timers lsa min-arrival 0')
+    .replace(/^( ospf router-id .*)$(?![\s\S]*min-arrival)/m, '$1\n timers lsa min-arrival 0')
     .replace(/^( *)(ecmp yes limit \d+;)(?![\s\S]*merge external)/m, '$1$2\n$1merge external yes;');
 }
 
