@@ -42,6 +42,13 @@ export const ROUTER_FILES: readonly RouterFile[] = [
   frr('dr-trunk/r1.conf', 'dr-trunk/cluster.yml', 'r1/10.255.1.1/eth2,eth3,eth1=passive'),
   // One director, and the client's network.
   frr('tunnels/r1.conf', 'tunnels/cluster.yml', 'r1/10.255.1.1/eth2,eth1=passive'),
+  frr('egress/r1.conf', 'egress/cluster.yml', 'r1/10.255.1.1/eth2,eth3,eth4'),
+  frr('internal/r1.conf', 'internal/cluster.yml', 'r1/10.255.1.1/eth1=up0,eth2=up0'),
+  frr('internal/ri.conf', 'internal/cluster.yml', 'ri/10.255.2.1/eth1=in0,eth2=in0,eth3=passive'),
+  frr('one-arm/r1.conf', 'one-arm/cluster.yml', 'r1/10.255.1.1/eth2,eth3,eth1=passive,eth4=passive'),
+  frr('shared-lip/r1.conf', 'shared-lip/cluster.yml', 'r1/10.255.1.1/eth2=up0,eth3=up0,eth4=up0,eth1=passive'),
+  frr('shared-lip/ri.conf', 'shared-lip/cluster.yml', 'ri/10.255.2.1/eth1=in0,eth2=in0,eth3=in0,eth4=passive'),
+  bird('fullnat-4/ri.conf', 'fullnat-4/cluster.yml', 'ri/10.255.2.1/eth1=in0,eth2=in0,eth3=in0,eth4=in0,eth5=passive'),
   frr('instances/r1.conf', 'instances/cluster.yml', 'r1/10.255.1.1/eth1=up0'),
   // A border router of a stub area.
   bird('instances/r2.conf', 'instances/cluster.yml', 'r2/10.255.1.2/eth1=in0,lo=passive,core0=backbone'),
