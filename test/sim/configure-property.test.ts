@@ -111,6 +111,6 @@ test('any sequence of settings ends where an instance that starts with the last 
       fresh.net.run(40_000);
       expect(outcome(changed)).toEqual(outcome(fresh));
     }),
-    { numRuns: THOROUGH ? 200 : 20 },
+    { numRuns: THOROUGH ? 200 : 8 },
   );
 });

@@ -103,9 +103,10 @@ describe('explain', () => {
     const slow = service('web', THREE);
     const servers = slow.servers.map((server) => (server.name === owner ? { ...server, tenths: 1 } : server));
     // Of ten clients' slots one or so is back already.
+    const driver = new FakeDataplane();
     const answers = await Promise.all(
       Array.from({ length: 60 }, (_, i) =>
-        explained(dataplane({ ...slow, servers }), { clientPort: String(1000 + i) }),
+        explained(dataplane({ ...slow, servers }), { clientPort: String(1000 + i) }, driver),
       ),
     );
     const late = answers.find((answer) => answer.owner === owner && answer.reason === 'fallback');

@@ -190,7 +190,7 @@ describe('directors with different pasts', () => {
         const [a, b] = [await lived(steps(one)), await lived(steps(other))];
         expect(slotsOf(a)).toEqual(slotsOf(b));
       }),
-      { numRuns: THOROUGH ? 60 : 10 },
+      { numRuns: THOROUGH ? 60 : 5 },
     );
   });
 

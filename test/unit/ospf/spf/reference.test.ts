@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatIpv4, ipv4 } from '../../../../src/core/base/ipv4.ts';
 import { computeRoutes } from '../../../../src/core/ospf/spf/spf.ts';
-import { FUZZ_RUNS, lsa } from '../arbitraries.ts';
+import { THOROUGH } from '../../../sizes.ts';
+import { lsa } from '../arbitraries.ts';
 import { print, Topology } from './topology.ts';
 
 interface Member {
@@ -107,7 +108,7 @@ test('costs and next hops agree with the reference on random areas', () => {
       expect(routes).toEqual(expected);
       shared += expected.filter((line) => line.includes(',')).length;
     }),
-    { numRuns: 300 },
+    { numRuns: THOROUGH ? 300 : 120 },
   );
   // Without equal-cost paths the comparison would say little.
   expect(shared).toBeGreaterThan(50);
@@ -135,6 +136,6 @@ test('LSAs that make no sense together give routes or none, but no exception', (
         expect(route.nextHops.length).toBeGreaterThan(0);
       }
     }),
-    { numRuns: Math.min(FUZZ_RUNS, 1000) },
+    { numRuns: THOROUGH ? 1000 : 300 },
   );
 });
