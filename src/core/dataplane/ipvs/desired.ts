@@ -98,7 +98,8 @@ function isHeld(service: DesiredService, { ended }: DesiredServer): boolean {
 function wishedService(service: DesiredService, key: IpvsServiceKey): WishedService {
   const { name, persistence, onePacket } = service;
   const scheduler = schedulerOf(service);
-  const common = { port: 'port' in key ? key.port : 0, method: methodOf(service), tunnel: tunnelOf(service) };
+  const port = 'port' in key ? key.port : 0;
+  const [method, tunnel] = [methodOf(service), tunnelOf(service)];
   return {
     name,
     key,
@@ -112,8 +113,9 @@ function wishedService(service: DesiredService, key: IpvsServiceKey): WishedServ
     engine: '',
     destinations: ipvsShares(service)
       .filter(({ server }) => isHeld(service, server))
-      .map(({ server: { address, limit = 0, resume = 0 }, share, takes }) => {
-        return { ...common, address, weight: takes ? share : 0, share, upper: limit, lower: resume };
+      .map(({ server: { address, limit: upper = 0, resume: lower = 0 }, share, takes }) => {
+        // Written out: spread from a common object, ten thousand of them cost five times as much.
+        return { address, port, method, weight: takes ? share : 0, upper, lower, tunnel, share };
       }),
     ended: isMasqueraded(service) ? [] : service.servers.flatMap((one) => (one.ended === true ? [one.address] : [])),
   };
