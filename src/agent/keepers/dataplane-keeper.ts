@@ -220,7 +220,8 @@ export class DataplaneKeeper {
     const operations = shownOperations(report.operations);
     if (report.drift) events.emit('dataplane-drift', operations);
     const before = this.#programmed;
-    const there = desired.services.filter(({ name }) => report.programmed.includes(name));
+    const names = new Set(report.programmed);
+    const there = desired.services.filter(({ name }) => names.has(name));
     this.#programmed = new Map(there.map((service) => [service.name, shapeOf(service)]));
     const fresh = there.filter((service) => before.get(service.name) !== shapeOf(service));
     if (fresh.length > 0 || report.operations.length > 0) {

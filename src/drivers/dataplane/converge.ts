@@ -110,6 +110,10 @@ export class Converger {
   #links = '[]';
   #ids: ServerIds = new Map();
   #desired: DesiredDataplane = NOTHING;
+  /** What the last turn was given and found, if there was nothing to do: with the same there is nothing to do again. */
+  #calm: { readonly desired: DesiredDataplane; readonly tables: Found; readonly links: string } | undefined;
+  /** What it has told. */
+  #calmReport: ApplyReport = { programmed: [], operations: [], drift: false };
   /** Why ports are not by offset, once the kernel has refused that. It is not asked again. */
   #plainPorts: string | undefined;
 
@@ -124,6 +128,7 @@ export class Converger {
     const before = this.#known?.tables;
     const links = await this.#linksOf(desired);
     const observed = await this.#observe();
+    if (this.#isCalm(desired, observed)) return this.#calmReport;
     const drift = before !== undefined && !sameFound(observed.tables, before);
 
     const ids = assignServerIds(desired, observed.tables, this.#ids, (found) => this.#plane.recover(found));
@@ -142,7 +147,15 @@ export class Converger {
       .filter((service) => isProgrammed(service.name, names, left) && this.#hasLink(service, links))
       .map(({ name }) => name);
     const plainPorts = this.#plainPorts === undefined ? {} : { plainPorts: this.#plainPorts };
-    return { programmed, operations: operations.map(describe), drift, ...plainPorts };
+    this.#calm = operations.length > 0 ? undefined : { desired, tables: this.#known.tables, links: this.#links };
+    this.#calmReport = { programmed, operations: [], drift: false, ...plainPorts };
+    return { ...this.#calmReport, operations: operations.map(describe), drift };
+  }
+
+  /** What is wished is the very object of the last turn, and what is there was not even read again. */
+  #isCalm(desired: DesiredDataplane, observed: Reading): boolean {
+    const calm = this.#calm;
+    return calm?.desired === desired && calm.tables === observed.tables && calm.links === this.#links;
   }
 
   /**

@@ -36,7 +36,6 @@ export interface SysctlState {
 export async function readSysctls(further: readonly SysctlRule[] = []): Promise<readonly SysctlState[]> {
   const common = sysctlRules(await listSysctls(INTERFACES), await readSysctl(ESTABLISHED_TIMEOUT));
   const rules = [...common, ...further];
-  // Read at once: one after the other they take longer than all the rest of a turn in which nothing has changed.
   const values = await Promise.all(rules.map(({ path }) => currentValue(path)));
   return rules.flatMap((rule, i) => {
     const current = values[i];

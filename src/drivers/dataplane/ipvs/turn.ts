@@ -26,9 +26,10 @@ export class IpvsTurn {
     const beside = reports[0]!;
     this.#desired = desired;
     const refused = ipvs.refused.map(refusalText);
+    const there = new Set(beside.programmed);
     return {
       ...beside,
-      programmed: ipvs.programmed.filter((name) => beside.programmed.includes(name)),
+      programmed: ipvs.programmed.filter((name) => there.has(name)),
       operations: [...ipvs.operations, ...beside.operations],
       drift: beside.drift || ipvs.drift,
       foreign: ipvs.foreign,
