@@ -48,7 +48,9 @@ export interface GenericFamily {
   perform(request: string, messages: readonly GenericMessage[]): Promise<readonly GenericRefusal[]>;
   /** The payloads that a request is answered by, generic header included. @throws KernelError */
   get(request: string, message: GenericMessage): Promise<readonly Uint8Array[]>;
-  /** The same of dumps, one after the other; `undefined` for one that is refused, as it asks for what is not there. */
+  /** One answer each, of at most 32 requests in one datagram; `undefined` for one that is refused. @throws KernelError */
+  answers(request: string, messages: readonly GenericMessage[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /** The payloads of dumps, one after the other; `undefined` for one that is refused, as it asks for what is not there. */
   dumps(request: string, messages: readonly GenericMessage[]): Promise<readonly (readonly Uint8Array[] | undefined)[]>;
   close(): void;
 }
@@ -56,6 +58,8 @@ export interface GenericFamily {
 /** The answers to the requests of one datagram. */
 class Answers implements AnswerListener {
   readonly payloads: Uint8Array[] = [];
+  /** Of the request that each payload answers. */
+  readonly indexes: number[] = [];
   /** Positive, by index of the request; 0: done. */
   readonly errnos = new Map<number, number>();
   readonly #view: DataView;
@@ -77,8 +81,9 @@ class Answers implements AnswerListener {
     walkAnswers(this.#view, at, length, this.#first, this.#count, this);
   }
 
-  message(_index: number, _type: number, at: number, end: number): void {
+  message(index: number, _type: number, at: number, end: number): void {
     const from = at + NLMSG_HEADER_BYTES;
+    this.indexes.push(index);
     // The memory is the socket's.
     this.payloads.push(new Uint8Array(this.#view.buffer, this.#view.byteOffset + from, end - from).slice());
   }
@@ -128,6 +133,15 @@ export class GenericNetlink implements GenericFamily {
       const errno = errnos.get(0) ?? 0;
       if (errno !== 0) throw new KernelError(request, { errno: getSystemErrorName(-errno) });
       return payloads;
+    });
+  }
+
+  answers(request: string, messages: readonly GenericMessage[]) {
+    return this.#inTurn(request, async (type) => {
+      const asked = messages.map((message) => ({ ...message, flags: message.flags | NLM_F_ACK }));
+      const { payloads, indexes } = await this.#exchange(request, type, this.#version, asked);
+      const found = new Map(payloads.map((payload, at) => [indexes[at]!, payload]));
+      return messages.map((_, index) => found.get(index));
     });
   }
 

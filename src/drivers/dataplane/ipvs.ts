@@ -16,11 +16,13 @@ import { EXPIRE_NODEST, IPVS_SYSCTLS } from '../../core/dataplane/sysctls.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { IPVS_FAMILY, IPVS_VERSION } from '../../core/netlink/ipvs/codes.ts';
 import { GenericNetlink } from '../../io/generic-netlink.ts';
+import { KernelIpvsFile } from '../../io/ipvs-file.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { subscribeTransactions } from '../../io/nftables-events.ts';
 import { writeSysctl } from '../../io/sysctl.ts';
 import { Converger } from './converge.ts';
 import { probeFeatures, probeHandOver } from './features.ts';
+import { shortly } from './ipvs/glance.ts';
 import { IpvsKernel } from './ipvs/kernel.ts';
 import { IpvsServices, OWNED_HERE, type OwnedServices, type WithoutExpiry } from './ipvs/services.ts';
 import { IpvsTurn } from './ipvs/turn.ts';
@@ -32,7 +34,7 @@ import { Turns } from './turns.ts';
 
 /** Is the module there, or can it be loaded? Asked of the kernel, which loads it then. */
 export async function hasIpvs(): Promise<boolean> {
-  const kernel = new IpvsKernel(new GenericNetlink(IPVS_FAMILY, IPVS_VERSION));
+  const kernel = new IpvsKernel(new GenericNetlink(IPVS_FAMILY, IPVS_VERSION), new KernelIpvsFile());
   try {
     await kernel.info();
     return true;
@@ -63,7 +65,7 @@ export class IpvsDataplane implements Dataplane {
   readonly name = 'ipvs';
   readonly #tables = new KernelTables();
   readonly #converger = new Converger(this.#tables, inSlices, IPVS_TABLES);
-  readonly #kernel = new IpvsKernel(new GenericNetlink(IPVS_FAMILY, IPVS_VERSION));
+  readonly #kernel = new IpvsKernel(new GenericNetlink(IPVS_FAMILY, IPVS_VERSION), new KernelIpvsFile());
   readonly #services: IpvsServices;
   readonly #turn: IpvsTurn;
   readonly #sysctls: Sysctls;
@@ -76,7 +78,7 @@ export class IpvsDataplane implements Dataplane {
 
   constructor({ sysctls = FORGETFUL, services = OWNED_HERE() }: IpvsMemories = {}) {
     this.#sysctls = new Sysctls(sysctls, IPVS_SYSCTLS);
-    this.#services = new IpvsServices(this.#kernel, services, keepConnections);
+    this.#services = new IpvsServices(this.#kernel, services, keepConnections, shortly);
     this.#turn = new IpvsTurn(this.#services, this.#converger);
   }
 

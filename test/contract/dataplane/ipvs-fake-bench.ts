@@ -52,10 +52,11 @@ export function fakeIpvsBench(host = new FakeIpvsHost()): IpvsBench {
     const key: IpvsServiceKey = { protocol: tcp === undefined ? 17 : 6, ...endpoint(tcp ?? udp!) };
     const plain = { key, scheduler: option(words, '-s') ?? '', flags: 0, timeout: 0, maskBits: 32, engine: '' };
     const weight = Number(option(words, '-w') ?? 1);
+    const upper = Number(option(words, '-x') ?? 0);
     const attributes =
       server === undefined
         ? encodeService(plain)
-        : encodeDestination(key, { ...endpoint(server), method: 0, weight, upper: 0, lower: 0, tunnel: NO_TUNNEL });
+        : encodeDestination(key, { ...endpoint(server), method: 0, weight, upper, lower: 0, tunnel: NO_TUNNEL });
     const refused = await host.ipvs.perform('by-hand', [{ command: COMMANDS[words[0]!]!, flags: 0, attributes }]);
     if (refused.length > 0) throw new Error(`${line}: ${refused[0]!.errno}`);
   }

@@ -155,6 +155,7 @@ export function ipvsContract(name: string, bench: IpvsBench, more: () => void = 
       ['a service is gone', `-D ${AT}`],
       ['a server is gone', `-d ${AT} -r 10.2.0.21:80`],
       ['another weight', `-e ${AT} -r 10.2.0.21:80 -m -w 7`],
+      ['a bound', `-e ${AT} -r 10.2.0.21:80 -m -w 1 -x 5000`],
       ['a strange server', `-a ${AT} -r 10.2.0.99:80 -m -w 1`],
       ['another scheduler', `-E ${AT} -s rr`],
     ])('drift (%s) is reported and repaired, and connections live on', async (_, rules) => {

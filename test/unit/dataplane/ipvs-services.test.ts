@@ -3,9 +3,15 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
-import { IPVS_CMD_DEL_DEST, IPVS_CMD_NEW_SERVICE, IPVS_CMD_SET_DEST } from '../../../src/core/netlink/ipvs/codes.ts';
+import {
+  IPVS_CMD_DEL_DEST,
+  IPVS_CMD_NEW_SERVICE,
+  IPVS_CMD_SET_CONFIG,
+  IPVS_CMD_SET_DEST,
+} from '../../../src/core/netlink/ipvs/codes.ts';
 import { encodeDestination, encodeDestinationKey, NO_TUNNEL } from '../../../src/core/netlink/ipvs/destination.ts';
 import { encodeService, type IpvsServiceKey } from '../../../src/core/netlink/ipvs/service.ts';
+import { encodeTimeouts } from '../../../src/core/netlink/ipvs/settings.ts';
 import { FakeIpvsDataplane, FakeIpvsHost } from '../../../src/drivers/dataplane/fake/ipvs-dataplane.ts';
 import { THOROUGH } from '../../sizes.ts';
 import { dataplane, type ServerSpec, service, THREE, withState } from './model.ts';
@@ -92,6 +98,64 @@ describe('drift', () => {
     await addForeign();
     expect(await driver.apply(web)).toMatchObject({ drift: false, operations: [], foreign: ['udp 192.0.2.1:53'] });
   });
+});
+
+describe('as long as all is as wished', () => {
+  const MANY = 40;
+  const many = dataplane(
+    ...Array.from({ length: MANY }, (_, i) =>
+      service(`s${i}`, THREE, { ports: [1000 + i], scheduler: { name: 'rr' } }),
+    ),
+  );
+  const lastOf = { protocol: 6, address: ipv4('203.0.113.10'), port: 1000 + MANY - 1 } as const;
+  const last = { address: ipv4('10.2.0.21'), port: lastOf.port, method: 0, lower: 0, tunnel: NO_TUNNEL };
+
+  beforeEach(async () => {
+    await driver.apply(many);
+  });
+
+  async function dumpsOf(desired: DesiredDataplane): Promise<number> {
+    const before = host.ipvs.dumped;
+    await driver.apply(desired);
+    return host.ipvs.dumped - before;
+  }
+
+  test('a part of the services is read whole each time, also while connections come and go', async () => {
+    expect(await dumpsOf(many)).toBe(8);
+    host.ipvs.packet({ ...FLOW, port: 1000 });
+    expect(await dumpsOf(many)).toBe(8);
+  });
+
+  test('what the kernel’s file shows is found at once, wherever it is', async () => {
+    await byHand(IPVS_CMD_SET_DEST, encodeDestination(lastOf, { ...last, weight: 7, upper: 0 }));
+    expect(await driver.apply(many)).toMatchObject({ drift: true, operations: [expect.stringContaining('weight 1')] });
+    expect(await dumpsOf(many)).toBe(8);
+  });
+
+  test('a bound, which it does not show, is found when the turn of its service comes', async () => {
+    await byHand(IPVS_CMD_SET_DEST, encodeDestination(lastOf, { ...last, weight: 1, upper: 9 }));
+    const drifts = [];
+    for (let turn = 0; turn < MANY / 8; turn++) drifts.push((await driver.apply(many)).drift);
+    expect(drifts).toEqual([false, false, false, false, true]);
+  });
+
+  test('a timeout that somebody has set is found at once', async () => {
+    const wished = dataplane(service('web', THREE, { timeouts: { established: 7200 } }));
+    await driver.apply(wished);
+    await byHand(IPVS_CMD_SET_CONFIG, encodeTimeouts({ tcp: 1, tcpFin: 120, udp: 300 }));
+    const { operations } = await driver.apply(wished);
+    expect(operations).toEqual(['ipvs: timeouts tcp 7200 s, after FIN 120 s, udp 300 s']);
+  });
+});
+
+test('a server that has left goes when its last connection has ended, though nobody changes anything', async () => {
+  await driver.apply(web);
+  for (let sport = 1; sport < 30; sport++) host.ipvs.packet({ ...FLOW, sport });
+  const without = dataplane(service('web', THREE.slice(1)));
+  await driver.apply(without);
+  expect((await driver.apply(without)).operations).toEqual([]);
+  host.ipvs.forget();
+  expect((await driver.apply(without)).operations).toEqual(['ipvs tcp 203.0.113.10:80: delete 10.2.0.21:80']);
 });
 
 test('the agent that comes next adopts what it finds and takes away what the file has lost', async () => {

@@ -5,7 +5,7 @@ import { IPVS_TABLES } from '../../../core/dataplane/ipvs/tables.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../../core/model/dataplane.ts';
 import { Converger } from '../converge.ts';
 import { IpvsKernel } from '../ipvs/kernel.ts';
-import { IpvsServices, OWNED_HERE } from '../ipvs/services.ts';
+import { IpvsServices, OWNED_HERE, type WithoutExpiry } from '../ipvs/services.ts';
 import { IpvsTurn } from '../ipvs/turn.ts';
 import type { ApplyReport, Dataplane, RememberedClient, ServiceClient } from '../port.ts';
 import { atOnce } from '../slices.ts';
@@ -31,10 +31,13 @@ export class FakeIpvsDataplane implements Dataplane {
   constructor(host: FakeIpvsHost = new FakeIpvsHost()) {
     this.host = host;
     this.#converger = new Converger(host.tables, atOnce, IPVS_TABLES);
-    this.#services = new IpvsServices(new IpvsKernel(host.ipvs), host.owned, (work) => {
+    const withoutExpiry: WithoutExpiry = (work) => {
       host.kept += 1;
       return work();
-    });
+    };
+    // One batch of services each time, however long it takes.
+    const budget = () => () => false;
+    this.#services = new IpvsServices(new IpvsKernel(host.ipvs, host.ipvs), host.owned, withoutExpiry, budget);
     this.#turn = new IpvsTurn(this.#services, this.#converger);
   }
 

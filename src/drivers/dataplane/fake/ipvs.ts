@@ -8,6 +8,7 @@ import type { Ipv4 } from '../../../core/base/ipv4.ts';
 import { type IpvsServer, ipvsMhServer, ipvsMhTable } from '../../../core/hash/ipvs-mh.ts';
 import type { GenericMessage } from '../../../core/netlink/generic.ts';
 import {
+  IP_VS_SVC_F_PERSISTENT,
   IP_VS_SVC_F_SCHED_PORT,
   IPVS_CMD_DEL_DEST,
   IPVS_CMD_DEL_SERVICE,
@@ -36,6 +37,7 @@ import {
 import { decodeTimeouts, encodeInfo, encodeTimeouts, type IpvsTimeouts } from '../../../core/netlink/ipvs/settings.ts';
 import { type IpvsStatistics, NO_STATISTICS } from '../../../core/netlink/ipvs/statistics.ts';
 import type { GenericFamily, GenericRefusal } from '../../../io/generic-netlink.ts';
+import type { IpvsFile } from '../../../io/ipvs-file.ts';
 import { KernelError } from '../../../io/kernel-error.ts';
 import type { FakeFlow } from './direct.ts';
 
@@ -65,6 +67,12 @@ function counted(attributes: Uint8Array): Uint8Array {
   return bytes;
 }
 
+function destinationLine(destination: CountedDestination): string {
+  const { method, weight, active, inactive } = destination;
+  const counts = [active, inactive].map((count) => String(count).padEnd(10)).join(' ');
+  return `  -> ${destinationKeyText(destination)}      ${method} ${String(weight).padEnd(6)} ${counts}`;
+}
+
 function plusOne(statistics: IpvsStatistics, connections: number): IpvsStatistics {
   return {
     connections: statistics.connections + connections,
@@ -75,13 +83,15 @@ function plusOne(statistics: IpvsStatistics, connections: number): IpvsStatistic
   };
 }
 
-export class FakeIpvs implements GenericFamily {
+export class FakeIpvs implements GenericFamily, IpvsFile {
   readonly #services = new Map<string, FakeService>();
   readonly #connections = new Map<string, { readonly service: string; readonly destination: FakeDestination }>();
   readonly #tables = new Map<string, Uint16Array>();
   #timeouts: IpvsTimeouts = { tcp: 900, tcpFin: 120, udp: 300 };
   /** Requests that were made of it, but for those that only ask. */
   writes = 0;
+  /** Dumps of destinations that were made. */
+  dumped = 0;
   /** When set, there is no such module. */
   missing = false;
 
@@ -101,6 +111,25 @@ export class FakeIpvs implements GenericFamily {
     throw new KernelError('fake-ipvs', { errno: 'EOPNOTSUPP' });
   }
 
+  async answers(_request: string, messages: readonly GenericMessage[]) {
+    this.#mustBeThere();
+    return messages.map(({ command, attributes }) => {
+      if (command !== IPVS_CMD_GET_SERVICE) return undefined;
+      const found = this.#services.get(serviceKeyText(decodeService(counted(attributes)).key));
+      return found && counted(encodeCountedService(found.service));
+    });
+  }
+
+  /** As /proc/net/ip_vs has it, with the key in plain text. */
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.missing) return undefined;
+    const lines = [...this.#services].flatMap(([key, { service, destinations }]) => {
+      const persistent = (service.flags & IP_VS_SVC_F_PERSISTENT) === 0 ? '' : `persistent ${service.timeout}`;
+      return [`${key} ${service.scheduler} ${persistent}`, ...destinations.map(destinationLine)];
+    });
+    return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(''));
+  }
+
   async dumps(_request: string, messages: readonly GenericMessage[]) {
     this.#mustBeThere();
     return messages.map(({ command, attributes }) => {
@@ -108,6 +137,7 @@ export class FakeIpvs implements GenericFamily {
         return [...this.#services.values()].map(({ service }) => counted(encodeCountedService(service)));
       }
       if (command !== IPVS_CMD_GET_DEST) return undefined;
+      this.dumped += 1;
       const found = this.#services.get(serviceKeyText(decodeService(counted(attributes)).key));
       return (found?.destinations ?? []).map((one) => counted(encodeCountedDestination(one)));
     });

@@ -24,6 +24,7 @@ import {
   decodeService,
   encodeService,
   encodeServiceKey,
+  type IpvsServiceKey,
   serviceKeyText,
 } from '../../../core/netlink/ipvs/service.ts';
 import {
@@ -34,6 +35,7 @@ import {
   type IpvsTimeouts,
 } from '../../../core/netlink/ipvs/settings.ts';
 import type { GenericFamily } from '../../../io/generic-netlink.ts';
+import type { IpvsFile } from '../../../io/ipvs-file.ts';
 
 const NOTHING = new Uint8Array();
 
@@ -54,9 +56,11 @@ export interface RefusedOperation {
 
 export class IpvsKernel {
   readonly #family: GenericFamily;
+  readonly #file: IpvsFile;
 
-  constructor(family: GenericFamily) {
+  constructor(family: GenericFamily, file: IpvsFile) {
     this.#family = family;
+    this.#file = file;
   }
 
   /** Has the kernel load its module. @throws KernelError `genl-family` (`ENOENT` where there is none), `ipvs-info` */
@@ -87,6 +91,29 @@ export class IpvsKernel {
       services.set(key, { ...service, destinations });
     }
     return { services, foreign: all.filter(([key]) => !isOurs(key)).map(([key]) => key) };
+  }
+
+  /** These, with their destinations; `undefined` for one that is not there. Statistics are not read. @throws KernelError */
+  async readThese(keys: readonly IpvsServiceKey[]): Promise<readonly (FoundService | undefined)[]> {
+    const asked = keys.map((key) => encodeServiceKey(key));
+    const services = await this.#family.answers(
+      'ipvs-services',
+      asked.map((key) => message(IPVS_CMD_GET_SERVICE, key)),
+    );
+    const dumps = await this.#family.dumps(
+      'ipvs-destinations',
+      asked.map((key) => message(IPVS_CMD_GET_DEST, key)),
+    );
+    return services.map((payload, at) => {
+      if (payload === undefined) return undefined;
+      const destinations = (dumps[at] ?? []).map((one) => decodeDestination(one, false));
+      return { ...decodeService(payload), destinations };
+    });
+  }
+
+  /** The text of all services, until it is asked for again; `undefined` where the kernel shows none. @throws KernelError */
+  file(): Promise<Uint8Array | undefined> {
+    return this.#file.read();
   }
 
   /** In order, each by itself: one that is refused keeps no other from being done. @throws KernelError when none can be asked */

@@ -2,7 +2,8 @@
  * The turn over IPVS: observe, plan, perform, read back. What nftables holds beside it has a turn of its own (`converge.ts`).
  *
  * Between turns it remembers how it left the services, so that it can say that somebody else has written; and in a file which are
- * ours, before one is made. There is no generation here, hence everything of ours is read each time.
+ * ours, before one is made. There is no generation here: what is as wished is looked at again and again (`glance.ts`), and read
+ * whole as soon as that shows a difference.
  */
 import type { Ipv4 } from '../../../core/base/ipv4.ts';
 import { type WishedService, wishedServices, wishedTimeouts } from '../../../core/dataplane/ipvs/desired.ts';
@@ -12,8 +13,6 @@ import {
   type IpvsOperation,
   planIpvs,
   planTimeouts,
-  sameDestination,
-  sameService,
   sharesOf,
 } from '../../../core/dataplane/ipvs/plan.ts';
 import { allServers } from '../../../core/hash/service-table.ts';
@@ -22,6 +21,7 @@ import { type IpvsServiceKey, serviceKeyText } from '../../../core/netlink/ipvs/
 import type { IpvsTimeouts } from '../../../core/netlink/ipvs/settings.ts';
 import { type IpvsStatistics, NO_STATISTICS } from '../../../core/netlink/ipvs/statistics.ts';
 import { KernelError } from '../../../io/kernel-error.ts';
+import { type Budget, Glance, sameFound } from './glance.ts';
 import type { FoundService, IpvsKernel, IpvsReading, RefusedOperation } from './kernel.ts';
 
 /** Keeps what is ours beyond the end of the process. */
@@ -59,6 +59,7 @@ export class IpvsServices {
   readonly #kernel: IpvsKernel;
   readonly #owned: OwnedServices;
   readonly #withoutExpiry: WithoutExpiry;
+  readonly #glance: Glance;
   #memory: IpvsMemory | undefined;
   /** How the services were left. */
   #left: IpvsReading['services'] | undefined;
@@ -69,11 +70,14 @@ export class IpvsServices {
   #desired: DesiredDataplane | undefined;
   /** Of the last turn that went to its end. */
   #settled: DesiredDataplane | undefined;
+  /** What there is to tell as long as that one holds; `undefined` when there is anything left to do or to wait for. */
+  #calm: IpvsReport | undefined;
 
-  constructor(kernel: IpvsKernel, owned: OwnedServices, withoutExpiry: WithoutExpiry) {
+  constructor(kernel: IpvsKernel, owned: OwnedServices, withoutExpiry: WithoutExpiry, budget: Budget) {
     this.#kernel = kernel;
     this.#owned = owned;
     this.#withoutExpiry = withoutExpiry;
+    this.#glance = new Glance(kernel, budget);
   }
 
   /**
@@ -82,8 +86,14 @@ export class IpvsServices {
    * @throws KernelError when the kernel cannot be asked; what it refuses of single services is in the report
    */
   async apply(desired: DesiredDataplane, between: () => Promise<void> = async () => {}): Promise<IpvsReport> {
+    if (desired === this.#settled && this.#calm !== undefined && (await this.#holds(desired))) {
+      await between();
+      return this.#calm;
+    }
+    this.#calm = undefined;
     const wished = this.#wishedOf(desired);
     const memory = await this.#remember(wished);
+    await this.#glance.look();
     const before = await this.#kernel.read((key) => memory.own.has(key));
     const drift = this.#left !== undefined && !sameReading(this.#left, before.services);
     const { removal, rest } = planIpvs(wished, before.services, memory.own, memory.shares);
@@ -98,20 +108,20 @@ export class IpvsServices {
     const refused = [...gone, ...(await this.#perform([...timeouts, ...rest]))];
     if (isRepair) await between();
     const operations = [...removal, ...timeouts, ...rest];
-    const after = operations.length === 0 ? before : await this.#kernel.read((key) => memory.own.has(key));
+    const after = operations.length === 0 ? before : await this.#readBack(memory);
     const shares = sharesOf(wished, after.services);
     await this.#write({ own: new Set(wished.map(({ key }) => serviceKeyText(key))), shares });
     this.#left = after.services;
     this.#settled = desired;
     // What was found to be as wished needs no second look.
     const left = operations.length === 0 ? [] : planIpvs(wished, after.services, new Set(), shares).rest;
-    return {
-      programmed: programmedOf(wished, left),
-      operations: operations.map(describeIpvs),
-      drift,
-      foreign: after.foreign,
-      refused,
-    };
+    const programmed = programmedOf(wished, left);
+    const report = { programmed, operations: operations.map(describeIpvs), drift, foreign: after.foreign, refused };
+    if (left.length === 0 && refused.length === 0 && waitsForNothing(wished, after.services)) {
+      this.#glance.settle(after.services.values());
+      this.#calm = { ...report, operations: [], drift: false };
+    }
+    return report;
   }
 
   /** Is anything of ours there? */
@@ -143,8 +153,20 @@ export class IpvsServices {
     this.#wished = [];
     this.#desired = undefined;
     this.#settled = undefined;
+    this.#calm = undefined;
     await this.#write(NOTHING_OWNED);
     return told.map(describeIpvs);
+  }
+
+  /** Is all as it was left, and left as wished? */
+  async #holds(desired: DesiredDataplane): Promise<boolean> {
+    if (!(await this.#glance.holds())) return false;
+    return planTimeouts(wishedTimeouts(desired), await this.#knownTimeouts()).length === 0;
+  }
+
+  async #readBack({ own }: IpvsMemory): Promise<IpvsReading> {
+    await this.#glance.look();
+    return this.#kernel.read((key) => own.has(key));
   }
 
   #wishedOf(desired: DesiredDataplane): readonly WishedService[] {
@@ -217,13 +239,15 @@ function keyOf(operation: IpvsOperation): IpvsServiceKey | undefined {
 /** Did nobody write between two readings? What counts is left out. */
 function sameReading(a: IpvsReading['services'], b: IpvsReading['services']): boolean {
   if (a.size !== b.size) return false;
-  for (const [key, service] of a) {
-    const other = b.get(key);
-    if (other === undefined || !sameService(service, other)) return false;
-    if (service.destinations.length !== other.destinations.length) return false;
-    if (!service.destinations.every((one, at) => sameDestination(one, other.destinations[at]!))) return false;
-  }
+  for (const [key, service] of a) if (!sameFound(service, b.get(key))) return false;
   return true;
+}
+
+/** A destination that nobody wishes goes when its connections have ended, which no listing of the kernel's tells. */
+function waitsForNothing(wished: readonly WishedService[], found: IpvsReading['services']): boolean {
+  return wished.every(({ key, destinations }) => {
+    return found.get(serviceKeyText(key))?.destinations.length === destinations.length;
+  });
 }
 
 function traffic({ packetsIn, bytesIn, packetsOut, bytesOut }: IpvsStatistics) {
