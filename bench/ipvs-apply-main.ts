@@ -1,8 +1,9 @@
 /** The benchmark `ipvs-apply` inside its guest: `SERVICES ROUNDS`. Ends with one JSON line, a `Measured`. */
+import { readFile } from 'node:fs/promises';
 import type { DesiredDataplane } from '../src/core/model/dataplane.ts';
 import { IpvsDataplane } from '../src/drivers/dataplane/ipvs.ts';
 import { exec } from '../src/io/exec.ts';
-import { dataplane } from './ipvs/services.ts';
+import { dataplane, timePlans } from './ipvs/services.ts';
 import type { Measured } from './ipvs-apply.ts';
 
 const TURNS = 10;
@@ -19,21 +20,37 @@ async function must(argv: readonly [string, ...string[]], input = ''): Promise<s
   return stdout;
 }
 
+/** MiB that the kernel holds in small pieces: services, destinations, tables of `mh`; those per processor for what is counted. */
+async function kernelMemory(): Promise<number> {
+  const text = await readFile('/proc/meminfo', 'utf8');
+  const [slab, percpu] = ['Slab', 'Percpu'].map((name) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]),
+  );
+  return (slab! + percpu!) / 1024;
+}
+
+const ownMemory = (): number => process.memoryUsage().rss / 2 ** 20;
+
 type Samples = { -readonly [Name in keyof Measured]: number[] };
 
 async function round(desired: DesiredDataplane, into: Samples): Promise<void> {
   const driver = new IpvsDataplane();
   await driver.open();
+  const before = ownMemory();
   // The tables first, so that what is measured after that is IPVS.
   into.tables.push(await timed(() => driver.apply(desired)));
   const rules = await must(['ipvsadm', '-S', '-n']);
   await must(['ipvsadm', '-C']);
+  const kernelBefore = await kernelMemory();
   into.first.push(await timed(() => driver.apply(desired)));
+  into.kernelMemory.push((await kernelMemory()) - kernelBefore);
   // An agent does so every second: what counts is not the first one.
   for (let n = 0; n < TURNS; n++) into.nothing.push(await timed(() => driver.apply(desired)));
+  into.listing.push(await timed(() => must(['ipvsadm', '-S', '-n'])));
   await must(['ipvsadm', '-C']);
   into.ipvsadm.push(await timed(() => must(['ipvsadm', '-R'], rules)));
-  into.memory.push(process.memoryUsage().rss / 2 ** 20);
+  into.memory.push(ownMemory() - before);
+  into.plan.push(timePlans(desired.services.length).nothing);
   await driver.remove();
   await driver.close();
 }
@@ -44,7 +61,10 @@ async function main(services: number, rounds: number): Promise<void> {
     first: [],
     ipvsadm: [],
     nothing: [],
+    listing: [],
+    plan: [],
     memory: [],
+    kernelMemory: [],
   };
   for (let n = 0; n < rounds; n++) await round(dataplane(services), measured);
   process.stdout.write(`${JSON.stringify(measured)}\n`);
