@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { Operation } from '../../../src/core/dataplane/plan.ts';
+import { NFTABLES_TABLES, type PlaneTables } from '../../../src/core/dataplane/rules/plane.ts';
 import {
   Converger,
   type Kept,
@@ -175,6 +176,31 @@ describe('a turn of the data plane', () => {
     expect((await new Converger(new ForgetfulKernel('slots_api'), atOnce).apply(two)).programmed).toEqual(['web']);
     expect((await new Converger(new ForgetfulKernel('services'), atOnce).apply(two)).programmed).toEqual([]);
     expect((await new Converger(new FakeKernel(), atOnce).apply(two)).programmed).toEqual(['web', 'api']);
+  });
+
+  test('what was found as wished is planned again only when somebody has written, or something else is wished', async () => {
+    const kernel = new FakeKernel();
+    let plans = 0;
+    const steps: PlaneTables['steps'] = (...words) => {
+      plans += 1;
+      return NFTABLES_TABLES.steps(...words);
+    };
+    const converger = new Converger(kernel, atOnce, { ...NFTABLES_TABLES, steps });
+    const web = dataplane(service('web', THREE));
+    const plansOf = async (wished = web) => {
+      const before = plans;
+      const { programmed, drift } = await converger.apply(wished);
+      return { plans: plans - before, programmed, drift };
+    };
+    const calm = { plans: 0, programmed: ['web'], drift: false };
+    await converger.apply(web);
+    await converger.apply(web);
+    expect(await plansOf()).toEqual(calm);
+    await converger.takeMisses(10_000);
+    expect(await plansOf()).toEqual(calm);
+    await kernel.write([{ kind: 'delete-table', table: 'sluice_v1' }]);
+    expect(await plansOf()).toEqual({ plans: 1, programmed: ['web'], drift: true });
+    expect(await plansOf(dataplane(service('web', THREE.slice(1))))).toEqual({ ...calm, plans: 1 });
   });
 
   test('a server that returns gets its old id, so marks of its old connections still mean it', async () => {
