@@ -229,6 +229,9 @@ export class SyncEngine {
       case 'lookUp':
         void this.#lookUp(effect);
         return;
+      case 'listService':
+        void this.#listService(effect);
+        return;
       case 'answered':
         this.#chance.answered(effect.id, effect.record, effect.silent.length);
         return;
@@ -293,6 +296,20 @@ export class SyncEngine {
       this.#isDumping = false;
     }
     if (this.#dumpAgain) await this.#dump();
+  }
+
+  /** What a peer may be asked about next: not predictions, which are nobody's business until they have come true. */
+  async #listService({ token, service, most }: Extract<MeshEffect, { kind: 'listService' }>): Promise<void> {
+    try {
+      await this.#options.replication.dump({ replicas: false, service, most }, (records) => {
+        const found = this.#chance.kernel(records);
+        if (found.length > 0) this.#feed({ kind: 'listed', token, records: found });
+      });
+      this.#faults.cleared('dump');
+    } catch (error) {
+      this.#faults.report('dump', messageOf(error));
+    }
+    this.#feed({ kind: 'listed', token, records: NO_RECORDS });
   }
 
   /** A peer asks for what our table does not hold; the kernel may, if its event is on the way. */

@@ -22,21 +22,21 @@ const MAX_SILENCES = 100;
 
 /**
  * @param on every connection, as words that are used again
- * @param between parts; awaited, so that whoever takes them sets the pace
+ * @param between parts; awaited, so that whoever takes them sets the pace; false: no more is wanted
  * @throws KernelError `conntrack-dump`
  */
 export async function dumpFlows(
   open: OpenCtnetlink,
   filter: ConnectionFilter,
   on: (flow: Uint32Array) => void,
-  between: () => Promise<void>,
+  between: () => Promise<boolean>,
 ): Promise<void> {
   const socket = open({ slotBytes: SLOT_BYTES, batch: BATCH, receiveBytes: RECEIVE_BYTES });
   try {
     socket.send(dumpRequest(filter));
     for (let silences = 0; !takePart(socket, on, () => silences++); ) {
       if (silences > MAX_SILENCES) throw new KernelError('conntrack-dump', { text: 'no answer' });
-      await between();
+      if (!(await between())) return;
       await setImmediate();
     }
   } catch (cause) {

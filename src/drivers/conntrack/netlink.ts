@@ -70,7 +70,7 @@ export class NetlinkConntrack implements Conntrack {
     const take = (flow: Uint32Array) => {
       if (isOurs(flow) && (flow[Flow.status]! & ASSURED) === ASSURED) on(flow);
     };
-    await dumpFlows(openCtnetlink, { status: { value: ASSURED, mask: ASSURED } }, take, async () => {});
+    await dumpFlows(openCtnetlink, { status: { value: ASSURED, mask: ASSURED } }, take, async () => true);
   }
 
   async deleteOf(serverId: number): Promise<void> {

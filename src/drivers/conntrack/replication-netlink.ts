@@ -28,7 +28,15 @@ import { joinRecords, RECORD_BYTES } from '../../core/sync/records/record.ts';
 import { type CtnetlinkSocket, type OpenCtnetlink, openCtnetlink } from '../../io/ctnetlink.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import { dumpFlows } from './flow-dump.ts';
-import { RecordBatch, ServiceIndex, toldOfChange, toldOfClaim, toldOfEnd, toldOfEntry } from './flow-record.ts';
+import {
+  type MarkedService,
+  RecordBatch,
+  ServiceIndex,
+  toldOfChange,
+  toldOfClaim,
+  toldOfEnd,
+  toldOfEntry,
+} from './flow-record.ts';
 import { type Outcome, RecordWriter } from './record-writer.ts';
 import type { Applied, DumpOptions, Replication, ReplicationCounts, ReplicationListener } from './replication.ts';
 import { WaitingRecords } from './waiting-records.ts';
@@ -70,6 +78,7 @@ const NO_COUNTS: ReplicationCounts = {
 const REFUSED: ReadonlySet<Outcome> = new Set<Outcome>(['refusedNoServer', 'refusedConflict', 'refusedOther']);
 
 type Decide = (flow: Uint32Array, scope: SyncScope) => ReturnType<typeof toldOfChange>;
+type DecideEntry = (flow: Uint32Array, marked: MarkedService) => ReturnType<typeof toldOfEntry>;
 
 interface Sockets {
   readonly requests: CtnetlinkSocket;
@@ -247,29 +256,38 @@ export class NetlinkReplication implements Replication {
   #repairClaims(): void {
     this.#counts.claimsLost += 1;
     const again = async () => {
-      await this.#dump({ value: MOVED_BIT, mask: MOVED_BIT }, toldOfClaim, (records) =>
-        this.#listener?.records(records),
-      );
+      const claim: DecideEntry = (flow, { scope }) => toldOfClaim(flow, scope);
+      await this.#dump({ value: MOVED_BIT, mask: MOVED_BIT }, claim, (records) => this.#listener?.records(records));
     };
     this.#repairing = (this.#repairing ?? Promise.resolve()).then(again).catch(this.#fail);
   }
 
-  async dump({ replicas }: DumpOptions, on: (records: Uint8Array) => void | Promise<void>): Promise<void> {
+  async dump(
+    { replicas, service, most }: DumpOptions,
+    on: (records: Uint8Array) => void | Promise<void>,
+  ): Promise<void> {
     const value = replicas === true ? REPLICA_BIT : 0;
-    await this.#dump(replicas === undefined ? undefined : { value, mask: REPLICA_BIT }, toldOfEntry, on);
+    const decide: DecideEntry = (flow, marked) => {
+      if (service === undefined) return toldOfEntry(flow, marked.scope);
+      return marked.service === service ? toldOfEntry(flow, 'established') : undefined;
+    };
+    await this.#dump(replicas === undefined ? undefined : { value, mask: REPLICA_BIT }, decide, on, most);
   }
 
   async #dump(
     mark: ConnectionFilter['mark'],
-    decide: Decide,
+    decide: DecideEntry,
     on: (records: Uint8Array) => void | Promise<void>,
+    most = Number.POSITIVE_INFINITY,
   ): Promise<void> {
+    let left = most;
     let batch = new RecordBatch(BATCH);
     const full: Uint8Array[] = [];
     const take = (flow: Uint32Array) => {
       const marked = this.#services.ofMark(flow[Flow.mark]!);
-      const told = marked && isTranslated(flow) ? decide(flow, marked.scope) : undefined;
-      if (told === undefined) return;
+      const told = marked && isTranslated(flow) ? decide(flow, marked) : undefined;
+      if (told === undefined || left === 0) return;
+      left -= 1;
       batch.add(flow, told, marked!.service);
       if (!batch.isFull) return;
       full.push(batch.take());
@@ -282,6 +300,7 @@ export class NetlinkReplication implements Replication {
         this.#counts.told += records.length / RECORD_BYTES;
         await on(records);
       }
+      return left > 0;
     };
     // An older kernel cannot select by status, and tells all.
     const status = { value: IPS_DST_NAT, mask: IPS_DST_NAT };

@@ -46,6 +46,10 @@ export interface Applied {
 export interface DumpOptions {
   /** Those that other directors carry; those carried here; undefined = all. */
   readonly replicas: boolean | undefined;
+  /** Those of one service alone, by the hash of its name, whether it is synced or not. */
+  readonly service?: number;
+  /** About so many are enough. */
+  readonly most?: number;
 }
 
 /** Since `open`, by name; all of them only grow. */

@@ -59,9 +59,12 @@ class FakeDirector implements Director {
     return { taken, refused: [...readRecords(refused)] };
   }
 
-  async dump(replicas?: boolean) {
+  async dump(options: Parameters<Director['dump']>[0] = {}) {
     const found: ConnectionRecord[] = [];
-    await this.replication.dump({ replicas }, (records) => void found.push(...readRecords(records)));
+    await this.replication.dump(
+      { replicas: undefined, ...options },
+      (records) => void found.push(...readRecords(records)),
+    );
     return found;
   }
 

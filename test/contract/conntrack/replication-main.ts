@@ -7,6 +7,7 @@ import type { Tuple } from '../../../src/core/netlink/conntrack.ts';
 import { FLOW_WORDS, Flow, readFlow } from '../../../src/core/netlink/flow.ts';
 import { FlowRequests } from '../../../src/core/netlink/flow-requests.ts';
 import { type ConnectionRecord, readRecord, readRecords, recordsOf } from '../../../src/core/sync/records/record.ts';
+import type { DumpOptions } from '../../../src/drivers/conntrack/replication.ts';
 import { NetlinkReplication } from '../../../src/drivers/conntrack/replication-netlink.ts';
 import { openCtnetlink } from '../../../src/io/ctnetlink.ts';
 import { serve } from '../dataplane/json-lines.ts';
@@ -41,7 +42,7 @@ serve({
   },
   async dump(request) {
     const found: ConnectionRecord[] = [];
-    const options = { replicas: request['replicas'] as boolean | undefined };
+    const options = { replicas: undefined, ...(request['options'] as Partial<DumpOptions>) };
     await replication.dump(options, (records) => void found.push(...readRecords(records)));
     return found;
   },

@@ -74,7 +74,7 @@ class RealDirector implements Director {
 
   configure = (services: readonly SyncService[]) => this.#call<unknown>('configure', { services });
   apply: Director['apply'] = (records) => this.#call('apply', { records });
-  dump: Director['dump'] = (replicas) => this.#call('dump', replicas === undefined ? {} : { replicas });
+  dump: Director['dump'] = (options = {}) => this.#call('dump', { options });
   get: Director['get'] = (direction, tuple) => this.#call('get', { direction, tuple });
   errorMatrix = () => this.#call<Record<string, number>>('errorMatrix');
   counts = () => this.#call<ReplicationCounts>('counts');

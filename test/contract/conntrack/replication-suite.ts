@@ -8,7 +8,7 @@ import type { SyncService } from '../../../src/core/model/sync.ts';
 import type { SyncScope } from '../../../src/core/model/sync-scope.ts';
 import type { Tuple } from '../../../src/core/netlink/conntrack.ts';
 import { type ConnectionRecord, Op, RecordFlag, serviceHash } from '../../../src/core/sync/records/record.ts';
-import type { ReplicationCounts } from '../../../src/drivers/conntrack/replication.ts';
+import type { DumpOptions, ReplicationCounts } from '../../../src/drivers/conntrack/replication.ts';
 import { LIP } from '../dataplane/fullnat-suite.ts';
 import { CLIENT, type FlowTarget, OTHER_VIP, VIP } from '../dataplane/suite.ts';
 import { ERROR_MATRIX } from './error-matrix.ts';
@@ -68,7 +68,7 @@ export interface Director {
   apply(
     records: readonly ConnectionRecord[],
   ): Promise<{ readonly taken: number; readonly refused: ConnectionRecord[] }>;
-  dump(replicas?: boolean): Promise<readonly ConnectionRecord[]>;
+  dump(options?: Partial<DumpOptions>): Promise<readonly ConnectionRecord[]>;
   get(direction: 'original' | 'reply', tuple: Tuple): Promise<ConnectionRecord | undefined>;
   counts(): Promise<ReplicationCounts>;
   /** What was told since it was last asked for. Waits until `enough` says so, a few seconds at most. */
@@ -170,7 +170,7 @@ export function replicationContract(name: string, world: ReplicationWorld): void
     }
 
     async function found(director: Director, sport: number, replicas?: boolean) {
-      return byPort((await director.dump(replicas)).filter(among(sport)));
+      return byPort((await director.dump({ replicas })).filter(among(sport)));
     }
 
     test.each([
@@ -237,6 +237,19 @@ export function replicationContract(name: string, world: ReplicationWorld): void
       await told(d1(), other, 1);
       expect(recordsOf(await d1().news(() => true)).filter(among(sport))).toEqual([]);
       expect(await found(d1(), sport)).toEqual([]);
+    });
+
+    test('a dump of one service: synced or not, and no more than are wanted', async () => {
+      const sport = freshPorts(COUNT);
+      await world.connect(sport, COUNT, QUIET);
+      const { sport: other } = await begun(WEB);
+      const service = serviceHash('quiet');
+      const dumped = await d1().dump({ replicas: false, service });
+      expect(dumped.filter(among(sport))).toHaveLength(COUNT);
+      expect(dumped.every((record) => record.service === service && record.state === ESTABLISHED)).toBe(true);
+      expect(dumped.filter(among(other))).toEqual([]);
+      expect(await d1().dump({ replicas: true, service })).toEqual([]);
+      expect(await d1().dump({ replicas: false, service, most: 2 })).toHaveLength(2);
     });
 
     test('the end is told when both ends have closed, or one has reset', async () => {

@@ -407,6 +407,27 @@ describe('the second chance', () => {
     });
   });
 
+  test('of a service that is not synced: after two the other one sends what it has, and the next ask nobody', async () => {
+    const bench = new Bench();
+    await bench.both();
+    for (const name of ['d1', 'd2'] as const) {
+      const settings = { ...settingsOf(name), services: [{ ...WEB, sync: 'off' as const }] };
+      bench.engines[name]!.order({ kind: 'configure', settings });
+    }
+    const clients = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'];
+    for (const client of clients) bench.kernels.d2.entries.set(client, connection(client));
+    for (const client of clients) {
+      bench.misses.d1.arrive(packet(client));
+      await bench.clock.advance(20);
+    }
+    expect(bench.kernels.d1.clients()).toEqual(clients);
+    expect(bench.misses.d1.returned).toHaveLength(4);
+    await bench.clock.advance(1000);
+    const counters = { 'queries-asked': 2, 'prefetched-asked': 1, 'prefetched-taken': 4, 'prefetched-used': 2 };
+    expect(bench.last('d1', 'status')).toMatchObject({ status: { counters } });
+    expect(bench.last('d2', 'status')).toMatchObject({ status: { counters: { 'prefetched-given': 4 } } });
+  });
+
   test('of a packet that nobody knows, while nobody is gone: it is dropped', async () => {
     const bench = new Bench();
     await bench.both();

@@ -138,6 +138,8 @@ export const FRAMES: { readonly [K in Frame['kind']]: fc.Arbitrary<Extract<Frame
     ...(why === 'restarting' ? { back } : {}),
   })),
   alive: fc.record({ kind: fc.constant('alive' as const), counter: u32 }),
+  prefetch: fc.record({ kind: fc.constant('prefetch' as const), id: u32, service: u32 }),
+  prefetched: fc.record({ kind: fc.constant('prefetched' as const), id: u32, records: batch(Op.put) }),
 };
 
 export const frame: fc.Arbitrary<Frame> = fc.oneof(...Object.values(FRAMES));

@@ -142,6 +142,8 @@ const TEXTS: Texts = {
     text || '(no text)',
   ],
   alive: ({ counter }) => [`alive ${counter}`],
+  prefetch: ({ id, service }) => [`prefetch ${id}`, `service ${hex(service)}`],
+  prefetched: ({ id, records }) => [`prefetched ${id}`, ...recordLines(records)],
 };
 
 /** One line or more. */

@@ -135,7 +135,7 @@ class Scene {
 
   #numbered(frame: Uint8Array): Uint8Array {
     const decoded = decodeFrame(frame[4]!, frame.subarray(HEADER_BYTES))!;
-    if (!('records' in decoded)) return frame;
+    if (!('records' in decoded && 'sequence' in decoded)) return frame;
     return encodeFrame({ ...decoded, sequence: this.#mad.taken + 1 });
   }
 
@@ -165,6 +165,7 @@ class Scene {
   #perform(effect: MeshEffect): void {
     if (effect.kind === 'dumpKernel') this.#feed({ kind: 'kernelDump', records: new Uint8Array(0), last: true });
     if (effect.kind === 'lookUp') this.#feed({ kind: 'lookedUp', token: effect.token, record: undefined });
+    if (effect.kind === 'listService') this.#feed({ kind: 'listed', token: effect.token, records: new Uint8Array(0) });
     if (effect.kind === 'send' && effect.peer === 'sane') this.#acknowledge(effect.bytes);
     if (effect.kind !== 'disconnect') return;
     if (effect.peer !== 'mad') this.report.faults.push(`${effect.peer}: ${effect.reason}`);
@@ -176,7 +177,7 @@ class Scene {
   #acknowledge(bytes: Uint8Array): void {
     new FrameReader((kind, payload) => {
       const frame = decodeFrame(kind, payload);
-      if (frame === undefined || !('records' in frame)) return;
+      if (frame === undefined || !('records' in frame && 'sequence' in frame)) return;
       this.#say('sane', this.#sane, encodeFrame({ kind: 'ack', sequence: frame.sequence }));
     }).push(bytes);
   }

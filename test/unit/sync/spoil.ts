@@ -114,6 +114,8 @@ const MAKERS: { readonly [K in Frame['kind']]: (prng: Prng) => Extract<Frame, { 
     text: 'x'.repeat(below(prng, 20)),
   }),
   alive: (prng) => ({ kind: 'alive', counter: prng.u32() }),
+  prefetch: (prng) => ({ kind: 'prefetch', id: prng.u32(), service: prng.u32() }),
+  prefetched: (prng) => ({ kind: 'prefetched', id: prng.u32(), records: randomRecords(prng, Op.put) }),
 };
 
 const KINDS = Object.keys(MAKERS) as Frame['kind'][];

@@ -18,6 +18,8 @@ import { FrameKind, HEADER_BYTES, MAX_PAYLOAD } from './codes.ts';
 import { type Digest, decodeDigest, encodeDigest } from './digest.ts';
 import { decodeGoodbye, encodeGoodbye, type Goodbye } from './goodbye.ts';
 import { decodeHello, encodeHello, type Hello } from './hello.ts';
+import { decodePrefetch, encodePrefetch, type Prefetch } from './prefetch.ts';
+import { decodePrefetched, encodePrefetched, type Prefetched } from './prefetched.ts';
 import { decodeQuery, encodeQuery, type Query } from './query.ts';
 import { decodeRefresh, encodeRefresh, type Refresh } from './refresh.ts';
 
@@ -34,7 +36,9 @@ export type Frame =
   | Query
   | Answer
   | Goodbye
-  | Alive;
+  | Alive
+  | Prefetch
+  | Prefetched;
 
 interface Codec<F extends Frame> {
   readonly decode: (r: Reader) => F;
@@ -55,6 +59,8 @@ const CODECS: { readonly [K in Frame['kind']]: Codec<Extract<Frame, { kind: K }>
   answer: { decode: decodeAnswer, encode: encodeAnswer },
   goodbye: { decode: decodeGoodbye, encode: encodeGoodbye },
   alive: { decode: decodeAlive, encode: encodeAlive },
+  prefetch: { decode: decodePrefetch, encode: encodePrefetch },
+  prefetched: { decode: decodePrefetched, encode: encodePrefetched },
 };
 
 const DECODERS: readonly (((r: Reader) => Frame) | undefined)[] = decodersByCode();

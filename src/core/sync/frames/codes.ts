@@ -19,6 +19,8 @@ export const FrameKind = {
   answer: 11,
   goodbye: 12,
   alive: 13,
+  prefetch: 14,
+  prefetched: 15,
 } as const;
 
 /** Payload length u32 | kind u8 | flags u8 | zero u16. */

@@ -21,6 +21,8 @@ export type MeshInput =
   | { readonly kind: 'query'; readonly id: number; readonly side: 'client' | 'server'; readonly tuple: Uint8Array }
   /** What the kernel knows of what `lookUp` asked. */
   | { readonly kind: 'lookedUp'; readonly token: number; readonly record: Uint8Array | undefined }
+  /** Part of what `listService` asked for; none = that was all. */
+  | { readonly kind: 'listed'; readonly token: number; readonly records: Uint8Array }
   /** All that we have is to be held by every peer: `flushed` says when. */
   | { readonly kind: 'leave' }
   /** The end: peers hear a goodbye, and count us as gone at once; or if we are not back within `back`. */
@@ -43,6 +45,8 @@ export type MeshEffect =
   | ({ readonly kind: 'answered'; readonly id: number } & QueryResult)
   /** A peer asks for what the table does not hold. */
   | { readonly kind: 'lookUp'; readonly token: number; readonly side: 'client' | 'server'; readonly tuple: Uint8Array }
+  /** What the kernel carries here of an unsynced service is wanted, as `listed`; about so many at most. */
+  | { readonly kind: 'listService'; readonly token: number; readonly service: number; readonly most: number }
   /** A peer's packets met a connection that we have predicted: the server has answered. */
   | { readonly kind: 'servedPrediction'; readonly record: Uint8Array }
   | { readonly kind: 'event'; readonly event: SyncEventName; readonly values: Readonly<Record<string, unknown>> };

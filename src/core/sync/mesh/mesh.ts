@@ -7,7 +7,7 @@
  *
  * This file only composes: streams are `peer-session.ts`, merging `ownership.ts`, giving and taking of what is missing
  * `donor.ts` and `catch-up.ts`, presence `membership.ts`, starting `join-barrier.ts` and `kernel-dump.ts`, repeating
- * `refresh.ts`, giving way `shedding.ts`, asking `queries.ts`. It knows records and frames, nothing of netlink, TLS, threads.
+ * `refresh.ts`, giving way `shedding.ts`, asking `queries.ts` and `prefetch.ts`. It knows records and frames, nothing of netlink, TLS, threads.
  */
 import type { Instant, Machine, Millis } from '../../base/machine.ts';
 import type { SyncSettings, SyncStatus } from '../../model/sync.ts';
@@ -27,6 +27,7 @@ import { Membership } from './membership.ts';
 import type { MeshEffect, MeshInput } from './mesh-events.ts';
 import { Outbox } from './outbox.ts';
 import { type Ending, type PeerFrame, PeerSession, type SessionHost } from './peer-session.ts';
+import { Prefetching } from './prefetch.ts';
 import { Queries } from './queries.ts';
 import { Shedding } from './shedding.ts';
 import { meshStatus, type RatesBefore } from './status.ts';
@@ -51,6 +52,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   readonly #refresh: Refresh;
   readonly #shedding: Shedding;
   readonly #queries: Queries;
+  readonly #prefetching: Prefetching;
   readonly #barrier: JoinBarrier;
   readonly #leave = new LeaveBarrier();
   /** Peers whose memory of our earlier life has been dealt with. */
@@ -82,6 +84,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.#refresh = new Refresh(this.ownership);
     this.#shedding = new Shedding(seed, (bytes, at) => this.ownership.kernelPut(bytes, at, this.seconds));
     this.#queries = new Queries(this.ownership, (effect) => this.effect(effect));
+    this.#prefetching = new Prefetching(this.ownership, seed, (effect) => this.effect(effect));
     this.#barrier = new JoinBarrier(settings.syncTimeout, now);
     this.#tickAt = now + TICK;
     this.#digestsAt = now + DIGESTS_EVERY;
@@ -119,7 +122,8 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
       ...this.ownership.counts,
       held: this.#shedding.held,
       shed: this.#shedding.refused,
-      ...Object.fromEntries(Object.entries(this.#queries.counts).map(([name, count]) => [`queries-${name}`, count])),
+      ...named('queries', this.#queries.counts),
+      ...named('prefetched', this.#prefetching.counts),
     };
     const links = [...this.#links.values()];
     return meshStatus(this.#table, this.self, links, this.#barrier.synced, counters, this.#rates, now);
@@ -208,6 +212,13 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
         return;
       case 'answer':
         this.#queries.answer(session, frame);
+        if (frame.record !== undefined) this.#prefetching.known(session, frame.record, now);
+        return;
+      case 'prefetch':
+        this.#prefetching.asked(session, frame, now);
+        return;
+      case 'prefetched':
+        this.#prefetching.take(session, frame, now);
         return;
     }
   }
@@ -279,7 +290,10 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
         this.#membership.unreachable(input.peer, now);
         return;
       case 'query':
-        this.#queries.ask(input.id, input.side, input.tuple, this.#established(), now);
+        this.#query(input);
+        return;
+      case 'listed':
+        this.#prefetching.listed(input.token, input.records);
         return;
       case 'lookedUp':
         this.#queries.lookedUp(input.token, input.record);
@@ -298,8 +312,15 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     }
   }
 
+  #query({ id, side, tuple }: Extract<MeshInput, { kind: 'query' }>): void {
+    const record = this.#prefetching.answer(side, tuple, this.#now);
+    if (record === undefined) this.#queries.ask(id, side, tuple, this.#established(), this.#now);
+    else this.effect({ kind: 'answered', id, record, asked: [], unknown: [], silent: [] });
+  }
+
   #configure(settings: SyncSettings): void {
     this.#settings = settings;
+    this.#prefetching.configure(settings.services);
     this.ownership.directors = [this.self, ...settings.peers.map(({ routerId }) => routerId)];
     this.#membership.configure({ ...settings.self, epoch: this.#epoch }, settings.peers, this.#now);
     for (const [name, { session }] of this.#links) {
@@ -380,6 +401,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   #tick(): void {
     this.#tickAt = this.#now + TICK;
     this.#dump.forgetCopies(this.#now);
+    this.#prefetching.expire(this.#now);
     this.#measure();
     this.#shedding.slice(this.seconds);
     this.ownership.buryUnlisted(this.seconds);
@@ -486,4 +508,8 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     }
     return least;
   }
+}
+
+function named(prefix: string, counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [`${prefix}-${name}`, count]));
 }
