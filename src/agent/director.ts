@@ -54,6 +54,7 @@ import { wantedRoutes } from './wishes/kernel-routes.ts';
 import { allOwnAddresses, insideVips, type OwnAddress } from './wishes/own-addresses.ts';
 import { interfaceKeys, wantedSpeakers } from './wishes/speaker-wishes.ts';
 import { livingDirectors, syncPeers, syncSettings } from './wishes/sync.ts';
+import { UnsyncedNotice, unsyncedServices } from './wishes/unsynced.ts';
 
 export class Director {
   readonly events: EventLog;
@@ -82,6 +83,7 @@ export class Director {
   readonly #drainWatch: DrainWatch;
   readonly #reasons = new Map<Ipv4, string>();
   readonly #lingering = new LingeringVips();
+  readonly #unsynced: UnsyncedNotice;
   #loaded: LoadedCluster;
   #own: readonly OwnAddress[];
   /** The services that the policy knows: the file's, once all of them are in the data plane. */
@@ -101,6 +103,7 @@ export class Director {
     this.#loaded = loaded;
     this.#own = allOwnAddresses(loaded);
     this.events = events;
+    this.#unsynced = new UnsyncedNotice(events);
     const parts = directorParts(ports, {
       onChange,
       onSynced: () => this.#hear({ kind: 'synced' }),
@@ -325,6 +328,7 @@ export class Director {
     const { services, plane } = this.#held.orOfFile(this.#loaded);
     const settings = syncSettings(this.#loaded, services, plane, this);
     this.sync.want(settings);
+    this.#unsynced.tell(unsyncedServices(this.#loaded.cluster, this.dataplane.name));
     if (this.dataplane.lastApply !== undefined) this.clients.want(settings);
   }
 

@@ -85,7 +85,7 @@ export interface StatusDocument {
     /** Directors that live, this one among them; null while that is not known. */
     readonly living: readonly string[] | null;
     readonly dead: readonly string[];
-    /** Peers that are not as they should be: their name and state. */
+    /** Peers that are not as they should be: their name and state; services that are left out. */
     readonly troubles: readonly string[];
   } | null;
   readonly neighbors: {
@@ -375,6 +375,7 @@ export type EventName =
   | 'inside-changed'
   | 'inside-left'
   | 'inside-fault'
+  | 'sync-left-out'
   | 'dataplane-chosen'
   | 'dataplane-foreign'
   | 'dataplane-programmed'

@@ -13,6 +13,8 @@ export interface SyncDocument {
   readonly members: SyncMembersDocument | null;
   /** Connections that are known here: all, those that this director carries, and the bytes of memory that they take. */
   readonly connections: { readonly total: number; readonly own: number; readonly bytes: number };
+  /** Services whose connections are not synced although the cluster file has keys, and what becomes of one that moves. */
+  readonly leftOut: readonly { readonly service: string; readonly reason: string }[];
   /** Are the others asked whose a packet is that nobody here knows? If not, such packets go where the hash sends new ones. */
   readonly secondChance: boolean;
   readonly peers: readonly SyncPeerDocument[];

@@ -5,8 +5,12 @@ import type { Instant, Millis } from '../../core/base/machine.ts';
 import type { MemberView, SyncPeerStatus } from '../../core/model/sync.ts';
 import type { Director } from '../director.ts';
 import type { SyncKeeper } from '../keepers/sync-keeper.ts';
+import { unsyncedServices } from '../wishes/unsynced.ts';
 
-type Agent = Pick<Director, 'now' | 'loaded' | 'misses'> & { readonly sync: Pick<SyncKeeper, keyof SyncKeeper> };
+type Agent = Pick<Director, 'now' | 'loaded' | 'misses'> & {
+  readonly sync: Pick<SyncKeeper, keyof SyncKeeper>;
+  readonly dataplane: Pick<Director['dataplane'], 'name'>;
+};
 
 const NO_CONNECTIONS = { total: 0, own: 0, bytes: 0 };
 
@@ -20,6 +24,7 @@ export function syncDocument(agent: Agent): SyncDocument {
     fault: state === 'down' ? (sync.fault ?? 'the sync thread does not answer') : null,
     members: view === undefined ? null : membersDocument(view, age),
     connections: status?.connections ?? NO_CONNECTIONS,
+    leftOut: unsyncedServices(agent.loaded.cluster, agent.dataplane.name),
     secondChance: agent.misses.isOpen,
     peers: status?.peers.map((peer) => peerDocument(peer, agent.loaded.hash, age)) ?? [],
     counters: status?.counters ?? {},
@@ -53,16 +58,21 @@ function peerDocument(peer: SyncPeerStatus, hash: string, age: (since: Instant) 
 
 /** What `sluice status` says of it; null where nothing is synced. */
 export function syncSummary(agent: Agent): StatusDocument['sync'] {
-  const { state, fault, members, peers } = syncDocument(agent);
+  const { state, fault, members, peers, leftOut } = syncDocument(agent);
   if (state === 'off') return null;
-  const troubles = peers.flatMap(({ name, state: now, sameFile, digestsMatch, lastError }) => [
+  const services = leftOut.map(({ service }) => service).join(', ');
+  const ofPeers = peers.flatMap(({ name, state: now, sameFile, digestsMatch, lastError }) => [
     ...(now === 'up' ? [] : [`${name} is ${now}${lastError === null ? '' : ` (${lastError})`}`]),
     ...(sameFile === false ? [`${name} has another cluster file`] : []),
     ...(digestsMatch === false ? [`${name} holds other connections than we do`] : []),
   ]);
   const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
   return {
-    ...{ state, fault, troubles },
+    ...{
+      state,
+      fault,
+      troubles: services === '' ? ofPeers : [...ofPeers, `without ${services} (sluice sync says why)`],
+    },
     living: members && names(members.living),
     dead: members === null ? [] : names(members.dead),
   };

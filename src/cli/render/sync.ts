@@ -15,6 +15,7 @@ export function renderSync(document: SyncDocument): string {
         ? 'packets of unknown connections: the others are asked'
         : 'packets of unknown connections: nobody is asked',
     ],
+    ...document.leftOut.map(({ service, reason }): [string, string] => ['not synced', `${service}: ${reason}`]),
   ];
   const head = facts.map(([name, value]) => `${name.padEnd(12)} ${value}`).join('\n');
   if (document.peers.length === 0) return head;

@@ -18,7 +18,11 @@ export async function choosePlane(
 ): Promise<ChosenPlane> {
   if (dataplane !== 'auto') return { plane: dataplane, reason: 'the cluster file says so' };
   if (planeNeeded !== undefined) return { plane: planeNeeded.plane, reason: `${planeNeeded.by} needs it` };
-  if (keys !== undefined) return { plane: 'nftables', reason: 'connections are synced, which this version does there' };
+  if (keys !== undefined)
+    return {
+      plane: 'nftables',
+      reason: 'connections are synced: all that are translated there, on ipvs those of fullnat only',
+    };
   if (await hasIpvs()) return { plane: 'ipvs', reason: 'the kernel has IPVS' };
   return { plane: 'nftables', reason: 'the kernel has no IPVS' };
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { counterDocuments } from '../../../src/agent/documents/documents.ts';
 import { syncDocument, syncSummary } from '../../../src/agent/documents/sync-documents.ts';
 import { syncSettings } from '../../../src/agent/wishes/sync.ts';
+import { unsyncedServices } from '../../../src/agent/wishes/unsynced.ts';
 import { formatPrefix, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { serviceHash } from '../../../src/core/sync/records/record.ts';
 import { settle } from './fake-clock.ts';
@@ -254,6 +255,49 @@ test('unknown packets are asked for as long as somebody can find out whose they 
   // Nothing is heard of the thread any more.
   expect((await times(5)).length).toBeLessThanOrEqual(1);
   expect(world.story()).not.toContain('dataplane-drift');
+});
+
+test('services that are not synced although there are keys are named, with what becomes of their connections', async () => {
+  const others = [
+    '  mail: { vip: 203.0.113.11, ports: 25, servers: { s1: 10.2.0.21 }, scheduler: rr }',
+    '  call: { vip: 203.0.113.12, ports: 80, servers: { s1: 10.2.0.21 }, persistence: 60s }',
+    '  game: { vip: 203.0.113.13, ports: 80, servers: { s1: 10.2.0.21 } }',
+    '  dns: { vip: 203.0.113.14, ports: 53, protocol: udp, servers: { s1: 10.2.0.21 } }',
+    '  cdn: { vip: 203.0.113.15, ports: 80, servers: { s1: 10.2.0.21 }, forward: dr, via: up0 }',
+    '',
+  ];
+  const { cluster } = await parsed(file({ others: others.join('\n') }));
+  const kept = 'IPVS keeps its connections, which are not copied';
+  const direct = {
+    service: 'cdn',
+    reason:
+      'answers pass the directors, no connection is translated; one that moves finds its server again by the hash, unless the pool has changed',
+  };
+  expect(unsyncedServices(cluster, 'nftables')).toEqual([direct]);
+  expect(unsyncedServices(cluster, 'ipvs')).toEqual([
+    { service: 'mail', reason: `${kept}; with rr one that moves to another director ends` },
+    {
+      service: 'call',
+      reason: `${kept}; one that moves finds its server by the hash, not the one that its client is remembered for`,
+    },
+    {
+      service: 'game',
+      reason: `${kept}; one that moves finds its server again by the hash, unless the pool has changed`,
+    },
+    direct,
+  ]);
+  expect(unsyncedServices({ ...cluster, keys: undefined }, 'ipvs')).toEqual([]);
+});
+
+test('what is left out is told once', async () => {
+  const world = await begun(
+    file({ others: '  cdn: { vip: 203.0.113.15, ports: 80, servers: { s1: 10.2.0.21 }, forward: dr, via: up0 }\n' }),
+  );
+  await world.clock.advance(20_000);
+  const told = () => world.events.since(0).filter(({ event }) => event === 'sync-left-out');
+  expect(told().map(({ values }) => values)).toEqual([{ services: [expect.stringMatching(/^cdn: answers pass/)] }]);
+  expect(syncSummary(world.director)?.troubles).toContain('without cdn (sluice sync says why)');
+  expect(syncDocument(world.director).leftOut).toHaveLength(1);
 });
 
 test('an agent that starts anew where another has served greets its peers before it knows its servers', async () => {

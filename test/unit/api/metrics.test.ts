@@ -42,7 +42,7 @@ const PEER: SyncPeerDocument = {
 
 const SYNC: SyncDocument = {
   ...SYNC_OFF,
-  ...{ state: 'synced', members: { living: [], dead: [{ name: 'd3', age: 1 }] }, secondChance: true },
+  ...{ state: 'synced', members: { living: [], dead: [{ name: 'd3', age: 1 }] }, secondChance: true, leftOut: [] },
   ...{ connections: { total: 9, own: 4, bytes: 800 }, peers: [PEER], counters: { demoted: 2 } },
 };
 

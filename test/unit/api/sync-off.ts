@@ -6,6 +6,7 @@ export const SYNC_OFF: SyncDocument = {
   fault: null,
   members: null,
   connections: { total: 0, own: 0, bytes: 0 },
+  leftOut: [],
   secondChance: false,
   peers: [],
   counters: {},

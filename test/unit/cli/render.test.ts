@@ -328,6 +328,7 @@ test('connection sync: who lives, and each stream with what it owes', () => {
       fault: null,
       connections: { total: 2000, own: 700, bytes: 300_000 },
       secondChance: true,
+      leftOut: [],
       counters: {},
     },
     members: {
@@ -357,6 +358,8 @@ test('connection sync: who lives, and each stream with what it owes', () => {
   expect(renderSync({ ...document, state: 'down', fault: 'out of memory', peers: [] })).toContain(
     'state        down: out of memory',
   );
+  const leftOut = [{ service: 'web', reason: 'IPVS keeps its connections' }];
+  expect(renderSync({ ...document, leftOut, peers: [] })).toContain('\nnot synced   web: IPVS keeps its connections');
   expect(renderSync({ ...document, state: 'off' })).toBe('connections are not synced: the cluster file has no keys');
 });
 

@@ -119,6 +119,25 @@ describe('which plane', () => {
     expect(faults('ipvs', written)).toEqual([`services.web.${fault}`]);
   });
 
+  test('beside ipvs only fullnat is synced: whoever asks for more needs the other plane', () => {
+    const synced = (plane: string, web: string) =>
+      text(plane, web)
+        .replace('interfaces: { up0: eth1, in0: eth2 }', '$&, sync: 10.2.0.11')
+        .replace('dataplane', 'keys: { file: cluster.keys }\ndataplane');
+    const told = (plane: string, web: string) => {
+      const parsed = parseCluster(synced(plane, web));
+      return 'faults' in parsed ? parsed.faults.map(({ path, message }) => `${path}: ${message}`) : parsed.cluster;
+    };
+    const fault = `services.web.sync: ${IPVS} on the ipvs one only connections of fullnat are synced`;
+    expect(told('ipvs', 'sync: all')).toEqual([fault]);
+    expect(told('auto', 'sync: established')).toMatchObject({
+      planeNeeded: { plane: 'nftables', by: 'services.web.sync' },
+    });
+    for (const fine of ['forward: fullnat, sync: all', 'sync: off', 'scheduler: wlc']) {
+      expect(told('ipvs', fine)).toHaveProperty('services');
+    }
+  });
+
   test('ipvs has one time for all services of a protocol', () => {
     const other = (timeouts: string) =>
       `  b: { vip: 203.0.113.11, ports: 80, servers: { r1: 10.2.0.21 }${timeouts} }\n`;

@@ -142,7 +142,7 @@ function* directNeeds(path: readonly string[], service: Service): Iterable<Compl
 }
 
 function* onlyNftables(path: readonly string[], service: Service): Iterable<Complaint> {
-  const { sticky, scheduler, slowStart, forward } = service;
+  const { sticky, scheduler, slowStart, forward, sync, protocol } = service;
   if (forward === 'dr' && sticky !== undefined) {
     const message = 'needs the nftables data plane: the ipvs one keeps every flow at its server';
     yield { path: [...path, 'sticky'], part: 'key', message, hint: 'remove it' };
@@ -150,6 +150,12 @@ function* onlyNftables(path: readonly string[], service: Service): Iterable<Comp
   if (scheduler?.name === 'mh' && scheduler.slots !== undefined) {
     const message = 'needs the nftables data plane: the kernel’s mh has 4093 slots';
     yield { path: [...path, 'scheduler', 'slots'], part: 'key', message, hint: 'remove it' };
+  }
+  // Without a word the service is left out, and that is told (`agent/wishes/unsynced.ts`). SCTP is synced nowhere.
+  if ((forward ?? 'nat') === 'nat' && protocol !== 'sctp' && sync !== undefined && sync !== 'off') {
+    const message = 'needs the nftables data plane: on the ipvs one only connections of fullnat are synced';
+    const hint = 'IPVS keeps others for itself: use forward: fullnat, or remove it';
+    yield { path: [...path, 'sync'], part: 'value', message, hint };
   }
   if (slowStart !== undefined && slowStart !== 0) {
     const message = 'needs the nftables data plane: the kernel’s mh gives a server all of its slots or none';
