@@ -72,6 +72,10 @@ export const REFUSED_COUNTER = 'connections_refused';
 export const SECOND_CHANCE_SET = 'second_chance';
 export const MISS_SOURCES_SET = 'miss_sources';
 export const MISS_ASKED_SET = 'miss_asked';
+
+/** Beside IPVS: endpoints, and marks, of which a connection in mid-life finds its server by the hash. */
+export const BY_HASH_SET = 'by_hash';
+export const MARKED_BY_HASH_SET = 'marked_by_hash';
 /** Named counters: packets handed to the agent, so that it can ask about them; packets that it gave back, and nobody knows all the same. */
 export const ASKED_COUNTER = 'asked';
 export const RETURNED_COUNTER = 'returned_unknown';

@@ -47,6 +47,20 @@ test('the first packet gets its server’s id as it leaves, then the events, the
   ]);
 });
 
+test('what IPVS alone translates is not asked about: it goes on to the hash', () => {
+  const nat = service('nat', THREE, { vips: [ipv4('203.0.113.11')], ports: [80, 443] });
+  const marked = service('marked', THREE, { vips: [ipv4('203.0.113.12')], ports: [], fwmark: 7 });
+  const wanted = tables({ ...fullnat, services: [...fullnat.services, nat, marked] });
+  const lines = rules(wanted, 'sluice_v1', 'mid_life')!;
+  const [byPort, byMark] = ['ip daddr . meta l4proto . th dport @by_hash accept', 'meta mark @marked_by_hash accept'];
+  const asked = lines.findIndex((line) => line.includes('@second_chance'));
+  for (const line of [byPort, byMark]) expect(lines.indexOf(line)).toBeLessThan(asked);
+  const elements = (set: string) => [...wanted.get('sluice_v1')!.sets.get(set)!.elements.keys()];
+  expect(elements('by_hash')).toEqual(['203.0.113.11 . tcp . 80', '203.0.113.11 . tcp . 443']);
+  expect(elements('marked_by_hash')).toEqual(['7']);
+  expect(rules(tables(fullnat), 'sluice_v1', 'mid_life')).not.toContain(byPort);
+});
+
 test('claims are made where all packets of a connection pass, and nothing chooses a server here', () => {
   const wanted = tables(dataplane(service('web', THREE)));
   expect(rules(wanted, 'sluice_v1', 'mid_life')?.[0]).toBe(

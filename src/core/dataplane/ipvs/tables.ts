@@ -3,7 +3,8 @@
  *
  *   sluice_v1        from_clients: marks of services with directors among their servers (`looped.ts`)
  *                    known: packets of connections that have a server's id: who carries the connection (`rules/ownership.ts`)
- *                    mid_life, for all others: answers that are another director's, what belongs to no connection here
+ *                    mid_life, for all others: answers that are another director's, what belongs to no connection here, but for
+ *                    connections that IPVS alone translates
  *                    input, forward: who hears RST
  *                    postrouting: the id of the server that IPVS has chosen, as the connection's mark, and what the kernel tells of
  *                    it; source ports from own blocks (`rules/fullnat.ts`, `rules/egress.ts`)
@@ -19,7 +20,17 @@ import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
 import type { DesiredDataplane, DesiredService } from '../../model/dataplane.ts';
 import type { Protocol } from '../../model/protocol.ts';
 import { SERVER_ID_EXPRESSION, SERVER_ID_MASK } from '../mark.ts';
-import { DATA_TABLE, ENDED_SET, GUARD_TABLE, MARKED_MEMBERS_MAP, MEMBERS_MAP, TOLD_SETS, VIPS_SET } from '../names.ts';
+import {
+  BY_HASH_SET,
+  DATA_TABLE,
+  ENDED_SET,
+  GUARD_TABLE,
+  MARKED_BY_HASH_SET,
+  MARKED_MEMBERS_MAP,
+  MEMBERS_MAP,
+  TOLD_SETS,
+  VIPS_SET,
+} from '../names.ts';
 import { egressPart } from '../rules/egress.ts';
 import { fullnatPart } from '../rules/fullnat.ts';
 import { type GuardTraits, guardTable } from '../rules/guard.ts';
@@ -50,6 +61,37 @@ const OURS = `ct original ip daddr @${VIPS_SET}`;
 /** The mark first: it is at hand, and most packets that are not ours have none. */
 const KNOWN_PART: Part = { rules: { mid_life: [`${SERVER_ID_EXPRESSION} != 0 ${OURS} goto known`] } };
 
+/**
+ * No director is told of connections that IPVS alone translates, so there is nobody to ask and nothing to make an entry from: one that
+ * is unknown here goes on to IPVS, which takes it up at the server that the hash finds (`sloppy_tcp`).
+ */
+function byHashPart(services: readonly DesiredService[]): Part {
+  const those = services.filter(({ fullnat }) => fullnat !== true);
+  const endpoints = those
+    .filter(({ fwmark }) => fwmark === undefined)
+    .flatMap(({ vips, ports, protocol }) => endpointElements(vips, ports, protocol));
+  const marks = those.flatMap(({ fwmark }) => (fwmark === undefined ? [] : [String(fwmark)]));
+  const rules: string[] = [];
+  const sets = new Map<string, WantedSet>();
+  if (endpoints.length > 0) {
+    rules.push(`ip daddr . meta l4proto . th dport @${BY_HASH_SET} accept`);
+    sets.set(BY_HASH_SET, setOf('typeof ip daddr . meta l4proto . th dport', endpoints));
+  }
+  if (marks.length > 0) {
+    rules.push(`meta mark @${MARKED_BY_HASH_SET} accept`);
+    sets.set(MARKED_BY_HASH_SET, setOf('typeof meta mark', marks));
+  }
+  return { rules: { mid_life: rules }, sets };
+}
+
+function setOf(declaration: string, elements: readonly string[]): WantedSet {
+  return { kind: 'set', declaration, elements: new Map(elements.map((element) => [element, ''])) };
+}
+
+function endpointElements(vips: readonly Ipv4[], ports: readonly number[], protocol: Protocol): readonly string[] {
+  return vips.flatMap((vip) => ports.map((port) => endpointElement(vip, protocol, port)));
+}
+
 /** IPVS takes what it knows at priority 99 of input; source NAT has 100 in postrouting. */
 const TRAITS: GuardTraits = {
   inputPriority: 110,
@@ -66,7 +108,7 @@ const MEMBER_KEY = 'ct original ip daddr . meta l4proto . ct original proto-dst 
 
 function elementsOf({ fwmark, vips, ports, protocol }: DesiredService, server: Ipv4): readonly string[] {
   if (fwmark !== undefined) return [markedElement(fwmark, server)];
-  return vips.flatMap((vip) => ports.map((port) => memberElement(endpointElement(vip, protocol, port), server)));
+  return endpointElements(vips, ports, protocol).map((endpoint) => memberElement(endpoint, server));
 }
 
 /** Elements of servers that have left are kept, unless their id was given to another: they say which ids are taken. */
@@ -155,6 +197,7 @@ function dataTable(
     loopedPart(desired),
     KNOWN_PART,
     handOverPart(desired, links, memory.foreignBlocks),
+    byHashPart(services),
     missPart(services),
     endedPart(services, ids),
     OWNERSHIP_PART,
