@@ -13,19 +13,29 @@ const SERVERS = ['s1', 's2'];
 const WEIGHTS = { s1: 1, s2: 2 };
 const SOURCES = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4'];
 /** By kind of tunnel, the service's address. */
-const VIPS = { ipip: '203.0.113.10', gue: '203.0.113.11', gre: '203.0.113.12' } as const;
+const VIPS = {
+  ipip: '203.0.113.10',
+  gue: '203.0.113.11',
+  gre: '203.0.113.12',
+  gue_remote: '203.0.113.13',
+  gre_checksum: '203.0.113.14',
+} as const;
 
 const TABLE = 'sl_tunnels';
-/** What leaves the director, by the protocol around it. */
+/** What leaves the director, by the protocol around it; GRE’s first bit says that a checksum follows. */
 const COUNTERS = `table ip ${TABLE} {
   counter ipip { }
   counter gue { }
   counter gre { }
+  counter gue_remote { }
+  counter gre_checksum { }
   chain watch {
     type filter hook output priority 300; policy accept;
     ip protocol 4 counter name ipip
-    udp dport 6080 counter name gue
-    ip protocol 47 counter name gre
+    udp dport 6080 udp checksum != 0 counter name gue
+    udp dport 6081 counter name gue_remote
+    ip protocol 47 @th,0,1 0 counter name gre
+    ip protocol 47 @th,0,1 1 counter name gre_checksum
   }
 }
 `;
@@ -36,7 +46,7 @@ const PACKETS = 4;
 export const tunnels: Mode = {
   name: 'tun',
   claim:
-    'Tunnels of three kinds (ipip, gue with checksum, gre): servers that `sluice realserver` has prepared answer past the director.',
+    'Tunnels of five kinds (ipip, gue with either checksum, gre with and without one): servers that `sluice realserver` has prepared answer past the director.',
   topology: topologyFile('tunnels'),
   directors: [DIRECTOR],
   runtime: 'qemu',
