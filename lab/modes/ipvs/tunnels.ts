@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { LabError } from '../../lab-error.ts';
-import { projectRoot } from '../../project.ts';
 import { type Claim, claimAtLeast } from '../../report/result.ts';
-import type { Lab, LabNode } from '../../runtimes/lab.ts';
+import type { LabNode } from '../../runtimes/lab.ts';
 import { RouterView, untilAnnounced } from '../../scenarios/observe.ts';
 import { type Mode, topologyFile } from '../mode.ts';
 import { askFrom, completeClaim, countersOf, seenAsClaim, weightClaims } from '../questions.ts';
+import { prepareServer } from './prepare-server.ts';
 
 const DIRECTOR = 'd1';
 const SERVERS = ['s1', 's2'];
@@ -22,7 +20,10 @@ const VIPS = {
 } as const;
 
 const TABLE = 'sl_tunnels';
-/** What leaves the director, by the protocol around it; GRE’s first bit says that a checksum follows. */
+/**
+ * What leaves the director, by the protocol around it. GRE's first bit says that a checksum follows, the last of GUE's flags that
+ * there is a field of remote checksum.
+ */
 const COUNTERS = `table ip ${TABLE} {
   counter ipip { }
   counter gue { }
@@ -33,7 +34,7 @@ const COUNTERS = `table ip ${TABLE} {
     type filter hook output priority 300; policy accept;
     ip protocol 4 counter name ipip
     udp dport 6080 udp checksum != 0 counter name gue
-    udp dport 6081 counter name gue_remote
+    udp dport 6081 @th,95,1 1 counter name gue_remote
     ip protocol 47 @th,0,1 0 counter name gre
     ip protocol 47 @th,0,1 1 counter name gre_checksum
   }
@@ -51,7 +52,7 @@ export const tunnels: Mode = {
   directors: [DIRECTOR],
   runtime: 'qemu',
   async play(lab, { progress, connections }) {
-    await Promise.all(SERVERS.map((name) => prepareServer(lab, name)));
+    await Promise.all(SERVERS.map((name) => prepareServer(lab, name, DIRECTOR)));
     await untilAnnounced(lab, DIRECTOR);
     const director = lab.node(DIRECTOR);
     const { code, stderr } = await director.exec(['nft', '-f', '-'], { input: COUNTERS });
@@ -75,19 +76,4 @@ async function askThrough(client: LabNode, director: LabNode, kind: string, vip:
     { ...seenAsClaim(SOURCES, outcomes), name: `${kind}: clients as the servers see them` },
     claimAtLeast(`${kind}: packets in such tunnels`, packets, count * PACKETS, ''),
   ];
-}
-
-/** As its operator would: the product's own command, on the server. */
-async function prepareServer(lab: Lab, name: string): Promise<void> {
-  const sluice = [process.execPath, join(projectRoot, 'dist/bundle/bin/sluice.js')];
-  const argv = [...sluice, 'realserver', '--apply', '--config', lab.configFile(DIRECTOR), '--name', name];
-  const child = lab.node(name).spawn(argv, { stdio: ['ignore', 'pipe', 'pipe'], onHost: true });
-  let text = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-    });
-  }
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new LabError(`sluice realserver --apply on ${name}: ${text.trim()}`);
 }
