@@ -1,10 +1,14 @@
 /** The IPVS data plane with real packets, on Debian 12's kernel. */
 import { guestBench } from './guest-bench.ts';
 import { ipvsModes } from './ipvs-modes.ts';
+import { ipvsSchedulers } from './ipvs-schedulers.ts';
 import { ipvsContract } from './ipvs-suite.ts';
 import { Network } from './netns.ts';
 
 const network = new Network(`iv${process.pid}`, []);
 const bench = guestBench(network, '6.1');
 
-ipvsContract('Linux 6.1', bench, () => ipvsModes(bench, network));
+ipvsContract('Linux 6.1', bench, () => {
+  ipvsSchedulers(bench, network);
+  ipvsModes(bench, network);
+});
