@@ -1,4 +1,5 @@
 /** Ways in which the IPVS plane forwards. Directors are guests: few hosts' kernels have IPVS, and none here needs it. */
+import { dr } from '../dr.ts';
 import { clusterFile, type Mode } from '../mode.ts';
 import { nat } from '../nat.ts';
 import { oneArm } from '../one-arm.ts';
@@ -15,6 +16,11 @@ function onIpvs(mode: Mode, topology: string, claim: string, directors = TWO): M
 
 export const IPVS_MODES: readonly Mode[] = [
   onIpvs(nat, 'ecmp-3', 'NAT: the servers see the clients themselves, and answer to the director the flow came from.'),
+  onIpvs(
+    dr,
+    'dr-trunk',
+    'Direct routing into two VLANs; the answers pass no director, and one that goes takes no connection along.',
+  ),
   onIpvs({ ...oneArm, name: 'fullnat' }, 'one-arm', 'FullNAT on one interface: servers have no way back but routing.'),
   tunnels,
   onIpvs(snat, 'egress', 'Servers go out by three directors with the addresses of one pool.', snat.directors.slice()),
