@@ -28,8 +28,11 @@ export async function viewDirector(lab: Lab, name: string): Promise<DirectorView
   }
 }
 
-/** Waits until a director announces every VIP of its file at its normal metric. Throws LabError with what it waits for. */
-export async function untilAnnounced(lab: Lab, name: string, deadline = 60_000): Promise<void> {
+/**
+ * Waits until a director announces every VIP of its file at its normal metric. Throws LabError with what it waits for. The deadline
+ * is that of a guest on a machine with much else to do.
+ */
+export async function untilAnnounced(lab: Lab, name: string, deadline = 120_000): Promise<void> {
   let waiting = 'its agent';
   const announced = async (): Promise<boolean> => {
     const { status } = await viewDirector(lab, name);
