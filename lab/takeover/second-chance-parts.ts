@@ -24,6 +24,8 @@ const PATIENCE = 10_000;
 const SURE = 5000;
 /** Of the unsynced connections of a dead director: 495 in 500. */
 const PREDICTED = 0.99;
+/** Counters are told once a second. */
+const COUNTED = 1200;
 /** One connection in three is of the director that dies: so many are opened for each that is wanted. */
 const OPENED_FOR_ONE = 3.3;
 
@@ -80,6 +82,13 @@ function quantile(answers: readonly RollAnswer[], part: number): number {
   return times[Math.floor((times.length - 1) * part)] ?? 0;
 }
 
+/** Questions that directors have asked others, since they began. Most connections that move are known by then: see `prefetch.ts`. */
+async function questions(lab: Lab): Promise<number> {
+  await sleep(COUNTED);
+  const all = await Promise.all(DIRECTORS.map((name) => lab.api(name).get('/v1/sync')));
+  return all.reduce((sum, { counters }) => sum + (counters['queries-asked'] ?? 0), 0);
+}
+
 /** To a hundredth, as claims show a tenth. */
 function delayClaims(what: string, moved: readonly RollAnswer[]): readonly Claim[] {
   const median = quantile(moved, 0.5);
@@ -104,10 +113,12 @@ function moves(stand: Stand): Mode {
     async play(lab, { connections, progress }) {
       const stage = await open(lab, stand, connections);
       const still = await call(stage);
+      const askedBefore = await questions(lab);
       progress(`the routers lead past ${LEAVER}`);
       const left = DIRECTORS.filter((name) => name !== LEAVER);
       await leadPast(lab, stage.routers, LEAVER, left);
       const away = await call(stage);
+      const asked = (await questions(lab)) - askedBefore;
       progress(`the routers lead to ${LEAVER} again`);
       await leadTo(lab, stage.routers, LEAVER, DIRECTORS);
       const back = await call(stage);
@@ -123,6 +134,7 @@ function moves(stand: Stand): Mode {
           claimAtLeast(`${what}: of them moved`, moved.length, connections / 4, ''),
           ...delayClaims(what, moved),
         ]),
+        told('away: connections that other directors were asked about', asked, ''),
       ];
     },
   };
