@@ -21,7 +21,7 @@ import { KernelError } from '../../io/kernel-error.ts';
 import { subscribeTransactions } from '../../io/nftables-events.ts';
 import { writeSysctl } from '../../io/sysctl.ts';
 import { Converger } from './converge.ts';
-import { probeFeatures, probeHandOver } from './features.ts';
+import { HostSettings } from './host-settings.ts';
 import { shortly } from './ipvs/glance.ts';
 import { IpvsKernel } from './ipvs/kernel.ts';
 import { IpvsServices, OWNED_HERE, type OwnedServices, type WithoutExpiry } from './ipvs/services.ts';
@@ -29,7 +29,7 @@ import { IpvsTurn } from './ipvs/turn.ts';
 import { KernelTables } from './kernel-tables.ts';
 import type { ApplyReport, Dataplane, RememberedClient, ServiceClient } from './port.ts';
 import { inSlices } from './slices.ts';
-import { FORGETFUL, type SysctlMemory, Sysctls } from './sysctls.ts';
+import { FORGETFUL, type SysctlMemory } from './sysctls.ts';
 import { Turns } from './turns.ts';
 
 /** Is the module there, or can it be loaded? Asked of the kernel, which loads it then. */
@@ -68,35 +68,27 @@ export class IpvsDataplane implements Dataplane {
   readonly #kernel = new IpvsKernel(new GenericNetlink(IPVS_FAMILY, IPVS_VERSION), new KernelIpvsFile());
   readonly #services: IpvsServices;
   readonly #turn: IpvsTurn;
-  readonly #sysctls: Sysctls;
+  readonly #settings: HostSettings;
   readonly #turns = new Turns();
-  /** Changes made by `open`, told with the first `apply`. */
-  #untold: string[] = [];
-  #opening: Promise<void> | undefined;
-  #canHandOver = false;
   #unwatch: () => void = () => {};
 
   constructor({ sysctls = FORGETFUL, services = OWNED_HERE() }: IpvsMemories = {}) {
-    this.#sysctls = new Sysctls(sysctls, IPVS_SYSCTLS);
+    this.#settings = new HostSettings(sysctls, { first: () => this.#probeModule(), sysctls: IPVS_SYSCTLS });
     this.#services = new IpvsServices(this.#kernel, services, keepConnections, shortly);
     this.#turn = new IpvsTurn(this.#services, this.#converger);
   }
 
-  /** The first call does the work, further ones wait for it. */
   open(): Promise<void> {
-    this.#opening ??= this.#settle();
-    return this.#opening;
+    return this.#settings.open();
   }
 
-  async #settle(): Promise<void> {
-    // Before the settings, which come with the module.
+  /** Before the settings, which come with the module. */
+  async #probeModule(): Promise<void> {
     await this.#kernel.info().catch((cause: unknown) => {
       if (!(cause instanceof KernelError) || cause.errno !== 'ENOENT') throw cause;
       const text = 'this kernel has no IPVS (module ip_vs); use dataplane: nftables';
       throw new KernelError('dataplane-probe', { feature: 'ip_vs', text }, { cause });
     });
-    await probeFeatures();
-    this.#untold = await this.#sysctls.settle();
   }
 
   async isPresent(): Promise<boolean> {
@@ -114,17 +106,7 @@ export class IpvsDataplane implements Dataplane {
   }
 
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
-    return this.#turns.take(async () => {
-      const changed = await this.#sysctls.settle();
-      if (!this.#canHandOver && desired.handOver !== undefined) {
-        await probeHandOver();
-        this.#canHandOver = true;
-      }
-      const report = await this.#turn.apply(desired);
-      const settings = [...this.#untold, ...changed];
-      this.#untold = [];
-      return { ...report, operations: [...settings, ...report.operations] };
-    });
+    return this.#turns.take(() => this.#settings.around(desired, () => this.#turn.apply(desired)));
   }
 
   serverId(service: string, address: Ipv4): number | undefined {
@@ -152,7 +134,7 @@ export class IpvsDataplane implements Dataplane {
   remove(): Promise<readonly string[]> {
     return this.#turns.take(async () => {
       const told = await this.#turn.remove();
-      return [...told, ...(await this.#sysctls.restore())];
+      return [...told, ...(await this.#settings.restore())];
     });
   }
 

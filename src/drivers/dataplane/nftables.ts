@@ -12,39 +12,33 @@ import { isDirect } from '../../core/dataplane/rules/direct-table.ts';
 import type { DataplaneCounters, DesiredDataplane } from '../../core/model/dataplane.ts';
 import { subscribeTransactions } from '../../io/nftables-events.ts';
 import { Converger } from './converge.ts';
-import { probeDirectRouting, probeFeatures, probeHandOver } from './features.ts';
+import { probeDirectRouting } from './features.ts';
+import { HostSettings, type OptionalFeature } from './host-settings.ts';
 import { KernelTables } from './kernel-tables.ts';
 import type { ApplyReport, Dataplane, RememberedClient, ServiceClient } from './port.ts';
 import { inSlices } from './slices.ts';
-import { FORGETFUL, type SysctlMemory, Sysctls } from './sysctls.ts';
+import { FORGETFUL, type SysctlMemory } from './sysctls.ts';
 import { Turns } from './turns.ts';
+
+const DIRECT_ROUTING: OptionalFeature = {
+  isNeeded: ({ services }) => services.some(isDirect),
+  probe: probeDirectRouting,
+};
 
 export class NftablesDataplane implements Dataplane {
   readonly name = 'nftables';
   readonly #tables = new KernelTables();
   readonly #converger = new Converger(this.#tables, inSlices);
-  readonly #sysctls: Sysctls;
-  /** Changes made by `open`, told with the first `apply`. */
-  #untold: string[] = [];
-  #opening: Promise<void> | undefined;
-  #canRouteDirectly = false;
-  #canHandOver = false;
+  readonly #settings: HostSettings;
   readonly #turns = new Turns();
   #unwatch: () => void = () => {};
 
   constructor(memory: SysctlMemory = FORGETFUL) {
-    this.#sysctls = new Sysctls(memory);
+    this.#settings = new HostSettings(memory, { optional: [DIRECT_ROUTING] });
   }
 
-  /** The first call does the work, further ones wait for it: it may be asked for before anyone can wait. */
   open(): Promise<void> {
-    this.#opening ??= this.#settle();
-    return this.#opening;
-  }
-
-  async #settle(): Promise<void> {
-    await probeFeatures();
-    this.#untold = await this.#sysctls.settle();
+    return this.#settings.open();
   }
 
   isPresent(): Promise<boolean> {
@@ -62,21 +56,7 @@ export class NftablesDataplane implements Dataplane {
   }
 
   apply(desired: DesiredDataplane): Promise<ApplyReport> {
-    return this.#turns.take(async () => {
-      const changed = await this.#sysctls.settle();
-      if (!this.#canRouteDirectly && desired.services.some(isDirect)) {
-        await probeDirectRouting();
-        this.#canRouteDirectly = true;
-      }
-      if (!this.#canHandOver && desired.handOver !== undefined) {
-        await probeHandOver();
-        this.#canHandOver = true;
-      }
-      const report = await this.#converger.apply(desired);
-      const settings = [...this.#untold, ...changed];
-      this.#untold = [];
-      return { ...report, operations: [...settings, ...report.operations] };
-    });
+    return this.#turns.take(() => this.#settings.around(desired, () => this.#converger.apply(desired)));
   }
 
   serverId(service: string, address: Ipv4): number | undefined {
@@ -107,7 +87,7 @@ export class NftablesDataplane implements Dataplane {
   remove(): Promise<readonly string[]> {
     return this.#turns.take(async () => {
       await this.#converger.remove();
-      return this.#sysctls.restore();
+      return this.#settings.restore();
     });
   }
 

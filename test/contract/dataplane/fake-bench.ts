@@ -1,13 +1,8 @@
 /** The bench without packets: the fake data plane, and what it would do with them. */
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { FakeDataplane, FakeKernel } from '../../../src/drivers/dataplane/fake/fake.ts';
+import { memoryDriver, nameOf } from './memory-driver.ts';
 import { type Bench, CLIENT, type FlowTarget, type Tampering, VIP, WEB } from './suite.ts';
-
-const NAMES = new Map([
-  [ipv4('10.2.0.21'), 's1'],
-  [ipv4('10.2.0.22'), 's2'],
-  [ipv4('10.2.0.23'), 's3'],
-]);
 
 export function fakeBench(kernel = new FakeKernel()): Bench {
   let driver = new FakeDataplane(kernel);
@@ -24,20 +19,12 @@ export function fakeBench(kernel = new FakeKernel()): Bench {
       const packet = { ...flow, vip: ipv4(target.vip) };
       // Who is refused sends no more.
       if (begins && kernel.packet({ ...packet, begins }) === undefined) return 'none';
-      const address = kernel.packet(packet);
-      return address === undefined ? 'none' : (NAMES.get(address) ?? 'unknown');
+      return nameOf(kernel.packet(packet));
     });
   }
 
   return {
-    up: () => driver.open(),
-    down: () => driver.close(),
-    guard: (desired) => driver.guard(desired),
-    isPresent: () => driver.isPresent(),
-    apply: (desired) => driver.apply(desired),
-    counters: () => driver.counters(),
-    remove: () => driver.remove(),
-    takeMisses: (lifetime) => driver.takeMisses(lifetime),
+    ...memoryDriver(() => driver),
     async restart() {
       driver = new FakeDataplane(kernel);
       await driver.open();

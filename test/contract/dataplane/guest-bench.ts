@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { projectRoot } from '../../../lab/project.ts';
 import { type Guest, startGuest } from '../../../lab/runtimes/guest.ts';
 import type { KernelVersion } from '../../../lab/runtimes/lab.ts';
-import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
+import { clientFlows, driverCalls, markingTable } from './bench-client.ts';
 import type { IpvsBench } from './ipvs-suite.ts';
 import { FRONT_OF, INSIDE_OF, type Network, type Peer, SERVERS } from './netns.ts';
-import { CLIENT, type FlowTarget, MANY_CLIENTS, OTHER_VIP, VIP, WEB } from './suite.ts';
+import { MANY_CLIENTS, OTHER_VIP, VIP } from './suite.ts';
 
 /** Long enough for a lost SYN to be sent again, twice. */
 const PATIENCE_MS = 8000;
@@ -19,8 +19,6 @@ const MEMORY = '/run/sluice-ipvs.json';
 const PROGRAM = join(projectRoot, 'dist/test/contract/dataplane/guest-driver-main.js');
 /** One line to the driver, one line from it. */
 const ASK = `exec 3<>/dev/tcp/127.0.0.1/${DRIVER_PORT}; cat >&3; head -n 1 <&3`;
-
-const keys = (sport: number, count: number) => Array.from({ length: count }, (_, i) => String(sport + i));
 
 export interface GuestBench extends IpvsBench {
   readonly client: () => Peer;
@@ -93,36 +91,14 @@ export function guestBench(network: Network, kernel: KernelVersion, driven: 'dri
       await guest?.down();
       await network.down();
     },
-    guard: (desired) => call<readonly string[]>('guard', { desired }),
-    isPresent: () => call<boolean>('present'),
-    apply: (desired) => call<ApplyReport>('apply', { desired }),
-    counters: () => call('counters'),
-    remove: () => call('remove'),
-    takeMisses: (lifetime) => call('takeMisses', { lifetime }),
+    ...driverCalls(call),
+    ...clientFlows(() => client, PATIENCE_MS),
     async restart() {
       await said(['kill', '-9', pid]);
       await startDriver();
     },
-    connect(sport: number, count: number, target: FlowTarget = WEB) {
-      const values = {
-        source: CLIENT,
-        sources: target.sources,
-        sport,
-        vip: target.vip,
-        port: target.port,
-        word: target.word,
-        timeout: target.timeout ?? PATIENCE_MS,
-      };
-      if (target.protocol === 'udp') return client.call('udp', { ...values, count });
-      return client.call('open', { ...values, keys: keys(sport, count) });
-    },
-    ask: (sport, count) => client.call('ask', { keys: keys(sport, count), timeout: PATIENCE_MS }),
     async markPackets(mark) {
-      const rules = ['tcp dport { 80, 443 }', 'udp dport 53'].map(
-        (ports) => `ip daddr ${VIP} ${ports} meta mark set ${mark}\n`,
-      );
-      const chain = `chain marks {\n type filter hook prerouting priority mangle;\n ${rules.join(' ')} }`;
-      await said(['nft', '-f', '-'], `table ip mine\ndelete table ip mine\ntable ip mine {\n ${chain}\n}\n`);
+      await said(['nft', '-f', '-'], markingTable(mark));
     },
     async byHand(rules) {
       await said(['ipvsadm', '-R'], rules);

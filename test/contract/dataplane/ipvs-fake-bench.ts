@@ -12,13 +12,9 @@ import { encodeDestination, NO_TUNNEL } from '../../../src/core/netlink/ipvs/des
 import { encodeService, type IpvsServiceKey } from '../../../src/core/netlink/ipvs/service.ts';
 import { FakeIpvsDataplane, FakeIpvsHost } from '../../../src/drivers/dataplane/fake/ipvs-dataplane.ts';
 import type { IpvsBench } from './ipvs-suite.ts';
+import { memoryDriver, nameOf } from './memory-driver.ts';
 import { CLIENT, type FlowTarget, WEB } from './suite.ts';
 
-const NAMES = new Map([
-  [ipv4('10.2.0.21'), 's1'],
-  [ipv4('10.2.0.22'), 's2'],
-  [ipv4('10.2.0.23'), 's3'],
-]);
 const COMMANDS: Readonly<Record<string, number>> = {
   '-A': IPVS_CMD_NEW_SERVICE,
   '-E': IPVS_CMD_SET_SERVICE,
@@ -63,22 +59,14 @@ export function fakeIpvsBench(host = new FakeIpvsHost()): IpvsBench {
 
   const packet = (sport: number, i: number, { vip, port, protocol, sources }: FlowTarget) => {
     const source = ipv4(sources?.[i % sources.length] ?? CLIENT);
-    const server = host.ipvs.packet({ protocol, source, sport: sport + i, vip: ipv4(vip), port });
-    return server === undefined ? 'none' : (NAMES.get(server) ?? 'unknown');
+    return nameOf(host.ipvs.packet({ protocol, source, sport: sport + i, vip: ipv4(vip), port }));
   };
   const packets = async (sport: number, count: number, target: FlowTarget = WEB) =>
     Array.from({ length: count }, (_, i) => packet(sport, i, target));
 
   return {
     kernel: undefined,
-    up: () => driver.open(),
-    down: () => driver.close(),
-    guard: (desired) => driver.guard(desired),
-    isPresent: () => driver.isPresent(),
-    apply: (desired) => driver.apply(desired),
-    counters: () => driver.counters(),
-    remove: () => driver.remove(),
-    takeMisses: (lifetime) => driver.takeMisses(lifetime),
+    ...memoryDriver(() => driver),
     async restart() {
       driver = new FakeIpvsDataplane(host);
     },

@@ -1,7 +1,7 @@
 /** The bench with real packets: the nftables driver in a director's namespace, client and servers around it. */
-import type { ApplyReport } from '../../../src/drivers/dataplane/port.ts';
+import { clientFlows, driverCalls, markingTable } from './bench-client.ts';
 import { type Network, type Peer, SERVERS } from './netns.ts';
-import { type Bench, CLIENT, type FlowTarget, MANY_CLIENTS, OTHER_VIP, type Tampering, VIP, WEB } from './suite.ts';
+import { type Bench, MANY_CLIENTS, OTHER_VIP, type Tampering, VIP } from './suite.ts';
 
 /** Long enough for a lost SYN to be sent again, twice. */
 const PATIENCE_MS = 5000;
@@ -17,8 +17,6 @@ export interface NetnsBench extends Bench {
   /** A second director with a driver of its own. */
   readonly secondDriver: () => Promise<Peer>;
 }
-
-const keys = (sport: number, count: number) => Array.from({ length: count }, (_, i) => String(sport + i));
 
 export interface BenchOptions {
   /** Where the real servers listen, as `server-main` takes it. */
@@ -97,42 +95,17 @@ export function netnsBench(
     },
     up,
     down: () => network.down(),
-    guard: (desired) => driver.call<readonly string[]>('guard', { desired }),
-    isPresent: () => driver.call<boolean>('present'),
-    apply: (desired) => driver.call<ApplyReport>('apply', { desired }),
-    counters: () => driver.call('counters'),
-    remove: () => driver.call('remove'),
-    takeMisses: (lifetime) => driver.call('takeMisses', { lifetime }),
+    ...driverCalls((method, values) => driver.call(method, values)),
+    ...clientFlows(() => client, PATIENCE_MS),
     async restart() {
       await driver.kill();
       await startDriver();
     },
-    connect(sport: number, count: number, target: FlowTarget = WEB) {
-      const values = {
-        source: CLIENT,
-        sources: target.sources,
-        sport,
-        vip: target.vip,
-        port: target.port,
-        timeout: target.timeout ?? PATIENCE_MS,
-      };
-      if (target.protocol === 'udp') return client.call('udp', { ...values, count });
-      return client.call('open', { ...values, keys: keys(sport, count) });
-    },
-    ask: (sport, count) => client.call('ask', { keys: keys(sport, count), timeout: PATIENCE_MS }),
     remembered: (service, client) => driver.call('remembered', { service, client }),
     clients: (service) => driver.call('clients', { service }),
     remember: (service, clients) => driver.call('remember', { service, clients }),
     async markPackets(mark) {
-      const rules = ['tcp dport { 80, 443 }', 'udp dport 53'].map(
-        (ports) => `ip daddr ${VIP} ${ports} meta mark set ${mark}\n`,
-      );
-      const chain = `chain marks {\n type filter hook prerouting priority mangle;\n ${rules.join(' ')} }`;
-      await network.in(
-        'd1',
-        ['nft', '-f', '-'],
-        `table ip mine\ndelete table ip mine\ntable ip mine {\n ${chain}\n}\n`,
-      );
+      await network.in('d1', ['nft', '-f', '-'], markingTable(mark));
     },
     async tamper(what) {
       if (what === 'replace-rule') await replaceRule();

@@ -1,8 +1,7 @@
 /** Directors that are real servers of direct routing as well, in the cluster file. */
 import { describe, expect, test } from 'vitest';
 import { describeChanges } from '../../../src/core/config/diff.ts';
-import { parseCluster } from '../../../src/core/config/parse.ts';
-import type { Cluster } from '../../../src/core/model/cluster.ts';
+import { faultLines, soundCluster } from './files.ts';
 
 const MACS = ['mac: 02:00:00:00:00:D1', 'mac: [02:00:00:00:00:d2, 02:00:00:00:01:d2]'];
 
@@ -24,17 +23,8 @@ services: { web: { vip: 203.0.113.10, ${service} } }
 const servers = (a = 'd1', b = 'd2') =>
   `servers: { a: { address: 10.2.0.11, director: ${a} }, b: { address: 10.2.0.12, director: ${b} } }`;
 
-function faults(...given: Parameters<typeof text>): string[] {
-  const parsed = parseCluster(text(...given));
-  if ('cluster' in parsed) return [];
-  return parsed.faults.map(({ path, message, hint }) => `${path}: ${message}${hint === undefined ? '' : `; ${hint}`}`);
-}
-
-function cluster(...given: Parameters<typeof text>): Cluster {
-  const parsed = parseCluster(text(...given));
-  if ('faults' in parsed) throw new Error(faults(...given).join('\n'));
-  return parsed.cluster;
-}
+const faults = (...given: Parameters<typeof text>) => faultLines(text(...given));
+const cluster = (...given: Parameters<typeof text>) => soundCluster(text(...given));
 
 test('a server says which director it is, a director by which MAC addresses it is known', () => {
   const { directors, services } = cluster(`ports: 80, forward: dr, ${servers()}`);
