@@ -1,11 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-const FRR_SPEAKER = ['test/contract/routing/frr.test.ts', 'test/lab/speaker.test.ts'];
-
 /**
- * `pure` needs no root and no clock; `lab` builds namespaces and needs root. One lab file at a time: two cores. `nft` is all
- * that touches nftables once more, with another version of nft than the host's. `frr` waits for FRR's own timers for minutes
- * and needs next to no processor: it runs beside `nft`.
+ * `pure` needs no root and no clock; `lab` builds namespaces and needs root. One lab file at a time: two cores, which `npm test`
+ * (lab/setup/test.mjs) deals out where tests only wait. `nft` is all that touches nftables once more, with another version of nft
+ * than the host's.
  */
 export default defineConfig({
   test: {
@@ -35,16 +33,6 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['test/contract/**/*.test.ts', 'test/lab/**/*.test.ts'],
-          exclude: FRR_SPEAKER,
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
-        },
-      },
-      {
-        test: {
-          name: 'frr',
-          include: FRR_SPEAKER,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,

@@ -16,19 +16,21 @@ export const TYPES = { name: 'tsc -b', argv: [bin('tsc'), '-b'] };
 export const UNUSED = { name: 'knip', argv: [bin('knip')] };
 
 /**
- * One of vitest's projects, its result also written as JSON.
+ * One of vitest's projects, or some files of one; the result is also written as JSON.
  *
- * @param {'pure' | 'lab' | 'nft' | 'frr'} project @param {Record<string, string>} [env] @returns {Check & { results: string }}
+ * @param {'pure' | 'lab' | 'nft'} project
+ * @param {{ name?: string, files?: readonly string[], env?: Record<string, string> }} [choice] all files unless given
+ * @returns {Check & { results: string }}
  */
-export function suite(project, env = {}) {
-  const results = join(root, 'dist/test-results', `${project}.json`);
+export function suite(project, { name = project, files = [], env = {} } = {}) {
+  const results = join(root, 'dist/test-results', `${name}.json`);
   mkdirSync(join(root, 'dist/test-results'), { recursive: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
   // Certificates that every Node process would load first; nothing here speaks to the outside.
   const vitest = { ...env, NODE_EXTRA_CA_CERTS: '' };
   return {
-    name: `vitest ${project}`,
-    argv: [bin('vitest'), 'run', '--project', project, ...reporters],
+    name: `vitest ${name}`,
+    argv: [bin('vitest'), 'run', '--project', project, ...reporters, ...files],
     env: vitest,
     results,
   };
