@@ -30,8 +30,14 @@ export function plan(desired: FrrObjects, observed: ObservedConfig): FrrPlan {
   return { blocks, problems };
 }
 
-function* clauseBlocks({ routeMaps }: FrrObjects, observed: ObservedConfig): Iterable<CommandBlock> {
-  for (const [name, clauses] of routeMaps) {
+/**
+ * A clause that is not as wished is written whole, and so are all of an instance whose redistribution is missing: the configuration
+ * shows what any of FRR's daemons has, and an ospfd that was started anew beside an older mgmtd has nothing of it. A clause without its
+ * match would let every static route through.
+ */
+function* clauseBlocks(desired: FrrObjects, observed: ObservedConfig): Iterable<CommandBlock> {
+  const anew = new Set([...missingRedistribution(desired, observed)].map(([, map]) => map));
+  for (const [name, clauses] of desired.routeMaps) {
     const present = observed.routeMaps.get(name) ?? new Map<number, Clause>();
     for (const [number, { action }] of present) {
       if (clauses.get(number)?.action !== action) yield [`no route-map ${name} ${action} ${number}`];
@@ -39,25 +45,44 @@ function* clauseBlocks({ routeMaps }: FrrObjects, observed: ObservedConfig): Ite
     for (const [number, clause] of clauses) {
       const old = present.get(number);
       const kept = old?.action === clause.action ? old.lines : undefined;
-      const lines = changedLines(clause.lines, kept ?? []);
-      if (kept !== undefined && lines.length === 0) continue;
-      yield [`route-map ${name} ${clause.action} ${number}`, ...lines, 'exit'];
+      if (kept !== undefined && isSame(clause.lines, kept) && !anew.has(name)) continue;
+      // A line that goes may be an older value of one that comes: it goes first.
+      const gone = kept?.filter((line) => !clause.lines.includes(line)) ?? [];
+      yield [
+        `route-map ${name} ${clause.action} ${number}`,
+        ...gone.map((line) => `no ${line}`),
+        ...clause.lines,
+        'exit',
+      ];
     }
   }
 }
 
-/** A line that goes may be an older value of one that comes: it goes first. */
-function changedLines(wanted: readonly string[], present: readonly string[]): string[] {
-  const gone = present.filter((line) => !wanted.includes(line));
-  return [...gone.map((line) => `no ${line}`), ...wanted.filter((line) => !present.includes(line))];
+/** In any order. */
+function isSame(wanted: readonly string[], present: readonly string[]): boolean {
+  return wanted.length === present.length && wanted.every((line) => present.includes(line));
+}
+
+/** Process and route-map, where nothing of the operator's is in the way. */
+function* missingRedistribution(
+  { redistribute }: FrrObjects,
+  { redistribute: present, processes, foreignRedistribution }: ObservedConfig,
+): Iterable<readonly [process: string, map: string]> {
+  for (const [process, map] of redistribute) {
+    if (present.get(process) === map || !processes.has(process) || foreignRedistribution.has(process)) continue;
+    yield [process, map];
+  }
 }
 
 function* redistributeBlocks(
-  { redistribute }: FrrObjects,
+  desired: FrrObjects,
   observed: ObservedConfig,
   problems: string[],
 ): Iterable<CommandBlock> {
-  for (const [process, map] of redistribute) {
+  for (const [process, map] of missingRedistribution(desired, observed)) {
+    yield [routerLine(process), `redistribute static route-map ${map}`, 'exit'];
+  }
+  for (const [process, map] of desired.redistribute) {
     const router = routerLine(process);
     const theirs = observed.foreignRedistribution.get(process);
     if (observed.redistribute.get(process) === map) continue;
@@ -65,7 +90,7 @@ function* redistributeBlocks(
       problems.push(`FRR has no "${router}": its configuration is the operator's (frr-templates/director)`);
     } else if (theirs !== undefined) {
       problems.push(`"${router}" has "${theirs}" already, and takes no second one; announce those routes otherwise`);
-    } else yield [router, `redistribute static route-map ${map}`, 'exit'];
+    }
   }
 }
 

@@ -113,7 +113,7 @@ no ip route 203.0.113.11/32 Null0 tag 1392508929
 no route-map SLUICE-outside`);
   });
 
-  test('an edited route-map is mended line by line', () => {
+  test('an edited route-map is mended: what is too much goes, and each clause is written whole', () => {
     const lines = ['match tag 1392508929', 'match ip address prefix-list NONE', 'set metric 99'];
     const edited = new Map([
       [
@@ -128,9 +128,24 @@ no route-map SLUICE-outside`);
 route-map SLUICE-outside permit 1
  no match ip address prefix-list NONE
  no set metric 99
+ match tag 1392508929
  set metric 10
  set metric-type type-1
 exit`);
+  });
+
+  test('an ospfd that lost its part of the configuration gets the whole route-map, whatever other daemons show of it', () => {
+    const lost = { ...there, redistribute: new Map<string, string>() };
+    expect(listed(plan(there, lost))).toBe(`route-map SLUICE-outside permit 1
+ match tag 1392508929
+ set metric 10
+ set metric-type type-1
+exit
+router ospf
+ redistribute static route-map SLUICE-outside
+exit`);
+    const theirs = { ...lost, foreignRedistribution: new Map([['', 'redistribute static metric 5']]) };
+    expect(plan(there, theirs).blocks).toEqual([]);
   });
 
   test('a route of ours that was turned elsewhere is ours still', () => {
