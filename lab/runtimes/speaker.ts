@@ -124,13 +124,16 @@ export class FrrSpeakers {
   }
 }
 
+/** A static route of the operator's, which nobody asked to be announced. */
+export const OPERATORS_ROUTE = '198.18.64.0/24';
+
 /** Things that are none of the agent's business, of the kinds that it has itself. */
-const OPERATORS_OWN = `ip prefix-list OPERATOR seq 5 permit 198.18.64.0/24
+const OPERATORS_OWN = `ip prefix-list OPERATOR seq 5 permit ${OPERATORS_ROUTE}
 route-map OPERATOR permit 10
  match ip address prefix-list OPERATOR
  set metric 500
 exit
-ip route 198.18.64.0/24 Null0 tag 64
+ip route ${OPERATORS_ROUTE} Null0 tag 64
 `;
 
 /** Root needs no password: what PAM would be asked for does not exist on every host. */
@@ -161,7 +164,7 @@ exec "$loader" --library-path "$libraries:$libraries/frr" ${root}/usr/bin/vtysh 
 
 function suited(text: string): string {
   return text
-    .replace(/^( ospf router-id .*)$(?![\s\S]*min-arrival)/m, '$1\n timers lsa min-arrival 0')
+    .replace(/^( ospf router-id .*)$(?![\s\S]*^ timers lsa min-arrival)/m, '$1\n timers lsa min-arrival 0')
     .replace(/^( *)(ecmp yes limit \d+;)(?![\s\S]*merge external)/m, '$1$2\n$1merge external yes;');
 }
 
