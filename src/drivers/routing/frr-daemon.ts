@@ -203,7 +203,10 @@ export class FrrDaemon {
 
   /** While FRR does not answer, it is only asked, and left alone beside that. */
   async #turn(): Promise<void> {
-    if (this.#unknown === undefined || (await this.#lookAround())) {
+    const wasKnown = this.#unknown === undefined;
+    if (wasKnown || (await this.#lookAround())) {
+      // What a new FRR has not is told to be gone before it is put back.
+      if (!wasKnown) for (const { client } of this.#members.values()) client.looked();
       if (this.#mayDiffer()) this.#config = undefined;
       const isDone = await this.#keepConfigured();
       if ((await this.#lookAround()) && isDone) this.#answered();

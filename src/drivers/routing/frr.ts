@@ -196,7 +196,8 @@ export class FrrSpeaker implements Speaker, FrrClient {
     if (this.#view !== undefined && this.#view !== before) {
       for (const event of differences(before, this.#view)) this.#emit(event);
       this.#greet(this.#view);
-      this.#hearTroubles();
+      // That it did not answer a moment ago is no trouble of an interface.
+      if (this.unknown() === undefined) this.#hearTroubles();
     }
     const isSettled = this.unknown() !== undefined || this.#isAsWished();
     const isGone = isSettled && this.#announced.length === 0 && daemon.hasLeft(this.name);

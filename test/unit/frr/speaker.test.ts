@@ -127,6 +127,22 @@ test('an ospfd that does not answer is left alone, and named with the time; then
   ]);
 });
 
+test('of an FRR that was killed and started anew it is told what has gone, before it is announced again', async () => {
+  const world = new World();
+  const speaker = await world.speaker();
+  speaker.set([A]);
+  await world.clock.advance(2000);
+  world.frr.silent = 'all';
+  await world.clock.advance(1500);
+  world.news.length = 0;
+  world.frr.forget();
+  world.frr.silent = undefined;
+  await world.clock.advance(1100);
+  const announced = world.news.flatMap((event) => (event.kind === 'announced' ? [event.prefixes.length] : []));
+  expect(announced).toEqual([0, 1]);
+  expect(speaker.unknown()).toBeUndefined();
+});
+
 test('a line that FRR refuses is told once a minute, and what came before it stays', async () => {
   const world = new World();
   const speaker = await world.speaker();
