@@ -144,7 +144,7 @@ const frr = closed({
   vtysh: v.optional(absolutePath),
   vtyDir: v.optional(absolutePath),
   deadline: v.optional(duration(100, 60_000)),
-  announce: v.optional(choice(['external'], ['stub'])),
+  announce: v.optional(choice(['external', 'stub'])),
   unverified: v.optional(yesOrNo),
   write: v.optional(choice(['never', 'memory'])),
 });

@@ -4,7 +4,7 @@
  * In: its text, of FRR 8.4 or 10.3 (they differ in the order of the blocks only). Out: the objects that carry our name, what
  * `router ospf` redistributes, and every other line, which is the operator's and is never touched.
  * Ours are: route-maps called `SLUICE-…`; static routes whose tag begins with our byte; the line that redistributes static
- * routes through a route-map of ours.
+ * routes through a route-map of ours; all that interfaces called `sluice-vips…` have.
  */
 export interface Clause {
   readonly action: string;
@@ -20,6 +20,8 @@ export interface FrrObjects {
   readonly statics: ReadonlySet<string>;
   /** By OSPF process (`''` for `router ospf`, `1` for `router ospf 1`): our route-map through which it redistributes. */
   readonly redistribute: ReadonlyMap<string, string>;
+  /** By interface of our name: the lines that it has. */
+  readonly interfaces: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export interface FrrConfig extends FrrObjects {
@@ -31,11 +33,18 @@ export interface FrrConfig extends FrrObjects {
   readonly foreignRedistribution: ReadonlyMap<string, string>;
   /** Prefixes for which the operator has static routes. */
   readonly foreignRoutes: ReadonlySet<string>;
+  /** OSPF processes in which the operator says by `network …` where OSPF is spoken. */
+  readonly networked: ReadonlySet<string>;
   /** The operator's lines, in the order of the text. */
   readonly foreign: readonly string[];
 }
 
-export const NOTHING: FrrObjects = { routeMaps: new Map(), statics: new Set(), redistribute: new Map() };
+export const NOTHING: FrrObjects = {
+  routeMaps: new Map(),
+  statics: new Set(),
+  redistribute: new Map(),
+  interfaces: new Map(),
+};
 
 /** The first byte of our tags is an S. */
 const TAG_BASE = 0x53000000;
@@ -45,6 +54,14 @@ const OUR_MAP = 'SLUICE-';
 
 export function routeMapName(instance: string): string {
   return `${OUR_MAP}${instance}`;
+}
+
+/** Names of interfaces that are ours, one per OSPF process. */
+export const OUR_DEVICES = /^sluice-vips\d*$/;
+
+/** The interface whose addresses are stub links of this OSPF process. */
+export function stubInterface(process: string): string {
+  return `sluice-vips${process}`;
 }
 
 /** The tag that the clause matches. */
@@ -93,15 +110,20 @@ export function parseRunningConfig(text: string): FrrConfig {
   const foreignRedistribution = new Map<string, string>();
   const processes = new Set<string>();
   const foreignRoutes = new Set<string>();
+  const networked = new Set<string>();
+  const interfaces = new Map<string, Set<string>>();
   const foreign: string[] = [];
   let version: string | undefined;
   for (const { head, body } of blocksOf(text)) {
     const map = ROUTE_MAP.exec(head);
     const ospf = OSPF.exec(head);
     const told = VERSION.exec(head);
+    const link = OUR_INTERFACE.exec(head)?.[1];
     if (told !== null) version = told[1];
     else if (parseStatic(head) !== undefined) statics.add(head);
-    else if (map?.[1]?.startsWith(OUR_MAP)) {
+    else if (link !== undefined) {
+      if (body.length > 0) interfaces.set(link, new Set([...(interfaces.get(link) ?? []), ...body]));
+    } else if (map?.[1]?.startsWith(OUR_MAP)) {
       const clauses = routeMaps.get(map[1]) ?? new Map<number, Clause>();
       clauses.set(Number(map[3]), { action: map[2]!, lines: body });
       routeMaps.set(map[1], clauses);
@@ -112,6 +134,7 @@ export function parseRunningConfig(text: string): FrrConfig {
       for (const name of ours) redistribute.set(process, name);
       const theirs = body.filter((line) => OUR_REDISTRIBUTION.exec(line) === null);
       for (const line of theirs) if (/^redistribute static\b/.test(line)) foreignRedistribution.set(process, line);
+      if (theirs.some((line) => line.startsWith('network '))) networked.add(process);
       foreign.push(head, ...theirs.map(indented));
     } else {
       const route = /^ip route (\S+) /.exec(head)?.[1];
@@ -119,12 +142,14 @@ export function parseRunningConfig(text: string): FrrConfig {
       foreign.push(head, ...body.map(indented));
     }
   }
-  return { version, routeMaps, statics, redistribute, processes, foreignRedistribution, foreignRoutes, foreign };
+  const ours = { routeMaps, statics, redistribute, interfaces };
+  return { version, ...ours, processes, foreignRedistribution, foreignRoutes, networked, foreign };
 }
 
 const VERSION = /^frr version (\S+)/;
 const ROUTE_MAP = /^route-map (\S+) (permit|deny) (\d+)$/;
 const OSPF = /^router ospf(?: (\d+))?$/;
+const OUR_INTERFACE = /^interface (sluice-vips\d*)$/;
 const OUR_REDISTRIBUTION = /^redistribute static route-map (SLUICE-\S+)$/;
 
 function indented(line: string): string {

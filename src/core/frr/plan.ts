@@ -6,6 +6,7 @@
  * them, static routes that come before those that go, and what they needed last. A static route with another tag takes the place of the one that is there.
  */
 import { type Clause, type FrrConfig, type FrrObjects, parseStatic } from './config.ts';
+import { stubChanges } from './stub.ts';
 
 /** Lines that belong together; the first opens the block, if there is more than one, and `exit` closes it. */
 export type CommandBlock = readonly string[];
@@ -16,7 +17,8 @@ export interface FrrPlan {
   readonly problems: readonly string[];
 }
 
-export type ObservedConfig = FrrObjects & Pick<FrrConfig, 'processes' | 'foreignRedistribution' | 'foreignRoutes'>;
+export type ObservedConfig = FrrObjects &
+  Pick<FrrConfig, 'processes' | 'foreignRedistribution' | 'foreignRoutes' | 'networked'>;
 
 export function plan(desired: FrrObjects, observed: ObservedConfig): FrrPlan {
   const problems: string[] = [];
@@ -24,6 +26,7 @@ export function plan(desired: FrrObjects, observed: ObservedConfig): FrrPlan {
     ...endedRedistribution(desired, observed),
     ...clauseBlocks(desired, observed),
     ...redistributeBlocks(desired, observed, problems),
+    ...interfaceBlocks(desired, observed, problems),
     ...staticBlocks(desired, observed, problems),
     ...leftoverMaps(desired, observed),
   ];
@@ -106,6 +109,29 @@ function* staticBlocks(desired: FrrObjects, observed: ObservedConfig, problems: 
     if (!desired.statics.has(line) && !wanted.has(routeOf(line))) yield [`no ${line}`];
   }
 }
+
+function* interfaceBlocks(
+  { interfaces }: FrrObjects,
+  observed: ObservedConfig,
+  problems: string[],
+): Iterable<CommandBlock> {
+  const names = new Set([...interfaces.keys(), ...observed.interfaces.keys()]);
+  for (const name of names) {
+    const wanted = interfaces.get(name) ?? NO_LINES;
+    const process = name.replace(/^\D+/, '');
+    if (wanted.size > 0 && observed.networked.has(process)) {
+      const router = routerLine(process);
+      problems.push(
+        `"${router}" has network lines, beside which FRR takes no stub links of ours: "ip ospf area" on the interfaces in their place, or announce: external`,
+      );
+    } else {
+      const lines = stubChanges(wanted, observed.interfaces.get(name) ?? NO_LINES);
+      if (lines.length > 0) yield [`interface ${name}`, ...lines, 'exit'];
+    }
+  }
+}
+
+const NO_LINES: ReadonlySet<string> = new Set();
 
 /** The line without its tag: what FRR takes for the same route. */
 function routeOf(line: string): string {

@@ -5,10 +5,10 @@
  * Each prefix is a static route to Null0. Its tag names a clause, which stands under the same number in the route-map of every
  * instance that announces the prefix and sets what it announces there. So a prefix comes, goes and changes its metric by one
  * line, and nothing is said to ospfd about the others: a change to a route-map or prefix-list would make it go through all
- * redistributed routes, five seconds later (docs/facts/frr.md).
+ * redistributed routes, five seconds later (docs/facts/frr.md). Prefixes that are stub links: `stub.ts`.
  */
-import { formatPrefix, type Prefix, parsePrefix } from '../base/ipv4.ts';
-import type { AnnouncedAs } from '../model/routing.ts';
+import { formatPrefix, type Ipv4, type Prefix, parsePrefix } from '../base/ipv4.ts';
+import type { AnnouncedAs, FrrSettings } from '../model/routing.ts';
 import {
   type Clause,
   type FrrConfig,
@@ -17,8 +17,10 @@ import {
   parseStatic,
   routeMapName,
   staticLine,
+  stubInterface,
   tagOfClause,
 } from './config.ts';
+import { stubLines, stubsIn } from './stub.ts';
 
 export interface FrrPrefix {
   readonly prefix: Prefix;
@@ -30,6 +32,7 @@ export interface InstanceWish {
   readonly name: string;
   /** `''` for `router ospf`, `1` for `router ospf 1`. */
   readonly process: string;
+  readonly area: Ipv4;
   readonly prefixes: readonly FrrPrefix[];
 }
 
@@ -68,7 +71,8 @@ export function wishedObjects(
     routeMaps.set(routeMapName(name), clauses);
     redistribute.set(process, routeMapName(name));
   }
-  return { objects: { routeMaps, statics, redistribute }, numbers };
+  const interfaces = new Map(instances.map(stubLines).filter((lines) => lines !== undefined));
+  return { objects: { routeMaps, statics, redistribute, interfaces }, numbers };
 }
 
 /** The clause numbers that an FRR has already, so that its statics need not change. */
@@ -86,9 +90,10 @@ export function numbersIn({ routeMaps }: Pick<FrrConfig, 'routeMaps'>, instances
 }
 
 /** What an FRR announces of ours for an instance: what an earlier agent left. */
-export function prefixesIn(config: FrrObjects, instance: string): FrrPrefix[] {
-  const clauses = config.routeMaps.get(routeMapName(instance));
-  return [...config.statics].flatMap((line): FrrPrefix[] => {
+export function prefixesIn(config: FrrObjects, { name, process }: Pick<InstanceWish, 'name' | 'process'>): FrrPrefix[] {
+  const clauses = config.routeMaps.get(routeMapName(name));
+  const stubs = stubsIn(config.interfaces.get(stubInterface(process)) ?? new Set());
+  const alone = [...config.statics].flatMap((line): FrrPrefix[] => {
     const route = parseStatic(line);
     const clause = route && clauses?.get(route.clause);
     const form = route && clause && formOf(route.clause, clause);
@@ -97,23 +102,30 @@ export function prefixesIn(config: FrrObjects, instance: string): FrrPrefix[] {
     const { metric, metricType, tag } = form;
     return [{ prefix, metric, lsa: { kind: 'external', metricType, tag } }];
   });
+  return [...stubs, ...alone];
 }
+
+/** The prefix in the form in which this FRR is to announce it: what asks for a stub link has one only where the file says so. */
+export function asAnnounced(wished: FrrPrefix, announce: FrrSettings['announce']): FrrPrefix {
+  return wished.lsa.kind === 'stub' && announce === 'external' ? { ...wished, lsa: COMPARABLE } : wished;
+}
+
+/** Comparable to metrics within the area, as those of stub links are. */
+const COMPARABLE = { kind: 'external', metricType: 1, tag: 0 } as const;
 
 function formsByPrefix(instances: readonly InstanceWish[]): Map<string, Map<string, Form>> {
   const found = new Map<string, Map<string, Form>>();
   for (const { name, prefixes } of instances) {
     for (const { prefix, metric, lsa } of prefixes) {
+      if (lsa.kind === 'stub') continue;
       const text = formatPrefix(prefix);
       const forms = found.get(text) ?? new Map<string, Form>();
-      const { metricType, tag } = lsa.kind === 'stub' ? USUAL : lsa;
+      const { metricType, tag } = lsa;
       found.set(text, forms.set(name, { metric, metricType, tag }));
     }
   }
   return found;
 }
-
-/** Comparable to metrics within the area, as those of stub links are. */
-const USUAL = { metricType: 1, tag: 0 } as const;
 
 function keyOf(forms: ReadonlyMap<string, Form>): string {
   const texts = [...forms].map(([name, { metric, metricType, tag }]) => `${name} ${metric} E${metricType} ${tag}`);

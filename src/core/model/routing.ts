@@ -34,8 +34,8 @@ export interface FrrSettings {
   readonly vtyDir: string | undefined;
   /** How long one call of vtysh may take. */
   readonly deadline: Millis;
-  /** How a prefix is announced that has no LSA form of its own in the file. */
-  readonly announce: 'external';
+  /** What becomes of prefixes with `lsa: stub`: each an LSA of its own, or a stub link, which is an address on this host. */
+  readonly announce: 'external' | 'stub';
   /** Announce though nothing can be read back (Quagga). */
   readonly unverified: boolean;
   /** Whether changes are written to the daemons' startup configuration, together with whatever else is not written yet. */

@@ -11,17 +11,31 @@
 import { formatIpv4, formatPrefix, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { Instant, Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
-import { type FrrConfig, type FrrObjects, parseRunningConfig, routeMapName } from '../../core/frr/config.ts';
+import {
+  type FrrConfig,
+  type FrrObjects,
+  parseRunningConfig,
+  routeMapName,
+  stubInterface,
+} from '../../core/frr/config.ts';
 import { type Json, splitJson } from '../../core/frr/json.ts';
 import { LSA_KINDS, readLsas } from '../../core/frr/lsdb.ts';
 import { type CommandBlock, plan } from '../../core/frr/plan.ts';
 import { type FrrSummary, readInterfaces, readNeighbors, readSummary } from '../../core/frr/show.ts';
-import { type ClauseNumbers, type FrrPrefix, numbersIn, prefixesIn, wishedObjects } from '../../core/frr/wish.ts';
+import {
+  asAnnounced,
+  type ClauseNumbers,
+  type FrrPrefix,
+  numbersIn,
+  prefixesIn,
+  wishedObjects,
+} from '../../core/frr/wish.ts';
 import type { FrrSettings } from '../../core/model/routing.ts';
 import type { Clock } from '../../io/clock.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import type { Vtysh } from '../../io/vtysh.ts';
 import type { ProcessView } from './frr-views.ts';
+import type { VipDevices } from './vip-devices.ts';
 
 /** A routing instance, to the daemon. */
 export interface FrrClient {
@@ -42,6 +56,7 @@ export interface FrrClient {
 export interface FrrDaemonOptions {
   readonly vtysh: Pick<Vtysh, 'show' | 'configure' | 'counters'>;
   readonly settings: FrrSettings;
+  readonly devices: VipDevices;
   readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly timeOfDay: () => number;
@@ -92,7 +107,7 @@ export class FrrDaemon {
   #left: FrrObjects | undefined;
   #unknown: { readonly what: string; readonly since: string; readonly at: Instant } | undefined;
   readonly #faults = new Map<string, Instant>();
-  readonly #counters = { repairs: 0, changes: 0, databaseReads: 0 };
+  readonly #counters = { repairs: 0, changes: 0, databaseReads: 0, devices: 0 };
   #running = false;
   #wake: () => void = () => {};
   #woken = false;
@@ -105,6 +120,8 @@ export class FrrDaemon {
   #due: Instant | undefined;
   readonly #leaving = new Set<string>();
   #isHandedOver = false;
+  /** What an earlier agent may have left of them has gone. */
+  #isWithoutDevices = false;
   /** Something was changed, and is to be written to FRR's startup configuration. */
   #isUnwritten = false;
 
@@ -123,7 +140,8 @@ export class FrrDaemon {
 
   /** What the configuration has for an instance: all there is to see where nothing can be read back. */
   configured(instance: string): readonly FrrPrefix[] {
-    return this.#config === undefined ? [] : prefixesIn(this.#config, instance);
+    const client = this.#members.get(instance)?.client;
+    return this.#config === undefined || client === undefined ? [] : prefixesIn(this.#config, client);
   }
 
   /** Prefixes of an earlier agent that stay for a while though nobody wishes them. */
@@ -135,7 +153,10 @@ export class FrrDaemon {
 
   /** Nothing of the instance is left in the configuration. */
   hasLeft(instance: string): boolean {
-    return this.#leaving.has(instance) && this.#config?.routeMaps.has(routeMapName(instance)) === false;
+    const client = this.#members.get(instance)?.client;
+    if (!this.#leaving.has(instance) || this.#config === undefined || client === undefined) return false;
+    const { routeMaps, interfaces } = this.#config;
+    return !routeMaps.has(routeMapName(instance)) && !interfaces.has(stubInterface(client.process));
   }
 
   allCounters(): Readonly<Record<string, number>> {
@@ -253,19 +274,24 @@ export class FrrDaemon {
   async #configure(): Promise<void> {
     const { clock } = this.#options;
     this.#due = undefined;
-    if (this.#config === undefined || clock.now() - this.#configAt >= CONFIG_POLL) await this.#readConfig();
+    const isRead = this.#config === undefined || clock.now() - this.#configAt >= CONFIG_POLL;
+    if (isRead) await this.#readConfig();
     const observed = this.#config;
     if (observed === undefined || this.#isHandedOver) return;
     for (const member of this.#members.values()) this.#inherit(member, observed);
     if (this.#left !== undefined) this.#compare(this.#left, observed);
     const wishes = new Map([...this.#members].map(([name, member]) => [name, this.#wishOf(member)]));
     const instances = [...this.#members.values()]
-      .map(({ client: { name, process } }) => ({ name, process, prefixes: [...wishes.get(name)!.values()] }))
+      .map(({ client: { name, process, area } }) => {
+        return { name, process, area, prefixes: [...wishes.get(name)!.values()] };
+      })
       // One that leaves takes its route-map along.
       .filter(({ name, prefixes }) => prefixes.length > 0 || !this.#isLeaving(name));
     const { objects, numbers } = wishedObjects(instances, this.#numbers);
     this.#numbers = numbers;
     const { blocks, problems } = plan(objects, observed);
+    if (isRead || blocks.length > 0)
+      await this.#settleDevices([...objects.interfaces.keys(), ...observed.interfaces.keys()]);
     for (const problem of problems) this.#tellOnce(problem);
     if (blocks.length > 0) await this.#apply(blocks, observed.version);
     this.#noteSent(wishes);
@@ -273,6 +299,18 @@ export class FrrDaemon {
     this.#left = objects;
     if (blocks.length > 0) return;
     if (this.#isUnwritten) await this.#write();
+  }
+
+  /** Stub links are addresses of interfaces, which FRR cannot make. */
+  async #settleDevices(names: readonly string[]): Promise<void> {
+    if (names.length === 0 && this.#isWithoutDevices) return;
+    try {
+      const changes = await this.#options.devices.settle([...new Set(names)]);
+      this.#isWithoutDevices = names.length === 0;
+      this.#counters.devices += changes.length;
+    } catch (error) {
+      this.#tellOnce(`addresses for FRR's stub links: ${messageOf(error)}`);
+    }
   }
 
   /** What has come of it is seen in the database first, which matters more, and read in the next turn. */
@@ -316,13 +354,14 @@ export class FrrDaemon {
     const { client } = member;
     if (member.inherited !== undefined) return;
     this.#numbers = new Map([...numbersIn(observed, [...this.#members.keys()]), ...this.#numbers]);
-    member.inherited = new Map(prefixesIn(observed, client.name).map((one) => [formatPrefix(one.prefix), one]));
+    member.inherited = new Map(prefixesIn(observed, client).map((one) => [formatPrefix(one.prefix), one]));
   }
 
   /** What the instance is to have now: as it wishes, but for what was changed a moment ago and must wait. */
   #wishOf({ client, sent, gone, inherited, inheritedUntil }: Member): Map<string, FrrPrefix> {
     const now = this.#options.clock.now();
-    const wished = new Map(client.wished().map((one) => [formatPrefix(one.prefix), one]));
+    const { announce } = this.#options.settings;
+    const wished = new Map(client.wished().map((one) => [formatPrefix(one.prefix), asAnnounced(one, announce)]));
     for (const text of wished.keys()) inherited?.delete(text);
     if (now >= inheritedUntil) inherited?.clear();
     this.#due = inherited !== undefined && inherited.size > 0 ? earliest(this.#due, inheritedUntil) : this.#due;
@@ -468,9 +507,9 @@ function sameForm(a: FrrPrefix, b: FrrPrefix): boolean {
   return a.metric === b.metric && JSON.stringify(formOf(a)) === JSON.stringify(formOf(b));
 }
 
-/** A stub prefix is announced like an external one of the usual kind. */
-function formOf({ lsa }: FrrPrefix): readonly number[] {
-  return lsa.kind === 'stub' ? [1, 0] : [lsa.metricType, lsa.tag];
+/** What becomes of types 5 and 7 alike is FRR's affair. */
+function formOf({ lsa }: FrrPrefix): readonly (number | string)[] {
+  return lsa.kind === 'stub' ? [lsa.kind] : [lsa.metricType, lsa.tag];
 }
 
 /** Whole blocks, in calls of about so many lines. */

@@ -55,6 +55,19 @@ export function redistributed({ summary, lsas }: ProcessView): ReadonlyMap<strin
   return shown;
 }
 
+/** Hosts in FRR's own router-LSA, by their text. */
+export function stubLinks({ summary, lsas }: ProcessView): ReadonlyMap<string, Shown> {
+  const shown = new Map<string, Shown>();
+  for (const { header, body } of lsas) {
+    if (body.kind !== 'router' || header.advertisingRouter !== summary.routerId || header.age >= MAX_AGE) continue;
+    for (const { type, id, data, metric } of body.links) {
+      if (type !== RouterLinkType.stub) continue;
+      shown.set(formatPrefix(prefixOf(id, lengthOfMask(data) ?? 0)), { metric, lsa: { kind: 'stub' } });
+    }
+  }
+  return shown;
+}
+
 export interface Announcers {
   /** By host: who else announces it, and at which metric. */
   readonly byHost: ReadonlyMap<Ipv4, readonly { readonly router: Ipv4; readonly metric: number }[]>;

@@ -8,7 +8,8 @@
  */
 import { formatIpv4, formatPrefix, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
-import type { FrrPrefix } from '../../core/frr/wish.ts';
+import { asAnnounced, type FrrPrefix } from '../../core/frr/wish.ts';
+import type { FrrSettings } from '../../core/model/routing.ts';
 import type {
   AnnouncedPrefix,
   InstanceConfig,
@@ -31,6 +32,7 @@ import {
   otherAnnouncers,
   type ProcessView,
   redistributed,
+  stubLinks,
 } from './frr-views.ts';
 import type { Speaker, SpeakerEvent, UpstreamRouter } from './port.ts';
 
@@ -43,8 +45,7 @@ export interface FrrSpeakerOptions {
   readonly clock: Clock;
   /** How long what an earlier agent left may stay announced without being wished. */
   readonly keepInherited: Millis;
-  /** Believe that what was configured is announced. */
-  readonly unverified: boolean;
+  readonly settings: Pick<FrrSettings, 'announce' | 'unverified'>;
 }
 
 /** How long an orderly stop waits until FRR has withdrawn everything. */
@@ -211,9 +212,10 @@ export class FrrSpeaker implements Speaker, FrrClient {
   }
 
   #hearAnnounced(): void {
-    const shown = this.#shown();
+    const { alone, stubs } = this.#shown();
     const announced = [...this.#ours].flatMap(([text, one]): AnnouncedPrefix[] => {
-      const found = shown.get(text);
+      const { lsa } = asAnnounced(one, this.#options.settings.announce);
+      const found = (lsa.kind === 'stub' ? stubs : alone).get(text);
       return found === undefined ? [] : [{ ...one, ...found }];
     });
     if (JSON.stringify(announced) === JSON.stringify(this.#announced)) return;
@@ -221,10 +223,15 @@ export class FrrSpeaker implements Speaker, FrrClient {
     this.#emit({ kind: 'announced', prefixes: announced });
   }
 
-  #shown(): ReadonlyMap<string, Pick<AnnouncedPrefix, 'metric' | 'lsa'>> {
-    const { daemon, unverified } = this.#options;
-    if (unverified) return new Map(daemon.configured(this.name).map((one) => [textOf(one), one]));
-    return this.#view === undefined ? new Map() : redistributed(this.#view);
+  #shown(): Record<'alone' | 'stubs', ReadonlyMap<string, Pick<AnnouncedPrefix, 'metric' | 'lsa'>>> {
+    const { daemon, settings } = this.#options;
+    if (settings.unverified) {
+      const configured = daemon.configured(this.name).map((one) => [textOf(one), one] as const);
+      const isStub = ([, { lsa }]: (typeof configured)[number]) => lsa.kind === 'stub';
+      return { stubs: new Map(configured.filter(isStub)), alone: new Map(configured.filter((one) => !isStub(one))) };
+    }
+    if (this.#view === undefined) return { alone: new Map(), stubs: new Map() };
+    return { alone: redistributed(this.#view), stubs: stubLinks(this.#view) };
   }
 
   #isAsWished(): boolean {

@@ -9,10 +9,12 @@ import { join } from 'node:path';
 import { ensureRoots, rootPath } from '../../../lab/roots/build.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { parseRunningConfig } from '../../../src/core/frr/config.ts';
+import type { FrrSettings } from '../../../src/core/model/routing.ts';
 import type { AnnouncedPrefix, InstanceConfig } from '../../../src/core/ospf/events.ts';
 import { FrrSpeaker } from '../../../src/drivers/routing/frr.ts';
 import { FrrDaemon } from '../../../src/drivers/routing/frr-daemon.ts';
 import type { SpeakerEvent } from '../../../src/drivers/routing/port.ts';
+import { formatDeviceOp, peerOf, planDevices, type VipDevices } from '../../../src/drivers/routing/vip-devices.ts';
 import { systemClock } from '../../../src/io/clock.ts';
 import { Vtysh } from '../../../src/io/vtysh.ts';
 import { instanceConfig, interfaceConfig } from '../../sim/network.ts';
@@ -54,16 +56,24 @@ ${ospf}exit
 `;
 }
 
+const DEVICE_COMMANDS = {
+  make: ['link add NAME type veth peer name PEER', 'link set NAME up', 'link set PEER up'],
+  enable: ['link set NAME up', 'link set PEER up'],
+  remove: ['link del NAME'],
+} as const;
+
 class Host {
   readonly folder: string;
   readonly netns: string;
   readonly vtyshPath: string;
   readonly #root: string;
   readonly #enter: string;
+  readonly #routing: readonly string[];
   readonly #daemons = new Map<string, ChildProcess>();
 
-  constructor(name: string, run: string, root: string) {
+  constructor(name: string, run: string, root: string, routing: readonly string[]) {
     this.#root = root;
+    this.#routing = routing;
     this.netns = `sl-${run}-${name}`;
     this.folder = mkdtempSync(join(tmpdir(), `${this.netns}-`));
     for (const folder of ['run/frr', 'etc', 'lib']) {
@@ -81,8 +91,25 @@ class Host {
     this.ip('link set lo up');
   }
 
-  ip(args: string): void {
-    execFileSync('ip', ['-n', this.netns, ...args.split(' ')]);
+  ip(args: string): string {
+    return execFileSync('ip', ['-n', this.netns, ...args.split(' ')], { encoding: 'utf8' });
+  }
+
+  /** In the namespace of this host, which the test is not in. */
+  get devices(): VipDevices {
+    return {
+      settle: async (names) => {
+        const shown = this.ip('-j -d link show');
+        const links = JSON.parse(shown) as { ifname: string; flags: string[]; linkinfo?: { info_kind: string } }[];
+        const found = links.map(({ ifname, flags, linkinfo }) => {
+          return { name: ifname, isVeth: linkinfo?.info_kind === 'veth', up: flags.includes('LOWER_UP') };
+        });
+        const operations = planDevices(names, found);
+        for (const { kind, name } of operations)
+          for (const args of DEVICE_COMMANDS[kind]) this.ip(args.replace('NAME', name).replace('PEER', peerOf(name)));
+        return operations.map(formatDeviceOp);
+      },
+    };
   }
 
   configFile(text: string, name = 'frr.conf'): void {
@@ -110,14 +137,21 @@ class Host {
   /** In FRR's order: from 10 on mgmtd first. */
   get daemonNames(): readonly string[] {
     const first = existsSync(join(this.#root, 'usr/lib/frr/mgmtd')) ? ['mgmtd', 'zebra'] : ['zebra'];
-    return [...first, 'staticd', 'ospfd'];
+    return [...first, 'staticd', ...this.#routing];
+  }
+
+  processId(daemon: string): number {
+    // The script became the program.
+    return this.#daemons.get(daemon)!.pid!;
   }
 
   async start(names: readonly string[] = this.daemonNames): Promise<void> {
     for (const name of names) {
       const socket = join(this.folder, 'run/frr', `${name}.vty`);
       rmSync(socket, { force: true });
-      const args = [`/usr/lib/frr/${name}`, '-A', '127.0.0.1', '--log', 'file:/run/daemons.log'];
+      const [program, instance] = name.split('-');
+      const numbered = instance === undefined ? [] : ['-n', instance];
+      const args = [`/usr/lib/frr/${program}`, ...numbered, '-A', '127.0.0.1', '--log', 'file:/run/daemons.log'];
       this.#daemons.set(name, spawn(this.#enter, args, { stdio: 'ignore' }));
       await until(`${name} to start`, () => existsSync(socket));
     }
@@ -160,6 +194,14 @@ export interface Speaking {
   faults(): string[];
 }
 
+/** What is not as usual: one link, one ospfd, `baseConfig`. */
+export interface Shape {
+  config(id: number): string;
+  readonly links: number;
+  /** Beside zebra and what it needs; `ospfd-1` is the one of `router ospf 1`. */
+  readonly daemons: readonly string[];
+}
+
 export class FrrWorld {
   readonly d: Host;
   readonly r: Host;
@@ -171,13 +213,14 @@ export class FrrWorld {
   }
 
   /** Both run FRR of this root folder; Full is waited for. */
-  static async begin(root: FrrRoot, ospf = ''): Promise<FrrWorld> {
+  static async begin(root: FrrRoot, ospf = '', shape: Partial<Shape> = {}): Promise<FrrWorld> {
     await ensureRoots([root], () => undefined);
     const path = await rootPath(root);
     const run = `f${process.pid.toString(36)}`;
-    const world = new FrrWorld(new Host('d', run, path), new Host('r', run, path));
+    const { config = (id) => baseConfig(id, ospf), daemons = ['ospfd'], links = 1 } = shape;
+    const world = new FrrWorld(new Host('d', run, path, daemons), new Host('r', run, path, daemons));
     try {
-      await world.#connect(ospf);
+      await world.#connect(config, links);
     } catch (error) {
       await world.end();
       throw error;
@@ -185,14 +228,16 @@ export class FrrWorld {
     return world;
   }
 
-  async #connect(ospf: string): Promise<void> {
+  async #connect(config: (id: number) => string, links: number): Promise<void> {
     const { d, r } = this;
-    d.ip(`link add eth1 type veth peer name eth1 netns ${r.netns}`);
-    for (const [index, host] of [d, r].entries()) {
-      host.ip('link set eth1 up');
-      host.ip(`addr add 10.1.0.${index + 1}/24 dev eth1`);
-      host.configFile(baseConfig(index + 1, ospf));
+    for (let link = 1; link <= links; link += 1) {
+      d.ip(`link add eth${link} type veth peer name eth${link} netns ${r.netns}`);
+      for (const [index, host] of [d, r].entries()) {
+        host.ip(`link set eth${link} up`);
+        host.ip(`addr add 10.1.${link - 1}.${index + 1}/24 dev eth${link}`);
+      }
     }
+    for (const [index, host] of [d, r].entries()) host.configFile(config(index + 1));
     await r.start();
     await d.start();
     await this.full();
@@ -204,18 +249,27 @@ export class FrrWorld {
 
   /** A speaker over the director's FRR. Those before it are dropped as if their agent had been killed. */
   speak(
-    settings: Partial<{ keepInherited: number; deadline: number; config: Partial<InstanceConfig> }> = {},
+    settings: Partial<{
+      keepInherited: number;
+      deadline: number;
+      config: Partial<InstanceConfig>;
+      announce: FrrSettings['announce'];
+      /** Another instance over the same FRR. */
+      beside: Speaking;
+      instance: string;
+      process: number;
+      interface: string;
+    }> = {},
   ): Speaking {
-    this.drop();
-    const frr = { vtysh: this.d.vtyshPath, vtyDir: undefined, deadline: settings.deadline ?? 5000 };
-    const options = { ...frr, announce: 'external', unverified: false, write: 'never' } as const;
-    const vtysh = new Vtysh({ program: frr.vtysh, deadline: frr.deadline });
-    const daemon = new FrrDaemon({ vtysh, settings: options, clock: systemClock, timeOfDay: Date.now });
+    if (settings.beside === undefined) this.drop();
+    const { announce = 'external', deadline = 5000, instance = 'outside', process } = settings;
+    const frr = { vtysh: this.d.vtyshPath, vtyDir: undefined, deadline };
+    const options = { ...frr, announce, unverified: false, write: 'never' } as const;
+    const daemon = settings.beside?.daemon ?? this.#daemon(options);
     const speaker = new FrrSpeaker({
-      instance: 'outside',
-      config: instanceConfig('10.255.0.1', [interfaceConfig('eth1')], settings.config),
-      ...{ daemon, process: undefined, clock: systemClock },
-      ...{ keepInherited: settings.keepInherited ?? 0, unverified: false },
+      ...{ instance, daemon, process, clock: systemClock },
+      config: instanceConfig('10.255.0.1', [interfaceConfig(settings.interface ?? 'eth1')], settings.config),
+      ...{ keepInherited: settings.keepInherited ?? 0, settings: options },
     });
     const news: SpeakerEvent[] = [];
     speaker.onEvent((event) => news.push(event));
@@ -223,6 +277,11 @@ export class FrrWorld {
     const speaking = { speaker, daemon, news, faults };
     this.#speaking.push(speaking);
     return speaking;
+  }
+
+  #daemon(settings: FrrSettings): FrrDaemon {
+    const vtysh = new Vtysh({ program: settings.vtysh, deadline: settings.deadline });
+    return new FrrDaemon({ vtysh, settings, devices: this.d.devices, clock: systemClock, timeOfDay: Date.now });
   }
 
   drop(): void {

@@ -14,8 +14,7 @@ test.each([
   ['{ vtysh: vtysh }', 'vtysh: expected a file, got "vtysh"; an absolute path, as /var/log/sluice/mapping.log'],
   ['{ vtyDir: run }', 'vtyDir: expected a file, got "run"; an absolute path, as /var/log/sluice/mapping.log'],
   ['{ deadline: 1ms }', 'deadline: "1ms" is out of range; from 100ms to 1m'],
-  ['{ announce: stub }', 'announce: "stub" is not supported in this version; use external'],
-  ['{ announce: internal }', 'announce: expected external, got "internal"; did you mean "external"?'],
+  ['{ announce: internal }', 'announce: expected external or stub, got "internal"; did you mean "external"?'],
   ['{ unverified: perhaps }', 'unverified: expected true or false, got "perhaps"'],
   ['{ write: always }', 'write: expected never or memory, got "always"'],
   ['{ daemon: ospfd }', 'daemon: unknown key; known here: vtysh, vtyDir, deadline, announce, unverified, write'],
@@ -25,8 +24,10 @@ test.each([
   ]);
 });
 
-test('a stub area carries no LSAs of type 5', () => {
+test('a stub area carries no LSAs of type 5; stub links are its own', () => {
   const instances = { inside: { area: { id: 1, type: 'stub' as const }, announce: ['local' as const] } };
+  const frr = { announce: 'stub' as const };
+  expect([...frrChecks({ routing: { speaker: 'frr', frr, instances } })]).toEqual([]);
   expect(
     [...frrChecks({ routing: { speaker: 'frr', instances } })].map(({ path, message }) => [path.join('.'), message]),
   ).toEqual([
@@ -49,11 +50,20 @@ test('an FRR is reached where Debian has it, unless the file says otherwise', ()
     ...{ vtysh: '/usr/bin/vtysh', vtyDir: undefined, deadline: 5000 },
     ...{ announce: 'external', unverified: false, write: 'never' },
   });
-  const written = text.replace('speaker: frr', 'speaker: frr, frr: { vtyDir: /run/frr, deadline: 2s, write: memory }');
-  expect(soundCluster(written).routing.frr).toMatchObject({ vtyDir: '/run/frr', deadline: 2000, write: 'memory' });
+  const written = text.replace(
+    'speaker: frr',
+    'speaker: frr, frr: { vtyDir: /run/frr, deadline: 2s, announce: stub, write: memory }',
+  );
+  expect(soundCluster(written).routing.frr).toMatchObject({
+    vtyDir: '/run/frr',
+    deadline: 2000,
+    announce: 'stub',
+    write: 'memory',
+  });
   expect(describeChanges(soundCluster(text), soundCluster(written))).toEqual([
     'routing: vtyDir none -> /run/frr (no adjacency changes)',
     'routing: deadline 5s -> 2s',
+    'routing: announce external -> stub (every VIP is announced anew in the other form)',
     'routing: write never -> memory',
   ]);
   expect(describeChanges(soundCluster(LEAST), soundCluster(text))[0]).toBe(

@@ -74,7 +74,10 @@ test('what the template of the VIPs makes is what the agent would make', () => {
     { prefix: { address: 0xcb00710a, length: 32 }, metric: 10, lsa: lsa(1, 0) },
     { prefix: { address: 0xcb00710b, length: 32 }, metric: 60_010, lsa: lsa(2, 7) },
   ];
-  const { objects } = wishedObjects([{ name: 'outside', process: '', prefixes }], numbersIn(config, ['outside']));
+  const { objects } = wishedObjects(
+    [{ name: 'outside', process: '', area: 0, prefixes }],
+    numbersIn(config, ['outside']),
+  );
   expect(plan(objects, config)).toEqual({ blocks: [], problems: [] });
 });
 

@@ -3,7 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { type FrrConfig, NOTHING, parseRunningConfig } from '../../../src/core/frr/config.ts';
 import { type FrrPlan, plan } from '../../../src/core/frr/plan.ts';
-import { type FrrPrefix, type InstanceWish, numbersIn, wishedObjects } from '../../../src/core/frr/wish.ts';
+import {
+  asAnnounced,
+  type FrrPrefix,
+  type InstanceWish,
+  numbersIn,
+  prefixesIn,
+  wishedObjects,
+} from '../../../src/core/frr/wish.ts';
 import { AS_STUB } from '../../../src/core/model/routing.ts';
 import { VERSIONS, vectorText } from './vectors.ts';
 
@@ -30,11 +37,16 @@ end
 `;
 
 function vip(address: string, metric: number, lsa: FrrPrefix['lsa'] = AS_STUB): FrrPrefix {
+  return asAnnounced(stub(address, metric, lsa), 'external');
+}
+
+/** Where the file asks for stub links. */
+function stub(address: string, metric: number, lsa: FrrPrefix['lsa'] = AS_STUB): FrrPrefix {
   return { prefix: { address: ipv4(address), length: 32 }, metric, lsa };
 }
 
 function outside(...prefixes: FrrPrefix[]): InstanceWish {
-  return { name: 'outside', process: '', prefixes };
+  return { name: 'outside', process: '', area: 0, prefixes };
 }
 
 function listed({ blocks, problems }: FrrPlan): string {
@@ -160,8 +172,8 @@ test('two instances, each its own process; a prefix of both is one route with a 
     `${OPERATOR}\nrouter ospf 1\n ospf router-id 10.255.0.1\nexit\nrouter ospf 2\nexit\n`,
   );
   const both: InstanceWish[] = [
-    { name: 'outside', process: '1', prefixes: [vip('203.0.113.10', 10), vip('203.0.113.11', 10)] },
-    { name: 'inside', process: '2', prefixes: [vip('203.0.113.10', 30)] },
+    { name: 'outside', process: '1', area: 0, prefixes: [vip('203.0.113.10', 10), vip('203.0.113.11', 10)] },
+    { name: 'inside', process: '2', area: 1, prefixes: [vip('203.0.113.10', 30)] },
   ];
   expect(listed(plan(wish(config, ...both), config))).toBe(`route-map SLUICE-outside permit 1
  match tag 1392508929
@@ -223,5 +235,56 @@ describe.each(VERSIONS)('the configuration of FRR %s', (version) => {
   test('what an earlier agent left is taken up as it is', () => {
     const same = outside(vip('203.0.113.10', 10, { kind: 'external', metricType: 1, tag: 7 }));
     expect(plan(wish(config, same), config).blocks).toEqual([]);
+  });
+});
+
+describe('stub links', () => {
+  const both = outside(stub('203.0.113.10', 10), stub('203.0.113.11', 10));
+  const there = having(both);
+
+  test('the first: what says how an address is announced comes before it', () => {
+    const config = parseRunningConfig(OPERATOR);
+    expect(listed(plan(wish(config, both), config))).toBe(`interface sluice-vips
+ ip ospf area 0.0.0.0
+ ip ospf passive
+ ip ospf cost 10 203.0.113.10
+ ip ospf cost 10 203.0.113.11
+ ip address 203.0.113.10/32
+ ip address 203.0.113.11/32
+exit`);
+  });
+
+  test('another metric is one line; one that goes takes its cost along', () => {
+    const drained = outside(stub('203.0.113.10', 60_010), stub('203.0.113.11', 10));
+    expect(listed(plan(wish(there, drained), there))).toBe(`interface sluice-vips
+ ip ospf cost 60010 203.0.113.10
+exit`);
+    expect(listed(plan(wish(there, outside(stub('203.0.113.11', 10))), there))).toBe(`interface sluice-vips
+ no ip address 203.0.113.10/32
+ no ip ospf cost 10 203.0.113.10
+exit`);
+  });
+
+  test('each process has its interface; what stands in one without use goes', () => {
+    const config = parseRunningConfig(
+      `${OPERATOR}\nrouter ospf 2\nexit\ninterface sluice-vips1\n ip ospf 1 area 0.0.0.0\nexit\n`,
+    );
+    const inside = { name: 'inside', process: '2', area: ipv4('0.0.0.7'), prefixes: [stub('203.0.113.10', 7)] };
+    expect(listed(plan(wish(config, inside), config))).toBe(`interface sluice-vips2
+ ip ospf 2 area 0.0.0.7
+ ip ospf passive
+ ip ospf cost 7 203.0.113.10
+ ip address 203.0.113.10/32
+exit
+interface sluice-vips1
+ no ip ospf 1 area 0.0.0.0
+exit`);
+  });
+
+  test('what an earlier agent left is read again, with the metrics', () => {
+    expect(prefixesIn(there, outside())).toEqual([stub('203.0.113.10', 10), stub('203.0.113.11', 10)]);
+    const text = `interface sluice-vips\n ip address 203.0.113.10/32\n ip ospf area 0.0.0.0\n ip ospf cost 12 203.0.113.10\nexit\n`;
+    const config = parseRunningConfig(text);
+    expect([prefixesIn(config, outside()), config.foreign]).toEqual([[stub('203.0.113.10', 12)], []]);
   });
 });

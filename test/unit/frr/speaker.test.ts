@@ -6,6 +6,7 @@ import type { AnnouncedPrefix } from '../../../src/core/ospf/events.ts';
 import { FrrSpeaker } from '../../../src/drivers/routing/frr.ts';
 import { FrrDaemon } from '../../../src/drivers/routing/frr-daemon.ts';
 import type { SpeakerEvent } from '../../../src/drivers/routing/port.ts';
+import { FakeVipDevices } from '../../../src/drivers/routing/vip-devices-fake.ts';
 import { instanceConfig, interfaceConfig } from '../../sim/network.ts';
 import { FakeClock } from '../agent/fake-clock.ts';
 import { FakeFrr } from './fake-frr.ts';
@@ -19,17 +20,26 @@ class World {
   readonly frr: FakeFrr;
   readonly clock = new FakeClock();
   readonly daemon: FrrDaemon;
+  readonly devices = new FakeVipDevices();
+  readonly settings: FrrSettings;
   readonly news: SpeakerEvent[] = [];
 
   constructor(settings: Partial<FrrSettings> = {}, frr = new FakeFrr()) {
     this.frr = frr;
+    this.settings = { ...SETTINGS, ...settings };
     const timeOfDay = () => Date.UTC(2026, 0, 1) + this.clock.now();
-    this.daemon = new FrrDaemon({ vtysh: frr, settings: { ...SETTINGS, ...settings }, clock: this.clock, timeOfDay });
+    this.daemon = new FrrDaemon({
+      vtysh: frr,
+      settings: this.settings,
+      devices: this.devices,
+      clock: this.clock,
+      timeOfDay,
+    });
   }
 
-  async speaker(name = 'outside', process?: number, keepInherited = 0, unverified = false): Promise<FrrSpeaker> {
+  async speaker(name = 'outside', process?: number, keepInherited = 0): Promise<FrrSpeaker> {
     const config = instanceConfig('10.255.0.1', [interfaceConfig('eth1')]);
-    const common = { daemon: this.daemon, clock: this.clock, keepInherited, unverified };
+    const common = { daemon: this.daemon, clock: this.clock, keepInherited, settings: this.settings };
     const speaker = new FrrSpeaker({ instance: name, config, process, ...common });
     speaker.onEvent((event) => this.news.push(event));
     await speaker.start();
@@ -229,7 +239,7 @@ test('two instances share one FRR: each has its process, and one that ends leave
 test('without reading back, what was configured counts as announced', async () => {
   const world = new World({ unverified: true });
   world.frr.silent = undefined;
-  const speaker = await world.speaker('outside', undefined, 0, true);
+  const speaker = await world.speaker();
   speaker.set([A]);
   await world.clock.advance(1000);
   expect(shown(speaker)).toEqual(['203.0.113.10 10']);
@@ -253,4 +263,71 @@ test('an FRR with another router id, or without OSPF on an interface of the file
     'eth1: FRR does not speak OSPF there',
     'FRR has router id 10.255.0.9, the cluster file says 10.255.0.1',
   ]);
+});
+
+test('as stub links: addresses of an interface of ours, each with its cost; another form has its own LSA beside them', async () => {
+  const world = new World({ announce: 'stub' });
+  const speaker = await world.speaker();
+  const alone: AnnouncedPrefix = { ...vip('203.0.113.12', 20), lsa: { kind: 'external', metricType: 2, tag: 7 } };
+  speaker.set([A, vip('203.0.113.11', 60_010), alone]);
+  await world.clock.advance(500);
+  expect([...world.devices.links]).toEqual([['sluice-vips', { isVeth: true, up: true }]]);
+  expect(world.frr.log.slice(-8)).toEqual([
+    ...['interface sluice-vips', 'ip ospf area 0.0.0.0', 'ip ospf passive'],
+    ...['ip ospf cost 10 203.0.113.10', 'ip ospf cost 60010 203.0.113.11'],
+    ...['ip address 203.0.113.10/32', 'ip address 203.0.113.11/32', 'ip route 203.0.113.12/32 Null0 tag 1392508929'],
+  ]);
+  expect(speaker.announced()).toEqual([A, vip('203.0.113.11', 60_010), alone]);
+});
+
+test('a stub link that goes is withdrawn, and the device stays for the others; an end leaves neither', async () => {
+  const world = new World({ announce: 'stub' });
+  const speaker = await world.speaker();
+  speaker.set([A, B]);
+  await world.clock.advance(2000);
+  speaker.set([B]);
+  await world.clock.advance(500);
+  expect(shown(speaker)).toEqual(['203.0.113.11 10']);
+  expect(world.frr.log.slice(-3)).toEqual([
+    'interface sluice-vips',
+    'no ip address 203.0.113.10/32',
+    'no ip ospf cost 10 203.0.113.10',
+  ]);
+  expect(world.devices.links.size).toBe(1);
+  const stopped = speaker.stop();
+  await world.clock.advance(3000);
+  await stopped;
+  expect([shown(speaker), world.frr.interfaces.size, world.devices.links.size]).toEqual([[], 0, 0]);
+});
+
+test('a device that was deleted is made again, and what an earlier agent left of devices without use goes', async () => {
+  const world = new World({ announce: 'stub' });
+  world.devices.links.set('sluice-vips3', { isVeth: true, up: true });
+  const speaker = await world.speaker();
+  speaker.set([A]);
+  await world.clock.advance(500);
+  expect([...world.devices.links.keys()]).toEqual(['sluice-vips']);
+  world.devices.links.clear();
+  await world.clock.advance(6000);
+  expect([...world.devices.links.keys()]).toEqual(['sluice-vips']);
+});
+
+test('an interface of another kind with our name is left alone, and told', async () => {
+  const world = new World({ announce: 'stub' });
+  world.devices.links.set('sluice-vips', { isVeth: false, up: true });
+  const speaker = await world.speaker();
+  speaker.set([A]);
+  await world.clock.advance(500);
+  expect(world.faults().find((text) => text.includes('EEXIST'))).toContain('sluice-vips: made');
+  expect(world.devices.links.get('sluice-vips')).toEqual({ isVeth: false, up: true });
+});
+
+test('where the operator has network lines, stub links are not possible: told, and the rest goes on', async () => {
+  const world = new World({ announce: 'stub' });
+  world.frr.network = true;
+  const speaker = await world.speaker();
+  speaker.set([A, { ...B, lsa: { kind: 'external', metricType: 1, tag: 0 } }]);
+  await world.clock.advance(500);
+  expect(shown(speaker)).toEqual(['203.0.113.11 10']);
+  expect(world.faults().find((text) => text.includes('network lines'))).toContain('"ip ospf area" on the interfaces');
 });

@@ -16,7 +16,7 @@ export function* frrChecks({ routing }: Sound<ClusterFile>): Iterable<Complaint>
     return;
   }
   for (const [name, instance] of entries(routing.instances)) {
-    yield* stubAreas(name, instance);
+    if (routing.frr?.announce !== 'stub') yield* stubAreas(name, instance);
     yield* importRules(name, instance);
   }
 }
@@ -26,7 +26,7 @@ function* stubAreas(name: string, { area, announce }: Instance): Iterable<Compla
   if (area?.type !== 'stub' || area.id === undefined || announce?.length === 0) return;
   const message = `FRR announces in LSAs of type 5, which stub area ${formatIpv4(area.id)} does not carry`;
   const path = ['routing', 'instances', name, 'area', 'type'];
-  yield { path, part: 'value', message, hint: 'use nssa or normal, or speaker: ospf, which announces stub links' };
+  yield { path, part: 'value', message, hint: 'use nssa or normal, or frr: { announce: stub }' };
 }
 
 /** What FRR learns it puts into the kernel itself. */
