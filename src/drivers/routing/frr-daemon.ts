@@ -222,10 +222,11 @@ export class FrrDaemon {
     return Math.max(1, Math.min(look, this.#due - this.#options.clock.now()));
   }
 
-  /** While FRR does not answer, it is only asked, and left alone beside that. */
+  /** While FRR does not answer, and before it ever has, it is only asked, and left alone beside that. */
   async #turn(): Promise<void> {
+    const hasAnswered = this.#processes.size > 0 || this.#options.settings.unverified;
     const wasKnown = this.#unknown === undefined;
-    if (wasKnown || (await this.#lookAround())) {
+    if ((wasKnown && hasAnswered) || (await this.#lookAround())) {
       // What a new FRR has not is told to be gone before it is put back.
       if (!wasKnown) for (const { client } of this.#members.values()) client.looked();
       if (this.#mayDiffer()) this.#config = undefined;

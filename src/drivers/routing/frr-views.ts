@@ -118,7 +118,9 @@ export function interfaceViews(
 ): InterfaceView[] {
   return settings.map((wanted): InterfaceView => {
     const found = process?.interfaces.find(({ name }) => name === wanted.name);
-    const troubles = [...(trouble === undefined ? [] : [trouble]), ...mismatches(config, wanted, found)];
+    // Before anything was read, nothing is known to differ.
+    const differing = process === undefined ? [] : mismatches(config, wanted, found);
+    const troubles = [...(trouble === undefined ? [] : [trouble]), ...differing];
     const common = { name: wanted.name, troubles, authentication: authenticationOf(wanted) };
     if (found === undefined)
       return { ...common, ...UNKNOWN, network: wanted.network, passive: wanted.passive, cost: wanted.cost };

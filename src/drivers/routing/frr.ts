@@ -121,7 +121,8 @@ export class FrrSpeaker implements Speaker, FrrClient {
   }
 
   interfaces() {
-    return interfaceViews(this.#options.config, this.#settings, this.#view, this.unknown());
+    const trouble = this.#options.settings.unverified ? UNVERIFIED : this.unknown();
+    return interfaceViews(this.#options.config, this.#settings, this.#view, trouble);
   }
 
   lsdb(filter: LsaFilter = {}) {
@@ -268,6 +269,7 @@ export class FrrSpeaker implements Speaker, FrrClient {
 }
 
 const MAX_AGE = 3600;
+const UNVERIFIED = 'nothing is read back (routing.frr.unverified)';
 
 function textOf({ prefix }: Pick<AnnouncedPrefix, 'prefix'>): string {
   return formatPrefix(prefix);

@@ -126,6 +126,11 @@ class Host {
     );
   }
 
+  /** As the speaker asks, of one daemon. */
+  vtyshOf(daemon: string, command: string): string {
+    return execFileSync(this.vtyshPath, ['-d', daemon, '-c', command], { encoding: 'utf8' });
+  }
+
   /** What `vtysh -C` finds wrong with the configuration file. */
   check(): string {
     const { status, stdout, stderr } = spawnSync(this.#enter, ['vtysh', '-C', '-f', '/etc/frr/frr.conf'], {
