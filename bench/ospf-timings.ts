@@ -23,6 +23,7 @@ import {
   ARRIVALS,
   type Arrival,
   CONTENDERS,
+  isThroughFrr,
   MEDIA,
   type Medium,
   RELEASES,
@@ -103,16 +104,16 @@ async function timeRouter(wanted: Wanted, stage: Stage, progress: (line: string)
   try {
     const files = await writeLab(folder, suite, medium, arrival);
     const setting = { suite, medium, repetitions, journal, stage, say };
-    const isThroughFrr = ({ contender }: Stand) => contender === 'sluice-frr';
     const all = stands(medium);
+    const through = all.filter(({ contender }) => isThroughFrr(contender));
     await Promise.all([
       timeStands(
         files.all,
         {},
-        all.filter((stand) => !isThroughFrr(stand)),
+        all.filter((stand) => !through.includes(stand)),
         setting,
       ),
-      timeStands(files.throughFrr, frrOf(suite), all.filter(isThroughFrr), setting),
+      ...through.map((stand) => timeStands(files.throughFrr.get(stand.contender)!, frrOf(suite), [stand], setting)),
     ]);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -180,8 +181,8 @@ async function repeatRounds(lab: Lab, stand: Stand, setting: Setting): Promise<v
 
 function contenderOf(lab: Lab, stand: Stand, medium: Medium): Contender {
   const { contender } = stand;
-  if (contender === 'sluice' || contender === 'sluice-frr') return new Sluice(lab, stand, medium);
-  return new Daemon(contender, lab.node(stand.director), stand);
+  if (contender === 'frr' || contender === 'bird') return new Daemon(contender, lab.node(stand.director), stand);
+  return new Sluice(lab, stand, medium);
 }
 
 function merge(names: readonly string[], all: readonly BenchOutcome[]): BenchOutcome {

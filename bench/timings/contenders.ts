@@ -25,13 +25,13 @@ export interface Contender {
 }
 
 export class Sluice implements Contender {
-  readonly name: 'sluice' | 'sluice-frr';
+  readonly name: ContenderName;
   readonly stand: Stand;
   readonly #lab: Lab;
   readonly #medium: Medium;
 
   constructor(lab: Lab, stand: Stand, medium: Medium) {
-    this.name = stand.contender === 'sluice-frr' ? 'sluice-frr' : 'sluice';
+    this.name = stand.contender;
     this.#lab = lab;
     this.stand = stand;
     this.#medium = medium;

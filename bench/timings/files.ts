@@ -7,7 +7,17 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { directorNode, routerNode, SYSCTLS } from '../../lab/topologies/generated.ts';
 import { frrDirector, writeFrrDirector } from '../frr-director.ts';
-import { type Arrival, type Medium, type Stand, type Suite, stands, TIMERS, type Timers } from './plan.ts';
+import {
+  type Arrival,
+  type ContenderName,
+  isThroughFrr,
+  type Medium,
+  type Stand,
+  type Suite,
+  stands,
+  TIMERS,
+  type Timers,
+} from './plan.ts';
 
 /** The director's real server: answers UDP behind the VIP. */
 export const ECHO = { address: '10.3.0.21', director: '10.3.0.1', port: 7 } as const;
@@ -15,8 +25,8 @@ export const ECHO = { address: '10.3.0.21', director: '10.3.0.1', port: 7 } as c
 /** Paths of the topologies. */
 export interface LabFiles {
   readonly all: string;
-  /** The director that announces through FRR, with its router. */
-  readonly throughFrr: string;
+  /** A director that announces through FRR, with its router, by the contender. */
+  readonly throughFrr: ReadonlyMap<ContenderName, string>;
 }
 
 /** Writes the topologies and all that they bind into `folder`. */
@@ -29,18 +39,23 @@ export async function writeLab(folder: string, suite: Suite, medium: Medium, arr
     await write(`${stand.router}.conf`, text);
   }
   await writeFrrDirector(folder);
-  const [ours, frr, bird, throughFrr] = all as [Stand, Stand, Stand, Stand];
+  const [ours, frr, bird] = all as [Stand, Stand, Stand];
   for (const timers of TIMERS) await write(ospfdFile(timers), frrConfiguration(frr, medium, timers));
   await write('bird.conf', birdDirector(bird, medium));
-  await write('cluster.yml', clusterFile(ours, medium, { stubs: [ours.vips[0]], externals: [], timers: 'normal' }));
-  const first = { stubs: [throughFrr.vips[0]], externals: [], timers: 'normal' } as const;
-  await write('through-frr.yml', clusterFile(throughFrr, medium, first));
-  const paths = { all: join(folder, 'timings.clab.yml'), throughFrr: join(folder, 'through-frr.clab.yml') };
+  const first = (stand: Stand) => ({ stubs: [stand.vips[0]], externals: [], timers: 'normal' }) as const;
+  await write('cluster.yml', clusterFile(ours, medium, first(ours)));
   const alone = [ours, frr, bird];
-  await writeFile(paths.all, stringify(topology(suite, medium, alone, directors(suite, alone))));
-  const director = sluiceDirector('through-frr.yml', throughFrr);
-  await writeFile(paths.throughFrr, stringify(topology(suite, medium, [throughFrr], { d1: director })));
-  return paths;
+  await write('timings.clab.yml', stringify(topology(suite, medium, alone, directors(suite, alone))));
+  const throughFrr = new Map<ContenderName, string>();
+  for (const stand of all) {
+    const { contender } = stand;
+    if (!isThroughFrr(contender)) continue;
+    const [cluster, file] = [`${contender}.yml`, `${contender}.clab.yml`];
+    await write(cluster, clusterFile(stand, medium, first(stand)));
+    await write(file, stringify(topology(suite, medium, [stand], { d1: sluiceDirector(cluster, stand) })));
+    throughFrr.set(contender, join(folder, file));
+  }
+  return { all: join(folder, 'timings.clab.yml'), throughFrr };
 }
 
 function topology(
@@ -219,7 +234,7 @@ directors:
 lifecycle: { holdUp: 0s, drain: 1s }
 routing:
   speaker: ospf
-  instances:
+${stand.contender === 'sluice-frr-stub' ? '  frr: { announce: stub }\n' : ''}  instances:
     outside:
       area: 0.0.0.0
       announce: [vip]

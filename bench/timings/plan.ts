@@ -29,9 +29,13 @@ export const SUITES: Readonly<Record<RouterKind, Suite>> = {
   'bird-3': { router: 'bird-3', daemon: 'bird', peers: { ...DEBIAN_13, bird: 'bird-3' } },
 };
 
-/** `sluice-frr`: our agent, which announces through an FRR of the peers' version. */
-export const CONTENDERS = ['sluice', 'frr', 'bird', 'sluice-frr'] as const;
+/** `sluice-frr…`: our agent, which announces through an FRR of the peers' version, in LSAs of their own or as stub links. */
+export const CONTENDERS = ['sluice', 'frr', 'bird', 'sluice-frr', 'sluice-frr-stub'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
+
+export function isThroughFrr(contender: ContenderName): contender is 'sluice-frr' | 'sluice-frr-stub' {
+  return contender.startsWith('sluice-frr');
+}
 
 /** Each contender has a router of its own, so that what one does to its router's timers is not another's to bear. */
 export interface Stand {
@@ -54,7 +58,7 @@ export function stands(medium: Medium): readonly Stand[] {
       index,
       router: `r${index}`,
       // In a lab of its own, where directors have an FRR beside their agent.
-      director: contender === 'sluice-frr' ? 'd1' : `d${index}`,
+      director: isThroughFrr(contender) ? 'd1' : `d${index}`,
       routerAddress: `10.1.${index}.1`,
       directorAddress: `10.1.${index}.2`,
       prefixLength: medium === 'p2p' ? 30 : 24,

@@ -8,7 +8,7 @@ import { type Contender, Sluice } from './contenders.ts';
 import { countEchoes } from './echo.ts';
 import type { Round } from './figures.ts';
 import { frrTimers } from './files.ts';
-import type { Suite } from './plan.ts';
+import { isThroughFrr, type Suite } from './plan.ts';
 import type { RouterWatch } from './router-watch.ts';
 import type { Stage } from './stage.ts';
 
@@ -44,7 +44,7 @@ export async function timeRound(bench: Bench): Promise<Round> {
   await timeCarrier(bench, round);
   await timeRestart(bench, round, 'restart', async () => undefined);
   // What an agent remembers and asks of its neighbors, and what becomes of a VIP with it, is FRR's own affair where that speaks.
-  if (contender.name === 'sluice-frr') {
+  if (isThroughFrr(contender.name)) {
     await contender.stop();
     return round;
   }
@@ -63,7 +63,7 @@ async function timeStart({ contender, watch, stage }: Bench, round: Round): Prom
   const inFib = await watch.route(vips[0], true, started, DEADLINE);
   round.startToFib = inFib - started;
   // An FRR beside the agent is Full long before that starts.
-  if (contender.name !== 'sluice-frr') {
+  if (!isThroughFrr(contender.name)) {
     round.fullToFib = Math.max(0, inFib - (await watch.full(routerId, started, DEADLINE)));
   }
   round.startToStable = (await watch.settled(vips[0], SETTLED)) - started;

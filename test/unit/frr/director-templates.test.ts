@@ -50,6 +50,12 @@ const CASES: Readonly<Record<string, { readonly parts: readonly string[]; readon
       links: [{ ...LINK, minimal: [{ multiplier: 4 }], password: [{ key: 'dl-s3cr' }] }],
     },
   },
+  quagga: {
+    parts: ['quagga', 'vips'],
+    variables: {
+      ...{ ...BASE, ...VIPS, networks: [{ network: '10.1.0.0/24' }], passive: [{ interface: 'lo' }] },
+    },
+  },
   'hmac-10': {
     parts: ['base', 'areas', 'authentication'],
     variables: { ...BASE, links: [{ ...LINK, hmac: [{ keyId: 1, key: 's3cret', algorithm: 'hmac-sha-256' }] }] },
@@ -65,6 +71,10 @@ describe.each(Object.keys(CASES))('%s', (name) => {
   test('is as it was reviewed', async () => {
     await expect(rendered(name)).toMatchFileSnapshot(`../../golden/director/${name}.conf`);
   });
+});
+
+test('what nobody has checked says so, before all else', () => {
+  expect(rendered('quagga')).toMatch(/^! NOT CHECKED against a running Quagga/);
 });
 
 test('what the template of the VIPs makes is what the agent would make', () => {
@@ -83,7 +93,7 @@ test('what the template of the VIPs makes is what the agent would make', () => {
 
 test('the README lists every variable', () => {
   const readme = readFileSync(new URL('README.md', FOLDER), 'utf8');
-  const names = ['base', 'areas', 'authentication', 'bfd', 'graceful-restart', 'vips'].flatMap((part) =>
+  const names = ['base', 'areas', 'authentication', 'bfd', 'graceful-restart', 'vips', 'quagga'].flatMap((part) =>
     [...template(part).matchAll(/\{\{[#]?(\w+)\}\}/g)].map(([, variable]) => variable!),
   );
   expect([...new Set(names)].filter((variable) => !new RegExp(`[\`.]${variable}\``).test(readme))).toEqual([]);

@@ -16,8 +16,8 @@ describe.each(VERSIONS)('FRR %s', (version) => {
     }));
     const common = { routerId: '10.255.0.2', priority: 1, state: 'full', requests: 0 };
     expect(rows).toMatchObject([
-      { ...common, interface: 'e1', address: '10.1.0.2', role: undefined },
-      { ...common, interface: 'e2', address: '10.2.0.2', role: 'dr' },
+      { ...common, interface: 'eth1', address: '10.1.0.2', role: undefined },
+      { ...common, interface: 'eth2', address: '10.1.1.2', role: 'dr' },
     ]);
     for (const { deadIn } of rows) expect(deadIn).toBeGreaterThan(2000);
   });
@@ -26,14 +26,14 @@ describe.each(VERSIONS)('FRR %s', (version) => {
     const rows = readInterfaces(vector(version, 'interface'));
     const common = { passive: false, hello: 1000, dead: 4000, cost: 10, mtu: 1500, prefixLength: 24, neighbors: 1 };
     expect(rows).toMatchObject([
-      { ...common, name: 'e1', state: 'pointToPoint', network: 'point-to-point', area: 0, priority: 1 },
-      { ...common, name: 'e2', state: 'drOther', network: 'broadcast', area: 7, priority: 0 },
+      { ...common, name: 'eth1', state: 'pointToPoint', network: 'point-to-point', area: 0, priority: 1 },
+      { ...common, name: 'eth2', state: 'drOther', network: 'broadcast', area: 7, priority: 0 },
     ]);
     expect(
       rows.map(({ address, designatedRouter }) => [address, designatedRouter].map((one) => formatIpv4(one ?? 0))),
     ).toEqual([
       ['10.1.0.1', '0.0.0.0'],
-      ['10.2.0.1', '10.2.0.2'],
+      ['10.1.1.1', '10.1.1.2'],
     ]);
   });
 

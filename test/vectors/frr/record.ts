@@ -1,6 +1,7 @@
 /**
  * Makes the files beside this one: `node dist/test/vectors/frr/record.js`, as root. README.md has the set-up.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../../lab/project.ts';
@@ -88,9 +89,12 @@ async function answers(root: FrrRoot): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const world = await FrrWorld.begin(root, '', { config: pair, links: 2 });
   try {
-    const full = () => world.d.vtysh('show ip ospf neighbor json').split('"Full').length === 3;
+    const full = () => world.d.vtysh('show ip ospf neighbor json').match(/"nbrState":"Full/g)?.length === 2;
     await until('both adjacencies', full, 60_000);
     await new Promise((resolve) => void setTimeout(resolve, SETTLED));
+    // What was flushed on the way is shown for up to a minute.
+    const isFlushed = () => /"lsaAge": ?3600/.test(world.d.vtysh('show ip ospf database summary json'));
+    await until('what was flushed to be gone', () => !isFlushed(), 90_000);
     const names = ['', 'neighbor', 'interface', ...LSA_KINDS.map(({ show }) => `database ${show}`)];
     for (const name of names) {
       const file = name === '' ? 'ospf' : name.replace(' ', '-');
@@ -110,6 +114,7 @@ async function routers(root: FrrRoot): Promise<void> {
     const world = await FrrWorld.begin(root);
     try {
       await world.r.kill();
+      execFileSync('ip', ['netns', 'exec', world.r.netns, 'sysctl', '-qw', 'net.ipv4.ip_forward=1']);
       world.r.configFile(text);
       await world.r.start();
       writeFileSync(join(FOLDER, `${name}-${VERSIONS[root]}.conf`), world.r.vtysh('show running-config'));
