@@ -153,7 +153,8 @@ export function settingsFor(
     directors: cluster.directors.length,
     maximumPaths: Math.max(LEAST_PATHS, cluster.directors.length * linksPerDirector(links)),
     vips: [...new Set(announced.flatMap(({ vips }) => vips))].map(formatIpv4),
-    externalVips: cluster.routing.frr?.announce === 'external' || announced.some(({ announce }) => announce.lsa.kind !== 'stub'),
+    externalVips:
+      cluster.routing.frr?.announce === 'external' || announced.some(({ announce }) => announce.lsa.kind !== 'stub'),
     speaker: cluster.routing.speaker,
     graceHelper: true,
     // On the servers' side, the way out would lead back in.

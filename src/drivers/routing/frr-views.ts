@@ -42,7 +42,10 @@ type Shown = Pick<AnnouncedPrefix, 'metric' | 'lsa'>;
 /** Prefixes in LSAs that FRR has originated by redistribution, by their text. */
 export function redistributed({ summary, lsas }: ProcessView): ReadonlyMap<string, Shown> {
   const shown = new Map<string, Shown>();
+  // FRR makes LSAs of type 5 in an NSSA too, and keeps them to itself.
+  const isNssa = summary.areas.length > 0 && summary.areas.every(({ type }) => type === 'nssa');
   for (const { header, body } of lsas) {
+    if (isNssa && header.type !== LsType.nssa) continue;
     if (body.kind !== 'external' || header.advertisingRouter !== summary.routerId || header.age >= MAX_AGE) continue;
     const kind = header.type === LsType.nssa ? 'nssa' : 'external';
     const text = formatPrefix(prefixOf(header.id, lengthOfMask(body.mask) ?? 0));

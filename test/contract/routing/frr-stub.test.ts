@@ -51,7 +51,8 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     speaker.set([drained, vip('203.0.113.11', 10), alone]);
     await until('both stub links', () => Object.keys(heard()).length === 2);
     await until('the metric', () => heard()['203.0.113.10'] === 60_010);
-    await until('all to be read back', () => speaker.announced().length === 3);
+    const read = () => speaker.announced().map(({ metric }) => metric);
+    await until('all to be read back', () => read().join() === '60010,10,20');
     expect([heard(), speaker.announced()]).toEqual([
       { '203.0.113.10': 60_010, '203.0.113.11': 10 },
       [drained, vip('203.0.113.11', 10), alone],
