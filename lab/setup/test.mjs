@@ -10,11 +10,16 @@ const FUZZ = '100000';
 const SLOWEST = 5;
 
 /**
- * Files that wait for other routers' timers most of the time and need next to no processor, in two rows that take about as
+ * Files that wait for other routers' timers most of the time and need next to no processor, in rows that take about as
  * long. What measures milliseconds, or keeps a processor busy, has the machine for itself.
  */
 const WAITING = {
   frr: ['test/contract/routing/frr.test.ts', 'test/lab/speaker.test.ts', 'test/lab/interop.test.ts'],
+  forms: [
+    'test/contract/routing/frr-stub.test.ts',
+    'test/contract/routing/frr-areas.test.ts',
+    'test/contract/routing/quagga.test.ts',
+  ],
   routers: [
     'test/lab/graceful-restart.test.ts',
     'test/lab/authentication.test.ts',
@@ -30,14 +35,15 @@ export async function runTests() {
   const pure = suite('pure', { env });
   const lab = suite('lab', { env, files: filesWithRoot() });
   const frr = suite('lab', { env, name: 'frr', files: WAITING.frr });
+  const forms = suite('lab', { env, name: 'forms', files: WAITING.forms });
   const routers = suite('lab', { env, name: 'routers', files: WAITING.routers });
   const nft = suite('nft', { env });
-  const suites = [pure, lab, frr, routers, nft];
+  const suites = [pure, lab, frr, forms, routers, nft];
   // Yesterday's report must not be counted when today's run breaks off.
   for (const { results } of suites) rmSync(results, { force: true });
   const started = performance.now();
   const before = await inTurn([LINT, TYPES, pure, UNUSED, lab]);
-  const beside = await Promise.all([inTurn([frr, nft]), inTurn([routers])]);
+  const beside = await Promise.all([inTurn([frr, nft]), inTurn([forms]), inTurn([routers])]);
   return conclude([...before, ...beside.flat()], suites, (performance.now() - started) / 1000);
 }
 
