@@ -35,6 +35,8 @@ export interface GuestNodePlace {
   /** The run's folder; host and guest have it at the same path. */
   readonly dir: string;
   readonly kernel: KernelVersion;
+  /** MiB, where it is not the usual. */
+  readonly memory: number | undefined;
   /** Whether it boots with the lab. */
   readonly eager: boolean;
   /** The emulator of an earlier boot, where another process made the lab. */
@@ -204,7 +206,7 @@ export class GuestNode implements BuiltNode {
   }
 
   async #boot(): Promise<Guest> {
-    const { kernel, booted } = this.#place;
+    const { kernel, memory, booted } = this.#place;
     const links = linkEnds(this.#topology, this.name).map((end, index) => ({
       tap: tapOf(index),
       netns: this.netns,
@@ -212,7 +214,8 @@ export class GuestNode implements BuiltNode {
     }));
     const nics = [...links, { tap: MANAGEMENT.tap, netns: this.netns, name: MANAGEMENT.card }];
     const started = (emulator: ProcessIdentity) => booted(this.name, emulator);
-    const guest = await Guest.boot({ name: this.name, kernel, nics, started, ...this.#paths }, async () => {});
+    const machine = { name: this.name, kernel, nics, ...(memory === undefined ? {} : { memory }) };
+    const guest = await Guest.boot({ ...machine, started, ...this.#paths }, async () => {});
     const exec = (argv: readonly string[], options: ExecOptions = {}) => guest.exec(argv, options);
     await setSysctls(this.name, this.#described.sysctls, exec);
     const input = networkBatch(this.#topology, this.#described);

@@ -7,6 +7,9 @@ export function initScript({ name, shared, nics }: Pick<GuestBoot, 'name' | 'sha
   return `#!/bin/busybox sh
 b() { /bin/busybox "$@"; }
 b mount -t devtmpfs dev /dev
+# As on an installed system: whoever opens it has its module loaded.
+b mkdir -p /dev/net
+b mknod /dev/net/tun c 10 200
 exec </dev/null >/dev/ttyS0 2>&1
 b mount -t proc proc /proc
 b mount -t sysfs sys /sys

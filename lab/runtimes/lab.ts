@@ -129,6 +129,8 @@ export interface UpOptions extends SpeakerOptions {
   readonly runtime?: RuntimeName | undefined;
   /** Of the guests of the runtime `qemu`; 6.1 unless told. */
   readonly kernel?: KernelVersion | undefined;
+  /** Of each of these guests, MiB; 512 unless told. */
+  readonly memory?: number;
   /** Directors whose agents are started; by default those without the label `sluice.start: "false"`. */
   readonly directors?: readonly string[];
   /** The cluster file of all directors, in place of the one that the topology binds. */

@@ -68,7 +68,7 @@ export async function upNetns(topologyName: string, options: UpOptions): Promise
   if (kernel !== undefined && release !== undefined) throw new LabError('directors that are guests have no FRR');
   await ensureRoots([...neededRoots(topology, kernel), ...speakerRoots(release)], progress);
   const directors = options.directors ?? startedByLabel(topology);
-  const lab = await NetnsLab.create(topology, { kernel, release, booting: directors });
+  const lab = await NetnsLab.create(topology, { kernel, memory: options.memory, release, booting: directors });
   try {
     await lab.build(progress, options.cluster);
     progress(`starting ${directors.length > 0 ? `directors ${directors.join(', ')}` : 'no director'}`);
@@ -102,6 +102,8 @@ export async function runningNetns(): Promise<readonly { readonly runId: string;
 interface Wishes {
   /** Of directors that are guests. */
   readonly kernel: KernelVersion | undefined;
+  /** Of the same, MiB. */
+  readonly memory: number | undefined;
   /** Of the FRR beside their agents. */
   readonly release: FrrRelease | undefined;
   /** Guests that come up with the lab; the others do when they are needed. */
@@ -140,14 +142,15 @@ class NetnsLab implements Lab {
     this.#state = state;
   }
 
-  static async create(written: Topology, { kernel, release, booting }: Wishes): Promise<NetnsLab> {
+  static async create(written: Topology, { kernel, memory, release, booting }: Wishes): Promise<NetnsLab> {
     const runId = randomBytes(3).toString('hex');
     const speakers = release && new FrrSpeakers(runId, runFolder(runId), release);
     await speakers?.prepare();
     const topology = (await speakers?.suit(written)) ?? written;
     const namespaces = topology.nodes.map(({ name }) => `sl-${runId}-${name}`);
     const common = { runId, topology: topology.file, owner: thisProcess(), namespaces, directors: {} };
-    const state = kernel === undefined ? common : { ...common, kernel };
+    const guests = { ...(kernel === undefined ? {} : { kernel }), ...(memory === undefined ? {} : { memory }) };
+    const state = { ...common, ...guests };
     const lab = new NetnsLab({ topology, state, roots: await rootPaths(topology), booting, speakers });
     // Noted and guarded before the first namespace is made.
     lab.#forgetExit = takeDownAtExit(() => takeDown(lab.#state));
@@ -286,7 +289,7 @@ class NetnsLab implements Lab {
   #makeNode(
     topology: Topology,
     node: TopologyNode,
-    { runId, kernel, guests }: RunState,
+    { runId, kernel, memory, guests }: RunState,
     root: string | undefined,
     booting: readonly string[],
   ): BuiltNode {
@@ -295,7 +298,8 @@ class NetnsLab implements Lab {
     const booted = (name: string, emulator: ProcessIdentity) =>
       this.#note((state) => ({ guests: { ...state.guests, [name]: emulator } }));
     const eager = node.role !== 'director' || booting.includes(node.name);
-    return new GuestNode(node, topology, { runId, dir, kernel, eager, emulator: guests?.[node.name], booted }, root);
+    const emulator = guests?.[node.name];
+    return new GuestNode(node, topology, { runId, dir, kernel, memory, eager, emulator, booted }, root);
   }
 
   /** One write after the other: directors may be started side by side. */

@@ -22,6 +22,8 @@ export interface RunState {
   readonly guests?: Readonly<Record<string, ProcessIdentity>>;
   /** Where directors are guests: the kernel that those run. */
   readonly kernel?: KernelVersion;
+  /** MiB of each guest, where it is not the usual. */
+  readonly memory?: number;
 }
 
 /** A pid alone may name another process by the time it is used. */
