@@ -9,10 +9,12 @@ import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import { hasIpvs, IpvsDataplane } from '../../../src/drivers/dataplane/ipvs.ts';
 import { thisHost } from '../../../src/io/boot.ts';
 import { stateFile } from '../../../src/io/state-file.ts';
+import { GuestChance } from './guest-chance.ts';
 import { answerLine, type Methods } from './json-lines.ts';
 
 const [port, file] = process.argv.slice(2);
 const driver = new IpvsDataplane({ services: ipvsMemory(stateFile(file!), thisHost, { emit: () => undefined }) });
+const chance = new GuestChance((service, server) => driver.serverId(service, server));
 
 /** How long it took, in milliseconds, beside the result. */
 async function timed<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly ms: number }> {
@@ -31,6 +33,8 @@ const methods: Methods = {
   counters: () => driver.counters(),
   remove: () => driver.remove(),
   takeMisses: (request) => driver.takeMisses(Number(request['lifetime'])),
+  chance: (request) => chance.configure(request['desired'] as DesiredDataplane, request['dead'] as string[]),
+  chances: async () => chance.counts(),
   memory: async () => process.memoryUsage(),
 };
 

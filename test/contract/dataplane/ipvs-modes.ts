@@ -1,5 +1,6 @@
 /** What IPVS has beside plain NAT, by real packets: where packets go, by whose address, and what servers and clients see of it. */
 import { expect, test } from 'vitest';
+import { until } from '../../../lab/runtimes/wait.ts';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { flowPredictor } from '../../../src/core/hash/flow-prediction.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
@@ -26,6 +27,17 @@ function predictedSources(desired: DesiredDataplane, service: DesiredService, sp
 
 const keysOf = (sport: number, count: number) => Array.from({ length: count }, (_, i) => String(sport + i));
 
+/** Connections that IPVS has in its table. */
+async function ipvsConnections(bench: GuestBench): Promise<number> {
+  return Number((await bench.said(['sh', '-c', 'tail -n +2 /proc/net/ip_vs_conn | wc -l'])).trim());
+}
+
+/** Of those whose time in IPVS is short neither it nor conntrack knows anything any more. */
+async function forgetConnections(bench: GuestBench): Promise<void> {
+  await until('IPVS to forget its connections', 30_000, async () => (await ipvsConnections(bench)) === 0);
+  await bench.said(['conntrack', '-F']);
+}
+
 export function ipvsModes(bench: GuestBench, network: Network): void {
   test.each([
     ['TCP', TCP, { ...WEB, word: 'from' }],
@@ -39,6 +51,31 @@ export function ipvsModes(bench: GuestBench, network: Network): void {
     const seen = await bench.connect(sport, 200, target);
     // Ports that follow one another have places of their own in a block, but there is more than one block.
     expect(agreement(seen, predictedSources(desired, service, sport, 200))).toBeGreaterThanOrEqual(0.99);
+  });
+
+  test('FullNAT, the director dead and nothing known of its connections: they go on by prediction', async () => {
+    const one = { ...TCP, timeouts: { established: 2 } };
+    const before = onIpvs(ofDirectors(one));
+    await bench.remove();
+    await bench.apply(before);
+    const sport = freshPorts(50);
+    const answers = await bench.connect(sport, 50);
+    expect(Object.keys(tally(answers)).sort()).toEqual(['s1', 's2', 's3']);
+    await forgetConnections(bench);
+    // The same machine as another director, which has never seen them.
+    const after = { ...before, self: 'd2', members: ['d2', 'd3'] };
+    await bench.apply(after);
+    await bench.call('chance', { desired: after, dead: ['d1'] });
+    await bench.takeMisses(600_000);
+    const said = await bench.ask(sport, 50);
+    const others = said.filter((server, at) => server !== answers[at]);
+    expect(others.filter((answer) => answer !== 'timeout')).toEqual([]);
+    const counts = await bench.call<Record<string, number>>('chances');
+    expect(counts).toMatchObject({ faults: [], 'predictions.refuted': 0 });
+    expect(counts['predictions.predicted']).toBeGreaterThanOrEqual(49);
+    // A port that was taken when it began would be another one: none is here.
+    expect(others.length).toBeLessThanOrEqual(1);
+    expect(await ipvsConnections(bench)).toBe(0);
   });
 
   test('FullNAT without a port block: nothing reaches a server, and it is counted', async () => {
@@ -75,6 +112,16 @@ export function ipvsModes(bench: GuestBench, network: Network): void {
     const marks = tally([...list.matchAll(/ mark=(\d+)/g)].map(([, mark]) => mark!));
     expect(Object.values(marks).sort()).toEqual(Object.values(answers).sort());
     expect(marks['0']).toBeUndefined();
+  });
+
+  test('NAT in mid-life, unknown here: it finds its server by the hash, though an agent would ask about others', async () => {
+    await bench.remove();
+    await bench.apply(ofIpvs({ ...web(servers(EVEN)), timeouts: { established: 2 } }));
+    await bench.takeMisses(60_000);
+    const sport = freshPorts(30);
+    const before = await bench.connect(sport, 30);
+    await forgetConnections(bench);
+    expect(await bench.ask(sport, 30)).toEqual(before);
   });
 
   test('a port of a VIP without a service is silent, and counted', async () => {
