@@ -47,9 +47,14 @@ const COMMON = {
 async function main(argv: readonly string[]): Promise<number> {
   const name = argv.find((word) => Object.hasOwn(BENCHES, word));
   const bench = name === undefined ? undefined : await BENCHES[name]!();
+  const usage = `${USAGE}\n${bench?.options === undefined ? '' : `\n${ownOptions(bench.options)}\n`}`;
+  if (argv.includes('--help') || argv.includes('-h')) {
+    process.stdout.write(usage);
+    return 0;
+  }
   const values = bench === undefined ? undefined : readArguments(argv, bench.options ?? {});
   if (name === undefined || bench === undefined || values === undefined) {
-    process.stderr.write(`${USAGE}\n${bench?.options === undefined ? '' : `\n${ownOptions(bench.options)}\n`}`);
+    process.stderr.write(usage);
     return 2;
   }
   const { quick, json, strict, ...own } = values;

@@ -24,6 +24,10 @@ soaks: ${Object.keys(SOAKS).sort().join(', ')}`;
 
 /** Exit codes: 0 every claim was met, 1 one was not, 2 usage. */
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    console.log(USAGE);
+    return 0;
+  }
   const options = readArguments(argv);
   if (options === undefined) {
     process.stderr.write(`${USAGE}\n`);

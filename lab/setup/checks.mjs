@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { say } from './report.mjs';
-import { handOver, root } from './run.mjs';
+import { handOver, root, run } from './run.mjs';
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
@@ -48,6 +48,17 @@ export async function hold({ name, argv, env }) {
   const seconds = (performance.now() - started) / 1000;
   say(`${held ? 'ok' : 'FAILED'}: ${name}, ${seconds.toFixed(1)} s`);
   return { name, held, seconds };
+}
+
+/**
+ * Runs one check out of sight, beside another one that has the terminal.
+ *
+ * @param {Check} check @returns {Promise<{ name: string, held: boolean, seconds: number, output: string }>}
+ */
+export async function holdAside({ name, argv, env }) {
+  const started = performance.now();
+  const { code, output } = await run(argv, { env });
+  return { name, held: code === 0, seconds: (performance.now() - started) / 1000, output };
 }
 
 /**
