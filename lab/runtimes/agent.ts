@@ -11,6 +11,7 @@ import { until } from './wait.ts';
 
 /** Of an agent in a guest on a machine that is busy otherwise; elsewhere it takes a second. */
 const ANSWERS_WITHIN = 60_000;
+const ENDED = 'it ended at once';
 /** Longer than any drain deadline that a lab's cluster file gives. */
 const GONE_WITHIN = 60_000;
 
@@ -25,13 +26,16 @@ export async function startAgent(
   const sluice = [...under, process.execPath, ...node.nodeOptions, ...nodeOptions, program()];
   const pid = await node.daemon([...sluice, 'agent', '--config', config, '--name', node.name, ...folders]);
   const answers = async () => {
-    if (!(await node.running(pid))) throw new LabError('it ended at once');
-    return api.get('/v1/status').then(
-      () => true,
-      () => false,
-    );
+    const status = await api.get('/v1/status').catch(() => undefined);
+    if (status === undefined && !(await node.running(pid))) throw new LabError(ENDED);
+    return status;
   };
-  await until('its control socket to answer', ANSWERS_WITHIN, answers).catch(async (cause: Error) => {
+  const started = async () => {
+    const socket = join(node.runDir, `${node.name}.sock`);
+    if (!(await node.hasMade(pid, socket, ANSWERS_WITHIN))) throw new LabError(ENDED);
+    await until('its control socket to answer', ANSWERS_WITHIN, answers);
+  };
+  await started().catch(async (cause: Error) => {
     if (await node.running(pid)) await node.signal(pid, 'SIGKILL');
     throw new LabError(`agent of ${node.name}: ${cause.message}\n${await logTail(node)}`, { cause });
   });

@@ -33,6 +33,8 @@ export interface BuiltNode extends LabNode {
   /** Starts a program that outlives this process, its output appended to the node's log; its process id in the node. */
   daemon(argv: readonly string[]): Promise<number>;
   running(pid: number): Promise<boolean>;
+  /** Waits until `file` is there that the process `pid`, started last by `daemon`, is to make; false when it has ended instead. */
+  hasMade(pid: number, file: string, deadline: number): Promise<boolean>;
   signal(pid: number, signal: NodeJS.Signals): Promise<void>;
   /** Records what passes an interface into a file on the host; `tools`: root folder with tcpdump. */
   capture(iface: string, file: string, tools: string, filter: string): Promise<Capture>;

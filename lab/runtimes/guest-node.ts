@@ -29,6 +29,8 @@ import { until } from './wait.ts';
 /** The link on which the control API is reached; in the guest it is in a namespace of its own, where no agent sees it. */
 const MANAGEMENT = { tap: 'tap-mgmt', card: 'mgmt', host: '169.254.77.1/30', guest: '169.254.77.2' } as const;
 const API_PORT = 7700;
+/** In the guest, as old as the process that was started last. */
+const STARTED = '/run/sluice-guest/started';
 
 export interface GuestNodePlace {
   readonly runId: string;
@@ -149,8 +151,8 @@ export class GuestNode implements BuiltNode {
   }
 
   async daemon(argv: readonly string[]): Promise<number> {
-    const script = 'log=$1; shift; setsid "$@" </dev/null >>"$log" 2>&1 & echo $!';
-    const words = ['sh', '-c', script, 'daemon', logFile(this), ...this.#entered(argv, this.#root)];
+    const script = ': >$1; log=$2; shift 2; setsid "$@" </dev/null >>"$log" 2>&1 & echo $!';
+    const words = ['sh', '-c', script, 'daemon', STARTED, logFile(this), ...this.#entered(argv, this.#root)];
     return Number(await this.#must(words));
   }
 
@@ -158,6 +160,14 @@ export class GuestNode implements BuiltNode {
     if (this.#dead) return false;
     const { stdout } = await this.execOnHost(['cat', `/proc/${pid}/stat`]);
     return stdout !== '' && !/\) Z /.test(stdout);
+  }
+
+  /** One shell waits in the guest, by what it has built in: a program for each look would take what the process needs to start. */
+  async hasMade(pid: number, file: string, deadline: number): Promise<boolean> {
+    const script =
+      'until [ "$2" -nt "$3" ]; do [ -d /proc/$1 ] || exit 1; read -t 0.1 <>/run/sluice-guest/never; done; exit 0';
+    const words = ['bash', '-c', script, 'made', String(pid), file, STARTED];
+    return (await this.execOnHost(words, { deadline })).code === 0;
   }
 
   async signal(pid: number, signal: NodeJS.Signals): Promise<void> {

@@ -3,7 +3,7 @@
  * mounts live in the private mount namespace that `ip netns exec` makes for each program.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
@@ -16,6 +16,7 @@ import { networkBatch, otherCommands, runAll, setSysctls } from './node-setup.ts
 import { enterRoot, prepareFolders } from './root-folder.ts';
 import { processStart } from './run-state.ts';
 import type { Bind, LabRole, Topology, TopologyNode } from './topology.ts';
+import { until } from './wait.ts';
 
 interface IpAddressJson {
   readonly address: string;
@@ -109,6 +110,11 @@ export class NetnsNode implements BuiltNode {
 
   async running(pid: number): Promise<boolean> {
     return processStart(pid) !== undefined;
+  }
+
+  async hasMade(pid: number, file: string, deadline: number): Promise<boolean> {
+    await until(`${file} of ${this.name}`, deadline, async () => existsSync(file) || !(await this.running(pid)));
+    return this.running(pid);
   }
 
   async signal(pid: number, signal: NodeJS.Signals): Promise<void> {
