@@ -39,6 +39,7 @@ async function round(desired: DesiredDataplane, into: Samples): Promise<void> {
   const before = ownMemory();
   // The tables first, so that what is measured after that is IPVS.
   into.tables.push(await timed(() => driver.apply(desired)));
+  await driver.apply(desired);
   const rules = await must(['ipvsadm', '-S', '-n']);
   await must(['ipvsadm', '-C']);
   const kernelBefore = await kernelMemory();

@@ -12,6 +12,7 @@ interface Bench {
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'ctnetlink-codec': () => import('./ctnetlink-codec.ts'),
   'dgram-ospf': () => import('./dgram-ospf.ts'),
+  guests: () => import('./guests.ts'),
   hash: () => import('./hash.ts'),
   'ipvs-apply': () => import('./ipvs-apply.ts'),
   'miss-flood': () => import('./miss-flood.ts'),
