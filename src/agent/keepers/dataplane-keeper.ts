@@ -223,7 +223,7 @@ export class DataplaneKeeper {
     const names = new Set(report.programmed);
     const there = desired.services.filter(({ name }) => names.has(name));
     this.#programmed = new Map(there.map((service) => [service.name, shapeOf(service)]));
-    const fresh = there.filter((service) => before.get(service.name) !== shapeOf(service));
+    const fresh = there.filter(({ name }) => before.get(name) !== this.#programmed.get(name));
     if (fresh.length > 0 || report.operations.length > 0) {
       const vips = vipsOf(there).map(formatIpv4);
       events.emit('dataplane-programmed', { services: there.map(({ name }) => name), vips, ...operations });
