@@ -1,7 +1,7 @@
 /**
  * Are services still as a turn has left them? Told without reading all of them: the file of the kernel shows whatever somebody may
  * have changed but for bounds, tunnels and flags of schedulers; so beside it some services are read whole each time, in turn, as many as
- * `budget` lets. With a few hundred of them that is all of them, every time.
+ * `budget` lets.
  *
  * It only answers; who is told "no" reads everything, and decides.
  */
