@@ -123,6 +123,19 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     expect(places).toEqual(places.toSorted((a, b) => a - b));
   });
 
+  test('an ospfd killed alone, whose route-map others still show: it announces the VIP as before, and nothing else', async () => {
+    const { speaker, faults } = await announcing({ deadline: 1000 });
+    await passing(1500);
+    await world.d.kill(['ospfd']);
+    await until('the silence to be noticed', () => speaker.unknown() !== undefined);
+    await world.d.start(['ospfd']);
+    await until('the repair', () => mended(faults()).length > 0);
+    await until('the VIP to be back', () => speaker.unknown() === undefined && speaker.announced().length === 1);
+    await world.full();
+    await until('the router to hear', () => heard('203.0.113.10') === 10);
+    expect([...world.sequences().keys()]).toEqual(['203.0.113.10']);
+  });
+
   test('an ospfd that hangs costs one vtysh its deadline at a time, and is named', async () => {
     const { speaker, faults } = await announcing({ deadline: 1000 });
     world.d.signal('SIGSTOP', ['ospfd']);
