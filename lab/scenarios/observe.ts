@@ -108,27 +108,36 @@ export async function addressesOf(node: LabNode, iface?: string): Promise<string
 export class RouterView {
   readonly routers: readonly LabNode[];
   readonly #vip: string;
-  readonly #owners: ReadonlyMap<string, string>;
+  /** Directors whose addresses are not known yet: to ask a guest that has not been booted would boot it. */
+  readonly #unknown: Set<LabNode>;
+  readonly #owners = new Map<string, string>();
 
-  private constructor(routers: readonly LabNode[], vip: string, owners: ReadonlyMap<string, string>) {
+  private constructor(routers: readonly LabNode[], vip: string, directors: readonly LabNode[]) {
     this.routers = routers;
     this.#vip = vip;
-    this.#owners = owners;
+    this.#unknown = new Set(directors);
   }
 
   static async of(lab: Lab, vip: string): Promise<RouterView> {
-    const owners = new Map<string, string>();
-    for (const director of lab.byRole('director')) {
-      for (const address of await addressesOf(director)) owners.set(address, director.name);
-    }
     // Of those on the servers' side nobody asks for the VIP.
     const routers = lab.byRole('router').filter(({ labels }) => labels['sluice.side'] !== 'inside');
-    return new RouterView(routers, vip, owners);
+    const view = new RouterView(routers, vip, lab.byRole('director'));
+    await view.#learn();
+    return view;
+  }
+
+  async #learn(): Promise<void> {
+    for (const director of this.#unknown) {
+      if (!director.alive) continue;
+      for (const address of await addressesOf(director)) this.#owners.set(address, director.name);
+      this.#unknown.delete(director);
+    }
   }
 
   /** The directors that are next hops in one router's kernel, in the kernel's order. */
   async nextHops(router: LabNode): Promise<string[]> {
     const gateways = await nextHopsOf(router, this.#vip);
+    if (gateways.some((gateway) => !this.#owners.has(gateway))) await this.#learn();
     return gateways.map((gateway) => this.#owners.get(gateway) ?? gateway);
   }
 
