@@ -3,6 +3,7 @@ import { guestBench } from './guest-bench.ts';
 import { ipvsModes } from './ipvs-modes.ts';
 import { ipvsSchedulers } from './ipvs-schedulers.ts';
 import { ipvsContract } from './ipvs-suite.ts';
+import { ipvsTimes } from './ipvs-times.ts';
 import { Network } from './netns.ts';
 
 const network = new Network(`iv${process.pid}`, []);
@@ -10,5 +11,6 @@ const bench = guestBench(network, '6.1');
 
 ipvsContract('Linux 6.1', bench, () => {
   ipvsSchedulers(bench, network);
+  ipvsTimes(bench, network);
   ipvsModes(bench, network);
 });
