@@ -200,3 +200,12 @@ export function print({ routes }: SpfResult): string[] {
 export function printReachable({ reachable }: SpfResult): string[] {
   return [...reachable].sort((a, b) => a - b).map(formatIpv4);
 }
+
+/** d1 with a link to each of two routers, which share a core network behind them. */
+export const TWO_UPLINKS = `
+  p2p d1 10.1.0.1 10 r1 10.1.0.2 1
+  p2p d1 10.1.1.1 10 r2 10.1.1.2 1
+  lan 10.9.0.0/24 r1 10.9.0.1 5 r2 10.9.0.2 5
+  stub r1 172.16.0.0/16 3
+  stub r2 172.16.0.0/16 3
+`;
