@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { toEnd } from '../../../src/core/base/steps.ts';
 import { IPVS_TABLES } from '../../../src/core/dataplane/ipvs/tables.ts';
+import { elementLayout } from '../../../src/core/dataplane/nft/read-back.ts';
 import { RulesetMemory } from '../../../src/core/dataplane/rules/wanted.ts';
 import { type Found, type FoundSet, ruleText, type Wanted } from '../../../src/core/dataplane/ruleset.ts';
 import { assignServerIds } from '../../../src/core/dataplane/server-ids.ts';
@@ -27,6 +28,18 @@ const fullnat: DesiredDataplane = {
   members: ['d1'],
   local,
 };
+
+test('every set with elements is one that can be read back', () => {
+  const looped = service('looped', [{ ...THREE[0]!, director: 'd2' }], { ports: [81], direct: { device: 'eth3' } });
+  const marked = service('marked', THREE, { ports: [82], fwmark: 7 });
+  const plain = dataplane(service('web', THREE), looped, marked);
+  for (const desired of [fullnat, { ...plain, self: 'd1', macs: { d2: ['02:00:00:00:00:d2'] } }]) {
+    const sets = [...tables(desired).values()].flatMap((table) => [...table.sets]);
+    const unknown = sets.filter(([name, { elements }]) => elements.size > 0 && elementLayout(name) === undefined);
+    expect(sets.length).toBeGreaterThan(5);
+    expect(unknown.map(([name]) => name)).toEqual([]);
+  }
+});
 
 test('the first packet gets its server’s id as it leaves, then the events, then its source', () => {
   const wanted = tables(fullnat);

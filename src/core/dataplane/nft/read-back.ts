@@ -7,6 +7,7 @@
 import type { Steps } from '../../base/steps.ts';
 import {
   BLOCKS_MAP,
+  BY_HASH_SET,
   EGRESS_LINKS_SET,
   ENDED_SET,
   ERRORS_MAP,
@@ -23,6 +24,7 @@ import {
   LINKS_MAP,
   LIPS_SET,
   LOOPED_MAP,
+  MARKED_BY_HASH_SET,
   MARKED_MEMBERS_MAP,
   MARKED_SERVERS_SET,
   MEMBERS_MAP,
@@ -74,6 +76,8 @@ const FIXED: Readonly<Record<string, ElementLayout>> = {
   [LOOPED_MAP]: { key: 'service', data: 'number' },
   [OWN_SET]: { key: 'service', data: 'none' },
   [MARKED_MEMBERS_MAP]: { key: 'marked', data: 'number' },
+  [BY_HASH_SET]: { key: 'service', data: 'none' },
+  [MARKED_BY_HASH_SET]: { key: 'number', data: 'none' },
   [TOLD_SETS.answers]: { key: 'number', data: 'none' },
   [TOLD_SETS.everything]: { key: 'number', data: 'none' },
   [POOLS_SET]: { key: 'address', data: 'none' },
