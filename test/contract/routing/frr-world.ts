@@ -355,6 +355,7 @@ export function vip(address: string, metric: number): AnnouncedPrefix {
   return { prefix: { address: ipv4(address), length: 32 }, metric, lsa: { kind: 'stub' } };
 }
 
-export async function passing(ms: number): Promise<void> {
-  await new Promise((resolve) => void setTimeout(resolve, Math.min(ms, 3000)));
+/** Real time, but no longer than `most`. */
+export async function passing(ms: number, most = 3000): Promise<void> {
+  await new Promise((resolve) => void setTimeout(resolve, Math.min(ms, most)));
 }
