@@ -10,7 +10,7 @@ import { logTail } from './node-log.ts';
 import { until } from './wait.ts';
 
 /** Of an agent in a guest on a machine that is busy otherwise; elsewhere it takes a second. */
-const ANSWERS_WITHIN = 60_000;
+const ANSWERS_WITHIN = 120_000;
 const ENDED = 'it ended at once';
 /** Longer than any drain deadline that a lab's cluster file gives. */
 const GONE_WITHIN = 60_000;

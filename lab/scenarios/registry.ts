@@ -6,6 +6,7 @@ import { frrRestart } from './frr-restart.ts';
 import { gracefulRestart } from './graceful-restart.ts';
 import { holdLink } from './hold-link.ts';
 import { ipvsModes } from './ipvs-modes.ts';
+import { ipvsTakeover } from './ipvs-takeover.ts';
 import { nftModes } from './nft-modes.ts';
 import { order } from './order.ts';
 import { ospfInterop } from './ospf-interop.ts';
@@ -31,7 +32,7 @@ export const SCENARIOS: readonly Scenario[] = [
   frrRestart,
 ];
 
-const PARTS: readonly Series[] = [ospfInterop, nftModes, ipvsModes, takeover, secondChance, partition];
+const PARTS: readonly Series[] = [ospfInterop, nftModes, ipvsModes, ipvsTakeover, takeover, secondChance, partition];
 
 export const SERIES: readonly Series[] = [...PARTS, seriesOfAll(SCENARIOS, PARTS)];
 

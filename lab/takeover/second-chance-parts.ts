@@ -7,12 +7,23 @@ import type { Mode, ModeContext } from '../modes/mode.ts';
 import { type Claim, claimAtLeast, claimAtMost, claimEqual, told } from '../report/result.ts';
 import { tally } from '../report/words.ts';
 import type { Lab, LabNode } from '../runtimes/lab.ts';
+import { until } from '../runtimes/wait.ts';
 import { leadPast, leadTo } from '../scenarios/acts.ts';
 import { addressesOf, RouterView } from '../scenarios/observe.ts';
 import { type Placement, PlacementProbe, placementOf } from '../traffic/placement.ts';
 import { RollCall } from '../traffic/roll-call.ts';
 import type { RollAnswer } from '../traffic/roll-call-main.ts';
-import { DIRECTORS, replacing, STANDS, type Stand, standOf, startAll } from './stand.ts';
+import {
+  DIRECTORS,
+  directorsOf,
+  type Edit,
+  FULLNAT_ON_IPVS,
+  replacing,
+  STANDS,
+  type Stand,
+  standOf,
+  startAll,
+} from './stand.ts';
 
 const VIP = '203.0.113.10';
 const LEAVER = 'd3';
@@ -21,13 +32,14 @@ const OWNER = 'd1';
 const PACE = 4;
 const PATIENCE = 10_000;
 /** The others have to be sure of a death before anything is computed from it. */
-const SURE = 5000;
+const MISSED_WITHIN = 30_000;
+const COPIED_WITHIN = 30_000;
 /** Of the unsynced connections of a dead director: 495 in 500. */
 const PREDICTED = 0.99;
 /** Counters are told once a second. */
 const COUNTED = 1200;
-/** One connection in three is of the director that dies: so many are opened for each that is wanted. */
-const OPENED_FOR_ONE = 3.3;
+/** So many of all that a share of them is of the director that dies: the hash of the routers is not even. */
+const SPARE = 1.1;
 
 const UNSYNCED = replacing(/sync: established/, 'sync: off');
 
@@ -38,14 +50,19 @@ interface Stage {
   readonly routers: RouterView;
 }
 
-async function open(lab: Lab, stand: Stand, count: number): Promise<Stage> {
-  await startAll(lab, stand, UNSYNCED);
+async function open(lab: Lab, stand: Stand, count: number, edit?: Edit): Promise<Stage> {
+  await startAll(lab, stand, edit);
   const routers = await RouterView.of(lab, VIP);
-  await routers.untilNextHops(DIRECTORS);
+  await routers.untilNextHops(directorsOf(stand));
   const probe = await PlacementProbe.install(lab.byRole('director'), VIP);
   const [client] = lab.byRole('client') as readonly [LabNode];
   const options = { target: { address: VIP, port: 80 }, sources: await addressesOf(client, 'lo'), count };
-  return { lab, routers, probe, roll: await RollCall.open(client, { ...options, pace: PACE, patience: PATIENCE }) };
+  return {
+    lab,
+    routers,
+    probe,
+    roll: await RollCall.open(client, { ...options, pace: stand.pace ?? PACE, patience: PATIENCE }),
+  };
 }
 
 interface Called {
@@ -111,7 +128,7 @@ function moves(stand: Stand): Mode {
       'Nothing synced; the routers lead past a director, and to it again: all connections are answered, and at once.',
     ...standOf(stand),
     async play(lab, { connections, progress }) {
-      const stage = await open(lab, stand, connections);
+      const stage = await open(lab, stand, connections, UNSYNCED);
       const still = await call(stage);
       const askedBefore = await questions(lab);
       progress(`the routers lead past ${LEAVER}`);
@@ -140,19 +157,54 @@ function moves(stand: Stand): Mode {
   };
 }
 
+/** What a director that dies leaves to the others. */
+interface Death {
+  readonly suffix: string;
+  readonly claim: string;
+  readonly edit?: Edit;
+  /** How much of its connections has to go on. */
+  readonly least: number;
+  /** Before it dies. */
+  readonly ready: (lab: Lab, directors: readonly string[]) => Promise<void>;
+}
+
 /** What the dead director had chosen is known to nobody. */
-function predicted(stand: Stand): Mode {
+const UNKNOWN_TO_ALL: Death = {
+  suffix: '-predicted',
+  claim: 'Nothing synced; a director dies: what it had chosen for its connections is computed, and never wrongly.',
+  edit: UNSYNCED,
+  least: PREDICTED,
+  ready: async () => undefined,
+};
+
+const COPIED: Death = {
+  suffix: '-synced',
+  claim: 'A director dies: all of its connections go on over the others, which hold them already.',
+  least: 1,
+  ready: async (lab, directors) => {
+    await until('all connections to be copied', COPIED_WITHIN, async () => {
+      const { connections, peers } = await lab.api(OWNER).get('/v1/sync');
+      const living = peers.filter(({ name }) => directors.includes(name));
+      return connections.own > 0 && living.every(({ unprotected }) => unprotected === 0);
+    });
+  },
+};
+
+function dies(stand: Stand, { suffix, claim, edit, least, ready }: Death): Mode {
   return {
-    name: `${stand.name}-predicted`,
-    claim: 'Nothing synced; a director dies: what it had chosen for its connections is computed, and never wrongly.',
+    name: `${stand.name}${suffix}`,
+    claim,
     ...standOf(stand),
     async play(lab, { connections, progress }: ModeContext) {
-      const stage = await open(lab, stand, Math.ceil(connections * OPENED_FOR_ONE));
+      const directors = directorsOf(stand);
+      const stage = await open(lab, stand, Math.ceil(connections * directors.length * SPARE), edit);
       const before = await call(stage);
+      await ready(lab, directors);
       progress(`${OWNER} dies`);
       await lab.crash(OWNER);
-      await stage.routers.untilNextHops(DIRECTORS.filter((name) => name !== OWNER));
-      await sleep(SURE);
+      const left = directors.filter((name) => name !== OWNER);
+      await stage.routers.untilNextHops(left);
+      await until(`${OWNER} to be missed`, MISSED_WITHIN, () => areSureOf(lab, left));
       const after = await call(stage);
       stage.roll.close();
       const orphans = after.answers.filter(({ flow }) => before.placement.get(flow) === OWNER);
@@ -162,12 +214,13 @@ function predicted(stand: Stand): Mode {
       return [
         claimAtLeast('connections of the dead director', orphans.length, connections * 0.9, ''),
         {
-          ...claimAtLeast(`of them answered (${faultsOf(orphans)} lost)`, share, PREDICTED, ''),
+          ...claimAtLeast(`of them answered (${faultsOf(orphans)} lost)`, share, least, ''),
           value: `${answered(orphans)} of ${orphans.length}`,
-          goal: `>= ${100 * PREDICTED} %`,
+          goal: `>= ${100 * least} %`,
         },
         claimEqual('answers of a wrong server', wrong, 0),
         claimEqual(`connections of the living answered (${faultsOf(others)} lost)`, answered(others), others.length),
+        told('of the dead director’s, by prediction', await predictedBy(lab, left)),
         told('first answer, median', hundredth(quantile(orphans, 0.5)), 'ms'),
         told('first answer, p90', hundredth(quantile(orphans, 0.9)), 'ms'),
       ];
@@ -175,5 +228,20 @@ function predicted(stand: Stand): Mode {
   };
 }
 
+async function areSureOf(lab: Lab, left: readonly string[]): Promise<boolean> {
+  const documents = await Promise.all(left.map((name) => lab.api(name).get('/v1/sync')));
+  return documents.every(({ members }) => members?.dead.some(({ name }) => name === OWNER) === true);
+}
+
+async function predictedBy(lab: Lab, directors: readonly string[]): Promise<number> {
+  const documents = await Promise.all(directors.map((name) => lab.api(name).get('/v1/sync')));
+  return documents.reduce((sum, { counters }) => sum + (counters['second-chance.predictions.predicted'] ?? 0), 0);
+}
+
 export const MOVES: readonly Mode[] = STANDS.map(moves);
-export const PREDICTIONS: readonly Mode[] = STANDS.filter(({ name }) => name === 'fullnat').map(predicted);
+export const PREDICTIONS: readonly Mode[] = STANDS.filter(({ name }) => name === 'fullnat').map((stand) =>
+  dies(stand, UNKNOWN_TO_ALL),
+);
+
+/** The same on the kernel's IPVS, in guests: it knows none of the connections that it is to go on with. */
+export const DEATHS_ON_IPVS: readonly Mode[] = [UNKNOWN_TO_ALL, COPIED].map((death) => dies(FULLNAT_ON_IPVS, death));
