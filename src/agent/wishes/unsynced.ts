@@ -5,7 +5,7 @@
 import type { Cluster, Service } from '../../core/model/cluster.ts';
 import type { EventLog } from '../events.ts';
 
-export interface Unsynced {
+interface Unsynced {
   readonly service: string;
   readonly reason: string;
 }
