@@ -5,6 +5,7 @@ import type { SoakRun } from './soak.ts';
 
 /** By name; imported only when asked for. */
 const SOAKS: Readonly<Record<string, () => Promise<{ readonly run: SoakRun }>>> = {
+  'ipvs-pasts': () => import('./ipvs-pasts.ts'),
   'nft-rewrite': () => import('./nft-rewrite.ts'),
   'ospf-day': () => import('./ospf-day.ts'),
   'ospf-fuzz': () => import('./ospf-fuzz.ts'),

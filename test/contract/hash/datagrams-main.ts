@@ -1,22 +1,5 @@
-/** Sends a datagram from each source to a destination; all of it from standard input, as JSON. Sources need be no addresses of ours. */
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
+/** Sends datagrams; which ones is on standard input, as JSON. */
 import { readFileSync } from 'node:fs';
+import { type Order, sendAll } from './datagrams.ts';
 
-interface Order {
-  readonly address: string;
-  readonly port: number;
-  readonly sources: readonly (readonly [address: string, port: number])[];
-}
-
-for (const { address, port, sources } of JSON.parse(readFileSync(0, 'utf8')) as readonly Order[]) {
-  for (const [from, sport] of sources) {
-    const socket = createSocket('udp4');
-    socket.bind(sport, from);
-    await once(socket, 'listening');
-    await new Promise<void>((resolve, reject) => {
-      socket.send('x', port, address, (error) => (error === null ? resolve() : reject(error)));
-    });
-    socket.close();
-  }
-}
+await sendAll(JSON.parse(readFileSync(0, 'utf8')) as readonly Order[]);

@@ -9,6 +9,7 @@ import { type Guest, startGuest } from '../../../lab/runtimes/guest.ts';
 import { KERNELS } from '../../../lab/runtimes/lab.ts';
 import { formatIpv4, type Ipv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { type IpvsServer, ipvsMhServer, ipvsMhTable } from '../../../src/core/hash/ipvs-mh.ts';
+import { given } from './datagrams.ts';
 
 const FLOWS = 1000;
 /** Sources of the flows of each case, spread over 100 clients and ports as Linux clients choose them. */
@@ -56,20 +57,6 @@ function computed({ weights, drained = [], byAddress = false }: Case): readonly 
     const met = ipvsMhServer(table, takes, client, byAddress ? 0 : sport);
     return `${formatIpv4(client)}:${sport} -> ${servers[met] === undefined ? 'none' : formatIpv4(servers[met].address)}`;
   });
-}
-
-const hex = (text: string): number => Number.parseInt(text, 16);
-
-/** By VIP: lines as those of `computed`. */
-function given(listing: string): ReadonlyMap<Ipv4, readonly string[]> {
-  const flows = new Map<Ipv4, string[]>();
-  for (const line of listing.trimEnd().split('\n').slice(1)) {
-    const [, client, sport, to, , server] = line.trim().split(/\s+/) as string[];
-    const of = flows.get(hex(to!)) ?? [];
-    of.push(`${formatIpv4(hex(client!))}:${hex(sport!)} -> ${formatIpv4(hex(server!))}`);
-    flows.set(hex(to!), of);
-  }
-  return flows;
 }
 
 describe.each(KERNELS)('Linux %s', (kernel) => {

@@ -1,0 +1,31 @@
+/**
+ * A director's life in the namespace that this runs in, and then flows: what it was wished one after the other and where they go
+ * comes as JSON on standard input; told is what the kernel then says, a line per flow: `CLIENT:PORT -> SERVER`.
+ */
+import { readFileSync } from 'node:fs';
+import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import { OWNED_HERE } from '../../../src/drivers/dataplane/ipvs/services.ts';
+import { IpvsDataplane } from '../../../src/drivers/dataplane/ipvs.ts';
+import { given, type Order, sendAll } from './datagrams.ts';
+
+export interface Life {
+  /** After those with `dies` the agent is another one, which knows what is in its files and no more. */
+  readonly wishes: readonly { readonly desired: DesiredDataplane; readonly dies: boolean }[];
+  readonly flows: Order;
+}
+
+const { wishes, flows } = JSON.parse(readFileSync(0, 'utf8')) as Life;
+const services = OWNED_HERE();
+let driver = new IpvsDataplane({ services });
+for (const { desired, dies } of wishes) {
+  await driver.open();
+  const { refused = [] } = await driver.apply(desired);
+  if (refused.length > 0) throw new Error(refused.join('\n'));
+  if (!dies) continue;
+  await driver.close();
+  driver = new IpvsDataplane({ services });
+}
+await driver.close();
+await sendAll([flows]);
+const lines = [...given(readFileSync('/proc/net/ip_vs_conn', 'utf8')).values()].flat();
+process.stdout.write(lines.map((line) => `${line}\n`).join(''));
