@@ -4,6 +4,7 @@ import { clusterFile, type Mode } from '../mode.ts';
 import { nat } from '../nat.ts';
 import { oneArm } from '../one-arm.ts';
 import { snat } from '../snat.ts';
+import { onePacket } from './one-packet.ts';
 import { tunnels } from './tunnels.ts';
 
 /** Two are enough for flows to move between, and a third guest costs as much as each of them. */
@@ -23,5 +24,6 @@ export const IPVS_MODES: readonly Mode[] = [
   ),
   onIpvs({ ...oneArm, name: 'fullnat' }, 'one-arm', 'FullNAT on one interface: servers have no way back but routing.'),
   tunnels,
+  onePacket,
   onIpvs(snat, 'egress', 'Servers go out by three directors with the addresses of one pool.', snat.directors.slice()),
 ];
