@@ -1,6 +1,6 @@
 import { type Claim, claimAtLeast } from '../report/result.ts';
 import type { Lab } from '../runtimes/lab.ts';
-import { RouterView, untilAnnounced } from '../scenarios/observe.ts';
+import { RouterView, untilAnnounced, untilWayTo } from '../scenarios/observe.ts';
 import { type Mode, topologyFile } from './mode.ts';
 import { askFrom, completeClaim, countersOf, DropWatch, resetsOf, seenAsClaim } from './questions.ts';
 
@@ -20,6 +20,7 @@ export const snat: Mode = {
   directors: DIRECTORS,
   async play(lab, { progress, connections }) {
     for (const name of DIRECTORS) await untilAnnounced(lab, name);
+    for (const name of DIRECTORS) await untilWayTo(lab.node(name), WORLD.split(':')[0]!);
     for (const address of POOL) await (await RouterView.of(lab, address)).untilNextHops(DIRECTORS);
     const guards = await DropWatch.begin(lab, DIRECTORS);
     const resets = await resetsOfOpeners(lab);

@@ -170,6 +170,16 @@ export async function untilNextHopsOf(
   });
 }
 
+/**
+ * Waits until a node's kernel has a way to an address. A director that announces through an FRR beside it may be announced before that
+ * FRR has gone through the routes that it learned itself. Throws LabError.
+ */
+export async function untilWayTo(node: LabNode, address: string, deadline = 20_000): Promise<void> {
+  await until(`${node.name} has a way to ${address}`, deadline, async () => {
+    return (await node.exec(['ip', 'route', 'get', address])).code === 0;
+  });
+}
+
 async function ipJson(node: LabNode, words: readonly string[]): Promise<unknown> {
   const { code, stdout, stderr } = await node.exec(['ip', '-j', '-4', ...words]);
   if (code !== 0) throw new LabError(`ip ${words.join(' ')} on ${node.name}: ${stderr.trim()}`);

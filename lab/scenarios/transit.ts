@@ -4,11 +4,12 @@ import { projectRoot } from '../project.ts';
 import { claimAtMost, claimBetween, claimEqual } from '../report/result.ts';
 import type { Lab } from '../runtimes/lab.ts';
 import { until } from '../runtimes/wait.ts';
-import { untilAnnounced } from './observe.ts';
+import { untilAnnounced, untilWayTo } from './observe.ts';
 import type { Scenario, ScenarioContext, ScenarioResult } from './scenario.ts';
 
 /** Behind the other router. */
 const FAR = '192.0.2.1';
+const CLIENT = '10.9.0.2';
 const VIP = '203.0.113.10';
 const PINGS = 5;
 const REQUESTS = 20;
@@ -28,6 +29,8 @@ export const transit: Scenario = {
 
 async function run(lab: Lab, { progress }: ScenarioContext): Promise<ScenarioResult> {
   await untilAnnounced(lab, 'd1');
+  for (const address of [FAR, CLIENT]) await untilWayTo(lab.node('d1'), address);
+  await untilWayTo(lab.node('r2'), CLIENT);
   await until(`r1 has a route to ${FAR}`, 20_000, async () => (await nextHop(lab)) === '10.1.1.2');
   progress('packets to the other router');
   const before = await dropped(lab);
