@@ -6,7 +6,7 @@
  */
 import { formatIpv4, formatPrefix, parsePrefix } from '../base/ipv4.ts';
 import { stubInterface } from './config.ts';
-import type { FrrPrefix, InstanceWish } from './wish.ts';
+import type { FrrPrefix, InstanceWish } from './instance.ts';
 
 /** The interface's lines; undefined when no prefix of the instance is a stub link. */
 export function stubLines({

@@ -7,8 +7,8 @@
  * line, and nothing is said to ospfd about the others: a change to a route-map or prefix-list would make it go through all
  * redistributed routes, five seconds later (docs/facts/frr.md). Prefixes that are stub links: `stub.ts`.
  */
-import { formatPrefix, type Ipv4, type Prefix, parsePrefix } from '../base/ipv4.ts';
-import type { AnnouncedAs, FrrSettings } from '../model/routing.ts';
+import { formatPrefix, parsePrefix } from '../base/ipv4.ts';
+import type { FrrSettings } from '../model/routing.ts';
 import {
   type Clause,
   type FrrConfig,
@@ -20,21 +20,8 @@ import {
   stubInterface,
   tagOfClause,
 } from './config.ts';
+import type { FrrPrefix, InstanceWish } from './instance.ts';
 import { stubLines, stubsIn } from './stub.ts';
-
-export interface FrrPrefix {
-  readonly prefix: Prefix;
-  readonly metric: number;
-  readonly lsa: AnnouncedAs;
-}
-
-export interface InstanceWish {
-  readonly name: string;
-  /** `''` for `router ospf`, `1` for `router ospf 1`. */
-  readonly process: string;
-  readonly area: Ipv4;
-  readonly prefixes: readonly FrrPrefix[];
-}
 
 /** How one or more instances announce a prefix, as a text to compare -> the number of the clauses that do it. */
 export type ClauseNumbers = ReadonlyMap<string, number>;

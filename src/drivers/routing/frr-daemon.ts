@@ -18,18 +18,12 @@ import {
   routeMapName,
   stubInterface,
 } from '../../core/frr/config.ts';
+import type { FrrPrefix } from '../../core/frr/instance.ts';
 import { type Json, splitJson } from '../../core/frr/json.ts';
 import { LSA_KINDS, readLsas } from '../../core/frr/lsdb.ts';
 import { type CommandBlock, plan } from '../../core/frr/plan.ts';
 import { type FrrSummary, readInterfaces, readNeighbors, readSummary } from '../../core/frr/show.ts';
-import {
-  asAnnounced,
-  type ClauseNumbers,
-  type FrrPrefix,
-  numbersIn,
-  prefixesIn,
-  wishedObjects,
-} from '../../core/frr/wish.ts';
+import { asAnnounced, type ClauseNumbers, numbersIn, prefixesIn, wishedObjects } from '../../core/frr/wish.ts';
 import type { FrrSettings } from '../../core/model/routing.ts';
 import type { Clock } from '../../io/clock.ts';
 import { KernelError } from '../../io/kernel-error.ts';

@@ -8,7 +8,8 @@
  */
 import { formatIpv4, formatPrefix, type Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
-import { asAnnounced, type FrrPrefix } from '../../core/frr/wish.ts';
+import type { FrrPrefix } from '../../core/frr/instance.ts';
+import { asAnnounced } from '../../core/frr/wish.ts';
 import type { FrrSettings } from '../../core/model/routing.ts';
 import type {
   AnnouncedPrefix,

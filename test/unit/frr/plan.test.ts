@@ -2,15 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import { type FrrConfig, NOTHING, parseRunningConfig } from '../../../src/core/frr/config.ts';
+import type { FrrPrefix, InstanceWish } from '../../../src/core/frr/instance.ts';
 import { type FrrPlan, plan } from '../../../src/core/frr/plan.ts';
-import {
-  asAnnounced,
-  type FrrPrefix,
-  type InstanceWish,
-  numbersIn,
-  prefixesIn,
-  wishedObjects,
-} from '../../../src/core/frr/wish.ts';
+import { asAnnounced, numbersIn, prefixesIn, wishedObjects } from '../../../src/core/frr/wish.ts';
 import { AS_STUB } from '../../../src/core/model/routing.ts';
 import { VERSIONS, vectorText } from './vectors.ts';
 
