@@ -1,12 +1,18 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { LabError } from '../lab-error.ts';
 import type { Capture } from './lab.ts';
-import type { NetnsNode } from './netns-node.ts';
 import { until } from './wait.ts';
+
+/** A namespace that programs of a root folder are started in. */
+interface CapturedNode {
+  readonly name: string;
+  startIn(root: string, argv: readonly string[], options: SpawnOptions): ChildProcess;
+}
 
 /** tcpdump of the tools root in the node's namespace, written to a file on the host. Resolves once it listens. */
 export async function startCapture(
-  node: NetnsNode,
+  node: CapturedNode,
   iface: string,
   file: string,
   tools: string,

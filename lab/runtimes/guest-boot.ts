@@ -11,7 +11,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArchiveEntry, FOLDER, LINK, PROGRAM, writeArchive } from '../roots/cpio.ts';
 import { INITRAMFS, releaseOf, VMLINUX } from '../roots/kernel.ts';
-import { initScript, SERVE_SCRIPT } from './guest-scripts.ts';
+import { type GuestFacts, initScript, SERVE_SCRIPT } from './guest-scripts.ts';
 
 export interface GuestNic {
   /** A tap device in the emulator's namespace. */
@@ -21,12 +21,9 @@ export interface GuestNic {
   readonly mac: string;
 }
 
-export interface GuestBoot {
-  readonly name: string;
+export interface GuestBoot extends GuestFacts {
   /** Holds the guest's sockets, console and first root folder. */
   readonly folder: string;
-  /** Host and guest have it at the same path, both may write. */
-  readonly shared: string;
   readonly nics: readonly GuestNic[];
   /** MiB. */
   readonly memory: number;

@@ -1,8 +1,15 @@
 /** The shell programs that run in a guest: how it comes to its root folder, and how it does what it is told. */
-import type { GuestBoot } from './guest-boot.ts';
+
+/** What a guest is called, and what it has of the host. */
+export interface GuestFacts {
+  readonly name: string;
+  /** Host and guest have it at the same path, both may write. */
+  readonly shared: string;
+  readonly nics: readonly { readonly name: string; readonly mac: string }[];
+}
 
 /** The kernel's first program. Without a console its file descriptors 0 to 2 would be closed, and redirections go wrong. */
-export function initScript({ name, shared, nics }: Pick<GuestBoot, 'name' | 'shared' | 'nics'>): string {
+export function initScript({ name, shared, nics }: GuestFacts): string {
   const names = nics.map((nic) => `${nic.mac}) want=${nic.name} ;;`).join(' ');
   return `#!/bin/busybox sh
 b() { /bin/busybox "$@"; }
