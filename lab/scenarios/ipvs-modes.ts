@@ -5,7 +5,7 @@ import { seriesOfModes } from './series-of-modes.ts';
 export const ipvsModes = seriesOfModes({
   name: 'ipvs-modes',
   claim:
-    'NAT, FullNAT, tunnels and SNAT on IPVS serve all connections, each server by its weight, and no packet of theirs is dropped.',
+    'NAT, FullNAT, direct routing, tunnels, SNAT and UDP one by one: IPVS serves all, each server by its weight, and drops nothing.',
   about: { speaker: 'ospf', because: 'its directors are guests, which have no FRR beside their agents' },
   modes: IPVS_MODES,
   connections: 200,
