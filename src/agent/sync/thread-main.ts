@@ -18,10 +18,6 @@ if (port === null) throw new Error('this is a thread of the agent, not a program
 // A flood of connections delays no Hello.
 yieldToMainThread();
 
-// V8 collects young objects with helpers, and waits for them: where processors are few and busy, longer than the work takes, ten times a
-// second at 10,000 connections a second (docs/facts/sync-cost.md).
-setFlagsFromString('--no-parallel-scavenge');
-
 const engine = new SyncEngine({
   // Instants cross over.
   clock: clockSince(Number(workerData)),
