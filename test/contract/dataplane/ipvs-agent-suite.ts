@@ -79,7 +79,7 @@ export class GuestAgent {
 
 /** To be called among the tests of a file. */
 export function survivesKill(agent: GuestAgent): void {
-  test('killed and started again: no connection is broken, no entry rewritten', async () => {
+  test('killed and started again: no connection is broken, no entry rewritten', { timeout: 240_000 }, async () => {
     const { bench } = agent;
     const sport = freshPorts(200);
     const before = await bench.connect(sport, 200);
