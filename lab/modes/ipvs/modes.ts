@@ -4,6 +4,8 @@ import { clusterFile, type Mode } from '../mode.ts';
 import { nat } from '../nat.ts';
 import { oneArm } from '../one-arm.ts';
 import { snat } from '../snat.ts';
+import { drift } from './drift.ts';
+import { fwmark } from './fwmark.ts';
 import { onePacket } from './one-packet.ts';
 import { tunnels } from './tunnels.ts';
 
@@ -24,6 +26,8 @@ export const IPVS_MODES: readonly Mode[] = [
   ),
   onIpvs({ ...oneArm, name: 'fullnat' }, 'one-arm', 'FullNAT on one interface: servers have no way back but routing.'),
   tunnels,
+  fwmark,
   onePacket,
   onIpvs(snat, 'egress', 'Servers go out by three directors with the addresses of one pool.', snat.directors.slice()),
+  drift,
 ];

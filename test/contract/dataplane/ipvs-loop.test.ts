@@ -3,9 +3,10 @@
  * comes back, until its TTL ends. Directors, client and wire are namespaces of one guest.
  */
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../lab/project.ts';
 import { type Guest, startGuest } from '../../../lab/runtimes/guest.ts';
+import { KERNELS } from '../../../lab/runtimes/lab.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 
@@ -108,30 +109,32 @@ function desired(self: 'd1' | 'd2'): DesiredDataplane {
   };
 }
 
-beforeAll(async () => {
-  guest = await startGuest({ name: 'loop', kernel: '6.1' });
-  await said(['modprobe', '-a', 'ip_vs', 'ip_vs_rr', 'bridge', 'veth', 'nf_tables']);
-  await said(['bash', '-c', NETWORK]);
-  // Else each would tell the client of the other, which is on the same wire.
-  for (const name of DIRECTORS) await said(inside(name, 'sysctl', '-q', '-w', 'net.ipv4.conf.all.send_redirects=0'));
-}, 120_000);
-afterAll(() => guest?.down());
+describe.each(KERNELS)('Linux %s', (kernel) => {
+  beforeAll(async () => {
+    guest = await startGuest({ name: 'loop', kernel });
+    await said(['modprobe', '-a', 'ip_vs', 'ip_vs_rr', 'bridge', 'veth', 'nf_tables']);
+    await said(['bash', '-c', NETWORK]);
+    // Else each would tell the client of the other, which is on the same wire.
+    for (const name of DIRECTORS) await said(inside(name, 'sysctl', '-q', '-w', 'net.ipv4.conf.all.send_redirects=0'));
+  }, 120_000);
+  afterAll(() => guest?.down());
 
-test('services as they are made by hand send packets to and fro until nobody answers', async () => {
-  for (const name of DIRECTORS) await said(inside(name, 'ipvsadm', '--restore'), PLAIN);
-  const { answers, looped } = await ask('d1');
-  for (const name of DIRECTORS) await said(inside(name, 'ipvsadm', '--clear'));
-  expect(looped).toBeGreaterThan(100);
-  expect(answers['none']).toBeGreaterThan(0);
-});
+  test('services as they are made by hand send packets to and fro until nobody answers', async () => {
+    for (const name of DIRECTORS) await said(inside(name, 'ipvsadm', '--restore'), PLAIN);
+    const { answers, looped } = await ask('d1');
+    for (const name of DIRECTORS) await said(inside(name, 'ipvsadm', '--clear'));
+    expect(looped).toBeGreaterThan(100);
+    expect(answers['none']).toBeGreaterThan(0);
+  });
 
-test('with the rules that are made of the file every packet is sent on once at most, and everyone is answered', async () => {
-  const main = join(projectRoot, 'dist/test/contract/dataplane/ipvs-apply-main.js');
-  for (const name of DIRECTORS) {
-    const report = JSON.parse(await said(inside(name, 'node', main), JSON.stringify(desired(name)))) as Applied;
-    expect(report).toMatchObject({ programmed: ['web'], refused: [] });
-  }
-  for (const by of DIRECTORS) {
-    expect(await ask(by)).toEqual({ answers: { d1: CONNECTIONS / 2, d2: CONNECTIONS / 2 }, looped: 0 });
-  }
+  test('with the rules that are made of the file every packet is sent on once at most, and everyone is answered', async () => {
+    const main = join(projectRoot, 'dist/test/contract/dataplane/ipvs-apply-main.js');
+    for (const name of DIRECTORS) {
+      const report = JSON.parse(await said(inside(name, 'node', main), JSON.stringify(desired(name)))) as Applied;
+      expect(report).toMatchObject({ programmed: ['web'], refused: [] });
+    }
+    for (const by of DIRECTORS) {
+      expect(await ask(by)).toEqual({ answers: { d1: CONNECTIONS / 2, d2: CONNECTIONS / 2 }, looped: 0 });
+    }
+  });
 });
