@@ -6,7 +6,6 @@ export const ipvsModes = seriesOfModes({
   name: 'ipvs-modes',
   claim:
     'NAT, FullNAT, direct routing, tunnels, SNAT and UDP one by one: IPVS serves all, each server by its weight, and drops nothing.',
-  about: { speaker: 'ospf', because: 'its directors are guests, which have no FRR beside their agents' },
   modes: IPVS_MODES,
   connections: 200,
   // Emulated machines fill the processors.

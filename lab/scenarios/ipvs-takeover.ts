@@ -6,7 +6,6 @@ export const ipvsTakeover = seriesOfModes({
   name: 'ipvs-takeover',
   claim:
     'FullNAT on IPVS: connections of a director that dies go on, whether they were synced or have to be predicted.',
-  about: { speaker: 'ospf', because: 'its directors are guests, which have no FRR beside their agents' },
   modes: DEATHS_ON_IPVS,
   connections: 200,
   few: 50,

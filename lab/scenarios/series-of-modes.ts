@@ -5,7 +5,6 @@ import type { About, Series } from './scenario.ts';
 export interface SeriesOfModes {
   readonly name: string;
   readonly claim: string;
-  readonly about?: About;
   readonly modes: readonly Mode[];
   readonly connections: number;
   /** For a first look; as many, unless told. */
@@ -14,11 +13,13 @@ export interface SeriesOfModes {
   readonly alone?: boolean;
 }
 
+/** Of series all of whose directors are guests. */
+const GUESTS: About = { speaker: 'ospf', because: 'its directors are guests, which have no FRR beside their agents' };
+
 /** Modes, one after the other or side by side, as one series. */
 export function seriesOfModes({
   name,
   claim,
-  about,
   modes,
   connections,
   few = connections,
@@ -27,7 +28,7 @@ export function seriesOfModes({
   return {
     name,
     claim,
-    ...(about === undefined ? {} : { about }),
+    ...(modes.every(({ runtime }) => runtime === 'qemu') ? { about: GUESTS } : {}),
     async play({ progress, only, parallel, quick, who, kernel, earlier, onPart }) {
       const outcomes = await playModes(modes, {
         only,

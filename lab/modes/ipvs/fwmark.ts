@@ -1,9 +1,8 @@
 import { type Claim, claimBetween, claimEqual } from '../../report/result.ts';
-import { RouterView, untilAnnounced } from '../../scenarios/observe.ts';
 import { answerDatagrams, askByDatagrams } from '../../traffic/datagrams.ts';
 import { clusterFile, type Mode, topologyFile } from '../mode.ts';
 import { askFrom, completeClaim, seenAsClaim } from '../questions.ts';
-import { prepareServer } from './prepare-server.ts';
+import { untilServed } from './prepare-server.ts';
 import { said } from './tables.ts';
 
 const DIRECTOR = 'd1';
@@ -39,9 +38,7 @@ export const fwmark: Mode = {
   runtime: 'qemu',
   cluster: clusterFile('dr-trunk', 'ipvs'),
   async play(lab, { progress, connections }) {
-    for (const name of SERVERS) await prepareServer(lab, name, DIRECTOR);
-    await untilAnnounced(lab, DIRECTOR);
-    await (await RouterView.of(lab, VIP)).untilNextHops([DIRECTOR]);
+    await untilServed(lab, VIP, SERVERS, DIRECTOR);
     await said((argv) => lab.node(DIRECTOR).exec(argv, { input: MARKS }), ['nft', '-f', '-']);
     for (const name of SERVERS) await answerDatagrams(lab.node(name), [`${VIP}:53`, `${VIP}:54`]);
     const client = lab.node('client');

@@ -1,11 +1,10 @@
 import { claimBetween, claimEqual } from '../../report/result.ts';
 import type { LabNode } from '../../runtimes/lab.ts';
-import { RouterView, untilAnnounced } from '../../scenarios/observe.ts';
 import { answerDatagrams, askByDatagrams } from '../../traffic/datagrams.ts';
 import type { DatagramOutcome } from '../../traffic/datagrams-main.ts';
 import { clusterFile, type Mode, topologyFile } from '../mode.ts';
 import { completeClaim, seenAsClaim } from '../questions.ts';
-import { prepareServer } from './prepare-server.ts';
+import { untilServed } from './prepare-server.ts';
 import { said } from './tables.ts';
 
 const DIRECTOR = 'd1';
@@ -24,9 +23,7 @@ export const onePacket: Mode = {
   runtime: 'qemu',
   cluster: clusterFile('dr-trunk', 'ipvs'),
   async play(lab, { progress, connections }) {
-    for (const name of SERVERS) await prepareServer(lab, name, DIRECTOR);
-    await untilAnnounced(lab, DIRECTOR);
-    await (await RouterView.of(lab, NAMES.vip)).untilNextHops([DIRECTOR]);
+    await untilServed(lab, NAMES.vip, SERVERS, DIRECTOR);
     for (const name of SERVERS) await answerDatagrams(lab.node(name), [`${NAMES.vip}:53`, `${TALKS.vip}:53`]);
     const each = Math.ceil(connections / SOURCES.length);
     const ask = (vip: string) =>

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LabError } from '../../lab-error.ts';
 import { projectRoot } from '../../project.ts';
 import type { Lab } from '../../runtimes/lab.ts';
+import { RouterView, untilAnnounced } from '../../scenarios/observe.ts';
 
 /**
  * Makes a node a real server of a director's cluster file as its operator would, by the product's own command on it. Throws a
@@ -20,4 +21,11 @@ export async function prepareServer(lab: Lab, name: string, director: string): P
   }
   const [code] = await once(child, 'close');
   if (code !== 0) throw new LabError(`sluice realserver --apply on ${name}: ${text.trim()}`);
+}
+
+/** Prepares the servers and waits until routers lead to a VIP by this director. Throws LabError. */
+export async function untilServed(lab: Lab, vip: string, servers: readonly string[], director: string): Promise<void> {
+  for (const name of servers) await prepareServer(lab, name, director);
+  await untilAnnounced(lab, director);
+  await (await RouterView.of(lab, vip)).untilNextHops([director]);
 }
