@@ -100,6 +100,7 @@ export function ipvsTimes(bench: GuestBench, network: Network): void {
       const talk = async () => {
         while (isSilent) {
           await bench.ask(talking, 1);
+          // Oftener than the time-out, and no wait for anything: it is what keeps the connection in the table.
           await new Promise((resolve) => setTimeout(resolve, 1000));
         }
       };

@@ -149,7 +149,7 @@ describe.each(FRR_ROOTS)('%s', (root) => {
     news.length = 0;
     here.r.vtysh('graceful-restart prepare ip ospf');
     await here.r.kill(['ospfd']);
-    // Longer than the dead interval.
+    // Longer than the dead interval: what is looked at is that nothing happens.
     await new Promise((resolve) => void setTimeout(resolve, 6000));
     expect(speaker.neighbors()).toMatchObject([{ state: 'full' }]);
     await here.r.start(['ospfd']);
