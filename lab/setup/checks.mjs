@@ -20,7 +20,7 @@ export const UNUSED = { name: 'knip', argv: [bin('knip')] };
  *
  * @param {'pure' | 'lab' | 'nft'} project
  * @param {{ name?: string, files?: readonly string[], env?: Record<string, string> }} [choice] all files unless given
- * @returns {Check & { results: string }}
+ * @returns {Check & { project: string, results: string }}
  */
 export function suite(project, { name = project, files = [], env = {} } = {}) {
   const results = join(root, 'dist/test-results', `${name}.json`);
@@ -32,6 +32,7 @@ export function suite(project, { name = project, files = [], env = {} } = {}) {
     name: `vitest ${name}`,
     argv: [bin('vitest'), 'run', '--project', project, ...reporters, ...files],
     env: vitest,
+    project,
     results,
   };
 }
@@ -61,28 +62,30 @@ export async function holdAside({ name, argv, env }) {
   return { name, held: code === 0, seconds: (performance.now() - started) / 1000, output };
 }
 
+/** @typedef {{ name: string, seconds: number, passed: number, failed: number, skipped: number }} FileResult */
+
 /**
- * Counts of a suite's JSON report. A file that could not even be loaded counts as one failure, as does a missing report.
+ * What a suite's JSON report says of each file. One that could not even be loaded counts as one failure, as does a missing
+ * report.
  *
- * @param {string} path @returns {{ passed: number, failed: number, skipped: number, files: { name: string, seconds: number }[] }}
+ * @param {string} path @returns {FileResult[]}
  */
 export function readResults(path) {
   let report;
   try {
     report = JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    return { passed: 0, failed: 1, skipped: 0, files: [] };
+    return [{ name: path, seconds: 0, passed: 0, failed: 1, skipped: 0 }];
   }
-  const broken = report.testResults.filter(({ status, assertionResults }) => {
-    return status === 'failed' && !assertionResults.some((one) => one.status === 'failed');
+  return report.testResults.map(({ name, startTime, endTime, status, assertionResults }) => {
+    const count = (...wanted) => assertionResults.filter((one) => wanted.includes(one.status)).length;
+    const [passed, failed] = [count('passed'), count('failed')];
+    return {
+      name: name.replace(root, ''),
+      seconds: (endTime - startTime) / 1000,
+      passed,
+      failed: failed === 0 && status === 'failed' ? 1 : failed,
+      skipped: assertionResults.length - passed - failed,
+    };
   });
-  const files = report.testResults.map(({ name, startTime, endTime }) => {
-    return { name: name.replace(root, ''), seconds: (endTime - startTime) / 1000 };
-  });
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests,
-    files,
-  };
 }
