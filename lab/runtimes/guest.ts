@@ -12,6 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LabError } from '../lab-error.ts';
 import { ensureRoots, rootPath } from '../roots/build.ts';
 import type { RootName } from '../roots/specs.ts';
@@ -52,6 +53,7 @@ export interface GuestNicOptions {
 
 const MEMORY = 512;
 const BOOTS_WITHIN = 60_000;
+const KNOWN_WITHIN = 1000;
 
 /** Roots without which there is no guest. */
 export function guestRoots(kernel: KernelVersion): readonly RootName[] {
@@ -229,7 +231,12 @@ export class Guest {
       child.on('error', reject);
     });
     ended.catch(() => undefined);
-    await Promise.race([this.exec(['true'], { deadline: BOOTS_WITHIN }), ended]).catch(async (cause: Error) => {
+    const answered = this.exec(['true'], { deadline: BOOTS_WITHIN }).catch(async (cause: Error) => {
+      // A channel closes before it is known how the emulator ended, which says more.
+      await Promise.race([ended, sleep(KNOWN_WITHIN)]);
+      throw cause;
+    });
+    await Promise.race([answered, ended]).catch(async (cause: Error) => {
       const said = await Promise.all([consoleFile(this.#folder), errorFile(this.#folder)].map(tail));
       throw new LabError(`guest ${this.name} does not come up: ${cause.message}\n${said.join('\n')}`.trim(), { cause });
     });

@@ -53,6 +53,12 @@ test('modules load, and programs that need them', async () => {
   await said('ip', 'link', 'add', 'name', 'gre9', 'type', 'gre', 'local', '192.0.2.1', 'remote', '192.0.2.2');
 });
 
+test('one that cannot boot says how its emulator ended, and why', async () => {
+  await expect(startGuest({ name: 'g0', kernel: '6.1', memory: 1 })).rejects.toThrow(
+    /^guest g0 does not come up: its emulator ended with 1\n(.*\n)*.*initrd is too large/,
+  );
+});
+
 test('commands run side by side', async () => {
   const meet = (mine: string, other: string) => `echo > /run/${mine}; until [ -e /run/${other} ]; do sleep 0.01; done`;
   await Promise.all([said('sh', '-c', meet('a', 'b')), said('sh', '-c', meet('b', 'a'))]);
