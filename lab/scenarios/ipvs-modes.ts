@@ -5,7 +5,7 @@ import { seriesOfModes } from './series-of-modes.ts';
 export const ipvsModes = seriesOfModes({
   name: 'ipvs-modes',
   claim:
-    'NAT, FullNAT, direct routing, tunnels, SNAT and UDP one by one: IPVS serves all, each server by its weight, and drops nothing.',
+    'NAT, FullNAT, direct routing, tunnels, SNAT, UDP one by one and SCTP: IPVS serves all, each server by its weight, and drops nothing.',
   modes: IPVS_MODES,
   connections: 200,
   // Emulated machines fill the processors.

@@ -7,6 +7,7 @@ import { snat } from '../snat.ts';
 import { drift } from './drift.ts';
 import { fwmark } from './fwmark.ts';
 import { onePacket } from './one-packet.ts';
+import { sctp } from './sctp.ts';
 import { tunnels } from './tunnels.ts';
 
 /** Two are enough for flows to move between, and a third guest costs as much as each of them. */
@@ -28,6 +29,7 @@ export const IPVS_MODES: readonly Mode[] = [
   tunnels,
   fwmark,
   onePacket,
+  sctp,
   onIpvs(snat, 'egress', 'Servers go out by three directors with the addresses of one pool.', snat.directors.slice()),
   drift,
 ];
