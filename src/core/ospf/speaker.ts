@@ -16,7 +16,7 @@ import type { DropReason, HelperMode, InstanceConfig, InterfaceConfig, OspfEffec
 import { newInterface, type OspfInterface } from './interface/interface.ts';
 import { Lsdb } from './lsdb/lsdb.ts';
 import type { Neighbor } from './neighbor/neighbor.ts';
-import { newOrigination, type Origination } from './origination/origination.ts';
+import { newOrigination, type Origination } from './origination/state.ts';
 import { encodePacket } from './packet/codec.ts';
 import type { PacketBody } from './packet/packet.ts';
 import type { TakeOver } from './restart/take-over.ts';

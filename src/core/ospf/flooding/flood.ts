@@ -5,7 +5,6 @@ import { compareInstances } from '../lsa/codec.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import { atLeast, isSynchronizing, type Neighbor } from '../neighbor/neighbor.ts';
 import { holdEnd, isHolding, removeRequest } from '../neighbor/requests.ts';
-import { ownRouterLsaKey } from '../origination/router-lsa.ts';
 import type { Speaker } from '../speaker.ts';
 import { floodDestination, queueUpdate } from './outbox.ts';
 import { addRetransmission } from './retransmit.ts';
@@ -29,7 +28,7 @@ export function flood(speaker: Speaker, entry: LsdbEntry, from: Neighbor | undef
 function floodOn(speaker: Speaker, iface: OspfInterface, entry: LsdbEntry, from: Neighbor | undefined): boolean {
   const takers = [...iface.neighbors.values()].filter((neighbor) => needs(speaker, neighbor, entry, from));
   if (takers.length === 0) return false;
-  if (entry.key === ownRouterLsaKey(speaker) && takers.every((neighbor) => isHolding(speaker, neighbor))) {
+  if (entry.key === speaker.origination.routerLsaKey && takers.every((neighbor) => isHolding(speaker, neighbor))) {
     // Nobody there is Full yet: the instance that will say so follows at once, and must not be refused as too young.
     for (const neighbor of takers) addRetransmission(speaker, neighbor, entry, holdEnd(speaker));
     return false;

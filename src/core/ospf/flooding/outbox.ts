@@ -18,7 +18,6 @@ import { lsaKeyText } from '../lsa/codec.ts';
 import type { Lsa, LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import { atLeast, type Neighbor } from '../neighbor/neighbor.ts';
-import { ownRouterLsaKey } from '../origination/router-lsa.ts';
 import { type Speaker, sendPacket } from '../speaker.ts';
 
 /** InfTransDelay (RFC 2328 appendix C.3), seconds added to the age of what we send. */
@@ -46,7 +45,7 @@ export function queueUpdate(
   queue.set(entry.key, entry);
   iface.updates.set(destination, queue);
   entry.sentAt = speaker.now;
-  if (entry.key !== ownRouterLsaKey(speaker)) return;
+  if (entry.key !== speaker.origination.routerLsaKey) return;
   for (const neighbor of recipients) neighbor.routerLsaGiven = { entry, at: speaker.now };
 }
 

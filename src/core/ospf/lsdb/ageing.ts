@@ -4,7 +4,7 @@ import { LS_REFRESH_TIME, MAX_SEQUENCE } from '../codes.ts';
 import { flood } from '../flooding/flood.ts';
 import { anyoneSynchronizing } from '../flooding/receive.ts';
 import { removeFromAllLists } from '../flooding/retransmit.ts';
-import { ownLsa } from '../origination/origination.ts';
+import { ownLsa } from '../origination/state.ts';
 import { noticeTopologyChange } from '../restart/helper.ts';
 import { lsaChanged } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
@@ -44,7 +44,7 @@ function age(speaker: Speaker): void {
 }
 
 function refresh(speaker: Speaker, entry: LsdbEntry): void {
-  ownLsa(speaker, entry.key).refresh = true;
+  ownLsa(speaker.origination, entry.key).refresh = true;
   speaker.origination.dirty = true;
 }
 
@@ -76,7 +76,7 @@ export function sweep(speaker: Speaker): boolean {
     if (entry.lsa.header.advertisingRouter !== speaker.config.routerId) continue;
     own = true;
     // Whatever came back in our name and was flushed is not remembered for ever.
-    if (!ownLsa(speaker, entry.key).isOurs) speaker.origination.own.delete(entry.key);
+    if (!ownLsa(speaker.origination, entry.key).isOurs) speaker.origination.own.delete(entry.key);
   }
   if (own) speaker.origination.dirty = true;
   return own;

@@ -14,7 +14,6 @@ import { queueUpdate } from '../flooding/outbox.ts';
 import { addRetransmission } from '../flooding/retransmit.ts';
 import { addressOf, packetRoom } from '../interface/interface.ts';
 import { lsaKeyText } from '../lsa/codec.ts';
-import { ownRouterLsaKey } from '../origination/router-lsa.ts';
 import type { LsRequest } from '../packet/packet.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
 import { neighborEvent } from './machine.ts';
@@ -64,7 +63,7 @@ export function receiveLsRequest(speaker: Speaker, neighbor: Neighbor, packet: L
       neighborEvent(speaker, neighbor, 'badLsRequest', `badLsRequest from ${formatIpv4(neighbor.address)}`);
       return;
     }
-    if (entry.key === ownRouterLsaKey(speaker) && isHolding(speaker, neighbor)) hold(speaker, neighbor);
+    if (entry.key === speaker.origination.routerLsaKey && isHolding(speaker, neighbor)) hold(speaker, neighbor);
     else queueUpdate(speaker, neighbor.interface, addressOf(neighbor), entry, [neighbor]);
   }
 }
@@ -92,7 +91,7 @@ export function answerHeld(speaker: Speaker, neighbor: Neighbor): void {
   if (heldUntil === undefined || (isHolding(speaker, neighbor) && speaker.now < heldUntil)) return;
   neighbor.heldUntil = undefined;
   speaker.timers.clear(neighborTimer(neighbor, 'hold'));
-  const entry = speaker.lsdb.get(ownRouterLsaKey(speaker));
+  const entry = speaker.lsdb.get(speaker.origination.routerLsaKey);
   if (entry === undefined || neighbor.routerLsaGiven?.entry === entry) return;
   queueUpdate(speaker, neighbor.interface, addressOf(neighbor), entry, [neighbor]);
   // Held back from flooding too, it has only now been sent for the first time.

@@ -12,22 +12,6 @@ import type { ExternalLsaBody, Lsa, LsaKey } from '../lsa/lsa.ts';
 import { atLeast } from '../neighbor/neighbor.ts';
 import type { Speaker } from '../speaker.ts';
 
-/** What is kept from one calculation to the next. */
-export interface ExternalState {
-  /** By `prefixNumber`. */
-  linkStateIds: ReadonlyMap<number, Ipv4>;
-  /** Of the type 7 LSAs; undefined when there is none to choose. */
-  forwardingAddress: Ipv4 | undefined;
-  /** The prefixes that are out, by database key. */
-  readonly announced: Map<string, AnnouncedPrefix>;
-  /** We have announced such a prefix, so we are an AS boundary router. */
-  isBoundary: boolean;
-}
-
-export function newExternalState(): ExternalState {
-  return { linkStateIds: new Map(), forwardingAddress: undefined, announced: new Map(), isBoundary: false };
-}
-
 export interface ExternalLsa {
   readonly key: LsaKey;
   readonly options: number;

@@ -11,7 +11,6 @@
  *
  * Not here: ageing and removal (lsdb/ageing.ts), getting it to the neighbors (flooding/).
  */
-import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Instant } from '../../base/machine.ts';
 import { lsaOptions } from '../area.ts';
 import { INITIAL_SEQUENCE, LsType, MAX_AGE, MAX_SEQUENCE, MIN_LS_ARRIVAL } from '../codes.ts';
@@ -27,68 +26,10 @@ import { noticeTopologyChange } from '../restart/helper.ts';
 import { isTakingOver } from '../restart/take-over.ts';
 import { scheduleSpf } from '../routing.ts';
 import type { Speaker } from '../speaker.ts';
-import { announcedBy, type ExternalState, externalLsas, newExternalState, sameExternal } from './external-lsa.ts';
+import { announcedBy, externalLsas, sameExternal } from './external-lsa.ts';
 import { networkLsaBody } from './network-lsa.ts';
 import { routerLsaContents } from './router-lsa.ts';
-
-/** What we remember of an LSA of ours beyond the database, which forgets an LSA once it is flushed. */
-export interface OwnLsa {
-  /** Of the last instance, ours or one that came back to us; undefined before the first. */
-  sequence: number | undefined;
-  originatedAt: Instant;
-  /** It is time for the periodic refresh. */
-  refresh: boolean;
-  /** An instance of it has come back to us that we have to outdo, at the latest by then. */
-  outdoBy: Instant | undefined;
-  /** It is, or was, wanted: its numbers are worth going on from. Others only came back in our name. */
-  isOurs: boolean;
-}
-
-export interface Origination {
-  readonly routerLsaKey: string;
-  /** Sorted by address and length, each prefix once. */
-  wanted: readonly AnnouncedPrefix[];
-  /** The prefixes in the router-LSA that is out. */
-  stubs: readonly AnnouncedPrefix[];
-  readonly external: ExternalState;
-  /** An LSA that announces prefixes has gone out, and nobody was told yet. */
-  unreported: boolean;
-  /** Something may have changed. */
-  dirty: boolean;
-  /** A neighbor has become Full that has no young copy of our router-LSA: it is to have the next one now. */
-  unpaced: boolean;
-  /** Until then adjacencies wait for the first prefix; see InstanceConfig.firstAnnounceLimit. */
-  awaitFirstUntil: Instant;
-  readonly own: Map<string, OwnLsa>;
-}
-
-export function newOrigination(routerId: Ipv4, awaitFirstUntil: Instant): Origination {
-  return {
-    routerLsaKey: lsaKeyText({ type: LsType.router, id: routerId, advertisingRouter: routerId }),
-    wanted: [],
-    stubs: [],
-    external: newExternalState(),
-    unreported: false,
-    dirty: true,
-    unpaced: false,
-    awaitFirstUntil,
-    own: new Map(),
-  };
-}
-
-export function ownLsa(speaker: Speaker, key: string): OwnLsa {
-  const known = speaker.origination.own.get(key);
-  if (known !== undefined) return known;
-  const fresh: OwnLsa = {
-    sequence: undefined,
-    originatedAt: Number.NEGATIVE_INFINITY,
-    refresh: false,
-    outdoBy: undefined,
-    isOurs: false,
-  };
-  speaker.origination.own.set(key, fresh);
-  return fresh;
-}
+import { type OwnLsa, ownLsa } from './state.ts';
 
 /** The whole set of prefixes to announce; a prefix given twice counts with its least metric. */
 export function setAnnounced(speaker: Speaker, prefixes: readonly AnnouncedPrefix[]): void {
@@ -167,7 +108,7 @@ function wantedLsas(speaker: Speaker): Wanted[] {
 /** Returns the database key. */
 function bringUp(speaker: Speaker, wanted: Wanted): string {
   const text = lsaKeyText(wanted.key);
-  const own = ownLsa(speaker, text);
+  const own = ownLsa(speaker.origination, text);
   own.isOurs = true;
   const entry = speaker.lsdb.get(text);
   // There may be hundreds of them, and all but one are as they should be.
@@ -239,7 +180,7 @@ export function earliestFlush(speaker: Speaker): Instant {
 
 function flushAt(speaker: Speaker, entry: LsdbEntry): Instant {
   if (speaker.lsdb.isMaxAge(entry, speaker.now) || entry.sentAt === undefined) return speaker.now;
-  return ownLsa(speaker, entry.key).originatedAt + speaker.config.originateFloor;
+  return ownLsa(speaker.origination, entry.key).originatedAt + speaker.config.originateFloor;
 }
 
 /** What carries our name and is not wanted: from an earlier life, a prefix withdrawn, a network that we are not DR of. */
@@ -271,7 +212,7 @@ export function installOwn(speaker: Speaker, lsa: Lsa, interfaceName = ''): void
   const key = speaker.lsdb.keyOf(lsa.header, interfaceName);
   removeFromAllLists(speaker, key);
   const { entry, changed } = speaker.lsdb.install(lsa, 'own', interfaceName, speaker.now);
-  const own = ownLsa(speaker, key);
+  const own = ownLsa(speaker.origination, key);
   own.sequence = lsa.header.sequence;
   own.originatedAt = speaker.now;
   speaker.counters.originated++;
@@ -298,6 +239,6 @@ function report(speaker: Speaker): void {
   const { origination } = speaker;
   if (!origination.unreported) return;
   origination.unreported = false;
-  const sequence = ownLsa(speaker, origination.routerLsaKey).sequence ?? INITIAL_SEQUENCE;
+  const sequence = ownLsa(origination, origination.routerLsaKey).sequence ?? INITIAL_SEQUENCE;
   speaker.effects.push({ kind: 'originated', sequence, prefixes: announcedPrefixes(speaker) });
 }

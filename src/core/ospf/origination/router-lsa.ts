@@ -16,11 +16,6 @@ export interface RouterLsaContents {
   readonly prefixes: readonly AnnouncedPrefix[];
 }
 
-/** The database key of our own router-LSA. */
-export function ownRouterLsaKey(speaker: Speaker): string {
-  return speaker.origination.routerLsaKey;
-}
-
 export function routerLsaContents(speaker: Speaker): RouterLsaContents {
   const { stubRouter } = speaker.config;
   const links = [...speaker.interfaces.values()].flatMap((iface) => interfaceLinks(iface, stubRouter));

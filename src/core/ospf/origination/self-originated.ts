@@ -12,7 +12,8 @@ import type { Neighbor } from '../neighbor/neighbor.ts';
 import { isHolding } from '../neighbor/requests.ts';
 import { dropFrom, type Speaker } from '../speaker.ts';
 import { noticeTrouble } from '../troubles.ts';
-import { flush, ownLsa } from './origination.ts';
+import { flush } from './origination.ts';
+import { ownLsa } from './state.ts';
 
 /** By router id, or a network-LSA named by an address of ours, which we originated under another router id. */
 export function isSelfOriginated(speaker: Speaker, key: LsaKey): boolean {
@@ -43,7 +44,7 @@ export function receiveSelfOriginated(speaker: Speaker, neighbor: Neighbor, entr
     flush(speaker, entry);
     return;
   }
-  const own = ownLsa(speaker, entry.key);
+  const own = ownLsa(speaker.origination, entry.key);
   own.sequence = entry.lsa.header.sequence;
   // While the adjacency is forming, the peer is spared an instance without the link to it: see neighbor/requests.ts.
   const wait = isHolding(speaker, neighbor) ? speaker.config.holdLimit : 0;
