@@ -7,13 +7,12 @@
  *
  * This file only composes. What happens where: interface/ (Hellos, DR election), neighbor/ (adjacencies, database
  * exchange), flooding/ (updates, acknowledgements, retransmission), lsdb/ (database, ageing), origination/ (our own LSAs),
- * spf/ and routing.ts (routes), restart/ (RFC 3623); speaker.ts holds what they share, settle.ts ends every event.
+ * routing/ and spf/ (routes), restart/ (RFC 3623); speaker.ts holds what they share, settle.ts ends every event.
  *
  * Not here: being a router between areas, installing routes.
  */
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Machine, Millis } from '../base/machine.ts';
-import { otherAnnouncers } from './announcers.ts';
 import { type OspfCounters, snapshotCounters } from './counters.ts';
 import type {
   AnnouncedPrefix,
@@ -36,7 +35,8 @@ import { receivePacket } from './receive.ts';
 import { beginHandOver } from './restart/hand-over.ts';
 import { setHelper } from './restart/helper.ts';
 import { beginTakeOver, rejoin, takeOverView } from './restart/take-over.ts';
-import { liveLsas } from './routing.ts';
+import { otherAnnouncers } from './routing/announcers.ts';
+import { liveLsas } from './routing/routing.ts';
 import { settle } from './settle.ts';
 import { authenticate, newSpeaker, type Speaker } from './speaker.ts';
 import { type RouterView, type UpstreamInput, upstreamView } from './spf/upstream-view.ts';

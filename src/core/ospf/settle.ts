@@ -10,7 +10,7 @@ import { neighborEvent } from './neighbor/machine.ts';
 import { answerHeld, sendRequests } from './neighbor/requests.ts';
 import { awaitsFirstPrefix, reconcile } from './origination/origination.ts';
 import { advanceTakeOver } from './restart/take-over.ts';
-import { noticeComplete } from './routing.ts';
+import { noticeComplete } from './routing/routing.ts';
 import { allNeighbors, type Speaker } from './speaker.ts';
 
 export function settle(speaker: Speaker): void {

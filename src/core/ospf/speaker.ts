@@ -9,7 +9,6 @@ import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
 import { Prng } from '../base/prng.ts';
 import type { KeysInForce } from '../model/keys.ts';
-import type { Announcers } from './announcers.ts';
 import { needsPlain, newAuthenticator } from './authentication/interface.ts';
 import { type MutableCounters, newCounters } from './counters.ts';
 import type { DropReason, HelperMode, InstanceConfig, InterfaceConfig, OspfEffect } from './events.ts';
@@ -20,7 +19,7 @@ import { newOrigination, type Origination } from './origination/state.ts';
 import { encodePacket } from './packet/codec.ts';
 import type { PacketBody } from './packet/packet.ts';
 import type { TakeOver } from './restart/take-over.ts';
-import { newRouting, type Routing } from './routing.ts';
+import { newRouting, type Routing } from './routing/state.ts';
 import { Timers } from './timers.ts';
 
 export interface Speaker {
@@ -37,7 +36,6 @@ export interface Speaker {
   sequence: number;
   readonly origination: Origination;
   readonly routing: Routing;
-  announcers: Announcers | undefined;
   readonly startedAt: Instant;
   /** The time of the event being handled. */
   now: Instant;
@@ -65,7 +63,6 @@ export function newSpeaker(config: InstanceConfig, now: Instant): Speaker {
     sequence: config.firstSequence ?? 0,
     origination: newOrigination(config.routerId, now + (config.firstAnnounceLimit ?? 0)),
     routing: newRouting(),
-    announcers: undefined,
     startedAt: now,
     now,
     effects: [],

@@ -17,7 +17,7 @@ import type { LsAck, LsUpdate } from '../packet/packet.ts';
 import { noticeTopologyChange, receiveGraceLsa } from '../restart/helper.ts';
 import { inheritFrom } from '../restart/inheritance.ts';
 import { isTakingOver } from '../restart/take-over.ts';
-import { lsaChanged } from '../routing.ts';
+import { lsaChanged } from '../routing/routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
 import { flood } from './flood.ts';
 import { ackLater, ackNow, queueUpdate } from './outbox.ts';

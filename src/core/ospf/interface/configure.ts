@@ -13,7 +13,7 @@
  *     network, passive  the interface starts over: what a neighbor is named by, and who elects, is another (8.2, 9.4)
  */
 import type { InterfaceConfig } from '../events.ts';
-import { markTopologyChanged } from '../routing.ts';
+import { markTopologyChanged } from '../routing/routing.ts';
 import { addInterface, authenticate, type Speaker } from '../speaker.ts';
 import { hastenHello, sendHello } from './hello.ts';
 import { hasDesignatedRouter, type OspfInterface } from './interface.ts';

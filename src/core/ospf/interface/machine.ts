@@ -4,7 +4,7 @@ import { resolve } from '../../base/state-table.ts';
 import type { InterfaceStateName } from '../events.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import { atLeast } from '../neighbor/neighbor.ts';
-import { markTopologyChanged } from '../routing.ts';
+import { markTopologyChanged } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { type Candidate, electDesignatedRouter } from './election.ts';
 import { hastenHello, startHellos, stopHellos } from './hello.ts';

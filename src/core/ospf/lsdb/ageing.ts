@@ -6,7 +6,7 @@ import { anyoneSynchronizing } from '../flooding/receive.ts';
 import { removeFromAllLists } from '../flooding/retransmit.ts';
 import { ownLsa } from '../origination/state.ts';
 import { noticeTopologyChange } from '../restart/helper.ts';
-import { lsaChanged } from '../routing.ts';
+import { lsaChanged } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
 import type { LsdbEntry } from './lsdb.ts';
 

@@ -7,7 +7,7 @@ import { hasDesignatedRouter, isDesignated } from '../interface/interface.ts';
 import { awaitsFirstPrefix, neighborBecameFull } from '../origination/origination.ts';
 import { endHelp } from '../restart/helper.ts';
 import { awaitsOthers } from '../restart/take-over.ts';
-import { markTopologyChanged } from '../routing.ts';
+import { markTopologyChanged } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { forgetTrouble } from '../troubles.ts';
 import { describeDatabase, endExchange, negotiate } from './exchange.ts';

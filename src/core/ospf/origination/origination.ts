@@ -24,7 +24,7 @@ import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 import { noticeTopologyChange } from '../restart/helper.ts';
 import { isTakingOver } from '../restart/take-over.ts';
-import { scheduleSpf } from '../routing.ts';
+import { scheduleSpf } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { announcedBy, externalLsas, sameExternal } from './external-lsa.ts';
 import { networkLsaBody } from './network-lsa.ts';

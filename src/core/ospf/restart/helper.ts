@@ -20,7 +20,7 @@ import type { Lsa } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
-import { markTopologyChanged } from '../routing.ts';
+import { markTopologyChanged } from '../routing/routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
 
 /** RFC 3623 3.1 (2) and 3.2 (3): what a change of the topology is made of. */

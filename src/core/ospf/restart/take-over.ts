@@ -32,7 +32,7 @@ import type { Lsa } from '../lsa/lsa.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import { atLeast, type Neighbor } from '../neighbor/neighbor.ts';
 import { installOwn } from '../origination/origination.ts';
-import { markTopologyChanged } from '../routing.ts';
+import { markTopologyChanged } from '../routing/routing.ts';
 import { allNeighbors, type Speaker, sendPacket } from '../speaker.ts';
 import { graceLsaFor } from './hand-over.ts';
 

@@ -1,50 +1,32 @@
-/** From the database to routes: when to compute, what came out, who else announces a prefix (RFC 2328 16). */
-import type { Ipv4 } from '../base/ipv4.ts';
-import type { Instant, Millis } from '../base/machine.ts';
-import { resolve } from '../base/state-table.ts';
-import type { OspfRoute } from './events.ts';
-import type { OspfInterface } from './interface/interface.ts';
-import type { Lsa } from './lsa/lsa.ts';
-import { isRouterInformation } from './lsa/router-information.ts';
-import type { Neighbor } from './neighbor/neighbor.ts';
-import { isTakingOver } from './restart/take-over.ts';
-import type { Speaker } from './speaker.ts';
+/**
+ * From the database to routes (RFC 2328 16): when to compute, and what came out.
+ *
+ * In: something of our own has changed, another router's LSA has, a neighbor's database is complete. Out: the effect `routes`
+ * and `speaker.routing`, once the back-off (RFC 8405) lets it. An external LSA alone costs no whole calculation.
+ *
+ * Not here: the calculation, which is pure (spf/), who else announces a prefix (announcers.ts), installing routes.
+ */
+import type { Instant, Millis } from '../../base/machine.ts';
+import { resolve } from '../../base/state-table.ts';
+import type { OspfRoute } from '../events.ts';
+import type { OspfInterface } from '../interface/interface.ts';
+import type { Lsa } from '../lsa/lsa.ts';
+import { isRouterInformation } from '../lsa/router-information.ts';
+import type { Neighbor } from '../neighbor/neighbor.ts';
+import { isTakingOver } from '../restart/take-over.ts';
+import type { Speaker } from '../speaker.ts';
 import {
   BACK_OFF_TABLE,
   type BackOffAction,
   type BackOffEvent,
-  type BackOffState,
   HOLDDOWN,
   INITIAL_SPF_DELAY,
   LONG_SPF_DELAY,
   SHORT_SPF_DELAY,
   TIME_TO_LEARN,
-} from './spf/back-off.ts';
-import { computeRoutes, externalPrefixKey, recomputeExternals, type SpfLink, type SpfResult } from './spf/spf.ts';
-import { prefixKey } from './spf/table.ts';
-
-export interface Routing {
-  routes: readonly OspfRoute[];
-  reachable: ReadonlySet<Ipv4>;
-  backOff: BackOffState;
-  /** The last calculation; undefined before the first, and where nothing of it may be used again. */
-  result: SpfResult | undefined;
-  /** Prefixes (`externalPrefixKey`) whose external LSAs have changed since; together with `result`, all that has changed. */
-  readonly changedExternals: Set<number>;
-  /** Neighbors whose whole database we had when that was last looked at. */
-  complete: number;
-}
-
-export function newRouting(): Routing {
-  return {
-    routes: [],
-    reachable: new Set(),
-    backOff: 'quiet',
-    result: undefined,
-    changedExternals: new Set(),
-    complete: 0,
-  };
-}
+} from '../spf/back-off.ts';
+import { computeRoutes, externalPrefixKey, recomputeExternals, type SpfLink, type SpfResult } from '../spf/spf.ts';
+import { prefixKey } from '../spf/table.ts';
 
 /** An adjacency, a DR or an interface changed: our own LSAs and the routes may differ. */
 export function markTopologyChanged(speaker: Speaker): void {

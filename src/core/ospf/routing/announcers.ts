@@ -1,20 +1,10 @@
 /** Who else announces a host route: what tells a director whether it is the last one that serves a VIP. */
-import type { Ipv4 } from '../base/ipv4.ts';
-import { RouterLinkType } from './codes.ts';
-import type { Lsa } from './lsa/lsa.ts';
+import type { Ipv4 } from '../../base/ipv4.ts';
+import { RouterLinkType } from '../codes.ts';
+import type { Lsa } from '../lsa/lsa.ts';
+import type { Speaker } from '../speaker.ts';
 import { liveLsas } from './routing.ts';
-import type { Speaker } from './speaker.ts';
-
-/** Host routes by address, with the router and the metric of each announcement, as of one version of the database. */
-export interface Announcers {
-  readonly version: number;
-  readonly byHost: ReadonlyMap<Ipv4, readonly Announcer[]>;
-}
-
-interface Announcer {
-  readonly router: Ipv4;
-  readonly metric: number;
-}
+import type { Announcer, Announcers } from './state.ts';
 
 /**
  * Router ids, ours not among them, that were reachable at the last computation and announce the host route `vip` at a
@@ -33,7 +23,7 @@ export function otherAnnouncers(speaker: Speaker, vip: Ipv4, below: number): Ipv
 
 function announcers(speaker: Speaker): Announcers {
   const { version } = speaker.lsdb;
-  if (speaker.announcers?.version === version) return speaker.announcers;
+  if (speaker.routing.announcers?.version === version) return speaker.routing.announcers;
   const byHost = new Map<Ipv4, Announcer[]>();
   const add = (host: Ipv4, announcer: Announcer) => {
     const known = byHost.get(host);
@@ -41,8 +31,8 @@ function announcers(speaker: Speaker): Announcers {
     else known.push(announcer);
   };
   for (const lsa of liveLsas(speaker)) noteHosts(lsa, add);
-  speaker.announcers = { version, byHost };
-  return speaker.announcers;
+  speaker.routing.announcers = { version, byHost };
+  return speaker.routing.announcers;
 }
 
 const HOST_MASK = 0xffffffff;
