@@ -18,7 +18,7 @@ import type { Neighbor } from './neighbor/neighbor.ts';
 import { newOrigination, type Origination } from './origination/state.ts';
 import { encodePacket } from './packet/codec.ts';
 import type { PacketBody } from './packet/packet.ts';
-import type { TakeOver } from './restart/take-over.ts';
+import type { TakeOver } from './restart/state.ts';
 import { newRouting, type Routing } from './routing/state.ts';
 import { Timers } from './timers.ts';
 

@@ -16,7 +16,7 @@ import { isSelfOriginated, noticeImpostor, receiveSelfOriginated } from '../orig
 import type { LsAck, LsUpdate } from '../packet/packet.ts';
 import { noticeTopologyChange, receiveGraceLsa } from '../restart/helper.ts';
 import { inheritFrom } from '../restart/inheritance.ts';
-import { isTakingOver } from '../restart/take-over.ts';
+import { isTakingOver } from '../restart/state.ts';
 import { lsaChanged } from '../routing/routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
 import { flood } from './flood.ts';

@@ -8,7 +8,7 @@ import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { DbDescription } from '../packet/packet.ts';
-import { awaitsOthers } from '../restart/take-over.ts';
+import { awaitsOthers } from '../restart/state.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
 import { noticeTrouble } from '../troubles.ts';
 import { neighborEvent } from './machine.ts';

@@ -6,7 +6,7 @@ import { clearRetransmissions } from '../flooding/retransmit.ts';
 import { hasDesignatedRouter, isDesignated } from '../interface/interface.ts';
 import { awaitsFirstPrefix, neighborBecameFull } from '../origination/origination.ts';
 import { endHelp } from '../restart/helper.ts';
-import { awaitsOthers } from '../restart/take-over.ts';
+import { awaitsOthers } from '../restart/state.ts';
 import { markTopologyChanged } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { forgetTrouble } from '../troubles.ts';

@@ -23,7 +23,7 @@ import { scheduleAgeing } from '../lsdb/ageing.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 import { noticeTopologyChange } from '../restart/helper.ts';
-import { isTakingOver } from '../restart/take-over.ts';
+import { isTakingOver } from '../restart/state.ts';
 import { scheduleSpf } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { announcedBy, externalLsas, sameExternal } from './external-lsa.ts';

@@ -22,6 +22,7 @@ import { neighborEvent } from '../neighbor/machine.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
 import { markTopologyChanged } from '../routing/routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
+import { isTakingOver } from './state.ts';
 
 /** RFC 3623 3.1 (2) and 3.2 (3): what a change of the topology is made of. */
 const TOPOLOGY: ReadonlySet<number> = new Set([
@@ -71,7 +72,7 @@ function restarting(via: Neighbor, { lsa }: LsdbEntry, { address }: GraceLsa): N
 
 function reasonToRefuse(speaker: Speaker, neighbor: Neighbor, until: Instant): string | undefined {
   if (speaker.helper === 'off') return 'helping is off';
-  if (speaker.phase !== 'running' || speaker.takeOver !== undefined) return 'we restart ourselves';
+  if (speaker.phase !== 'running' || isTakingOver(speaker)) return 'we restart ourselves';
   if (until <= speaker.now) return 'its grace period is over';
   // Who is helped already has only changed its grace period.
   if (neighbor.helped !== undefined) return undefined;

@@ -35,22 +35,10 @@ import { installOwn } from '../origination/origination.ts';
 import { markTopologyChanged } from '../routing/routing.ts';
 import { allNeighbors, type Speaker, sendPacket } from '../speaker.ts';
 import { graceLsaFor } from './hand-over.ts';
-
-export interface TakeOver extends EarlierLife {
-  readonly since: Instant;
-  /** Until then adjacencies wait for all routers to be heard; undefined once they need not. */
-  hearBy: Instant | undefined;
-  /** It is known by its LSAs alone; see inheritance.ts. */
-  readonly inherited: boolean;
-}
+import { isTakingOver, type TakeOver } from './state.ts';
 
 /** A Hello may come a little later than its interval says. */
 const HELLO_TOLERANCE = 1.1;
-
-/** Whether we are between an earlier process and ourselves. */
-export function isTakingOver(speaker: Speaker): boolean {
-  return speaker.takeOver !== undefined;
-}
 
 export function beginTakeOver(speaker: Speaker, earlier: EarlierLife): void {
   if (speaker.phase !== 'running' || speaker.now >= earlier.until) return;
@@ -97,11 +85,6 @@ export function askForGrace(speaker: Speaker, iface: OspfInterface): void {
   for (const destination of greetsByMulticast(iface) ? [ALL_SPF_ROUTERS] : each) {
     sendPacket(speaker, iface, destination, { kind: 'lsUpdate', lsas: [lsa], skipped: [] });
   }
-}
-
-/** Whether a new adjacency has to wait for the others. */
-export function awaitsOthers(speaker: Speaker): boolean {
-  return speaker.takeOver?.hearBy !== undefined;
 }
 
 /** Goes on once all is at hand, or it has taken too long. True when it did. */

@@ -13,7 +13,7 @@ import type { OspfInterface } from '../interface/interface.ts';
 import type { Lsa } from '../lsa/lsa.ts';
 import { isRouterInformation } from '../lsa/router-information.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
-import { isTakingOver } from '../restart/take-over.ts';
+import { isTakingOver } from '../restart/state.ts';
 import type { Speaker } from '../speaker.ts';
 import {
   BACK_OFF_TABLE,
