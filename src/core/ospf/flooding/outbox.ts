@@ -13,7 +13,6 @@ import {
   type OspfInterface,
   packetRoom,
 } from '../interface/interface.ts';
-import { ackTimer } from '../interface/machine.ts';
 import { lsaKeyText } from '../lsa/codec.ts';
 import type { Lsa, LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
@@ -27,6 +26,8 @@ const TRANSIT_DELAY = 1;
 const DELAYED_ACK: Millis = 250;
 
 const UPDATE_FIXED_LENGTH = PACKET_HEADER_LENGTH + 4;
+
+const ackTimer = (iface: OspfInterface) => `acks ${iface.name}`;
 
 /** Where flooding goes from us on an interface that multicasts it (RFC 2328 13.3 (5)). */
 export function floodDestination(iface: OspfInterface): Ipv4 {
@@ -88,6 +89,14 @@ export function flushOutbox(speaker: Speaker, iface: OspfInterface): void {
     }
   }
   iface.updates.clear();
+}
+
+/** What is queued is not sent any more: the interface goes down. */
+export function discardOutbox(speaker: Speaker, iface: OspfInterface): void {
+  speaker.timers.clear(ackTimer(iface));
+  iface.updates.clear();
+  iface.directAcks.clear();
+  iface.delayedAcks.clear();
 }
 
 function sendAcks(speaker: Speaker, iface: OspfInterface, destination: Ipv4, headers: readonly LsaHeader[]): void {

@@ -2,6 +2,7 @@
 
 import { resolve } from '../../base/state-table.ts';
 import type { InterfaceStateName } from '../events.ts';
+import { discardOutbox } from '../flooding/outbox.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
 import { atLeast } from '../neighbor/neighbor.ts';
 import { markTopologyChanged } from '../routing/routing.ts';
@@ -61,19 +62,11 @@ function reset(speaker: Speaker, iface: OspfInterface): void {
   stopHellos(speaker, iface);
   stopSeeking(speaker, iface);
   speaker.timers.clear(waitTimer(iface));
-  speaker.timers.clear(ackTimer(iface));
+  discardOutbox(speaker, iface);
   iface.designatedRouter = 0;
   iface.backupDesignatedRouter = 0;
   iface.neighborChange = false;
   iface.remembered = [];
-  iface.updates.clear();
-  iface.directAcks.clear();
-  iface.delayedAcks.clear();
-}
-
-/** The timer of the interface's delayed acknowledgements. */
-export function ackTimer(iface: OspfInterface): string {
-  return `acks ${iface.name}`;
 }
 
 /** RFC 2328 9.4 (5) to (7). */
