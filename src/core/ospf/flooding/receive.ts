@@ -7,10 +7,10 @@ import { addressOf } from '../interface/interface.ts';
 import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
 import { isGraceLsa } from '../lsa/grace-lsa.ts';
 import type { Lsa } from '../lsa/lsa.ts';
-import { scheduleAgeing } from '../lsdb/ageing.ts';
+import { anyoneSynchronizing, scheduleAgeing } from '../lsdb/ageing.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
-import { atLeast, isSynchronizing, type Neighbor } from '../neighbor/neighbor.ts';
+import { atLeast, type Neighbor } from '../neighbor/neighbor.ts';
 import { removeRequest } from '../neighbor/requests.ts';
 import { isSelfOriginated, noticeImpostor, receiveSelfOriginated } from '../origination/self-originated.ts';
 import type { LsAck, LsUpdate } from '../packet/packet.ts';
@@ -66,11 +66,6 @@ function receiveLsa(speaker: Speaker, neighbor: Neighbor, lsa: Lsa): void {
 function refuse(speaker: Speaker, neighbor: Neighbor, lsa: Lsa, key: string): void {
   dropFrom(speaker, neighbor, 'lsdbFull', `${lsaKeyText(lsa.header)}: ${speaker.lsdb.size} LSAs are there`);
   removeRequest(speaker, neighbor, key);
-}
-
-export function anyoneSynchronizing(speaker: Speaker): boolean {
-  for (const neighbor of allNeighbors(speaker)) if (isSynchronizing(neighbor)) return true;
-  return false;
 }
 
 /** (5) */

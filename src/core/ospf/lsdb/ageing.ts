@@ -2,12 +2,12 @@
 import type { Instant, Millis } from '../../base/machine.ts';
 import { LS_REFRESH_TIME, MAX_SEQUENCE } from '../codes.ts';
 import { flood } from '../flooding/flood.ts';
-import { anyoneSynchronizing } from '../flooding/receive.ts';
 import { removeFromAllLists } from '../flooding/retransmit.ts';
+import { isSynchronizing } from '../neighbor/neighbor.ts';
 import { ownLsa } from '../origination/state.ts';
 import { noticeTopologyChange } from '../restart/helper.ts';
 import { lsaChanged } from '../routing/routing.ts';
-import type { Speaker } from '../speaker.ts';
+import { allNeighbors, type Speaker } from '../speaker.ts';
 import type { LsdbEntry } from './lsdb.ts';
 
 /** The refresh comes up to this share early, so that LSAs made together do not stay together. */
@@ -80,6 +80,12 @@ export function sweep(speaker: Speaker): boolean {
   }
   if (own) speaker.origination.dirty = true;
   return own;
+}
+
+/** Whether a neighbor is in the middle of an exchange (13 (4), 14). */
+export function anyoneSynchronizing(speaker: Speaker): boolean {
+  for (const neighbor of allNeighbors(speaker)) if (isSynchronizing(neighbor)) return true;
+  return false;
 }
 
 /**
