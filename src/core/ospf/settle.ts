@@ -6,8 +6,9 @@
 import { flushOutbox } from './flooding/outbox.ts';
 import { interfaceEvent } from './interface/machine.ts';
 import { sweep } from './lsdb/ageing.ts';
+import { answerHeld } from './neighbor/hold.ts';
 import { neighborEvent } from './neighbor/machine.ts';
-import { answerHeld, sendRequests } from './neighbor/requests.ts';
+import { sendRequests } from './neighbor/requests.ts';
 import { awaitsFirstPrefix, reconcile } from './origination/origination.ts';
 import { advanceTakeOver } from './restart/take-over.ts';
 import { noticeComplete } from './routing/routing.ts';

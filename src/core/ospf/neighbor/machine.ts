@@ -4,13 +4,14 @@ import { resolve } from '../../base/state-table.ts';
 import type { NeighborStateName } from '../events.ts';
 import { clearRetransmissions } from '../flooding/retransmit.ts';
 import { hasDesignatedRouter, isDesignated } from '../interface/interface.ts';
-import { awaitsFirstPrefix, neighborBecameFull } from '../origination/origination.ts';
+import { awaitsFirstPrefix } from '../origination/origination.ts';
 import { endHelp } from '../restart/helper.ts';
 import { awaitsOthers } from '../restart/state.ts';
 import { markTopologyChanged } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { forgetTrouble } from '../troubles.ts';
 import { describeDatabase, endExchange, negotiate } from './exchange.ts';
+import { neighborBecameFull } from './hold.ts';
 import { atLeast, NEIGHBOR_TIMERS, type Neighbor, neighborTimer } from './neighbor.ts';
 import { NEIGHBOR_TABLE, type NeighborAction, type NeighborEvent, type NeighborGuard } from './table.ts';
 

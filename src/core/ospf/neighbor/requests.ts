@@ -1,21 +1,12 @@
-/**
- * Link State Requests out and in (RFC 2328 10.7, 10.9), and the "hold".
- *
- * The hold: a peer that is given our router-LSA while the adjacency is still forming has a copy without the new link; the
- * instance with the link follows a moment later and is refused for being too young (MinLSArrival, 13 (5)(a)), without an
- * acknowledgement, until it is retransmitted. So the answer to a request for our own router-LSA waits until we are Full,
- * which RFC 2328 allows (no time limit is set for answers), but not longer than `holdLimit`: two speakers that do this
- * must not wait for each other.
- */
+/** Link State Requests out and in (RFC 2328 10.7, 10.9). */
 import { formatIpv4 } from '../../base/ipv4.ts';
-import type { Instant } from '../../base/machine.ts';
 import { PACKET_HEADER_LENGTH } from '../codes.ts';
 import { queueUpdate } from '../flooding/outbox.ts';
-import { addRetransmission } from '../flooding/retransmit.ts';
 import { addressOf, packetRoom } from '../interface/interface.ts';
 import { lsaKeyText } from '../lsa/codec.ts';
 import type { LsRequest } from '../packet/packet.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
+import { hold, isHolding } from './hold.ts';
 import { neighborEvent } from './machine.ts';
 import { atLeast, isSynchronizing, type Neighbor, neighborTimer } from './neighbor.ts';
 
@@ -66,34 +57,4 @@ export function receiveLsRequest(speaker: Speaker, neighbor: Neighbor, packet: L
     if (entry.key === speaker.origination.routerLsaKey && isHolding(speaker, neighbor)) hold(speaker, neighbor);
     else queueUpdate(speaker, neighbor.interface, addressOf(neighbor), entry, [neighbor]);
   }
-}
-
-/** Whether our own router-LSA is to be kept from this neighbor for now. */
-export function isHolding(speaker: Speaker, neighbor: Neighbor): boolean {
-  return speaker.config.holdLimit > 0 && speaker.phase === 'running' && isSynchronizing(neighbor);
-}
-
-function hold(speaker: Speaker, neighbor: Neighbor): void {
-  // A repeated request does not begin a new hold.
-  if (neighbor.heldUntil !== undefined) return;
-  neighbor.heldUntil = holdEnd(speaker);
-  speaker.timers.set(neighborTimer(neighbor, 'hold'), neighbor.heldUntil, () => undefined);
-}
-
-/** A hold that begins now: when it ends at the latest. */
-export function holdEnd(speaker: Speaker): Instant {
-  return Math.max(speaker.now, speaker.origination.awaitFirstUntil) + speaker.config.holdLimit;
-}
-
-/** Answers a held request when its time has come, unless the flooding of a new instance has answered it already. */
-export function answerHeld(speaker: Speaker, neighbor: Neighbor): void {
-  const { heldUntil } = neighbor;
-  if (heldUntil === undefined || (isHolding(speaker, neighbor) && speaker.now < heldUntil)) return;
-  neighbor.heldUntil = undefined;
-  speaker.timers.clear(neighborTimer(neighbor, 'hold'));
-  const entry = speaker.lsdb.get(speaker.origination.routerLsaKey);
-  if (entry === undefined || neighbor.routerLsaGiven?.entry === entry) return;
-  queueUpdate(speaker, neighbor.interface, addressOf(neighbor), entry, [neighbor]);
-  // Held back from flooding too, it has only now been sent for the first time.
-  if (neighbor.retransmissions.has(entry.key)) addRetransmission(speaker, neighbor, entry);
 }

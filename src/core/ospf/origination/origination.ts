@@ -13,15 +13,14 @@
  */
 import type { Instant } from '../../base/machine.ts';
 import { lsaOptions } from '../area.ts';
-import { INITIAL_SEQUENCE, LsType, MAX_AGE, MAX_SEQUENCE, MIN_LS_ARRIVAL } from '../codes.ts';
+import { INITIAL_SEQUENCE, LsType, MAX_AGE, MAX_SEQUENCE } from '../codes.ts';
 import type { AnnouncedPrefix } from '../events.ts';
 import { flood } from '../flooding/flood.ts';
-import { hastenRetransmission, removeFromAllLists } from '../flooding/retransmit.ts';
+import { removeFromAllLists } from '../flooding/retransmit.ts';
 import { buildLsa, lsaKeyText, sameContents, withAge } from '../lsa/codec.ts';
 import type { Lsa, LsaBody, LsaKey } from '../lsa/lsa.ts';
 import { scheduleAgeing } from '../lsdb/ageing.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
-import type { Neighbor } from '../neighbor/neighbor.ts';
 import { noticeTopologyChange } from '../restart/helper.ts';
 import { isTakingOver } from '../restart/state.ts';
 import { scheduleSpf } from '../routing/routing.ts';
@@ -48,16 +47,6 @@ export function setAnnounced(speaker: Speaker, prefixes: readonly AnnouncedPrefi
 export function awaitsFirstPrefix(speaker: Speaker): boolean {
   if (speaker.phase !== 'running' || isTakingOver(speaker)) return false;
   return speaker.now < speaker.origination.awaitFirstUntil;
-}
-
-/**
- * Called when an adjacency is complete. If the peer has no copy of our router-LSA that is so young that it would refuse
- * the next one, it gets the instance with the new link now, floor or not: this is what "hold" has waited for.
- */
-export function neighborBecameFull(speaker: Speaker, neighbor: Neighbor): void {
-  const given = neighbor.routerLsaGiven;
-  if (given === undefined || speaker.now - given.at > MIN_LS_ARRIVAL * 1000) speaker.origination.unpaced = true;
-  hastenRetransmission(speaker, neighbor, speaker.origination.routerLsaKey);
 }
 
 /** The prefixes in the LSAs of ours that are out. */

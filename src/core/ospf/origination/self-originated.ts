@@ -8,8 +8,8 @@ import type { Millis } from '../../base/machine.ts';
 import { LsType } from '../codes.ts';
 import type { Lsa, LsaKey } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
+import { isHolding } from '../neighbor/hold.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
-import { isHolding } from '../neighbor/requests.ts';
 import { dropFrom, type Speaker } from '../speaker.ts';
 import { noticeTrouble } from '../troubles.ts';
 import { flush } from './origination.ts';
@@ -46,7 +46,7 @@ export function receiveSelfOriginated(speaker: Speaker, neighbor: Neighbor, entr
   }
   const own = ownLsa(speaker.origination, entry.key);
   own.sequence = entry.lsa.header.sequence;
-  // While the adjacency is forming, the peer is spared an instance without the link to it: see neighbor/requests.ts.
+  // While the adjacency is forming, the peer is spared an instance without the link to it: see neighbor/hold.ts.
   const wait = isHolding(speaker, neighbor) ? speaker.config.holdLimit : 0;
   own.outdoBy = Math.min(own.outdoBy ?? Number.POSITIVE_INFINITY, speaker.now + wait);
   speaker.origination.dirty = true;
