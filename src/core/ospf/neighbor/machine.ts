@@ -4,7 +4,7 @@ import { resolve } from '../../base/state-table.ts';
 import type { NeighborStateName } from '../events.ts';
 import { clearRetransmissions } from '../flooding/retransmit.ts';
 import { hasDesignatedRouter, isDesignated } from '../interface/interface.ts';
-import { awaitsFirstPrefix } from '../origination/origination.ts';
+import { awaitsFirstPrefix } from '../origination/prefixes.ts';
 import { endHelp } from '../restart/helper.ts';
 import { awaitsOthers } from '../restart/state.ts';
 import { markTopologyChanged } from '../routing/routing.ts';

@@ -9,12 +9,12 @@
  * too. A refresh, an answer to our own LSA coming back (13.4) and the instance that a neighbor waits for on becoming Full
  * are not paced. Each LSA has its own pace: a prefix with an LSA of its own never waits for another prefix.
  *
- * Not here: ageing and removal (lsdb/ageing.ts), getting it to the neighbors (flooding/).
+ * Not here: which prefixes are wanted (prefixes.ts), ageing and removal (lsdb/ageing.ts), getting it to the neighbors
+ * (flooding/).
  */
 import type { Instant } from '../../base/machine.ts';
 import { lsaOptions } from '../area.ts';
 import { INITIAL_SEQUENCE, LsType, MAX_AGE, MAX_SEQUENCE } from '../codes.ts';
-import type { AnnouncedPrefix } from '../events.ts';
 import { flood } from '../flooding/flood.ts';
 import { removeFromAllLists } from '../flooding/retransmit.ts';
 import { buildLsa, lsaKeyText, sameContents, withAge } from '../lsa/codec.ts';
@@ -25,35 +25,11 @@ import { noticeTopologyChange } from '../restart/helper.ts';
 import { isTakingOver } from '../restart/state.ts';
 import { scheduleSpf } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
-import { announcedBy, externalLsas, sameExternal } from './external-lsa.ts';
+import { externalLsas, sameExternal } from './external-lsa.ts';
 import { networkLsaBody } from './network-lsa.ts';
+import { noteAnnouncement, reportAnnouncement } from './prefixes.ts';
 import { routerLsaContents } from './router-lsa.ts';
 import { type OwnLsa, ownLsa } from './state.ts';
-
-/** The whole set of prefixes to announce; a prefix given twice counts with its least metric. */
-export function setAnnounced(speaker: Speaker, prefixes: readonly AnnouncedPrefix[]): void {
-  const sorted = [...prefixes].sort(
-    (a, b) => a.prefix.address - b.prefix.address || a.prefix.length - b.prefix.length || a.metric - b.metric,
-  );
-  speaker.origination.wanted = sorted.filter(({ prefix }, at) => {
-    const previous = sorted[at - 1]?.prefix;
-    return previous?.address !== prefix.address || previous.length !== prefix.length;
-  });
-  speaker.origination.dirty = true;
-  if (prefixes.length > 0) speaker.origination.awaitFirstUntil = speaker.now;
-}
-
-/** Whether an adjacency that is complete but for our own router-LSA should wait for what we are about to announce. */
-export function awaitsFirstPrefix(speaker: Speaker): boolean {
-  if (speaker.phase !== 'running' || isTakingOver(speaker)) return false;
-  return speaker.now < speaker.origination.awaitFirstUntil;
-}
-
-/** The prefixes in the LSAs of ours that are out. */
-export function announcedPrefixes({ origination }: Speaker): readonly AnnouncedPrefix[] {
-  const { stubs, external } = origination;
-  return external.announced.size === 0 ? stubs : [...stubs, ...external.announced.values()];
-}
 
 interface Wanted {
   readonly key: LsaKey;
@@ -71,7 +47,7 @@ export function reconcile(speaker: Speaker): boolean {
   const keys = new Set(wanted.map((one) => bringUp(speaker, one)));
   flushUnwanted(speaker, keys);
   origination.unpaced = false;
-  report(speaker);
+  reportAnnouncement(speaker);
   return true;
 }
 
@@ -210,24 +186,4 @@ export function installOwn(speaker: Speaker, lsa: Lsa, interfaceName = ''): void
   if (changed) noticeTopologyChange(speaker, entry.lsa);
   flood(speaker, entry, undefined);
   noteAnnouncement(speaker, key, lsa);
-}
-
-/** Keeps account of what is announced, as opposed to wanted: a change may wait for the floor. */
-function noteAnnouncement(speaker: Speaker, key: string, lsa: Lsa): void {
-  const { origination } = speaker;
-  const flushed = lsa.header.age >= MAX_AGE;
-  const prefix = announcedBy(lsa);
-  if (key === origination.routerLsaKey) origination.stubs = flushed ? [] : routerLsaContents(speaker).prefixes;
-  else if (prefix === undefined) return;
-  else if (flushed) origination.external.announced.delete(key);
-  else origination.external.announced.set(key, prefix);
-  origination.unreported = true;
-}
-
-function report(speaker: Speaker): void {
-  const { origination } = speaker;
-  if (!origination.unreported) return;
-  origination.unreported = false;
-  const sequence = ownLsa(origination, origination.routerLsaKey).sequence ?? INITIAL_SEQUENCE;
-  speaker.effects.push({ kind: 'originated', sequence, prefixes: announcedPrefixes(speaker) });
 }
