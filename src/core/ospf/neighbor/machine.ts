@@ -1,16 +1,25 @@
-/** Drives the neighbor state machine (RFC 2328 10.3): looks a cell up, performs its actions, tells whom it concerns. */
+/**
+ * Drives the neighbor state machine (RFC 2328 10.3): looks a cell up, performs its actions, tells whom it concerns.
+ *
+ * In: events. Out: the neighbor's state, the effect `neighborChanged`, marks for elections, our LSAs and routes.
+ *
+ * Three files call each other here, as the RFC has it: an event may begin or end a database exchange (exchange.ts) or
+ * end our help (helped.ts), and what comes of either is an event.
+ *
+ * Not here: Hellos (interface/), what is requested and flooded once the exchange is over (requests.ts, flooding/).
+ */
 import type { Instant, Millis } from '../../base/machine.ts';
 import { resolve } from '../../base/state-table.ts';
 import type { NeighborStateName } from '../events.ts';
 import { clearRetransmissions } from '../flooding/retransmit.ts';
 import { hasDesignatedRouter, isDesignated } from '../interface/interface.ts';
 import { awaitsFirstPrefix } from '../origination/prefixes.ts';
-import { endHelp } from '../restart/helper.ts';
 import { awaitsOthers } from '../restart/state.ts';
 import { markTopologyChanged } from '../routing/routing.ts';
 import type { Speaker } from '../speaker.ts';
 import { forgetTrouble } from '../troubles.ts';
 import { describeDatabase, endExchange, negotiate } from './exchange.ts';
+import { endHelp } from './helped.ts';
 import { neighborBecameFull } from './hold.ts';
 import { atLeast, NEIGHBOR_TIMERS, type Neighbor, neighborTimer } from './neighbor.ts';
 import { NEIGHBOR_TABLE, type NeighborAction, type NeighborEvent, type NeighborGuard } from './table.ts';

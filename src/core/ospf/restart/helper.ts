@@ -7,20 +7,19 @@
  * topology yet: it would come back to a network that is not the one it left. Neither is anybody while we restart ourselves, nor
  * with mode `off`. Help ends when the Grace-LSA is flushed, when the adjacency has been renewed, when the grace period is over,
  * and, unless `lenient`, with any change of the topology that would have to be flooded to the neighbor (3.2).
+ *
+ * Not here: what begins and ends with help at the neighbor (neighbor/helped.ts).
  */
 import { DecodeError } from '../../base/decode-error.ts';
-import { formatIpv4 } from '../../base/ipv4.ts';
 import type { Instant } from '../../base/machine.ts';
 import { LsType } from '../codes.ts';
-import type { OspfEffect } from '../events.ts';
-import { hasDesignatedRouter, isPointToPoint } from '../interface/interface.ts';
+import { isPointToPoint } from '../interface/interface.ts';
 import { lsaKeyText } from '../lsa/codec.ts';
 import { decodeGraceLsa, type GraceLsa } from '../lsa/grace-lsa.ts';
 import type { Lsa } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
-import { neighborEvent } from '../neighbor/machine.ts';
+import { beginHelp, endHelp, tellOfHelp } from '../neighbor/helped.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
-import { markTopologyChanged } from '../routing/routing.ts';
 import { allNeighbors, dropFrom, type Speaker } from '../speaker.ts';
 import { isTakingOver } from './state.ts';
 
@@ -34,8 +33,6 @@ const TOPOLOGY: ReadonlySet<number> = new Set([
   LsType.nssa,
 ]);
 
-const helpTimer = (neighbor: Neighbor) => `help ${neighbor.interface.name} ${formatIpv4(neighbor.routerId)}`;
-
 /** A Grace-LSA was installed. `via`: who sent it, which on a LAN may be the DR. */
 export function receiveGraceLsa(speaker: Speaker, via: Neighbor, entry: LsdbEntry): void {
   const grace = decode(speaker, via, entry);
@@ -47,8 +44,8 @@ export function receiveGraceLsa(speaker: Speaker, via: Neighbor, entry: LsdbEntr
   }
   const until = speaker.now + (grace.period - speaker.lsdb.ageOf(entry, speaker.now)) * 1000;
   const refusal = reasonToRefuse(speaker, neighbor, until);
-  if (refusal === undefined) help(speaker, neighbor, until, grace.reason);
-  else tell(speaker, neighbor, 'refused', until, refusal);
+  if (refusal === undefined) beginHelp(speaker, neighbor, until, grace.reason);
+  else tellOfHelp(speaker, neighbor, 'refused', until, refusal);
 }
 
 function decode(speaker: Speaker, via: Neighbor, { lsa }: LsdbEntry): GraceLsa | undefined {
@@ -88,24 +85,6 @@ function isTopologyChange({ lsa, changed }: LsdbEntry): boolean {
   return changed && TOPOLOGY.has(lsa.header.type);
 }
 
-function help(speaker: Speaker, neighbor: Neighbor, until: Instant, reason: string): void {
-  neighbor.helped = { until };
-  speaker.timers.set(helpTimer(neighbor), until, () => endHelp(speaker, neighbor, 'its grace period is over'));
-  tell(speaker, neighbor, 'entered', until, reason);
-}
-
-/** What the topology looks like is judged by the adjacency's real state from now on. */
-export function endHelp(speaker: Speaker, neighbor: Neighbor, reason: string): void {
-  const { helped } = neighbor;
-  if (helped === undefined) return;
-  neighbor.helped = undefined;
-  speaker.timers.clear(helpTimer(neighbor));
-  tell(speaker, neighbor, 'left', helped.until, reason);
-  neighbor.interface.neighborChange ||= hasDesignatedRouter(neighbor.interface);
-  markTopologyChanged(speaker);
-  if (neighbor.inactiveAt <= speaker.now) neighborEvent(speaker, neighbor, 'inactivityTimer');
-}
-
 /** An LSA says something new, or has aged out: unless lenient, nobody may be kept from hearing of it. */
 export function noticeTopologyChange(speaker: Speaker, { header }: Lsa): void {
   if (speaker.helper !== 'strict' || !TOPOLOGY.has(header.type)) return;
@@ -119,14 +98,4 @@ export function setHelper(speaker: Speaker, mode: Speaker['helper']): void {
   speaker.helper = mode;
   if (mode !== 'off') return;
   for (const neighbor of [...allNeighbors(speaker)]) endHelp(speaker, neighbor, 'helping is off');
-}
-
-function tell(
-  speaker: Speaker,
-  { interface: iface, routerId }: Neighbor,
-  step: Extract<OspfEffect, { kind: 'helper' }>['step'],
-  until: Instant,
-  reason: string,
-): void {
-  speaker.effects.push({ kind: 'helper', interface: iface.name, routerId, step, until, reason });
 }
