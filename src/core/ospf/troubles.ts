@@ -8,15 +8,8 @@
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Instant, Millis } from '../base/machine.ts';
 import type { TroubleReason } from './events.ts';
-import { greetsByMulticast, type OspfInterface } from './interface/interface.ts';
+import { greetsByMulticast, type OspfInterface, type Trouble } from './interface/interface.ts';
 import type { Speaker } from './speaker.ts';
-
-export interface Trouble {
-  readonly address: Ipv4;
-  readonly detail: string;
-  readonly toldAt: Instant;
-  readonly seenAt: Instant;
-}
 
 const TELL_AGAIN: Millis = 60_000;
 

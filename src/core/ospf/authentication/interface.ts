@@ -7,7 +7,6 @@
  */
 import type { AuthenticationKey, KeysInForce } from '../../model/keys.ts';
 import type { InterfaceAuthentication } from '../events.ts';
-import type { Neighbor } from '../neighbor/neighbor.ts';
 import {
   AuthenticationType,
   authenticationType,
@@ -68,8 +67,14 @@ function verification(verifier: Verifier, migrating: boolean): Verifier['verify'
   };
 }
 
+/** What is asked here of a neighbor. */
+interface Heard {
+  /** Whether its last packet was authenticated. */
+  readonly authenticated: boolean;
+}
+
 /** Whether somebody on the link needs what we say without authentication. */
-export function needsPlain(authenticator: Authenticator, neighbors: ReadonlyMap<number, Neighbor>): boolean {
+export function needsPlain(authenticator: Authenticator, neighbors: ReadonlyMap<number, Heard>): boolean {
   if (!authenticator.migrating) return false;
   if (neighbors.size === 0) return true;
   for (const { authenticated } of neighbors.values()) if (!authenticated) return true;

@@ -3,14 +3,13 @@
  * type, were the decoder's; one LSA that it refused does not spoil the rest of the packet.
  */
 import { MAX_AGE, MAX_SEQUENCE, MIN_LS_ARRIVAL } from '../codes.ts';
-import { addressOf } from '../interface/interface.ts';
 import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
 import { isGraceLsa } from '../lsa/grace-lsa.ts';
 import type { Lsa } from '../lsa/lsa.ts';
 import { anyoneSynchronizing, scheduleAgeing } from '../lsdb/ageing.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import { neighborEvent } from '../neighbor/machine.ts';
-import { atLeast, type Neighbor } from '../neighbor/neighbor.ts';
+import { addressOf, atLeast, type Neighbor } from '../neighbor/neighbor.ts';
 import { removeRequest } from '../neighbor/requests.ts';
 import { isSelfOriginated, noticeImpostor, receiveSelfOriginated } from '../origination/self-originated.ts';
 import type { LsAck, LsUpdate } from '../packet/packet.ts';

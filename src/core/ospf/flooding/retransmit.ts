@@ -3,11 +3,10 @@
  * An LSDB entry counts the lists it is on, so that "may be removed" is a comparison with zero.
  */
 import type { Instant, Millis } from '../../base/machine.ts';
-import { addressOf } from '../interface/interface.ts';
 import { compareInstances } from '../lsa/codec.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
-import { type Neighbor, neighborTimer } from '../neighbor/neighbor.ts';
+import { addressOf, type Neighbor, neighborTimer } from '../neighbor/neighbor.ts';
 import { allNeighbors, retryDelay, type Speaker } from '../speaker.ts';
 import { queueUpdate } from './outbox.ts';
 

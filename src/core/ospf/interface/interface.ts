@@ -3,12 +3,10 @@ import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Instant } from '../../base/machine.ts';
 import type { KeysInForce } from '../../model/keys.ts';
 import { type Authenticator, noAuthentication } from '../authentication/interface.ts';
-import { ALL_SPF_ROUTERS } from '../codes.ts';
 import type { InterfaceConfig, InterfaceStateName } from '../events.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
 import type { Neighbor } from '../neighbor/neighbor.ts';
-import type { Trouble } from '../troubles.ts';
 
 export interface OspfInterface {
   config: InterfaceConfig;
@@ -49,6 +47,14 @@ export interface OspfInterface {
   readonly directAcks: Map<Ipv4, LsaHeader[]>;
   /** The same, for later; by LSA, so that only the last instance is acknowledged. */
   readonly delayedAcks: Map<string, LsaHeader>;
+}
+
+/** What keeps somebody on the link from becoming our neighbor, or makes it a doubtful one. */
+export interface Trouble {
+  readonly address: Ipv4;
+  readonly detail: string;
+  readonly toldAt: Instant;
+  readonly seenAt: Instant;
 }
 
 export function newInterface(config: InterfaceConfig): OspfInterface {
@@ -116,11 +122,6 @@ export function floodsByMulticast(iface: OspfInterface): boolean {
 /** Whether this interface listens to AllDRouters. */
 export function isDesignated(iface: OspfInterface): boolean {
   return iface.state === 'dr' || iface.state === 'backup';
-}
-
-/** Where a packet for one neighbor goes: on point-to-point links always AllSPFRouters (RFC 2328 8.1). */
-export function addressOf(neighbor: Neighbor): Ipv4 {
-  return isPointToPoint(neighbor.interface) ? ALL_SPF_ROUTERS : neighbor.address;
 }
 
 /** Bytes that an OSPF packet may take without being fragmented: the MTU less the IP header and the digest. */

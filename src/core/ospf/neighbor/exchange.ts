@@ -3,7 +3,7 @@ import { ddOptions } from '../area.ts';
 import { DdFlag, INITIAL_SEQUENCE, LSA_HEADER_LENGTH, Option, PACKET_HEADER_LENGTH } from '../codes.ts';
 import { addRetransmission } from '../flooding/retransmit.ts';
 import { isAreaType, isOpaque } from '../flooding/scope.ts';
-import { addressOf, type OspfInterface, packetRoom } from '../interface/interface.ts';
+import { type OspfInterface, packetRoom } from '../interface/interface.ts';
 import { compareInstances, lsaKeyText } from '../lsa/codec.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
 import type { LsdbEntry } from '../lsdb/lsdb.ts';
@@ -12,7 +12,7 @@ import { awaitsOthers } from '../restart/state.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
 import { noticeTrouble } from '../troubles.ts';
 import { neighborEvent } from './machine.ts';
-import { type Neighbor, neighborTimer } from './neighbor.ts';
+import { addressOf, type Neighbor, neighborTimer } from './neighbor.ts';
 import { describeMtus, noticeStuck } from './stuck.ts';
 
 const DD_FIXED_LENGTH = PACKET_HEADER_LENGTH + 8;

@@ -11,9 +11,8 @@ import type { Instant } from '../../base/machine.ts';
 import { MIN_LS_ARRIVAL } from '../codes.ts';
 import { queueUpdate } from '../flooding/outbox.ts';
 import { addRetransmission, hastenRetransmission } from '../flooding/retransmit.ts';
-import { addressOf } from '../interface/interface.ts';
 import type { Speaker } from '../speaker.ts';
-import { isSynchronizing, type Neighbor, neighborTimer } from './neighbor.ts';
+import { addressOf, isSynchronizing, type Neighbor, neighborTimer } from './neighbor.ts';
 
 /** Whether our own router-LSA is to be kept from this neighbor for now. */
 export function isHolding(speaker: Speaker, neighbor: Neighbor): boolean {

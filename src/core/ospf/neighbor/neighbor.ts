@@ -1,6 +1,7 @@
 /** A neighbor as the speaker knows it (RFC 2328 10): what it said, how far the exchange is, what it still owes and is owed. */
 import { formatIpv4, type Ipv4 } from '../../base/ipv4.ts';
 import type { Instant } from '../../base/machine.ts';
+import { ALL_SPF_ROUTERS } from '../codes.ts';
 import type { NeighborStateName } from '../events.ts';
 import { isPointToPoint, type OspfInterface } from '../interface/interface.ts';
 import type { LsaHeader } from '../lsa/lsa.ts';
@@ -123,6 +124,11 @@ const RANK: Readonly<Record<NeighborStateName, number>> = {
 /** Whether a state is the given one or beyond it. */
 export function atLeast(state: NeighborStateName, least: NeighborStateName): boolean {
   return RANK[state] >= RANK[least];
+}
+
+/** Where a packet for one neighbor goes: on point-to-point links always AllSPFRouters (RFC 2328 8.1). */
+export function addressOf(neighbor: Neighbor): Ipv4 {
+  return isPointToPoint(neighbor.interface) ? ALL_SPF_ROUTERS : neighbor.address;
 }
 
 /** Exchange or Loading: the states in which MaxAge LSAs must stay (RFC 2328 14). */

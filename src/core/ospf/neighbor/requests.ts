@@ -2,13 +2,13 @@
 import { formatIpv4 } from '../../base/ipv4.ts';
 import { PACKET_HEADER_LENGTH } from '../codes.ts';
 import { queueUpdate } from '../flooding/outbox.ts';
-import { addressOf, packetRoom } from '../interface/interface.ts';
+import { packetRoom } from '../interface/interface.ts';
 import { lsaKeyText } from '../lsa/codec.ts';
 import type { LsRequest } from '../packet/packet.ts';
 import { dropFrom, retryDelay, type Speaker, sendPacket } from '../speaker.ts';
 import { hold, isHolding } from './hold.ts';
 import { neighborEvent } from './machine.ts';
-import { atLeast, isSynchronizing, type Neighbor, neighborTimer } from './neighbor.ts';
+import { addressOf, atLeast, isSynchronizing, type Neighbor, neighborTimer } from './neighbor.ts';
 
 const REQUEST_LENGTH = 12;
 
