@@ -1,5 +1,12 @@
-/** Drives the interface state machine (RFC 2328 9.3): looks a cell up, performs its actions, tells whom it concerns. */
-
+/**
+ * Drives the interface state machine (RFC 2328 9.3): looks a cell up, performs its actions, tells whom it concerns.
+ *
+ * In: events. Out: the interface's state, DR and BDR; the effects `interfaceChanged`, `joinAllDRouters` and
+ * `leaveAllDRouters`; events for its neighbors, marks for our LSAs and routes.
+ *
+ * Not here: Hellos out (hello.ts, and to neighbors one by one non-broadcast.ts: either needs the other, as polls are Hellos)
+ * and in (receive-hello.ts), the election itself (election.ts), new settings (configure.ts).
+ */
 import { resolve } from '../../base/state-table.ts';
 import type { InterfaceStateName } from '../events.ts';
 import { discardOutbox } from '../flooding/outbox.ts';
