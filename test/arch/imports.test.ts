@@ -1,26 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { judge, type Violation } from './rules.ts';
-
-const ROOT = join(import.meta.dirname, '..', '..');
-const IMPORT =
-  /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g;
-
-function sources(folder: string): string[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
-    .map((name) => join(folder, name));
-}
-
-function importsOf(text: string): string[] {
-  return [...text.matchAll(IMPORT)].map((match) => (match[1] ?? match[2] ?? match[3])!);
-}
+import { importsOf, importsOfFile, ROOT, resolved, sources } from './sources.ts';
 
 function violationsOf(file: string): Violation[] {
-  return importsOf(readFileSync(join(ROOT, file), 'utf8')).flatMap((specifier) => {
-    const isPackage = !specifier.startsWith('.');
-    const imported = isPackage ? specifier : normalize(join(dirname(file), specifier));
+  return importsOfFile(file).flatMap((one) => {
+    const isPackage = !one.specifier.startsWith('.');
+    const imported = isPackage ? one.specifier : resolved(file, one);
     const violation = judge(file, imported, isPackage);
     return violation === undefined ? [] : [violation];
   });
@@ -45,16 +31,17 @@ test('the rules see what they are meant to forbid', () => {
     ["import { FakeRoutes } from '../drivers/routes/fake.ts';", 'src/agent/x.ts', 'composition root'],
   ] as const;
   for (const [text, file, words] of cases) {
-    const [specifier] = importsOf(text);
-    const isPackage = !specifier!.startsWith('.');
-    const imported = isPackage ? specifier! : normalize(join(dirname(file), specifier!));
+    const one = importsOf(text)[0]!;
+    const isPackage = !one.specifier.startsWith('.');
+    const imported = isPackage ? one.specifier : resolved(file, one);
     expect(judge(file, imported, isPackage)?.reason).toContain(words);
   }
 });
 
 test('every relative import stays inside the repository and names its extension', () => {
   const bad = [...sources('src'), ...sources('lab')].flatMap((file) =>
-    importsOf(readFileSync(join(ROOT, file), 'utf8'))
+    importsOfFile(file)
+      .map(({ specifier }) => specifier)
       .filter((specifier) => specifier.startsWith('.'))
       .filter(
         (specifier) =>
