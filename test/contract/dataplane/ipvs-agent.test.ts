@@ -41,7 +41,7 @@ test('somebody empties IPVS under load: it is back with the next look, the event
   await expect.poll(() => agent.service()).toEqual(listing);
   expect(await bench.ask(sport, 200)).toEqual(before);
   const [drift] = await agent.eventsOf('dataplane-drift');
-  expect(drift?.values['operations']).toContain(`ipvs tcp ${VIP}:80: add service (mh)`);
+  expect(drift?.values['operations']).toContain(`ipvs tcp ${VIP}:80: add service (no scheduler yet)`);
 });
 
 test('a service of somebody else stays, and status shows it', async () => {

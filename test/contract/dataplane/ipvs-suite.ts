@@ -60,7 +60,7 @@ export function ipvsContract(name: string, bench: IpvsBench, more: () => void = 
       expect(await bench.isPresent()).toBe(false);
       const first = await bench.apply(desired);
       expect(first).toMatchObject({ programmed: ['web'], drift: false });
-      expect(first.operations).toContain(`ipvs tcp ${VIP}:80: add service (mh)`);
+      expect(first.operations).toContain(`ipvs tcp ${VIP}:80: add service (no scheduler yet)`);
       expect(await bench.apply(desired)).toMatchObject(DONE);
       expect(await bench.isPresent()).toBe(true);
     });

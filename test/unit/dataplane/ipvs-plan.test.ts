@@ -43,12 +43,19 @@ function lines(from: DesiredDataplane, to: DesiredDataplane, counts = IDLE): str
 const NOTHING = dataplane();
 
 test('a service is made with its servers, the last one first: the kernel puts each new one at the head', () => {
-  expect(lines(NOTHING, web())).toEqual([
-    'ipvs tcp 203.0.113.10:80: add service (mh)',
+  const added = (scheduler: string) => [
+    `ipvs tcp 203.0.113.10:80: add service (${scheduler})`,
     'ipvs tcp 203.0.113.10:80: add 10.2.0.23:80 (masquerading, weight 1)',
     'ipvs tcp 203.0.113.10:80: add 10.2.0.22:80 (masquerading, weight 1)',
     'ipvs tcp 203.0.113.10:80: add 10.2.0.21:80 (masquerading, weight 1)',
-  ]);
+  ];
+  expect(lines(NOTHING, web(THREE, { scheduler: { name: 'rr' } }))).toEqual(added('rr'));
+  const bound = 'ipvs tcp 203.0.113.10:80: edit service (mh)';
+  expect(lines(NOTHING, web())).toEqual([...added('no scheduler yet'), bound]);
+});
+
+test('with one server there are no slots to be dealt out twice', () => {
+  expect(lines(NOTHING, web(THREE.slice(0, 1)))[0]).toBe('ipvs tcp 203.0.113.10:80: add service (mh)');
 });
 
 describe('nothing is done where nothing differs', () => {
@@ -95,11 +102,12 @@ test('the sorry server is there for its turn, and stays after it as long as it h
 describe('slots of mh are the same on all directors', () => {
   test('a server that is down when it is added has its slots all the same', () => {
     expect(lines(NOTHING, web(withState(THREE, 'r2', 'down')))).toEqual([
-      'ipvs tcp 203.0.113.10:80: add service (mh)',
+      'ipvs tcp 203.0.113.10:80: add service (no scheduler yet)',
       'ipvs tcp 203.0.113.10:80: add 10.2.0.23:80 (masquerading, weight 1)',
       'ipvs tcp 203.0.113.10:80: add 10.2.0.22:80 (masquerading, weight 1)',
       'ipvs tcp 203.0.113.10:80: set 10.2.0.22:80 (masquerading, weight 0)',
       'ipvs tcp 203.0.113.10:80: add 10.2.0.21:80 (masquerading, weight 1)',
+      'ipvs tcp 203.0.113.10:80: edit service (mh)',
     ]);
   });
 

@@ -79,7 +79,8 @@ describe('drift', () => {
     host.ipvs.flush();
     const report = await driver.apply(web);
     expect(report).toMatchObject({ drift: true, programmed: ['web'] });
-    expect(report.operations[0]).toBe('ipvs tcp 203.0.113.10:80: add service (mh)');
+    expect(report.operations[0]).toBe('ipvs tcp 203.0.113.10:80: add service (no scheduler yet)');
+    expect(report.operations.at(-1)).toBe('ipvs tcp 203.0.113.10:80: edit service (mh)');
     expect(await driver.apply(web)).toMatchObject({ drift: false, operations: [] });
   });
 
@@ -171,6 +172,32 @@ test('the agent that comes next adopts what it finds and takes away what the fil
     'udp 192.0.2.1:53 rr: ',
   ]);
 });
+
+test('an agent that is killed after any of its requests: the next one ends where it would have', async () => {
+  const desired = dataplane(service('web', withState(THREE, 'r2', 'down')));
+  const requests = await writesOf(desired);
+  const whole = [host.ipvs.listing(), host.ipvs.lastWeights()];
+  for (let done = 0; done < requests; done++) {
+    host = new FakeIpvsHost();
+    await killedAfter(done, desired);
+    // A service that is not complete yet sends nobody to a server that others would not choose.
+    if (done > 0) expect(host.ipvs.packet(FLOW)).toBeUndefined();
+    await new FakeIpvsDataplane(host).apply(desired);
+    expect([host.ipvs.listing(), host.ipvs.lastWeights()]).toEqual(whole);
+  }
+});
+
+/** An agent that makes no more than so many requests of IPVS. */
+async function killedAfter(requests: number, desired: DesiredDataplane): Promise<void> {
+  const { ipvs } = host;
+  const perform = ipvs.perform.bind(ipvs);
+  ipvs.perform = async (request, messages) => {
+    await perform(request, messages.slice(0, requests));
+    throw new Error('killed');
+  };
+  await expect(new FakeIpvsDataplane(host).apply(desired)).rejects.toThrow('killed');
+  ipvs.perform = perform;
+}
 
 test('one service that is refused keeps no other from being served, and is told', async () => {
   const twos = service('new', THREE, { ports: [443], scheduler: { name: 'twos' } });

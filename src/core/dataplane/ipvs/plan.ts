@@ -14,7 +14,12 @@
  *   - The order of the list counts, also with `sh` and `dh`. A new destination comes to its head. So what stands before a
  *     new one has to come after it: it is deleted and added again, with the connections it has, as the kernel keeps what was deleted for
  *     two minutes and takes it out again for the same address and port.
+ *
+ * And `mh` deals all of them out anew with every destination that is added. So a new service has no scheduler until its destinations
+ * are there: a packet finds no server then, as with a service that has no destinations, and never one that other directors would not
+ * choose. What a crash leaves without is seen in the listing.
  */
+import { NO_SCHEDULER } from '../../netlink/ipvs/codes.ts';
 import {
   type CountedDestination,
   destinationKeyText,
@@ -206,6 +211,13 @@ function deletion(key: IpvsServiceKey, { address, port }: IpvsDestinationKey, re
   return { kind: 'delete-destination', key, destination: { address, port }, returns };
 }
 
+function creation(service: IpvsService, wished: WishedService): readonly IpvsOperation[] {
+  const newest = [...wished.destinations].reverse().flatMap((one) => additions(wished, one));
+  if (service.scheduler !== REMEMBERING || newest.length < 2) return [{ kind: 'add-service', service }, ...newest];
+  const begun = { ...service, scheduler: NO_SCHEDULER };
+  return [{ kind: 'add-service', service: begun }, ...newest, { kind: 'edit-service', service }];
+}
+
 function planService(
   wished: WishedService,
   found: ObservedService | undefined,
@@ -213,10 +225,7 @@ function planService(
 ): readonly IpvsOperation[] {
   const { key, scheduler, flags, timeout, maskBits, engine } = wished;
   const service = { key, scheduler, flags, timeout, maskBits, engine };
-  if (found === undefined) {
-    const newest = [...wished.destinations].reverse().flatMap((one) => additions(wished, one));
-    return [{ kind: 'add-service', service }, ...newest];
-  }
+  if (found === undefined) return creation(service, wished);
   const edit: readonly IpvsOperation[] = sameService(service, found) ? [] : [{ kind: 'edit-service', service }];
   return [...edit, ...planDestinations(wished, found, shares)];
 }
@@ -298,7 +307,8 @@ export function describeIpvs(operation: IpvsOperation): string {
       const { key, scheduler, timeout, maskBits, flags } = operation.service;
       const persistent =
         (flags & 1) === 0 ? '' : `, persistent ${timeout} s${maskBits === 32 ? '' : ` by /${maskBits}`}`;
-      return `ipvs ${serviceKeyText(key)}: ${operation.kind.replace('-', ' ')} (${scheduler}${persistent})`;
+      const name = scheduler === NO_SCHEDULER ? 'no scheduler yet' : scheduler;
+      return `ipvs ${serviceKeyText(key)}: ${operation.kind.replace('-', ' ')} (${name}${persistent})`;
     }
     case 'delete-service':
       return `ipvs ${serviceKeyText(operation.key)}: delete service`;

@@ -76,6 +76,9 @@ export const IP_VS_SVC_F_ONEPACKET = 0x4;
 export const IP_VS_SVC_F_SCHED_FALLBACK = 0x8;
 export const IP_VS_SVC_F_SCHED_PORT = 0x10;
 
+/** In place of a scheduler's name, in requests and answers. */
+export const NO_SCHEDULER = 'none';
+
 export const IP_VS_CONN_F_MASQ = 0;
 export const IP_VS_CONN_F_TUNNEL = 2;
 export const IP_VS_CONN_F_DROUTE = 3;

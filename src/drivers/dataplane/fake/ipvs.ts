@@ -21,6 +21,7 @@ import {
   IPVS_CMD_SET_CONFIG,
   IPVS_CMD_SET_DEST,
   IPVS_CMD_SET_SERVICE,
+  NO_SCHEDULER,
 } from '../../../core/netlink/ipvs/codes.ts';
 import {
   type CountedDestination,
@@ -42,7 +43,7 @@ import { KernelError } from '../../../io/kernel-error.ts';
 import type { FakeFlow } from './direct.ts';
 
 const HEADER = new Uint8Array(4);
-const KNOWN_SCHEDULERS = new Set('rr wrr lc wlc lblc lblcr dh sh mh sed nq fo ovf'.split(' '));
+const KNOWN_SCHEDULERS = new Set(['rr wrr lc wlc lblc lblcr dh sh mh sed nq fo ovf'.split(' '), NO_SCHEDULER].flat());
 const PACKET_BYTES = 60;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -215,6 +216,7 @@ export class FakeIpvs implements GenericFamily, IpvsFile {
 
   #choose(found: FakeService, { source, sport }: FakeFlow): FakeDestination | undefined {
     const { service, destinations } = found;
+    if (service.scheduler === NO_SCHEDULER) return undefined;
     const takes = destinations.map(({ weight, upper, active }) => weight > 0 && (upper === 0 || active < upper));
     if (service.scheduler === 'mh') {
       const servers = destinations.map(
