@@ -60,7 +60,7 @@ class Answers implements AnswerListener {
   readonly payloads: Uint8Array[] = [];
   /** Of the request that each payload answers. */
   readonly indexes: number[] = [];
-  /** Positive, by index of the request; 0: done. */
+  /** Positive, by index of the request; 0: done. Of the last one always, of others when they were refused. */
   readonly errnos = new Map<number, number>();
   readonly #view: DataView;
   readonly #first: number;
@@ -74,7 +74,7 @@ class Answers implements AnswerListener {
   }
 
   get isComplete(): boolean {
-    return this.errnos.size === this.#count;
+    return this.errnos.has(this.#count - 1);
   }
 
   walk(at: number, length: number): void {
@@ -115,10 +115,8 @@ export class GenericNetlink implements GenericFamily {
       for (let first = 0; first < messages.length; first += MESSAGES) {
         if (first > 0) await setImmediate();
         const part = messages.slice(first, first + MESSAGES);
-        const asked = part.map((message) => ({ ...message, flags: message.flags | NLM_F_ACK }));
-        const { errnos } = await this.#exchange(request, type, this.#version, asked);
-        for (const index of part.keys()) {
-          const errno = errnos.get(index) ?? 0;
+        const { errnos } = await this.#exchange(request, type, this.#version, part);
+        for (const [index, errno] of errnos) {
           if (errno !== 0) refusals.push({ index: first + index, errno: getSystemErrorName(-errno) });
         }
       }
@@ -128,8 +126,7 @@ export class GenericNetlink implements GenericFamily {
 
   get(request: string, message: GenericMessage): Promise<readonly Uint8Array[]> {
     return this.#inTurn(request, async (type) => {
-      const asked = { ...message, flags: message.flags | NLM_F_ACK };
-      const { payloads, errnos } = await this.#exchange(request, type, this.#version, [asked]);
+      const { payloads, errnos } = await this.#exchange(request, type, this.#version, [message]);
       const errno = errnos.get(0) ?? 0;
       if (errno !== 0) throw new KernelError(request, { errno: getSystemErrorName(-errno) });
       return payloads;
@@ -138,8 +135,7 @@ export class GenericNetlink implements GenericFamily {
 
   answers(request: string, messages: readonly GenericMessage[]) {
     return this.#inTurn(request, async (type) => {
-      const asked = messages.map((message) => ({ ...message, flags: message.flags | NLM_F_ACK }));
-      const { payloads, indexes } = await this.#exchange(request, type, this.#version, asked);
+      const { payloads, indexes } = await this.#exchange(request, type, this.#version, messages);
       const found = new Map(payloads.map((payload, at) => [indexes[at]!, payload]));
       return messages.map((_, index) => found.get(index));
     });
@@ -188,7 +184,7 @@ export class GenericNetlink implements GenericFamily {
 
   async #findType(): Promise<number> {
     const values = { family: this.#family };
-    const message = { command: CTRL_CMD_GETFAMILY, flags: NLM_F_ACK, attributes: encodeFamilyRequest(this.#family) };
+    const message = { command: CTRL_CMD_GETFAMILY, flags: 0, attributes: encodeFamilyRequest(this.#family) };
     const { payloads, errnos } = await this.#exchange('genl-family', GENL_ID_CTRL, CTRL_VERSION, [message]);
     const errno = errnos.get(0) ?? 0;
     if (errno !== 0) throw new KernelError('genl-family', { ...values, errno: getSystemErrorName(-errno) });
@@ -197,14 +193,19 @@ export class GenericNetlink implements GenericFamily {
     return type;
   }
 
-  /** One datagram, and all answers to it. */
+  /**
+   * One datagram, and all answers to it. The kernel works through it in order and answers every refusal: so it is asked to
+   * acknowledge the last request alone.
+   */
   async #exchange(
     request: string,
     type: number,
     version: number,
     messages: readonly GenericMessage[],
   ): Promise<Answers> {
-    const answers = this.#ask(type, version, messages);
+    const last = messages.length - 1;
+    const asked = messages.map((one, at) => (at < last ? one : { ...one, flags: one.flags | NLM_F_ACK }));
+    const answers = this.#ask(type, version, asked);
     if (!this.#take(request, answers)) await this.#rest(request, answers);
     return answers;
   }
