@@ -11,6 +11,7 @@ import { setImmediate } from 'node:timers/promises';
 import { getSystemErrorName } from 'node:util';
 import { NetlinkSocket } from 'netlink-batch';
 import { type AnswerListener, walkAnswers } from '../core/netlink/answers.ts';
+import type { NetlinkWriter } from '../core/netlink/attributes.ts';
 import { NLM_F_ACK, NLM_F_DUMP } from '../core/netlink/codes.ts';
 import {
   CTRL_CMD_GETFAMILY,
@@ -23,7 +24,7 @@ import {
   NETLINK_GENERIC,
 } from '../core/netlink/generic.ts';
 import { KernelError } from './kernel-error.ts';
-import { netlinkRefusal } from './netlink-requests.ts';
+import { netlinkRefusal, type RequestValues } from './netlink-requests.ts';
 
 const NLMSG_HEADER_BYTES = 16;
 /** In one datagram: some of them make the kernel compute for a millisecond. */
@@ -46,31 +47,44 @@ export interface GenericRefusal {
 export interface GenericFamily {
   /** One after the other. @returns those that were refused; all others were done. @throws KernelError when none can be asked */
   perform(request: string, messages: readonly GenericMessage[]): Promise<readonly GenericRefusal[]>;
-  /** The payloads that a request is answered by, generic header included. @throws KernelError */
-  get(request: string, message: GenericMessage): Promise<readonly Uint8Array[]>;
+  /** What a request is answered by. @throws KernelError */
+  get<T>(request: string, message: GenericMessage, decode: Decode<T>): Promise<T>;
   /** One answer each, of at most 32 requests in one datagram; `undefined` for one that is refused. @throws KernelError */
-  answers(request: string, messages: readonly GenericMessage[]): Promise<readonly (Uint8Array | undefined)[]>;
-  /** The payloads of dumps, one after the other; `undefined` for one that is refused, as it asks for what is not there. */
-  dumps(request: string, messages: readonly GenericMessage[]): Promise<readonly (readonly Uint8Array[] | undefined)[]>;
+  answers<T>(
+    request: string,
+    messages: readonly GenericMessage[],
+    decode: Decode<T>,
+  ): Promise<readonly (T | undefined)[]>;
+  /** What dumps tell, one after the other; `undefined` for one that is refused, as it asks for what is not there. */
+  dumps<T>(
+    request: string,
+    messages: readonly GenericMessage[],
+    decode: Decode<T>,
+  ): Promise<readonly (readonly T[] | undefined)[]>;
   close(): void;
 }
 
+/** Of a payload, generic header included, that is the socket's own memory: nothing of it may be kept. */
+export type Decode<T> = (payload: Uint8Array) => T;
+
 /** The answers to the requests of one datagram. */
-class Answers implements AnswerListener {
-  readonly payloads: Uint8Array[] = [];
-  /** Of the request that each payload answers. */
+class Answers<T> implements AnswerListener {
+  readonly found: T[] = [];
+  /** Of the request that each of them answers. */
   readonly indexes: number[] = [];
   /** Positive, by index of the request; 0: done. Of the last one always, of others when they were refused. */
   readonly errnos = new Map<number, number>();
   readonly #view: DataView;
   readonly #first: number;
   readonly #count: number;
+  readonly #decode: Decode<T>;
 
   /** `view` of what the socket receives; `first`: the first sequence number of `count`. */
-  constructor(view: DataView, first: number, count: number) {
+  constructor(view: DataView, first: number, count: number, decode: Decode<T>) {
     this.#view = view;
     this.#first = first;
     this.#count = count;
+    this.#decode = decode;
   }
 
   get isComplete(): boolean {
@@ -84,8 +98,7 @@ class Answers implements AnswerListener {
   message(index: number, _type: number, at: number, end: number): void {
     const from = at + NLMSG_HEADER_BYTES;
     this.indexes.push(index);
-    // The memory is the socket's.
-    this.payloads.push(new Uint8Array(this.#view.buffer, this.#view.byteOffset + from, end - from).slice());
+    this.found.push(this.#decode(new Uint8Array(this.#view.buffer, this.#view.byteOffset + from, end - from)));
   }
 
   settled(index: number, errno: number): void {
@@ -115,7 +128,7 @@ export class GenericNetlink implements GenericFamily {
       for (let first = 0; first < messages.length; first += MESSAGES) {
         if (first > 0) await setImmediate();
         const part = messages.slice(first, first + MESSAGES);
-        const { errnos } = await this.#exchange(request, type, this.#version, part);
+        const { errnos } = await this.#exchange(request, type, this.#version, part, () => {});
         for (const [index, errno] of errnos) {
           if (errno !== 0) refusals.push({ index: first + index, errno: getSystemErrorName(-errno) });
         }
@@ -124,26 +137,21 @@ export class GenericNetlink implements GenericFamily {
     });
   }
 
-  get(request: string, message: GenericMessage): Promise<readonly Uint8Array[]> {
+  get<T>(request: string, message: GenericMessage, decode: Decode<T>): Promise<T> {
+    return this.#inTurn(request, (type) => this.#one(request, type, this.#version, message, decode));
+  }
+
+  answers<T>(request: string, messages: readonly GenericMessage[], decode: Decode<T>) {
     return this.#inTurn(request, async (type) => {
-      const { payloads, errnos } = await this.#exchange(request, type, this.#version, [message]);
-      const errno = errnos.get(0) ?? 0;
-      if (errno !== 0) throw new KernelError(request, { errno: getSystemErrorName(-errno) });
-      return payloads;
+      const { found, indexes } = await this.#exchange(request, type, this.#version, messages, decode);
+      const answers = new Map(found.map((one, at) => [indexes[at]!, one]));
+      return messages.map((_, index) => answers.get(index));
     });
   }
 
-  answers(request: string, messages: readonly GenericMessage[]) {
+  dumps<T>(request: string, messages: readonly GenericMessage[], decode: Decode<T>) {
     return this.#inTurn(request, async (type) => {
-      const { payloads, indexes } = await this.#exchange(request, type, this.#version, messages);
-      const found = new Map(payloads.map((payload, at) => [indexes[at]!, payload]));
-      return messages.map((_, index) => found.get(index));
-    });
-  }
-
-  dumps(request: string, messages: readonly GenericMessage[]) {
-    return this.#inTurn(request, async (type) => {
-      const all: (readonly Uint8Array[] | undefined)[] = [];
+      const all: (readonly T[] | undefined)[] = [];
       let begin = performance.now();
       for (const message of messages) {
         if (performance.now() - begin >= SLICE_MS) {
@@ -151,11 +159,11 @@ export class GenericNetlink implements GenericFamily {
           begin = performance.now();
         }
         const asked = { ...message, flags: message.flags | NLM_F_DUMP };
-        const answers = this.#ask(type, this.#version, [asked]);
+        const answers = this.#ask(type, this.#version, [asked], decode);
         // Nearly always all of them are there: a promise for each of a thousand dumps would cost as much as the dump.
         if (!this.#take(request, answers)) await this.#rest(request, answers);
-        const { payloads, errnos } = answers;
-        all.push((errnos.get(0) ?? 0) === 0 ? payloads : undefined);
+        const { found, errnos } = answers;
+        all.push((errnos.get(0) ?? 0) === 0 ? found : undefined);
       }
       return all;
     });
@@ -175,6 +183,8 @@ export class GenericNetlink implements GenericFamily {
         this.#type ??= await this.#findType();
         return await work(this.#type);
       } catch (cause) {
+        // What is left of its answers, or of a dump, is not the next one's.
+        this.close();
         throw cause instanceof Error && 'syscall' in cause ? netlinkRefusal(request, {}, cause) : cause;
       }
     });
@@ -183,45 +193,59 @@ export class GenericNetlink implements GenericFamily {
   }
 
   async #findType(): Promise<number> {
-    const values = { family: this.#family };
-    const message = { command: CTRL_CMD_GETFAMILY, flags: 0, attributes: encodeFamilyRequest(this.#family) };
-    const { payloads, errnos } = await this.#exchange('genl-family', GENL_ID_CTRL, CTRL_VERSION, [message]);
-    const errno = errnos.get(0) ?? 0;
-    if (errno !== 0) throw new KernelError('genl-family', { ...values, errno: getSystemErrorName(-errno) });
-    const type = payloads[0] && decodeFamily(payloads[0]);
-    if (type === undefined) throw new KernelError('genl-family', { ...values, text: 'the kernel told no number' });
+    const family = this.#family;
+    const attributes = (w: NetlinkWriter) => encodeFamilyRequest(w, family);
+    const message = { command: CTRL_CMD_GETFAMILY, flags: 0, attributes };
+    const type = await this.#one('genl-family', GENL_ID_CTRL, CTRL_VERSION, message, decodeFamily, { family });
+    if (type === undefined) throw new KernelError('genl-family', { family, text: 'the kernel told no number' });
     return type;
+  }
+
+  async #one<T>(
+    request: string,
+    type: number,
+    version: number,
+    message: GenericMessage,
+    decode: Decode<T>,
+    values: RequestValues = {},
+  ): Promise<T> {
+    const { found, errnos } = await this.#exchange(request, type, version, [message], decode);
+    const errno = errnos.get(0) ?? 0;
+    if (errno !== 0) throw new KernelError(request, { ...values, errno: getSystemErrorName(-errno) });
+    if (found.length === 0) throw new KernelError(request, { ...values, text: 'the kernel told nothing' });
+    return found[0]!;
   }
 
   /**
    * One datagram, and all answers to it. The kernel works through it in order and answers every refusal: so it is asked to
    * acknowledge the last request alone.
    */
-  async #exchange(
+  async #exchange<T>(
     request: string,
     type: number,
     version: number,
     messages: readonly GenericMessage[],
-  ): Promise<Answers> {
+    decode: Decode<T>,
+  ): Promise<Answers<T>> {
     const last = messages.length - 1;
     const asked = messages.map((one, at) => (at < last ? one : { ...one, flags: one.flags | NLM_F_ACK }));
-    const answers = this.#ask(type, version, asked);
+    const answers = this.#ask(type, version, asked, decode);
     if (!this.#take(request, answers)) await this.#rest(request, answers);
     return answers;
   }
 
-  #ask(type: number, version: number, messages: readonly GenericMessage[]): Answers {
+  #ask<T>(type: number, version: number, messages: readonly GenericMessage[], decode: Decode<T>): Answers<T> {
     this.#socket ??= new NetlinkSocket({ protocol: NETLINK_GENERIC, recvBufferSize: RECEIVE_BYTES });
     const { bytes } = this.#socket;
     this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const first = this.#sequence;
     this.#sequence = (first + messages.length) >>> 0;
     this.#socket.send(encodeGeneric(type, version, messages, first));
-    return new Answers(this.#view, first, messages.length);
+    return new Answers(this.#view, first, messages.length, decode);
   }
 
   /** Takes what is there. @returns true when that is all */
-  #take(request: string, answers: Answers): boolean {
+  #take(request: string, answers: Answers<unknown>): boolean {
     const { table } = this.#socket!;
     while (!answers.isComplete) {
       const rows = this.#socket!.receive();
@@ -232,7 +256,7 @@ export class GenericNetlink implements GenericFamily {
     return true;
   }
 
-  async #rest(request: string, answers: Answers): Promise<void> {
+  async #rest(request: string, answers: Answers<unknown>): Promise<void> {
     for (let silences = 0; !this.#take(request, answers); silences++) {
       if (silences === MAX_SILENCES) throw new KernelError(request, { text: 'no answer' });
       await setImmediate();

@@ -25,13 +25,24 @@ export interface GenericMessage {
   readonly command: number;
   /** Beside NLM_F_REQUEST, which all of them have. */
   readonly flags: number;
-  readonly attributes: Uint8Array;
+  /** Into the datagram: bytes of its own for each of ten thousand requests would cost as much as all the rest. */
+  readonly attributes: WriteAttributes;
 }
 
+export type WriteAttributes = (w: NetlinkWriter) => void;
+
+export const NO_ATTRIBUTES: WriteAttributes = () => {};
+
 /** The attributes of CTRL_CMD_GETFAMILY, without the final zero that `NLA_NUL_STRING` allows to be left out nowhere. */
-export function encodeFamilyRequest(name: string): Uint8Array {
-  const w = new NetlinkWriter();
-  return w.attribute(CTRL_ATTR_FAMILY_NAME, () => w.text(name)).finish();
+export function encodeFamilyRequest(w: NetlinkWriter, name: string): void {
+  w.attribute(CTRL_ATTR_FAMILY_NAME, () => w.text(name));
+}
+
+/** The payload of an answer, generic header included, for whoever stands for the kernel. */
+export function encodeAnswer(attributes: WriteAttributes): Uint8Array {
+  const w = new NetlinkWriter().u32(0);
+  attributes(w);
+  return w.finish();
 }
 
 /** The number in the payload of an answer, generic header included. @throws DecodeError; `undefined` when it names none */
@@ -62,7 +73,9 @@ export function encodeGeneric(
     w.u32(0).u16(type);
     w.u16(flags | NLM_F_REQUEST).u32((first + index) >>> 0);
     w.u32(0).u8(command).u8(version);
-    w.u16(0).bytes(attributes).endMessage(start);
+    w.u16(0);
+    attributes(w);
+    w.endMessage(start);
   }
   return w.finish();
 }

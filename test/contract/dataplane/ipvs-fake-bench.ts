@@ -1,5 +1,6 @@
 /** The bench without packets: the IPVS data plane in memory, and what it would do with them. */
 import { ipv4, parseIpv4 } from '../../../src/core/base/ipv4.ts';
+import type { NetlinkWriter } from '../../../src/core/netlink/attributes.ts';
 import {
   IPVS_CMD_DEL_DEST,
   IPVS_CMD_DEL_SERVICE,
@@ -49,10 +50,10 @@ export function fakeIpvsBench(host = new FakeIpvsHost()): IpvsBench {
     const plain = { key, scheduler: option(words, '-s') ?? '', flags: 0, timeout: 0, maskBits: 32, engine: '' };
     const weight = Number(option(words, '-w') ?? 1);
     const upper = Number(option(words, '-x') ?? 0);
-    const attributes =
-      server === undefined
-        ? encodeService(plain)
-        : encodeDestination(key, { ...endpoint(server), method: 0, weight, upper, lower: 0, tunnel: NO_TUNNEL });
+    const attributes = (w: NetlinkWriter) => {
+      if (server === undefined) encodeService(w, plain);
+      else encodeDestination(w, key, { ...endpoint(server), method: 0, weight, upper, lower: 0, tunnel: NO_TUNNEL });
+    };
     const refused = await host.ipvs.perform('by-hand', [{ command: COMMANDS[words[0]!]!, flags: 0, attributes }]);
     if (refused.length > 0) throw new Error(`${line}: ${refused[0]!.errno}`);
   }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import type { WriteAttributes } from '../../../src/core/netlink/generic.ts';
 import {
   IPVS_CMD_DEL_DEST,
   IPVS_CMD_NEW_SERVICE,
@@ -30,13 +31,12 @@ beforeEach(() => {
 });
 
 /** Somebody else, who has the same tools. */
-const byHand = (command: number, attributes: Uint8Array) =>
+const byHand = (command: number, attributes: WriteAttributes) =>
   host.ipvs.perform('by-hand', [{ command, flags: 0, attributes }]);
 
 const addForeign = () =>
-  byHand(
-    IPVS_CMD_NEW_SERVICE,
-    encodeService({ key: FOREIGN, scheduler: 'rr', flags: 0, timeout: 0, maskBits: 32, engine: '' }),
+  byHand(IPVS_CMD_NEW_SERVICE, (w) =>
+    encodeService(w, { key: FOREIGN, scheduler: 'rr', flags: 0, timeout: 0, maskBits: 32, engine: '' }),
   );
 
 async function writesOf(desired: DesiredDataplane): Promise<number> {
@@ -87,10 +87,10 @@ describe('drift', () => {
   test('a server is gone, or has another weight or another way', async () => {
     const key = { address: ipv4('10.2.0.21'), port: 80 };
     const changed = { ...key, method: 3, weight: 7, upper: 0, lower: 0, tunnel: NO_TUNNEL };
-    await byHand(IPVS_CMD_DEL_DEST, encodeDestinationKey(WEB, key));
+    await byHand(IPVS_CMD_DEL_DEST, (w) => encodeDestinationKey(w, WEB, key));
     const added = 'ipvs tcp 203.0.113.10:80: add 10.2.0.21:80 (masquerading, weight 1)';
     expect(await driver.apply(web)).toMatchObject({ drift: true, operations: [added] });
-    await byHand(IPVS_CMD_SET_DEST, encodeDestination(WEB, changed));
+    await byHand(IPVS_CMD_SET_DEST, (w) => encodeDestination(w, WEB, changed));
     const set = 'ipvs tcp 203.0.113.10:80: set 10.2.0.21:80 (masquerading, weight 1)';
     expect(await driver.apply(web)).toMatchObject({ drift: true, operations: [set] });
   });
@@ -128,13 +128,13 @@ describe('as long as all is as wished', () => {
   });
 
   test('what the kernel’s file shows is found at once, wherever it is', async () => {
-    await byHand(IPVS_CMD_SET_DEST, encodeDestination(lastOf, { ...last, weight: 7, upper: 0 }));
+    await byHand(IPVS_CMD_SET_DEST, (w) => encodeDestination(w, lastOf, { ...last, weight: 7, upper: 0 }));
     expect(await driver.apply(many)).toMatchObject({ drift: true, operations: [expect.stringContaining('weight 1')] });
     expect(await dumpsOf(many)).toBe(8);
   });
 
   test('a bound, which it does not show, is found when the turn of its service comes', async () => {
-    await byHand(IPVS_CMD_SET_DEST, encodeDestination(lastOf, { ...last, weight: 1, upper: 9 }));
+    await byHand(IPVS_CMD_SET_DEST, (w) => encodeDestination(w, lastOf, { ...last, weight: 1, upper: 9 }));
     const drifts = [];
     for (let turn = 0; turn < MANY / 8; turn++) drifts.push((await driver.apply(many)).drift);
     expect(drifts).toEqual([false, false, false, false, true]);
@@ -143,7 +143,7 @@ describe('as long as all is as wished', () => {
   test('a timeout that somebody has set is found at once', async () => {
     const wished = dataplane(service('web', THREE, { timeouts: { established: 7200 } }));
     await driver.apply(wished);
-    await byHand(IPVS_CMD_SET_CONFIG, encodeTimeouts({ tcp: 1, tcpFin: 120, udp: 300 }));
+    await byHand(IPVS_CMD_SET_CONFIG, (w) => encodeTimeouts(w, { tcp: 1, tcpFin: 120, udp: 300 }));
     const { operations } = await driver.apply(wished);
     expect(operations).toEqual(['ipvs: timeouts tcp 7200 s, after FIN 120 s, udp 300 s']);
   });

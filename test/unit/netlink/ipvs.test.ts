@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DecodeError } from '../../../src/core/base/decode-error.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
-import { decodeFamily, encodeFamily, encodeFamilyRequest, encodeGeneric } from '../../../src/core/netlink/generic.ts';
+import type { NetlinkWriter } from '../../../src/core/netlink/attributes.ts';
+import {
+  decodeFamily,
+  encodeAnswer,
+  encodeFamily,
+  encodeFamilyRequest,
+  encodeGeneric,
+  GENL_HEADER_BYTES,
+  type WriteAttributes,
+} from '../../../src/core/netlink/generic.ts';
 import { decodeDaemon, encodeDaemon, type IpvsDaemon } from '../../../src/core/netlink/ipvs/daemon.ts';
 import {
   type CountedDestination,
@@ -20,11 +29,9 @@ import {
   serviceKeyText,
 } from '../../../src/core/netlink/ipvs/service.ts';
 import { decodeInfo, decodeTimeouts, encodeInfo, encodeTimeouts } from '../../../src/core/netlink/ipvs/settings.ts';
-import { joinBytes } from '../../bytes.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-/** Attributes behind a generic header, as the kernel answers. */
-const answer = (attributes: Uint8Array) => joinBytes(new Uint8Array(4), attributes);
+const attributesOf = (write: WriteAttributes) => encodeAnswer(write).subarray(GENL_HEADER_BYTES);
 
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
@@ -80,10 +87,12 @@ const info = fc.record({
   connectionTable: u32,
 });
 
-function readsBack<T>(values: fc.Arbitrary<T>, encode: (value: T) => Uint8Array, decode: (bytes: Uint8Array) => T) {
+type Encode<T> = (w: NetlinkWriter, value: T) => void;
+
+function readsBack<T>(values: fc.Arbitrary<T>, encode: Encode<T>, decode: (bytes: Uint8Array) => T) {
   fc.assert(
     fc.property(values, (one) => {
-      expect(decode(answer(encode(one)))).toEqual(one);
+      expect(decode(encodeAnswer((w) => encode(w, one)))).toEqual(one);
     }),
   );
 }
@@ -108,14 +117,25 @@ function value(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): unkno
   return undefined;
 }
 
+const writeOf =
+  <T>(encode: Encode<T>) =>
+  (one: T): WriteAttributes =>
+  (w) =>
+    encode(w, one);
+
 test('any bytes are a value or a DecodeError', () => {
   const seeds = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     // A whole message with some bytes of it changed, or its end cut off.
     fc
-      .tuple(fc.oneof(service.map(encodeCountedService), destination.map(encodeCountedDestination)), u16, u16, u16)
-      .map(([bytes, at, put, cut]) => {
-        const changed = answer(bytes);
+      .tuple(
+        fc.oneof(service.map(writeOf(encodeCountedService)), destination.map(writeOf(encodeCountedDestination))),
+        u16,
+        u16,
+        u16,
+      )
+      .map(([write, at, put, cut]) => {
+        const changed = encodeAnswer(write);
         changed[at % changed.length] = put & 0xff;
         return cut % 3 === 0 ? changed.subarray(0, cut % changed.length) : changed;
       }),
@@ -134,7 +154,7 @@ test('any bytes are a value or a DecodeError', () => {
 test('bytes: a service, a destination of it, and the request for the number of the family', () => {
   const web: IpvsServiceKey = { protocol: 6, address: ipv4('203.0.113.10'), port: 80 };
   const plain = { key: web, scheduler: 'mh', flags: 0x18, timeout: 0, maskBits: 32, engine: '' };
-  expect(hex(encodeService(plain))).toBe(
+  expect(hex(attributesOf((w) => encodeService(w, plain)))).toBe(
     [
       '54000100',
       '0600010002000000',
@@ -147,7 +167,8 @@ test('bytes: a service, a destination of it, and the request for the number of t
       '08000900ffffffff',
     ].join(''),
   );
-  expect(hex(encodeDestinationKey({ fwmark: 7, family: 'ipv4' }, { address: ipv4('10.2.0.21'), port: 0 }))).toBe(
+  const destination = { address: ipv4('10.2.0.21'), port: 0 };
+  expect(hex(attributesOf((w) => encodeDestinationKey(w, { fwmark: 7, family: 'ipv4' }, destination)))).toBe(
     [
       '14000100',
       '0600010002000000',
@@ -158,7 +179,7 @@ test('bytes: a service, a destination of it, and the request for the number of t
       '06000b0002000000',
     ].join(''),
   );
-  const request = { command: 3, flags: 4, attributes: encodeFamilyRequest('IPVS') };
+  const request = { command: 3, flags: 4, attributes: (w: NetlinkWriter) => encodeFamilyRequest(w, 'IPVS') };
   expect(hex(encodeGeneric(16, 2, [request], 9))).toBe(
     '2000000010000500090000000000000003020000090002004950565300000000',
   );

@@ -7,7 +7,7 @@
  */
 import { DecodeError } from '../../base/decode-error.ts';
 import type { Ipv4 } from '../../base/ipv4.ts';
-import { NetlinkReader, NetlinkWriter } from '../attributes.ts';
+import { NetlinkReader, type NetlinkWriter } from '../attributes.ts';
 import { GENL_HEADER_BYTES } from '../generic.ts';
 import {
   IP_VS_STATE_BACKUP,
@@ -37,19 +37,16 @@ export interface IpvsDaemon {
 const STATES = { master: IP_VS_STATE_MASTER, backup: IP_VS_STATE_BACKUP } as const;
 
 /** The attributes of NEW_DAEMON. DEL_DAEMON wants the state alone, and takes the rest. */
-export function encodeDaemon(daemon: IpvsDaemon): Uint8Array {
-  const w = new NetlinkWriter();
-  return w
-    .attribute(IPVS_CMD_ATTR_DAEMON, () => {
-      w.attribute(IPVS_DAEMON_ATTR_STATE, () => w.u32(STATES[daemon.state]));
-      w.attribute(IPVS_DAEMON_ATTR_MCAST_IFN, () => w.text(daemon.device));
-      w.attribute(IPVS_DAEMON_ATTR_SYNC_ID, () => w.u32(daemon.syncId));
-      w.attribute(IPVS_DAEMON_ATTR_SYNC_MAXLEN, () => w.u16(daemon.maxLength));
-      w.attribute(IPVS_DAEMON_ATTR_MCAST_GROUP, () => w.ipv4(daemon.group));
-      w.attribute(IPVS_DAEMON_ATTR_MCAST_PORT, () => w.u16(daemon.port));
-      w.attribute(IPVS_DAEMON_ATTR_MCAST_TTL, () => w.u8(daemon.ttl));
-    })
-    .finish();
+export function encodeDaemon(w: NetlinkWriter, daemon: IpvsDaemon): void {
+  w.attribute(IPVS_CMD_ATTR_DAEMON, () => {
+    w.attribute(IPVS_DAEMON_ATTR_STATE, () => w.u32(STATES[daemon.state]));
+    w.attribute(IPVS_DAEMON_ATTR_MCAST_IFN, () => w.text(daemon.device));
+    w.attribute(IPVS_DAEMON_ATTR_SYNC_ID, () => w.u32(daemon.syncId));
+    w.attribute(IPVS_DAEMON_ATTR_SYNC_MAXLEN, () => w.u16(daemon.maxLength));
+    w.attribute(IPVS_DAEMON_ATTR_MCAST_GROUP, () => w.ipv4(daemon.group));
+    w.attribute(IPVS_DAEMON_ATTR_MCAST_PORT, () => w.u16(daemon.port));
+    w.attribute(IPVS_DAEMON_ATTR_MCAST_TTL, () => w.u8(daemon.ttl));
+  });
 }
 
 /** The daemon in the payload of an answer of GET_DAEMON, generic header included. @throws DecodeError */

@@ -5,7 +5,7 @@
  *     | TUN_TYPE u8 | TUN_PORT be16 | TUN_FLAGS u16; in answers ACTIVE, INACT, PERSIST_CONNS u32 and STATS64 besides }
  */
 import { DecodeError } from '../../base/decode-error.ts';
-import { NetlinkReader, NetlinkWriter } from '../attributes.ts';
+import { NetlinkReader, type NetlinkWriter } from '../attributes.ts';
 import { AF_INET } from '../codes.ts';
 import { GENL_HEADER_BYTES } from '../generic.ts';
 import {
@@ -26,7 +26,7 @@ import {
   IPVS_DEST_ATTR_WEIGHT,
 } from './codes.ts';
 import { familyOf, formatEndpoint, type InetAddress, readInetAddress, writeInetAddress } from './inet-address.ts';
-import { type IpvsServiceKey, writeServiceKey } from './service.ts';
+import { encodeServiceKey, type IpvsServiceKey } from './service.ts';
 import { type IpvsStatistics, NO_STATISTICS, readStatistics, writeStatistics } from './statistics.ts';
 
 export interface IpvsTunnel {
@@ -90,32 +90,27 @@ function writeDestination(w: NetlinkWriter, destination: IpvsDestination): void 
 }
 
 /** The attributes of DEL_DEST. */
-export function encodeDestinationKey(service: IpvsServiceKey, key: IpvsDestinationKey): Uint8Array {
-  const w = new NetlinkWriter();
-  writeServiceKey(w, service);
-  return w.attribute(IPVS_CMD_ATTR_DEST, () => writeKey(w, key)).finish();
+export function encodeDestinationKey(w: NetlinkWriter, service: IpvsServiceKey, key: IpvsDestinationKey): void {
+  encodeServiceKey(w, service);
+  w.attribute(IPVS_CMD_ATTR_DEST, () => writeKey(w, key));
 }
 
 /** The attributes of NEW_DEST and SET_DEST. */
-export function encodeDestination(service: IpvsServiceKey, destination: IpvsDestination): Uint8Array {
-  const w = new NetlinkWriter();
-  writeServiceKey(w, service);
-  return w.attribute(IPVS_CMD_ATTR_DEST, () => writeDestination(w, destination)).finish();
+export function encodeDestination(w: NetlinkWriter, service: IpvsServiceKey, destination: IpvsDestination): void {
+  encodeServiceKey(w, service);
+  w.attribute(IPVS_CMD_ATTR_DEST, () => writeDestination(w, destination));
 }
 
 /** The attributes of an answer of GET_DEST, for whoever stands for the kernel. */
-export function encodeCountedDestination(destination: CountedDestination): Uint8Array {
-  const w = new NetlinkWriter();
+export function encodeCountedDestination(w: NetlinkWriter, destination: CountedDestination): void {
   const word = (type: number, value: number) => w.attribute(type, () => w.u32(value));
-  return w
-    .attribute(IPVS_CMD_ATTR_DEST, () => {
-      writeDestination(w, destination);
-      word(IPVS_DEST_ATTR_ACTIVE_CONNS, destination.active);
-      word(IPVS_DEST_ATTR_INACT_CONNS, destination.inactive);
-      word(IPVS_DEST_ATTR_PERSIST_CONNS, destination.persistent);
-      writeStatistics(w, IPVS_DEST_ATTR_STATS64, destination.statistics);
-    })
-    .finish();
+  w.attribute(IPVS_CMD_ATTR_DEST, () => {
+    writeDestination(w, destination);
+    word(IPVS_DEST_ATTR_ACTIVE_CONNS, destination.active);
+    word(IPVS_DEST_ATTR_INACT_CONNS, destination.inactive);
+    word(IPVS_DEST_ATTR_PERSIST_CONNS, destination.persistent);
+    writeStatistics(w, IPVS_DEST_ATTR_STATS64, destination.statistics);
+  });
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -8,7 +8,7 @@
  */
 import { DecodeError } from '../../base/decode-error.ts';
 import { lengthOfMask, maskOf } from '../../base/ipv4.ts';
-import { NetlinkReader, NetlinkWriter } from '../attributes.ts';
+import { NetlinkReader, type NetlinkWriter } from '../attributes.ts';
 import { AF_INET, AF_INET6 } from '../codes.ts';
 import { GENL_HEADER_BYTES } from '../generic.ts';
 import {
@@ -76,16 +76,9 @@ function writeKey(w: NetlinkWriter, key: IpvsServiceKey): void {
   w.attribute(IPVS_SVC_ATTR_PORT, () => w.be16(key.port));
 }
 
-/** The attribute that says which service a command is about. */
-export function writeServiceKey(w: NetlinkWriter, key: IpvsServiceKey): void {
+/** The attribute that says which service a command is about: all that DEL_SERVICE and a dump of its destinations (GET_DEST) have. */
+export function encodeServiceKey(w: NetlinkWriter, key: IpvsServiceKey): void {
   w.attribute(IPVS_CMD_ATTR_SERVICE, () => writeKey(w, key));
-}
-
-/** The attributes of DEL_SERVICE, and of a dump of its destinations (GET_DEST). */
-export function encodeServiceKey(key: IpvsServiceKey): Uint8Array {
-  const w = new NetlinkWriter();
-  writeServiceKey(w, key);
-  return w.finish();
 }
 
 function writeService(w: NetlinkWriter, service: IpvsService): void {
@@ -102,20 +95,16 @@ function writeService(w: NetlinkWriter, service: IpvsService): void {
 }
 
 /** The attributes of NEW_SERVICE and SET_SERVICE. */
-export function encodeService(service: IpvsService): Uint8Array {
-  const w = new NetlinkWriter();
-  return w.attribute(IPVS_CMD_ATTR_SERVICE, () => writeService(w, service)).finish();
+export function encodeService(w: NetlinkWriter, service: IpvsService): void {
+  w.attribute(IPVS_CMD_ATTR_SERVICE, () => writeService(w, service));
 }
 
 /** The attributes of an answer of GET_SERVICE, for whoever stands for the kernel. */
-export function encodeCountedService(service: CountedService): Uint8Array {
-  const w = new NetlinkWriter();
-  return w
-    .attribute(IPVS_CMD_ATTR_SERVICE, () => {
-      writeService(w, { ...service, flags: service.flags | IP_VS_SVC_F_HASHED });
-      writeStatistics(w, IPVS_SVC_ATTR_STATS64, service.statistics);
-    })
-    .finish();
+export function encodeCountedService(w: NetlinkWriter, service: CountedService): void {
+  w.attribute(IPVS_CMD_ATTR_SERVICE, () => {
+    writeService(w, { ...service, flags: service.flags | IP_VS_SVC_F_HASHED });
+    writeStatistics(w, IPVS_SVC_ATTR_STATS64, service.statistics);
+  });
 }
 
 function required(attributes: ReadonlyMap<number, NetlinkReader>, type: number): NetlinkReader {

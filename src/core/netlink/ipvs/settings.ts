@@ -6,7 +6,7 @@
  *   INFO:   VERSION u32, a byte for each of its three parts | CONN_TAB_SIZE u32
  */
 import { DecodeError } from '../../base/decode-error.ts';
-import { NetlinkReader, NetlinkWriter } from '../attributes.ts';
+import { NetlinkReader, type NetlinkWriter } from '../attributes.ts';
 import { GENL_HEADER_BYTES } from '../generic.ts';
 import {
   IPVS_CMD_ATTR_TIMEOUT_TCP,
@@ -31,11 +31,10 @@ export interface IpvsInfo {
 }
 
 /** The attributes of SET_CONFIG. */
-export function encodeTimeouts({ tcp, tcpFin, udp }: IpvsTimeouts): Uint8Array {
-  const w = new NetlinkWriter();
+export function encodeTimeouts(w: NetlinkWriter, { tcp, tcpFin, udp }: IpvsTimeouts): void {
   w.attribute(IPVS_CMD_ATTR_TIMEOUT_TCP, () => w.u32(tcp));
   w.attribute(IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, () => w.u32(tcpFin));
-  return w.attribute(IPVS_CMD_ATTR_TIMEOUT_UDP, () => w.u32(udp)).finish();
+  w.attribute(IPVS_CMD_ATTR_TIMEOUT_UDP, () => w.u32(udp));
 }
 
 /** The answer of GET_CONFIG, generic header included. @throws DecodeError when one of them is missing */
@@ -54,11 +53,10 @@ export function decodeTimeouts(payload: Uint8Array): IpvsTimeouts {
 }
 
 /** The attributes of an answer of GET_INFO, for whoever stands for the kernel. */
-export function encodeInfo({ version, connectionTable }: IpvsInfo): Uint8Array {
-  const w = new NetlinkWriter();
+export function encodeInfo(w: NetlinkWriter, { version, connectionTable }: IpvsInfo): void {
   const number = version.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
   w.attribute(IPVS_INFO_ATTR_VERSION, () => w.u32(number));
-  return w.attribute(IPVS_INFO_ATTR_CONN_TAB_SIZE, () => w.u32(connectionTable)).finish();
+  w.attribute(IPVS_INFO_ATTR_CONN_TAB_SIZE, () => w.u32(connectionTable));
 }
 
 /** The answer of GET_INFO, generic header included. @throws DecodeError when what is there is cut short */

@@ -6,7 +6,7 @@
  */
 import type { Ipv4 } from '../../../core/base/ipv4.ts';
 import { type IpvsServer, ipvsMhServer, ipvsMhTable } from '../../../core/hash/ipvs-mh.ts';
-import type { GenericMessage } from '../../../core/netlink/generic.ts';
+import { encodeAnswer, type GenericMessage } from '../../../core/netlink/generic.ts';
 import {
   IP_VS_SVC_F_PERSISTENT,
   IP_VS_SVC_F_SCHED_PORT,
@@ -37,12 +37,11 @@ import {
 } from '../../../core/netlink/ipvs/service.ts';
 import { decodeTimeouts, encodeInfo, encodeTimeouts, type IpvsTimeouts } from '../../../core/netlink/ipvs/settings.ts';
 import { type IpvsStatistics, NO_STATISTICS } from '../../../core/netlink/ipvs/statistics.ts';
-import type { GenericFamily, GenericRefusal } from '../../../io/generic-netlink.ts';
+import type { Decode, GenericFamily, GenericRefusal } from '../../../io/generic-netlink.ts';
 import type { IpvsFile } from '../../../io/ipvs-file.ts';
 import { KernelError } from '../../../io/kernel-error.ts';
 import type { FakeFlow } from './direct.ts';
 
-const HEADER = new Uint8Array(4);
 const KNOWN_SCHEDULERS = new Set(['rr wrr lc wlc lblc lblcr dh sh mh sed nq fo ovf'.split(' '), NO_SCHEDULER].flat());
 const PACKET_BYTES = 60;
 
@@ -60,12 +59,6 @@ interface FakeService {
   /** Deleted, and not yet forgotten. */
   trash: FakeDestination[];
   turn: number;
-}
-
-function counted(attributes: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(HEADER.length + attributes.length);
-  bytes.set(attributes, HEADER.length);
-  return bytes;
 }
 
 function destinationLine(destination: CountedDestination): string {
@@ -105,19 +98,20 @@ export class FakeIpvs implements GenericFamily, IpvsFile {
     });
   }
 
-  async get(_request: string, { command }: GenericMessage): Promise<readonly Uint8Array[]> {
+  async get<T>(_request: string, { command }: GenericMessage, decode: Decode<T>): Promise<T> {
     this.#mustBeThere();
-    if (command === IPVS_CMD_GET_INFO) return [counted(encodeInfo({ version: '1.2.1', connectionTable: 4096 }))];
-    if (command === IPVS_CMD_GET_CONFIG) return [counted(encodeTimeouts(this.#timeouts))];
+    const info = { version: '1.2.1', connectionTable: 4096 };
+    if (command === IPVS_CMD_GET_INFO) return decode(encodeAnswer((w) => encodeInfo(w, info)));
+    if (command === IPVS_CMD_GET_CONFIG) return decode(encodeAnswer((w) => encodeTimeouts(w, this.#timeouts)));
     throw new KernelError('fake-ipvs', { errno: 'EOPNOTSUPP' });
   }
 
-  async answers(_request: string, messages: readonly GenericMessage[]) {
+  async answers<T>(_request: string, messages: readonly GenericMessage[], decode: Decode<T>) {
     this.#mustBeThere();
     return messages.map(({ command, attributes }) => {
       if (command !== IPVS_CMD_GET_SERVICE) return undefined;
-      const found = this.#services.get(serviceKeyText(decodeService(counted(attributes)).key));
-      return found && counted(encodeCountedService(found.service));
+      const found = this.#services.get(serviceKeyText(decodeService(encodeAnswer(attributes)).key));
+      return found && decode(encodeAnswer((w) => encodeCountedService(w, found.service)));
     });
   }
 
@@ -131,16 +125,17 @@ export class FakeIpvs implements GenericFamily, IpvsFile {
     return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(''));
   }
 
-  async dumps(_request: string, messages: readonly GenericMessage[]) {
+  async dumps<T>(_request: string, messages: readonly GenericMessage[], decode: Decode<T>) {
     this.#mustBeThere();
     return messages.map(({ command, attributes }) => {
       if (command === IPVS_CMD_GET_SERVICE) {
-        return [...this.#services.values()].map(({ service }) => counted(encodeCountedService(service)));
+        const all = [...this.#services.values()];
+        return all.map(({ service }) => decode(encodeAnswer((w) => encodeCountedService(w, service))));
       }
       if (command !== IPVS_CMD_GET_DEST) return undefined;
       this.dumped += 1;
-      const found = this.#services.get(serviceKeyText(decodeService(counted(attributes)).key));
-      return (found?.destinations ?? []).map((one) => counted(encodeCountedDestination(one)));
+      const found = this.#services.get(serviceKeyText(decodeService(encodeAnswer(attributes)).key));
+      return (found?.destinations ?? []).map((one) => decode(encodeAnswer((w) => encodeCountedDestination(w, one))));
     });
   }
 
@@ -245,7 +240,7 @@ export class FakeIpvs implements GenericFamily, IpvsFile {
   }
 
   #write({ command, attributes }: GenericMessage): string | undefined {
-    const payload = counted(attributes);
+    const payload = encodeAnswer(attributes);
     if (command === IPVS_CMD_SET_CONFIG) {
       this.#timeouts = decodeTimeouts(payload);
       return undefined;

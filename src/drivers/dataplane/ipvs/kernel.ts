@@ -4,7 +4,7 @@
  * In: operations, and which services are worth reading whole. Out: what is there, and which operations were refused.
  */
 import type { IpvsOperation, Observed, ObservedService } from '../../../core/dataplane/ipvs/plan.ts';
-import type { GenericMessage } from '../../../core/netlink/generic.ts';
+import { type GenericMessage, NO_ATTRIBUTES, type WriteAttributes } from '../../../core/netlink/generic.ts';
 import {
   IPVS_CMD_DEL_DEST,
   IPVS_CMD_DEL_SERVICE,
@@ -37,8 +37,6 @@ import {
 import type { GenericFamily } from '../../../io/generic-netlink.ts';
 import type { IpvsFile } from '../../../io/ipvs-file.ts';
 
-const NOTHING = new Uint8Array();
-
 /** A service as it was found, with its counters. */
 export interface FoundService extends ObservedService, CountedService {}
 
@@ -65,13 +63,11 @@ export class IpvsKernel {
 
   /** Has the kernel load its module. @throws KernelError `genl-family` (`ENOENT` where there is none), `ipvs-info` */
   async info(): Promise<IpvsInfo> {
-    const [answer = NOTHING] = await this.#family.get('ipvs-info', message(IPVS_CMD_GET_INFO));
-    return decodeInfo(answer);
+    return this.#family.get('ipvs-info', message(IPVS_CMD_GET_INFO), decodeInfo);
   }
 
   async timeouts(): Promise<IpvsTimeouts> {
-    const [answer = NOTHING] = await this.#family.get('ipvs-timeouts', message(IPVS_CMD_GET_CONFIG));
-    return decodeTimeouts(answer);
+    return this.#family.get('ipvs-timeouts', message(IPVS_CMD_GET_CONFIG), decodeTimeouts);
   }
 
   /**
@@ -79,36 +75,27 @@ export class IpvsKernel {
    * @param counted with what destinations have counted
    */
   async read(isOurs: (key: string) => boolean, counted = false): Promise<IpvsReading> {
-    const [dump = []] = await this.#family.dumps('ipvs-services', [message(IPVS_CMD_GET_SERVICE)]);
-    const all = dump.map(decodeService).map((service) => [serviceKeyText(service.key), service] as const);
+    const [dump = []] = await this.#family.dumps('ipvs-services', [message(IPVS_CMD_GET_SERVICE)], decodeService);
+    const all = dump.map((service) => [serviceKeyText(service.key), service] as const);
     const ours = all.filter(([key]) => isOurs(key));
-    const asked = ours.map(([, { key }]) => message(IPVS_CMD_GET_DEST, encodeServiceKey(key)));
-    const dumps = await this.#family.dumps('ipvs-destinations', asked);
+    const asked = ours.map(([, { key }]) => about(IPVS_CMD_GET_DEST, key));
+    const decode = (payload: Uint8Array) => decodeDestination(payload, counted);
+    const dumps = await this.#family.dumps('ipvs-destinations', asked, decode);
     const services = new Map<string, FoundService>();
     for (const [at, [key, service]] of ours.entries()) {
       // One that is gone by now is seen as such the next time.
-      const destinations = (dumps[at] ?? []).map((payload) => decodeDestination(payload, counted));
-      services.set(key, { ...service, destinations });
+      services.set(key, { ...service, destinations: dumps[at] ?? [] });
     }
     return { services, foreign: all.filter(([key]) => !isOurs(key)).map(([key]) => key) };
   }
 
   /** These, with their destinations; `undefined` for one that is not there. Statistics are not read. @throws KernelError */
   async readThese(keys: readonly IpvsServiceKey[]): Promise<readonly (FoundService | undefined)[]> {
-    const asked = keys.map((key) => encodeServiceKey(key));
-    const services = await this.#family.answers(
-      'ipvs-services',
-      asked.map((key) => message(IPVS_CMD_GET_SERVICE, key)),
-    );
-    const dumps = await this.#family.dumps(
-      'ipvs-destinations',
-      asked.map((key) => message(IPVS_CMD_GET_DEST, key)),
-    );
-    return services.map((payload, at) => {
-      if (payload === undefined) return undefined;
-      const destinations = (dumps[at] ?? []).map((one) => decodeDestination(one, false));
-      return { ...decodeService(payload), destinations };
-    });
+    const asked = (command: number) => keys.map((key) => about(command, key));
+    const services = await this.#family.answers('ipvs-services', asked(IPVS_CMD_GET_SERVICE), decodeService);
+    const decode = (payload: Uint8Array) => decodeDestination(payload, false);
+    const dumps = await this.#family.dumps('ipvs-destinations', asked(IPVS_CMD_GET_DEST), decode);
+    return services.map((service, at) => service && { ...service, destinations: dumps[at] ?? [] });
   }
 
   /** The text of all services, until it is asked for again; `undefined` where the kernel shows none. @throws KernelError */
@@ -127,25 +114,29 @@ export class IpvsKernel {
   }
 }
 
-function message(command: number, attributes: Uint8Array = NOTHING): GenericMessage {
+function message(command: number, attributes: WriteAttributes = NO_ATTRIBUTES): GenericMessage {
   return { command, flags: 0, attributes };
+}
+
+function about(command: number, key: IpvsServiceKey): GenericMessage {
+  return message(command, (w) => encodeServiceKey(w, key));
 }
 
 function request(operation: IpvsOperation): GenericMessage {
   switch (operation.kind) {
     case 'add-service':
-      return message(IPVS_CMD_NEW_SERVICE, encodeService(operation.service));
+      return message(IPVS_CMD_NEW_SERVICE, (w) => encodeService(w, operation.service));
     case 'edit-service':
-      return message(IPVS_CMD_SET_SERVICE, encodeService(operation.service));
+      return message(IPVS_CMD_SET_SERVICE, (w) => encodeService(w, operation.service));
     case 'delete-service':
-      return message(IPVS_CMD_DEL_SERVICE, encodeServiceKey(operation.key));
+      return about(IPVS_CMD_DEL_SERVICE, operation.key);
     case 'add-destination':
-      return message(IPVS_CMD_NEW_DEST, encodeDestination(operation.key, operation.destination));
+      return message(IPVS_CMD_NEW_DEST, (w) => encodeDestination(w, operation.key, operation.destination));
     case 'edit-destination':
-      return message(IPVS_CMD_SET_DEST, encodeDestination(operation.key, operation.destination));
+      return message(IPVS_CMD_SET_DEST, (w) => encodeDestination(w, operation.key, operation.destination));
     case 'delete-destination':
-      return message(IPVS_CMD_DEL_DEST, encodeDestinationKey(operation.key, operation.destination));
+      return message(IPVS_CMD_DEL_DEST, (w) => encodeDestinationKey(w, operation.key, operation.destination));
     case 'set-timeouts':
-      return message(IPVS_CMD_SET_CONFIG, encodeTimeouts(operation.timeouts));
+      return message(IPVS_CMD_SET_CONFIG, (w) => encodeTimeouts(w, operation.timeouts));
   }
 }
