@@ -49,12 +49,6 @@ export interface GenericFamily {
   perform(request: string, messages: readonly GenericMessage[]): Promise<readonly GenericRefusal[]>;
   /** What a request is answered by. @throws KernelError */
   get<T>(request: string, message: GenericMessage, decode: Decode<T>): Promise<T>;
-  /** One answer each, of at most 32 requests in one datagram; `undefined` for one that is refused. @throws KernelError */
-  answers<T>(
-    request: string,
-    messages: readonly GenericMessage[],
-    decode: Decode<T>,
-  ): Promise<readonly (T | undefined)[]>;
   /** What dumps tell, one after the other; `undefined` for one that is refused, as it asks for what is not there. */
   dumps<T>(
     request: string,
@@ -70,8 +64,6 @@ export type Decode<T> = (payload: Uint8Array) => T;
 /** The answers to the requests of one datagram. */
 class Answers<T> implements AnswerListener {
   readonly found: T[] = [];
-  /** Of the request that each of them answers. */
-  readonly indexes: number[] = [];
   /** Positive, by index of the request; 0: done. Of the last one always, of others when they were refused. */
   readonly errnos = new Map<number, number>();
   readonly #view: DataView;
@@ -95,9 +87,8 @@ class Answers<T> implements AnswerListener {
     walkAnswers(this.#view, at, length, this.#first, this.#count, this);
   }
 
-  message(index: number, _type: number, at: number, end: number): void {
+  message(_index: number, _type: number, at: number, end: number): void {
     const from = at + NLMSG_HEADER_BYTES;
-    this.indexes.push(index);
     this.found.push(this.#decode(new Uint8Array(this.#view.buffer, this.#view.byteOffset + from, end - from)));
   }
 
@@ -139,14 +130,6 @@ export class GenericNetlink implements GenericFamily {
 
   get<T>(request: string, message: GenericMessage, decode: Decode<T>): Promise<T> {
     return this.#inTurn(request, (type) => this.#one(request, type, this.#version, message, decode));
-  }
-
-  answers<T>(request: string, messages: readonly GenericMessage[], decode: Decode<T>) {
-    return this.#inTurn(request, async (type) => {
-      const { found, indexes } = await this.#exchange(request, type, this.#version, messages, decode);
-      const answers = new Map(found.map((one, at) => [indexes[at]!, one]));
-      return messages.map((_, index) => answers.get(index));
-    });
   }
 
   dumps<T>(request: string, messages: readonly GenericMessage[], decode: Decode<T>) {

@@ -158,6 +158,7 @@ export function ipvsContract(name: string, bench: IpvsBench, more: () => void = 
       ['a bound', `-e ${AT} -r 10.2.0.21:80 -m -w 1 -x 5000`],
       ['a strange server', `-a ${AT} -r 10.2.0.99:80 -m -w 1`],
       ['another scheduler', `-E ${AT} -s rr`],
+      ['flags of the scheduler', `-E ${AT} -s mh`],
     ])('drift (%s) is reported and repaired, and connections live on', async (_, rules) => {
       const service = web(servers(EVEN));
       await bench.apply(ofIpvs(service));

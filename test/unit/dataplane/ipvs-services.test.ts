@@ -9,6 +9,7 @@ import {
   IPVS_CMD_NEW_SERVICE,
   IPVS_CMD_SET_CONFIG,
   IPVS_CMD_SET_DEST,
+  IPVS_CMD_SET_SERVICE,
 } from '../../../src/core/netlink/ipvs/codes.ts';
 import { encodeDestination, encodeDestinationKey, NO_TUNNEL } from '../../../src/core/netlink/ipvs/destination.ts';
 import { encodeService, type IpvsServiceKey } from '../../../src/core/netlink/ipvs/service.ts';
@@ -130,6 +131,16 @@ describe('as long as all is as wished', () => {
   test('what the kernel’s file shows is found at once, wherever it is', async () => {
     await byHand(IPVS_CMD_SET_DEST, (w) => encodeDestination(w, lastOf, { ...last, weight: 7, upper: 0 }));
     expect(await driver.apply(many)).toMatchObject({ drift: true, operations: [expect.stringContaining('weight 1')] });
+    expect(await dumpsOf(many)).toBe(8);
+  });
+
+  test('flags of a scheduler, which it does not show, are found at once', async () => {
+    await addForeign();
+    const changed = { key: lastOf, scheduler: 'rr', flags: 0x18, timeout: 0, maskBits: 32, engine: '' };
+    await driver.apply(many);
+    await byHand(IPVS_CMD_SET_SERVICE, (w) => encodeService(w, changed));
+    const operations = ['ipvs tcp 203.0.113.10:1039: edit service (rr)'];
+    expect(await driver.apply(many)).toMatchObject({ drift: true, operations });
     expect(await dumpsOf(many)).toBe(8);
   });
 

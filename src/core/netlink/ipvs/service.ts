@@ -27,7 +27,7 @@ import {
   IPVS_SVC_ATTR_TIMEOUT,
 } from './codes.ts';
 import { familyOf, formatEndpoint, type InetAddress, readInetAddress, writeInetAddress } from './inet-address.ts';
-import { type IpvsStatistics, readStatistics, writeStatistics } from './statistics.ts';
+import { type IpvsStatistics, NO_STATISTICS, readStatistics, writeStatistics } from './statistics.ts';
 
 export type IpvsServiceKey =
   /** `protocol` as in IP: 6 TCP, 17 UDP, 132 SCTP. */
@@ -58,6 +58,12 @@ const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 
 export function serviceKeyText(key: IpvsServiceKey): string {
   if ('fwmark' in key) return `fwmark ${key.fwmark}${key.family === 'ipv4' ? '' : ' ipv6'}`;
   return `${PROTOCOLS[key.protocol] ?? key.protocol} ${formatEndpoint(key.address, key.port)}`;
+}
+
+/** Do they read the same? Told without their texts. */
+export function sameKey(a: IpvsServiceKey, b: IpvsServiceKey): boolean {
+  if ('fwmark' in a) return 'fwmark' in b && a.fwmark === b.fwmark && a.family === b.family;
+  return 'address' in b && a.port === b.port && a.address === b.address && a.protocol === b.protocol;
 }
 
 function familyOfKey(key: IpvsServiceKey): number {
@@ -107,47 +113,69 @@ export function encodeCountedService(w: NetlinkWriter, service: CountedService):
   });
 }
 
-function required(attributes: ReadonlyMap<number, NetlinkReader>, type: number): NetlinkReader {
-  const found = attributes.get(type);
-  if (found === undefined) throw new DecodeError('short', 0, `no attribute ${type}`);
-  return found;
+/** Where values of attributes begin, by type; of a type that is not there, nowhere. */
+type Places = readonly (number | undefined)[];
+
+function required(places: Places, type: number): number {
+  const at = places[type];
+  if (at === undefined) throw new DecodeError('short', 0, `no attribute ${type}`);
+  return at;
 }
 
-function readKey(attributes: ReadonlyMap<number, NetlinkReader>): IpvsServiceKey {
-  const family = required(attributes, IPVS_SVC_ATTR_AF).u16(0);
+function readKey(r: NetlinkReader, places: Places): IpvsServiceKey {
+  const family = r.u16(required(places, IPVS_SVC_ATTR_AF));
   if (family !== AF_INET && family !== AF_INET6) throw new DecodeError('value', 0, `address family ${family}`);
-  const fwmark = attributes.get(IPVS_SVC_ATTR_FWMARK)?.u32(0) ?? 0;
+  const markAt = places[IPVS_SVC_ATTR_FWMARK];
+  const fwmark = markAt === undefined ? 0 : r.u32(markAt);
   if (fwmark !== 0) return { fwmark, family: family === AF_INET ? 'ipv4' : 'ipv6' };
+  const addressAt = required(places, IPVS_SVC_ATTR_ADDR);
   return {
-    protocol: required(attributes, IPVS_SVC_ATTR_PROTOCOL).u16(0),
-    address: readInetAddress(required(attributes, IPVS_SVC_ATTR_ADDR), family),
-    port: required(attributes, IPVS_SVC_ATTR_PORT).be16(0),
+    protocol: r.u16(required(places, IPVS_SVC_ATTR_PROTOCOL)),
+    address: family === AF_INET ? r.ipv4(addressAt) : readInetAddress(r.slice(addressAt, 16), family),
+    port: r.be16(required(places, IPVS_SVC_ATTR_PORT)),
   };
 }
 
 /** IPv4 has a mask, of which only those with all bits in front are masks of ours; any other is told as none. */
-function readMaskBits(key: IpvsServiceKey, mask: NetlinkReader | undefined): number {
-  if (familyOfKey(key) === AF_INET) return lengthOfMask(mask?.ipv4(0) ?? 0) ?? 0;
-  return mask?.u32(0) ?? 0;
+function readMaskBits(key: IpvsServiceKey, r: NetlinkReader, at: number | undefined): number {
+  if (at === undefined) return 0;
+  return familyOfKey(key) === AF_INET ? (lengthOfMask(r.ipv4(at)) ?? 0) : r.u32(at);
+}
+
+function readService(r: NetlinkReader, counted: boolean): CountedService {
+  const places: number[] = [];
+  let [scheduler, engine, statistics] = ['', '', NO_STATISTICS];
+  r.eachAttribute(0, (type, at, length) => {
+    if (type === IPVS_SVC_ATTR_SCHED_NAME) scheduler = r.slice(at, length).text();
+    else if (type === IPVS_SVC_ATTR_PE_NAME) engine = r.slice(at, length).text();
+    else if (type === IPVS_SVC_ATTR_STATS64) statistics = counted ? readStatistics(r.slice(at, length)) : NO_STATISTICS;
+    else if (type <= IPVS_SVC_ATTR_NETMASK) places[type] = at;
+  });
+  const key = readKey(r, places);
+  const word = (type: number) => (places[type] === undefined ? 0 : r.u32(places[type]));
+  return {
+    key,
+    scheduler,
+    flags: (word(IPVS_SVC_ATTR_FLAGS) & ~IP_VS_SVC_F_HASHED) >>> 0,
+    timeout: word(IPVS_SVC_ATTR_TIMEOUT),
+    maskBits: readMaskBits(key, r, places[IPVS_SVC_ATTR_NETMASK]),
+    engine,
+    statistics,
+  };
 }
 
 /**
  * The service in the payload of an answer of GET_SERVICE, or of a request of NEW_SERVICE; generic header included.
  *
+ * @param counted without it nothing is read of what it has counted: there are a thousand services, every second
  * @throws DecodeError when it is no whole service
  */
-export function decodeService(payload: Uint8Array): CountedService {
-  const first = new NetlinkReader(payload).attributes(GENL_HEADER_BYTES);
-  const attributes = required(first, IPVS_CMD_ATTR_SERVICE).attributes(0);
-  const key = readKey(attributes);
-  const flags = attributes.get(IPVS_SVC_ATTR_FLAGS)?.u32(0) ?? 0;
-  return {
-    key,
-    scheduler: attributes.get(IPVS_SVC_ATTR_SCHED_NAME)?.text() ?? '',
-    flags: (flags & ~IP_VS_SVC_F_HASHED) >>> 0,
-    timeout: attributes.get(IPVS_SVC_ATTR_TIMEOUT)?.u32(0) ?? 0,
-    maskBits: readMaskBits(key, attributes.get(IPVS_SVC_ATTR_NETMASK)),
-    engine: attributes.get(IPVS_SVC_ATTR_PE_NAME)?.text() ?? '',
-    statistics: readStatistics(attributes.get(IPVS_SVC_ATTR_STATS64)),
-  };
+export function decodeService(payload: Uint8Array, counted = true): CountedService {
+  const r = new NetlinkReader(payload);
+  let found: CountedService | undefined;
+  r.eachAttribute(GENL_HEADER_BYTES, (type, at, length) => {
+    if (type === IPVS_CMD_ATTR_SERVICE) found = readService(r.slice(at, length), counted);
+  });
+  if (found === undefined) throw new DecodeError('short', 0, 'no service');
+  return found;
 }

@@ -106,15 +106,6 @@ export class FakeIpvs implements GenericFamily, IpvsFile {
     throw new KernelError('fake-ipvs', { errno: 'EOPNOTSUPP' });
   }
 
-  async answers<T>(_request: string, messages: readonly GenericMessage[], decode: Decode<T>) {
-    this.#mustBeThere();
-    return messages.map(({ command, attributes }) => {
-      if (command !== IPVS_CMD_GET_SERVICE) return undefined;
-      const found = this.#services.get(serviceKeyText(decodeService(encodeAnswer(attributes)).key));
-      return found && decode(encodeAnswer((w) => encodeCountedService(w, found.service)));
-    });
-  }
-
   /** As /proc/net/ip_vs has it, with the key in plain text. */
   async read(): Promise<Uint8Array | undefined> {
     if (this.missing) return undefined;

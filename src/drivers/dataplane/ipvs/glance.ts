@@ -1,21 +1,23 @@
 /**
  * Are services still as a turn has left them? Told without reading all of them: the file of the kernel shows whatever somebody may
- * have changed but for bounds, tunnels and flags of schedulers; so beside it some services are read whole each time, in turn, as many as
- * `budget` lets.
+ * have changed but for flags of schedulers, bounds and tunnels. Flags come with a dump of all services, which is one request. Bounds
+ * and tunnels take one for each service's destinations; so those are read in turn, of as many services each time as `budget` lets.
  *
  * It only answers; who is told "no" reads everything, and decides.
  */
 import { setImmediate } from 'node:timers/promises';
 import { IpvsListing } from '../../../core/dataplane/ipvs/listing.ts';
 import { sameDestination, sameService } from '../../../core/dataplane/ipvs/plan.ts';
+import type { IpvsDestination } from '../../../core/netlink/ipvs/destination.ts';
+import { type IpvsService, sameKey } from '../../../core/netlink/ipvs/service.ts';
 import type { FoundService, IpvsKernel } from './kernel.ts';
 
 /** Begins a slice of work; what it returns says whether there is still time. */
 export type Budget = () => () => boolean;
 
-/** As long as a look at the file takes with a thousand services, or half of that. */
-const SLICE_MS = 10;
-/** Services in one datagram, without a look at the clock. */
+/** Time for the destinations of a thousand services on a machine that is not emulated. */
+const SLICE_MS = 30;
+/** Services without a look at the clock, and while others wait. */
 const BATCH = 8;
 
 export const shortly: Budget = () => {
@@ -25,8 +27,11 @@ export const shortly: Budget = () => {
 
 /** Did nobody write between two readings? What counts is left out. */
 export function sameFound(a: FoundService, b: FoundService | undefined): boolean {
-  if (b === undefined || !sameService(a, b) || a.destinations.length !== b.destinations.length) return false;
-  return a.destinations.every((one, at) => sameDestination(one, b.destinations[at]!));
+  return b !== undefined && sameService(a, b) && sameList(a.destinations, b.destinations);
+}
+
+function sameList(a: readonly IpvsDestination[], b: readonly IpvsDestination[] = []): boolean {
+  return a.length === b.length && a.every((one, at) => sameDestination(one, b[at]!));
 }
 
 export class Glance {
@@ -58,16 +63,29 @@ export class Glance {
   async holds(): Promise<boolean> {
     const file = await this.#kernel.file();
     if (file === undefined || this.#listing?.isSame(file) !== true) return false;
+    if (!this.#sameServices(await this.#kernel.services())) return false;
     const goesOn = this.#budget();
     for (let seen = 0; seen < this.#left.length; ) {
       const batch = this.#take(Math.min(BATCH, this.#left.length - seen));
-      const found = await this.#kernel.readThese(batch.map(({ key }) => key));
-      if (!batch.every((one, at) => sameFound(one, found[at]))) return false;
+      const found = await this.#kernel.destinations(batch.map(({ key }) => key));
+      if (!batch.every(({ destinations }, at) => sameList(destinations, found[at]))) return false;
       seen += batch.length;
       if (!goesOn()) break;
       await setImmediate();
     }
     return true;
+  }
+
+  /** The kernel tells them in one order as long as none comes or goes, which the file would show; those of others in between. */
+  #sameServices(found: readonly IpvsService[]): boolean {
+    let at = 0;
+    for (const service of found) {
+      const left = this.#left[at];
+      if (left === undefined || !sameKey(left.key, service.key)) continue;
+      if (!sameService(left, service)) return false;
+      at += 1;
+    }
+    return at === this.#left.length;
   }
 
   /** The next ones, and after the last one the first. */

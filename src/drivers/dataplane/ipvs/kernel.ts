@@ -72,15 +72,13 @@ export class IpvsKernel {
 
   /**
    * @param isOurs of the text of a service's key
-   * @param counted with what destinations have counted
+   * @param counted with what they have counted
    */
   async read(isOurs: (key: string) => boolean, counted = false): Promise<IpvsReading> {
-    const [dump = []] = await this.#family.dumps('ipvs-services', [message(IPVS_CMD_GET_SERVICE)], decodeService);
-    const all = dump.map((service) => [serviceKeyText(service.key), service] as const);
+    const all = (await this.services(counted)).map((service) => [serviceKeyText(service.key), service] as const);
     const ours = all.filter(([key]) => isOurs(key));
-    const asked = ours.map(([, { key }]) => about(IPVS_CMD_GET_DEST, key));
-    const decode = (payload: Uint8Array) => decodeDestination(payload, counted);
-    const dumps = await this.#family.dumps('ipvs-destinations', asked, decode);
+    const keys = ours.map(([, { key }]) => key);
+    const dumps = await this.destinations(keys, counted);
     const services = new Map<string, FoundService>();
     for (const [at, [key, service]] of ours.entries()) {
       // One that is gone by now is seen as such the next time.
@@ -89,13 +87,17 @@ export class IpvsKernel {
     return { services, foreign: all.filter(([key]) => !isOurs(key)).map(([key]) => key) };
   }
 
-  /** These, with their destinations; `undefined` for one that is not there. Statistics are not read. @throws KernelError */
-  async readThese(keys: readonly IpvsServiceKey[]): Promise<readonly (FoundService | undefined)[]> {
-    const asked = (command: number) => keys.map((key) => about(command, key));
-    const services = await this.#family.answers('ipvs-services', asked(IPVS_CMD_GET_SERVICE), decodeService);
-    const decode = (payload: Uint8Array) => decodeDestination(payload, false);
-    const dumps = await this.#family.dumps('ipvs-destinations', asked(IPVS_CMD_GET_DEST), decode);
-    return services.map((service, at) => service && { ...service, destinations: dumps[at] ?? [] });
+  /** All services, whosever they are. @param counted with what they have counted @throws KernelError */
+  async services(counted = false): Promise<readonly CountedService[]> {
+    const decode = (payload: Uint8Array) => decodeService(payload, counted);
+    const [dump = []] = await this.#family.dumps('ipvs-services', [message(IPVS_CMD_GET_SERVICE)], decode);
+    return dump;
+  }
+
+  /** Those of each of these services; `undefined` for one that is not there. @throws KernelError */
+  destinations(keys: readonly IpvsServiceKey[], counted = false) {
+    const asked = keys.map((key) => about(IPVS_CMD_GET_DEST, key));
+    return this.#family.dumps('ipvs-destinations', asked, (payload) => decodeDestination(payload, counted));
   }
 
   /** The text of all services, until it is asked for again; `undefined` where the kernel shows none. @throws KernelError */
