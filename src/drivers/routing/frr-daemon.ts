@@ -8,7 +8,7 @@
  * An FRR that does not answer costs a call its deadline and nothing else: all that was read stays, with the note since when it
  * is not known to be true.
  */
-import { formatIpv4, formatPrefix, type Ipv4 } from '../../core/base/ipv4.ts';
+import { formatIpv4 } from '../../core/base/ipv4.ts';
 import type { Instant, Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import {
@@ -23,29 +23,14 @@ import { type Json, splitJson } from '../../core/frr/json.ts';
 import { LSA_KINDS, readLsas } from '../../core/frr/lsdb.ts';
 import { type CommandBlock, plan } from '../../core/frr/plan.ts';
 import { type FrrSummary, readInterfaces, readNeighbors, readSummary } from '../../core/frr/show.ts';
-import { asAnnounced, type ClauseNumbers, numbersIn, prefixesIn, wishedObjects } from '../../core/frr/wish.ts';
+import { type ClauseNumbers, numbersIn, prefixesIn, wishedObjects } from '../../core/frr/wish.ts';
 import type { FrrSettings } from '../../core/model/routing.ts';
 import type { Clock } from '../../io/clock.ts';
 import { KernelError } from '../../io/kernel-error.ts';
 import type { Vtysh } from '../../io/vtysh.ts';
+import { earliest, type FrrClient, FrrMember, type FrrWish } from './frr-member.ts';
 import type { ProcessView } from './frr-views.ts';
 import type { VipDevices } from './vip-devices.ts';
-
-/** A routing instance, to the daemon. */
-export interface FrrClient {
-  readonly name: string;
-  /** `''` for `router ospf`, `1` for `router ospf 1`. */
-  readonly process: string;
-  readonly area: Ipv4;
-  /** What it wishes to be announced. */
-  wished(): readonly FrrPrefix[];
-  /** How long what an earlier agent left may stay without being wished. */
-  readonly keepInherited: Millis;
-  /** Everything has been looked at again. Returns whether all is as it wishes. */
-  looked(): boolean;
-  /** For the event log. */
-  tell(message: string): void;
-}
 
 export interface FrrDaemonOptions {
   readonly vtysh: Pick<Vtysh, 'show' | 'configure' | 'counters'>;
@@ -64,8 +49,6 @@ const DATABASE_POLL: Millis = 3000;
 const CONFIG_POLL: Millis = 5000;
 /** While something that was wished is not to be seen yet, the first look again; later ones take twice as long each. */
 const FIRST_LOOK: Millis = 50;
-/** Routers take no second instance of an LSA within a second, and FRR repeats it only five seconds later. */
-const FLOOR: Millis = 1100;
 /** Lines in one call: so many take a second or two. */
 const BATCH = 200;
 /** From so many lines on, mgmtd is asked to commit all of them at once. */
@@ -74,25 +57,9 @@ const BULK = 20;
 const READ_SHARE = 20;
 const SAME_FAULT_AGAIN: Millis = 60_000;
 
-interface Sent {
-  readonly prefix: FrrPrefix;
-  readonly at: Instant;
-}
-
-interface Member {
-  readonly client: FrrClient;
-  /** As last put into the configuration, by prefix. */
-  sent: Map<string, Sent>;
-  /** When those that were taken out last were. */
-  readonly gone: Map<string, Instant>;
-  /** Left by an earlier agent, and not wished yet; undefined until the configuration has been read. */
-  inherited: Map<string, FrrPrefix> | undefined;
-  readonly inheritedUntil: Instant;
-}
-
 export class FrrDaemon {
   readonly #options: FrrDaemonOptions;
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, FrrMember>();
   readonly #processes = new Map<string, ProcessView>();
   #config: FrrConfig | undefined;
   #configAt: Instant = 0;
@@ -140,9 +107,7 @@ export class FrrDaemon {
 
   /** Prefixes of an earlier agent that stay for a while though nobody wishes them. */
   inherited(instance: string): { readonly prefixes: number; readonly left: Millis } {
-    const member = this.#members.get(instance);
-    const left = Math.max(0, (member?.inheritedUntil ?? 0) - this.#options.clock.now());
-    return { prefixes: left === 0 ? 0 : (member?.inherited?.size ?? 0), left };
+    return this.#members.get(instance)?.inherited(this.#options.clock.now()) ?? { prefixes: 0, left: 0 };
   }
 
   /** Nothing of the instance is left in the configuration. */
@@ -159,8 +124,7 @@ export class FrrDaemon {
   }
 
   add(client: FrrClient): void {
-    const inheritedUntil = this.#options.clock.now() + client.keepInherited;
-    this.#members.set(client.name, { client, sent: new Map(), gone: new Map(), inherited: undefined, inheritedUntil });
+    this.#members.set(client.name, new FrrMember(client, this.#options.clock.now()));
     // What it finds is to be read, not to be taken away by a plan that knows of others only.
     this.#config = undefined;
     this.look();
@@ -289,7 +253,7 @@ export class FrrDaemon {
       await this.#settleDevices([...objects.interfaces.keys(), ...observed.interfaces.keys()]);
     for (const problem of problems) this.#tellOnce(problem);
     if (blocks.length > 0) await this.#apply(blocks, observed.version);
-    this.#noteSent(wishes);
+    for (const [name, wish] of wishes) this.#members.get(name)?.noteSent(wish, clock.now());
     // Whatever else the next look finds was somebody's doing.
     this.#left = objects;
     if (blocks.length > 0) return;
@@ -345,52 +309,17 @@ export class FrrDaemon {
   }
 
   /** At the first look: what an earlier agent has left counts as wished for a while. */
-  #inherit(member: Member, observed: FrrConfig): void {
-    const { client } = member;
-    if (member.inherited !== undefined) return;
+  #inherit(member: FrrMember, observed: FrrConfig): void {
+    if (member.hasInherited) return;
     this.#numbers = new Map([...numbersIn(observed, [...this.#members.keys()]), ...this.#numbers]);
-    member.inherited = new Map(prefixesIn(observed, client).map((one) => [formatPrefix(one.prefix), one]));
+    member.inherit(prefixesIn(observed, member.client));
   }
 
-  /** What the instance is to have now: as it wishes, but for what was changed a moment ago and must wait. */
-  #wishOf({ client, sent, gone, inherited, inheritedUntil }: Member): Map<string, FrrPrefix> {
-    const now = this.#options.clock.now();
-    const { announce } = this.#options.settings;
-    const wished = new Map(client.wished().map((one) => [formatPrefix(one.prefix), asAnnounced(one, announce)]));
-    for (const text of wished.keys()) inherited?.delete(text);
-    if (now >= inheritedUntil) inherited?.clear();
-    this.#due = inherited !== undefined && inherited.size > 0 ? earliest(this.#due, inheritedUntil) : this.#due;
-    const wait = (at: Instant) => {
-      if (now - at >= FLOOR) return false;
-      this.#due = earliest(this.#due, at + FLOOR);
-      return true;
-    };
-    const wish = new Map<string, FrrPrefix>([...(inherited ?? []), ...wished]);
-    for (const [text, { prefix, at }] of sent) {
-      const next = wish.get(text);
-      if ((next === undefined || !sameForm(next, prefix)) && wait(at)) wish.set(text, prefix);
-    }
-    for (const [text, at] of gone) {
-      if (!wait(at)) gone.delete(text);
-      else if (!sent.has(text)) wish.delete(text);
-    }
+  #wishOf(member: FrrMember): FrrWish {
+    const { clock, settings } = this.#options;
+    const { wish, due } = member.wish(settings.announce, clock.now());
+    if (due !== undefined) this.#due = earliest(this.#due, due);
     return wish;
-  }
-
-  #noteSent(wishes: ReadonlyMap<string, ReadonlyMap<string, FrrPrefix>>): void {
-    const now = this.#options.clock.now();
-    for (const [name, wish] of wishes) {
-      const member = this.#members.get(name);
-      if (member === undefined) continue;
-      const before = member.sent;
-      for (const text of before.keys()) if (!wish.has(text)) member.gone.set(text, now);
-      member.sent = new Map(
-        [...wish].map(([text, prefix]): [string, Sent] => {
-          const old = before.get(text);
-          return [text, old !== undefined && sameForm(old.prefix, prefix) ? old : { prefix, at: now }];
-        }),
-      );
-    }
   }
 
   async #write(): Promise<void> {
@@ -492,19 +421,6 @@ function whatFails(error: unknown, who: string): string {
   if (errno === 'ETIMEDOUT' || errno === 'EBUSY') return `${who} does not answer`;
   if (errno === 'ECONNREFUSED') return `${who} is not running`;
   return `${who} cannot be read or configured`;
-}
-
-function earliest(a: Instant | undefined, b: Instant): Instant {
-  return a === undefined ? b : Math.min(a, b);
-}
-
-function sameForm(a: FrrPrefix, b: FrrPrefix): boolean {
-  return a.metric === b.metric && JSON.stringify(formOf(a)) === JSON.stringify(formOf(b));
-}
-
-/** What becomes of types 5 and 7 alike is FRR's affair. */
-function formOf({ lsa }: FrrPrefix): readonly (number | string)[] {
-  return lsa.kind === 'stub' ? [lsa.kind] : [lsa.metricType, lsa.tag];
 }
 
 /** Whole blocks, in calls of about so many lines. */

@@ -23,7 +23,8 @@ import type {
 import type { UpstreamQuery } from '../../core/ospf/instance.ts';
 import { upstreamView } from '../../core/ospf/spf/upstream-view.ts';
 import type { Clock } from '../../io/clock.ts';
-import type { FrrClient, FrrDaemon } from './frr-daemon.ts';
+import type { FrrDaemon } from './frr-daemon.ts';
+import type { FrrClient } from './frr-member.ts';
 import {
   type Announcers,
   ageOf,
