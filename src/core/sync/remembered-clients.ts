@@ -12,9 +12,17 @@
 import { u32At } from '../base/big-endian.ts';
 import type { Ipv4 } from '../base/ipv4.ts';
 import type { Millis } from '../base/machine.ts';
-import { Field, Op, Protocol, RECORD_BYTES, RecordFlag, UNKNOWN_WINDOW_SCALE, writeRecord } from './records/record.ts';
+import {
+  Field,
+  isRemembered,
+  Op,
+  Protocol,
+  RECORD_BYTES,
+  RecordFlag,
+  UNKNOWN_WINDOW_SCALE,
+  writeRecord,
+} from './records/record.ts';
 import { RecordBuffer } from './records/record-buffer.ts';
-import { isRemembered } from './replicas/ownership.ts';
 import { ConnectionTable, NO_SLOT } from './table/connection-table.ts';
 import { SlotStamps } from './table/slot-stamps.ts';
 

@@ -78,7 +78,7 @@ export class Shedding {
 
   /** A connection has ended. Was it held? */
   ended(bytes: Uint8Array, at: number): boolean {
-    return this.#held.size > 0 && this.#take(bytes, at) !== NO_SLOT;
+    return this.#held.removeKey(bytes, at);
   }
 
   /** Releases those that are not young any more, or all. */
@@ -92,11 +92,5 @@ export class Shedding {
     if (this.#seconds - this.#held.toldAt(slot) < YOUNG) return;
     this.#release(this.#held.bytes, this.#held.offset(slot));
     this.#held.remove(slot);
-  }
-
-  #take(bytes: Uint8Array, at: number): number {
-    const slot = this.#held.find(bytes, at);
-    if (slot !== NO_SLOT) this.#held.remove(slot);
-    return slot;
   }
 }

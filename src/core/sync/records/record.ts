@@ -232,6 +232,11 @@ export function otherConnection(a: Uint8Array, at: number, b: Uint8Array, bAt: n
   return birth !== other && birth !== 0 && other !== 0;
 }
 
+/** Is this a persistence entry, and no connection? */
+export function isRemembered(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + Field.protocol] === Protocol.persistence;
+}
+
 /**
  * The hash of a record's key: MurmurHash3_x86_32 (Appleby) with seed 0 over four words: client, VIP, both ports, protocol,
  * each as the number that it is. It is on the wire, in digests, and therefore never changes.

@@ -66,9 +66,7 @@ export class Doubts {
 
   /** @returns whether it was in doubt */
   remove(bytes: Uint8Array, at: number): boolean {
-    const slot = this.#find(bytes, at);
-    if (slot !== NO_SLOT) this.#entries.remove(slot);
-    return slot !== NO_SLOT;
+    return this.#entries.removeKey(bytes, at);
   }
 
   /** A dump has an entry. */

@@ -8,9 +8,9 @@
  * meanwhile may be in it still, and is left out.
  */
 import type { Instant, Millis } from '../../base/machine.ts';
-import { Field, RECORD_BYTES, RecordFlag, recordHash } from '../records/record.ts';
+import { Field, isRemembered, RECORD_BYTES, RecordFlag, recordHash } from '../records/record.ts';
 import { ConnectionTable, NO_SLOT } from '../table/connection-table.ts';
-import { isRemembered, type Ownership } from './ownership.ts';
+import type { Ownership } from './ownership.ts';
 
 /** For how long after the start peers' memories are compared with the copies that the kernel held then. */
 const REMEMBER: Millis = 600_000;

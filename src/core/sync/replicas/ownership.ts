@@ -17,9 +17,9 @@ import { hasRange } from '../records/ranges.ts';
 import {
   birthAt,
   Field,
+  isRemembered,
   Op,
   otherConnection,
-  Protocol,
   putBirth,
   RECORD_BYTES,
   RecordFlag,
@@ -151,7 +151,7 @@ export class Ownership {
     const record = this.#copy(bytes, at, Op.put);
     this.#inheritBirth(record);
     this.#doubts.remove(bytes, at);
-    removeFrom(this.#unlisted, bytes, at);
+    this.#unlisted.removeKey(bytes, at);
     putU32(record, Field.owner, this.#self);
     putU32(record, Field.epoch, epoch);
     if (slot !== NO_SLOT && record[Field.windowScale] === UNKNOWN_WINDOW_SCALE) {
@@ -171,7 +171,7 @@ export class Ownership {
   kernelEnd(bytes: Uint8Array, at: number): void {
     const slot = this.table.find(bytes, at);
     const doubted = this.#doubts.remove(bytes, at);
-    if (slot === NO_SLOT) removeFrom(this.#unlisted, bytes, at);
+    if (slot === NO_SLOT) this.#unlisted.removeKey(bytes, at);
     else if (this.owns(slot)) this.endOwn(slot);
     else if (doubted) this.#wish(this.table.bytes, this.table.offset(slot), Op.put);
     else {
@@ -490,16 +490,4 @@ export class Ownership {
   same(slot: number, bytes: Uint8Array, at: number): boolean {
     return !otherConnection(this.table.bytes, this.table.offset(slot), bytes, at);
   }
-}
-
-/** Is this a persistence entry, and no connection? */
-export function isRemembered(bytes: Uint8Array, at: number): boolean {
-  return bytes[at + Field.protocol] === Protocol.persistence;
-}
-
-/** Was it there? */
-function removeFrom(table: ConnectionTable, bytes: Uint8Array, at: number): boolean {
-  const slot = table.size === 0 ? NO_SLOT : table.find(bytes, at);
-  if (slot !== NO_SLOT) table.remove(slot);
-  return slot !== NO_SLOT;
 }

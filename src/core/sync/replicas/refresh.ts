@@ -7,9 +7,9 @@
  */
 import { u32At } from '../../base/big-endian.ts';
 import type { Millis } from '../../base/machine.ts';
-import { Field, Op } from '../records/record.ts';
+import { Field, isRemembered, Op } from '../records/record.ts';
 import { RecordBuffer } from '../records/record-buffer.ts';
-import { isRemembered, type Ownership } from './ownership.ts';
+import type { Ownership } from './ownership.ts';
 
 const ROUND: Millis = 8000;
 const LEAST_SLICE = 1024;

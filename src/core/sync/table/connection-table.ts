@@ -138,6 +138,13 @@ export class ConnectionTable {
     this.#size -= 1;
   }
 
+  /** Takes out the connection with this key. Was it there? */
+  removeKey(bytes: Uint8Array, at: number): boolean {
+    const slot = this.#size === 0 ? NO_SLOT : this.find(bytes, at);
+    if (slot !== NO_SLOT) this.remove(slot);
+    return slot !== NO_SLOT;
+  }
+
   /** A refresh: the connection lives on, and has so many seconds left. */
   refresh(slot: number, timeout: number, seconds: number): void {
     putU32(this.#bytes, slot * RECORD_BYTES + Field.timeout, timeout);
