@@ -57,6 +57,14 @@ describe('one connection', () => {
     expect(readRecord(table.bytes, table.offset(slot))).toEqual(CONNECTION);
   });
 
+  test('is taken out by its key, once', () => {
+    const table = new ConnectionTable({ seed: 1 });
+    put(table, CONNECTION);
+    const [key, other] = [recordsOf([CONNECTION]), recordsOf([{ ...CONNECTION, clientPort: 1 }])];
+    expect([other, key, key].map((bytes) => table.removeKey(bytes, 0))).toEqual([false, true, false]);
+    expect(table.size).toBe(0);
+  });
+
   test('may be sent as it stands: op put, and no flag that stays at home', () => {
     const table = new ConnectionTable({ seed: 1 });
     const flags = RecordFlag.assured | RecordFlag.claimed | RecordFlag.demote;

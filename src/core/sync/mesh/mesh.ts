@@ -5,9 +5,10 @@
  * In: the kernel's records, the bytes of the streams, questions, and time. Out: bytes to send, records to apply, the view of
  * who lives, and when this director may announce (`synced`) or has told all that it has (`flushed`). One per process.
  *
- * This file only composes: streams are `peer-session.ts`, merging `ownership.ts`, giving and taking of what is missing
- * `donor.ts` and `catch-up.ts`, presence `membership.ts`, starting `join-barrier.ts` and `kernel-dump.ts`, repeating
- * `refresh.ts`, giving way `shedding.ts`, asking `queries.ts` and `prefetch.ts`. It knows records and frames, nothing of netlink, TLS, threads.
+ * This file only composes: streams are `links.ts` and `peer-session.ts`, merging `ownership.ts`, giving and taking of what is
+ * missing `donor.ts` and `catch-up.ts`, presence `membership.ts`, starting `join-barrier.ts` and `kernel-dump.ts`, repeating
+ * `refresh.ts`, giving way `shedding.ts`, asking `queries.ts` and `prefetch.ts`. It knows records and frames, nothing of
+ * netlink, TLS, threads.
  */
 import type { Instant, Machine, Millis } from '../../base/machine.ts';
 import type { SyncSettings, SyncStatus } from '../../model/sync.ts';
@@ -22,11 +23,11 @@ import { Ownership } from '../replicas/ownership.ts';
 import { Refresh } from '../replicas/refresh.ts';
 import { ConnectionTable } from '../table/connection-table.ts';
 import { helloOf, strangerFault } from './greeting.ts';
-import type { Link } from './link.ts';
+import { Links } from './links.ts';
 import { Membership } from './membership.ts';
 import type { MeshEffect, MeshInput } from './mesh-events.ts';
 import { Outbox } from './outbox.ts';
-import { type Ending, type PeerFrame, PeerSession, type SessionHost } from './peer-session.ts';
+import type { Ending, PeerFrame, PeerSession, SessionHost } from './peer-session.ts';
 import { Prefetching } from './prefetch.ts';
 import { Queries } from './queries.ts';
 import { Shedding } from './shedding.ts';
@@ -44,9 +45,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   readonly #epoch: string;
   readonly #table: ConnectionTable;
   readonly #membership = new Membership();
-  readonly #links = new Map<string, Link>();
-  /** Of all links, whatever state they are in. */
-  #sessions: readonly PeerSession[] = [];
+  readonly #links: Links;
   readonly #dump: KernelDump;
   readonly #outbox: Outbox;
   readonly #refresh: Refresh;
@@ -78,9 +77,10 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.#settings = settings;
     this.#now = now;
     this.#table = new ConnectionTable({ seed });
+    this.#links = new Links(this.#table, this);
     this.ownership = new Ownership(this.self, this.#table, (bytes, at) => this.#dump.judge(bytes, at, this.#recalling));
     this.#dump = new KernelDump(this.ownership, seed, now);
-    this.#outbox = new Outbox(this.ownership, () => this.#sessions);
+    this.#outbox = new Outbox(this.ownership, () => this.#links.sessions);
     this.#refresh = new Refresh(this.ownership);
     this.#shedding = new Shedding(seed, (bytes, at) => this.ownership.kernelPut(bytes, at, this.seconds));
     this.#queries = new Queries(this.ownership, (effect) => this.effect(effect));
@@ -125,7 +125,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
       ...named('queries', this.#queries.counts),
       ...named('prefetched', this.#prefetching.counts),
     };
-    const links = [...this.#links.values()];
+    const links = [...this.#links.all()];
     return meshStatus(this.#table, this.self, links, this.#barrier.synced, counters, this.#rates, now);
   }
 
@@ -224,15 +224,15 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   knows(owner: number): boolean {
-    return owner === this.self || this.#sessionOf(owner) !== undefined;
+    return owner === this.self || this.#links.sessionOf(owner) !== undefined;
   }
 
   speaks(owner: number): boolean {
-    return owner === this.self || (this.#sessionOf(owner)?.established ?? false);
+    return owner === this.self || (this.#links.sessionOf(owner)?.established ?? false);
   }
 
   fetching(owner: number): boolean {
-    for (const { session, catchUp } of this.#links.values()) {
+    for (const { session, catchUp } of this.#links.all()) {
       if (session.established && catchUp.fetches(owner)) return true;
     }
     return false;
@@ -301,11 +301,11 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
       case 'leave':
         this.#shedding.slice(this.seconds, true);
         this.#flush();
-        this.#leave.begin(this.#established(), now);
+        this.#leave.begin(this.#links.established(), now);
         return;
       case 'stop':
         this.#flush();
-        for (const { session } of this.#links.values()) session.goodbye(input.text, input.back);
+        for (const { session } of this.#links.all()) session.goodbye(input.text, input.back);
         return;
       case 'timer':
         return;
@@ -314,7 +314,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
 
   #query({ id, side, tuple }: Extract<MeshInput, { kind: 'query' }>): void {
     const record = this.#prefetching.answer(side, tuple, this.#now);
-    if (record === undefined) this.#queries.ask(id, side, tuple, this.#established(), this.#now);
+    if (record === undefined) this.#queries.ask(id, side, tuple, this.#links.established(), this.#now);
     else this.effect({ kind: 'answered', id, record, asked: [], unknown: [], silent: [] });
   }
 
@@ -323,20 +323,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.#prefetching.configure(settings.services);
     this.ownership.directors = [this.self, ...settings.peers.map(({ routerId }) => routerId)];
     this.#membership.configure({ ...settings.self, epoch: this.#epoch }, settings.peers, this.#now);
-    for (const [name, { session }] of this.#links) {
-      const peer = settings.peers.find((each) => each.name === name);
-      if (peer?.routerId === session.routerId) continue;
-      session.dismiss('not in the cluster file', this.#now);
-      this.#links.delete(name);
-    }
-    for (const peer of settings.peers) {
-      if (this.#links.has(peer.name)) continue;
-      const session = new PeerSession(peer, this, this.#now);
-      const donor = new Donor(this.#table, this.self);
-      this.#links.set(peer.name, { session, donor, catchUp: new CatchUp(session, this, true), listed: false });
-    }
-    this.#sessions = [...this.#links.values()].map(({ session }) => session);
-    for (const session of this.#sessions) session.sayHello();
+    this.#links.configure(settings.peers, this.#now);
   }
 
   #kernel(records: Uint8Array): void {
@@ -366,31 +353,18 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     const first = !this.#dump.loaded;
     if (this.#dump.finish()) this.#askKernel();
     if (!first) return;
-    for (const { catchUp } of this.#up()) catchUp.reconsider();
+    for (const { catchUp } of this.#links.up()) catchUp.reconsider();
     this.#list();
-  }
-
-  #sessionOf(routerId: number): PeerSession | undefined {
-    for (const { session } of this.#links.values()) if (session.routerId === routerId) return session;
-    return undefined;
-  }
-
-  #up(): readonly Link[] {
-    return [...this.#links.values()].filter(({ session }) => session.established);
-  }
-
-  #established(): readonly PeerSession[] {
-    return this.#up().map(({ session }) => session);
   }
 
   /** Everything whose time has come. @param away for how long nobody has called */
   #expire(away: Millis): void {
     const now = this.#now;
-    for (const session of this.#sessions) session.expire(now, away);
+    for (const session of this.#links.sessions) session.expire(now, away);
     const starting = this.starting;
     this.#membership.expire(now);
     if (starting && !this.starting) {
-      for (const { catchUp } of this.#up()) catchUp.reconsider();
+      for (const { catchUp } of this.#links.up()) catchUp.reconsider();
       this.#list();
     }
     this.#queries.expire(now);
@@ -411,7 +385,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   }
 
   #measure(): void {
-    const up = this.#established().filter(({ state }) => state === 'up');
+    const up = this.#links.established().filter(({ state }) => state === 'up');
     const change = this.#shedding.measure(up.map(({ unacknowledged }) => unacknowledged));
     if (change === undefined) return;
     const values = { state: change, held: this.#shedding.held, shed: this.#shedding.refused };
@@ -423,7 +397,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     this.#digestsAt = this.#now + DIGESTS_EVERY;
     if (this.ownership.doubtsOverdue(this.seconds)) this.#askKernel();
     const orphans = [...this.#table.owners()].filter((owner) => !this.speaks(owner));
-    for (const session of this.#established()) {
+    for (const session of this.#links.established()) {
       if (session.state !== 'up') continue;
       this.#ownDigest(session);
       for (const owner of orphans) this.#digest(session, owner);
@@ -436,13 +410,13 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
    */
   get #knowsOwn(): boolean {
     if (!this.#dump.loaded || this.starting) return false;
-    return this.#established().every(({ name, since }) => this.#met.has(name) || this.#now > since + RECALL);
+    return this.#links.established().every(({ name, since }) => this.#met.has(name) || this.#now > since + RECALL);
   }
 
   /** Says what we own to those who have not heard it on their stream. */
   #list(): void {
     if (!this.#knowsOwn) return;
-    for (const link of this.#up()) {
+    for (const link of this.#links.up()) {
       if (link.listed || !this.#met.has(link.session.name)) continue;
       link.listed = true;
       this.#ownDigest(link.session);
@@ -464,7 +438,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
   /** Whatever waits to be sent, as far as it may go now. */
   #send(): void {
     this.#outbox.turn(this.#now);
-    for (const { session, donor } of this.#links.values()) {
+    for (const { session, donor } of this.#links.all()) {
       if (donor.wants(session)) donor.work(session, this.seconds, this.#now, () => this.#flush());
     }
     if (this.ownership.apply.count > 0) this.effect({ kind: 'apply', records: this.ownership.apply.take() });
@@ -485,7 +459,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
 
   /** May this director announce? */
   #evaluate(): void {
-    const peers: JoinPeer[] = this.#up().map(({ session, catchUp }) => ({
+    const peers: JoinPeer[] = this.#links.up().map(({ session, catchUp }) => ({
       hello: session.hello!,
       complete: catchUp.complete,
       busy: catchUp.busy,
@@ -501,7 +475,7 @@ export class Mesh implements Machine<MeshInput, MeshEffect>, SessionHost, CatchU
     least = Math.min(least, this.#outbox.deadline ?? least, this.#membership.deadline ?? least);
     least = Math.min(least, this.#queries.deadline ?? least, this.#barrier.deadline ?? least);
     least = Math.min(least, this.#leave.deadline ?? least);
-    for (const { session, donor } of this.#links.values()) {
+    for (const { session, donor } of this.#links.all()) {
       if (donor.wants(session)) return this.#now;
       const { deadline } = session;
       if (deadline !== undefined && deadline < least) least = deadline;

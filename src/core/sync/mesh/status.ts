@@ -3,7 +3,7 @@ import type { Instant } from '../../base/machine.ts';
 import type { SyncPeerStatus, SyncStatus } from '../../model/sync.ts';
 import { RECORD_BYTES } from '../records/record.ts';
 import type { ConnectionTable } from '../table/connection-table.ts';
-import type { Link } from './link.ts';
+import type { Link } from './links.ts';
 
 /** By peer: what its counters were when they were looked at last. */
 export type RatesBefore = Map<string, { readonly at: Instant; readonly counts: Link['session']['counts'] }>;
