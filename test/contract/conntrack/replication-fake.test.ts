@@ -9,16 +9,16 @@ import { NetlinkReplication } from '../../../src/drivers/conntrack/replication-n
 import { LIP } from '../dataplane/fullnat-suite.ts';
 import { CLIENT, type FlowTarget, VIP } from '../dataplane/suite.ts';
 import { errorMatrix } from './error-matrix.ts';
+import { replicationContract } from './replication-suite.ts';
 import {
   type Director,
   type DirectorName,
   type News,
   type ReplicationWorld,
-  replicationContract,
   SERVERS,
   SERVICES,
   syncServices,
-} from './replication-suite.ts';
+} from './replication-world.ts';
 
 const NAMES = Object.keys(SERVERS);
 const ADDRESSES = Object.values(SERVERS);

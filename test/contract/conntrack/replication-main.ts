@@ -12,7 +12,7 @@ import { NetlinkReplication } from '../../../src/drivers/conntrack/replication-n
 import { openCtnetlink } from '../../../src/io/ctnetlink.ts';
 import { serve } from '../dataplane/json-lines.ts';
 import { errorMatrix } from './error-matrix.ts';
-import type { News } from './replication-suite.ts';
+import type { News } from './replication-world.ts';
 
 const SMALL_BUFFER = 65_536;
 

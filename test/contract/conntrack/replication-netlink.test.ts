@@ -8,16 +8,16 @@ import { LIP, ofDirectors } from '../dataplane/fullnat-suite.ts';
 import { INSIDE_OF, Network, type Peer, SERVERS as SERVER_NODES } from '../dataplane/netns.ts';
 import { netnsBench } from '../dataplane/netns-bench.ts';
 import { EVEN, servers } from '../dataplane/suite.ts';
+import { replicationContract } from './replication-suite.ts';
 import {
   type Director,
   type DirectorName,
   type News,
   type ReplicationWorld,
-  replicationContract,
   SERVICES,
   scopeOf,
   syncServices,
-} from './replication-suite.ts';
+} from './replication-world.ts';
 
 const DIRECTORS = ['d1', 'd2'] as const;
 /** Longer than what is done meanwhile takes. */
