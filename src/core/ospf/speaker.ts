@@ -1,8 +1,8 @@
 /**
  * What the parts of the speaker share: settings, state, and the effects collected during one call of `handle`.
  *
- * The parts (interface/, neighbor/, flooding/, lsdb/, origination/) are functions over this. They change state, send, and
- * leave marks (`neighborChange`, `origination.dirty`, queues); `settle.ts` turns the marks into their
+ * The parts (interface/, neighbor/, flooding/, lsdb/, origination/, routing/, restart/) are functions over this. They change
+ * state, send, and leave marks (`neighborChange`, `origination.dirty`, queues); `settle.ts` turns the marks into their
  * consequences once per event. That keeps the parts from calling each other in circles and coalesces what belongs together.
  * What a part keeps is a record of its own (origination/state.ts, routing/state.ts, restart/state.ts) that knows no speaker.
  */
