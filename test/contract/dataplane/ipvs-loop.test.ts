@@ -16,9 +16,9 @@ const ADDRESS = { cl: '10.1.0.2', d1: '10.1.0.11', d2: '10.1.0.12' } as const;
 const MACS = { d1: '02:00:00:00:00:d1', d2: '02:00:00:00:00:d2' } as const;
 const CONNECTIONS = 40;
 
-/** A client's packet that a director has sent on has one hop behind it; whatever has two has been to and fro. */
+/** On the wire a client's packet that a director has sent on has one hop behind it; whatever has two has been to and fro. */
 const LOOPED = `table ip watch {
-  chain in { type filter hook prerouting priority -400; ip daddr ${VIP} ip ttl < 63 counter; }
+  chain in { type filter hook prerouting priority -400; iifname != "lo" ip daddr ${VIP} ip ttl < 63 counter; }
 }
 `;
 
@@ -67,6 +67,11 @@ const ASK = `for i in $(seq ${CONNECTIONS}); do
   echo $answer
 done`;
 
+/** From each of these ports; a name or nothing by line. */
+const ASK_FROM = `for port in "$@"; do
+  echo "$(socat -u -T 5 TCP:${VIP}:80,sourceport=$port,reuseaddr,connect-timeout=5 - 2>/dev/null)"
+done`;
+
 interface Applied {
   readonly programmed: readonly string[];
   readonly refused: readonly string[];
@@ -78,20 +83,35 @@ interface Asked {
   readonly looped: number;
 }
 
-async function ask(by: 'd1' | 'd2'): Promise<Asked> {
+/** Leads the client by this director, and counts from nothing. */
+async function lead(by: 'd1' | 'd2'): Promise<void> {
   await said(inside('cl', 'ip', 'route', 'replace', VIP, 'via', ADDRESS[by]));
   for (const name of DIRECTORS)
     await said(inside(name, 'nft', '-f', '-'), `table ip watch\ndelete table ip watch\n${LOOPED}`);
-  const answers: Record<string, number> = {};
-  for (const answer of (await said(inside('cl', 'bash', '-c', ASK))).trim().split('\n')) {
-    answers[answer] = (answers[answer] ?? 0) + 1;
-  }
+}
+
+async function packetsLooped(): Promise<number> {
   let looped = 0;
   for (const name of DIRECTORS) {
     const listing = await said(inside(name, 'nft', 'list', 'table', 'ip', 'watch'));
     looped += Number(/packets (\d+)/.exec(listing)?.[1]);
   }
-  return { answers, looped };
+  return looped;
+}
+
+async function ask(by: 'd1' | 'd2'): Promise<Asked> {
+  await lead(by);
+  const answers: Record<string, number> = {};
+  for (const answer of (await said(inside('cl', 'bash', '-c', ASK))).trim().split('\n')) {
+    answers[answer] = (answers[answer] ?? 0) + 1;
+  }
+  return { answers, looped: await packetsLooped() };
+}
+
+/** Who answers a connection from each of these ports. */
+async function askFrom(ports: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  const lines = (await said(inside('cl', 'bash', '-c', ASK_FROM, 'ask', ...ports.map(String)))).trim().split('\n');
+  return new Map(ports.map((port, i) => [port, lines[i]!]));
 }
 
 function desired(self: 'd1' | 'd2'): DesiredDataplane {
@@ -136,5 +156,17 @@ describe.each(KERNELS)('Linux %s', (kernel) => {
     for (const by of DIRECTORS) {
       expect(await ask(by)).toEqual({ answers: { d1: CONNECTIONS / 2, d2: CONNECTIONS / 2 }, looped: 0 });
     }
+  });
+
+  test('a port that is used again by way of the other director, while the first one remembers that it sent it there', async () => {
+    await lead('d1');
+    const before = await askFrom([5001, 5002, 5003, 5004]);
+    await lead('d2');
+    // Whoever has the first turn: in one of these orders d1 has sent a port to d2, and d2 sends it to d1 now.
+    const after = await askFrom([5001, 5002, 5004, 5003]);
+    expect(await packetsLooped()).toBe(0);
+    expect([...before].some(([port, server]) => server === 'd2' && after.get(port) === 'd1')).toBe(true);
+    const each = ['d1', 'd1', 'd2', 'd2'];
+    expect([[...before.values()].toSorted(), [...after.values()].toSorted()]).toEqual([each, each]);
   });
 });

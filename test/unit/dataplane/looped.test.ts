@@ -32,6 +32,7 @@ function tables(of: DesiredDataplane) {
 }
 
 const MARK = loopMark({ name: 'web' });
+const SENT_ON = 0x5d000000;
 
 test('the service is known by a mark of its name, the others by their VIPs and ports', () => {
   expect(wishedServices(desired('d1')).map(({ key }) => key)).toEqual([
@@ -45,6 +46,7 @@ test('packets for its ports get the mark, unless a fellow director has sent them
   const { data, elements } = tables(desired('d1'));
   expect(data.chains.get('mid_life')?.rules[0]).toBe('jump from_clients');
   expect(data.chains.get('from_clients')?.rules).toEqual([
+    `ether saddr @fellows ip daddr @vips meta mark set ${SENT_ON} return`,
     'ether saddr @fellows return',
     'meta mark set ip daddr . meta l4proto . th dport map @looped',
   ]);
@@ -53,6 +55,14 @@ test('packets for its ports get the mark, unless a fellow director has sent them
     ['203.0.113.10 . tcp . 80', String(MARK)],
     ['203.0.113.10 . tcp . 443', String(MARK)],
   ]);
+});
+
+test('what a fellow has sent on, and IPVS would send on by what it remembers, has its route looked up anew', () => {
+  const { data } = tables(desired('d1'));
+  expect(data.chains.get('turned_in')).toEqual({
+    base: { type: 'route', hook: 'output', priority: -150 },
+    rules: [`meta mark ${SENT_ON} meta mark set 0`],
+  });
 });
 
 test('a director that is a server lets its own programs answer, another one does not', () => {
@@ -71,9 +81,6 @@ test('where no server is a director there is nothing of this', () => {
   const { services, ...rest } = desired('d1');
   const without = { ...rest, services: services.filter(({ name }) => name === 'api') };
   const { data, guard } = tables(without);
-  expect([data.chains.has('from_clients'), data.sets.has('looped'), guard.sets.has('own')]).toEqual([
-    false,
-    false,
-    false,
-  ]);
+  expect(['from_clients', 'turned_in'].filter((name) => data.chains.has(name))).toEqual([]);
+  expect([data.sets.has('looped'), guard.sets.has('own')]).toEqual([false, false]);
 });

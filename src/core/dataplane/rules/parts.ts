@@ -11,6 +11,8 @@ const CHAINS = {
   untracked_out: { type: 'filter', hook: 'output', priority: -300 },
   /** Has conntrack's verdict, and no translation yet. */
   mid_life: { type: 'filter', hook: 'prerouting', priority: -150 },
+  /** What IPVS sends on, and what this host itself sends; who changes a mark has the route looked up anew. */
+  turned_in: { type: 'route', hook: 'output', priority: -150 },
   /** Without a hook: all that packets of translated connections meet, but the first of each (`known.ts`). */
   known: undefined,
   ending: undefined,
