@@ -62,7 +62,7 @@ import {
   IPS_CONFIRMED,
   IPS_SEEN_REPLY,
 } from './conntrack-codes.ts';
-import { Flow, NO_WINDOW_SCALE, TUPLE_BYTES } from './flow.ts';
+import { Flow, isRedirected, NO_WINDOW_SCALE, TUPLE_BYTES } from './flow.ts';
 
 const TUPLE_AT = NLMSG_HEADER_BYTES + NFGENMSG_BYTES;
 /** Behind one tuple, and behind two. */
@@ -213,7 +213,7 @@ export class FlowRequests {
   create(flow: Uint32Array): number {
     const isTcp = flow[Flow.protocol] === IPPROTO_TCP;
     const hasScales = isTcp && flow[Flow.windowScale] !== NO_WINDOW_SCALE;
-    const toServer = flow[Flow.replySource] !== flow[Flow.destination] || flow[Flow.replySport] !== flow[Flow.dport];
+    const toServer = isRedirected(flow);
     const fromLocal = flow[Flow.replyDestination] !== flow[Flow.source] || flow[Flow.replyDport] !== flow[Flow.sport];
     const kind =
       (isTcp ? IS_TCP : 0) | (hasScales ? HAS_SCALES : 0) | (toServer ? TO_SERVER : 0) | (fromLocal ? FROM_LOCAL : 0);

@@ -94,6 +94,14 @@ function isTuple(view: DataView, at: number, header: number): boolean {
   );
 }
 
+/**
+ * Does another address or port answer than the client asked? By the tuples: IPVS translates, too, and gives no IPS_DST_NAT for it
+ * (`conntrack -L` on a director of either plane shows both tuples alike).
+ */
+export function isRedirected(flow: Uint32Array): boolean {
+  return flow[Flow.replySource] !== flow[Flow.destination] || flow[Flow.replySport] !== flow[Flow.dport];
+}
+
 /** IPCTNL_MSG_CT_* of the message that begins there. */
 export const messageType = (view: DataView, at: number): number => view.getUint16(at + 4, LITTLE_ENDIAN);
 

@@ -64,6 +64,8 @@ export class FakeEntries {
   readonly #byReply = new Map<string, FakeEntry>();
   readonly #tell: FakeEventListener;
   #nextId = 1;
+  /** Destinations of what packets begin are translated by IPVS, which gives no status bit for it. */
+  byIpvs = false;
 
   constructor(tell: FakeEventListener) {
     this.#tell = tell;
@@ -103,11 +105,12 @@ export class FakeEntries {
   /** A connection of this host, until both ends have sent, as the rules make it and tell of it. */
   establish(original: Tuple, reply: Tuple, serverId: number, windowScale = 0x77): FakeEntry {
     const isTcp = original.protocol === IPPROTO_TCP;
+    const bits = this.byIpvs ? IPS_SRC_NAT : IPS_SRC_NAT | IPS_DST_NAT;
     const entry = this.insert({
       original,
       reply,
       mark: serverId,
-      status: IPS_CONFIRMED | translationOf(original, reply),
+      status: IPS_CONFIRMED | (translationOf(original, reply) & bits),
       timeout: ESTABLISHED_SECONDS,
       state: isTcp ? TCP_CONNTRACK_SYN_SENT : NO_STATE,
       windowScale: isTcp ? windowScale : NO_WINDOW_SCALE,

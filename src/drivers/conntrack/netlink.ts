@@ -15,9 +15,10 @@ import {
   encodeStatisticsRequest,
   IPCTNL_MSG_CT_GET_STATS_CPU,
 } from '../../core/netlink/conntrack-statistics.ts';
-import { FLOW_WORDS, Flow, messageType, readFlow } from '../../core/netlink/flow.ts';
+import { FLOW_WORDS, Flow, isRedirected, messageType, readFlow } from '../../core/netlink/flow.ts';
+import { FlowRequests } from '../../core/netlink/flow-requests.ts';
 import { ConntrackNetlink } from '../../io/conntrack-netlink.ts';
-import { openCtnetlink } from '../../io/ctnetlink.ts';
+import { ctnetlinkRefusal, openCtnetlink } from '../../io/ctnetlink.ts';
 import { dumpFlows } from './flow-dump.ts';
 import type { Conntrack, ConntrackListener } from './port.ts';
 
@@ -28,11 +29,12 @@ const BATCH = 256;
 const RECEIVE_BYTES = 32 * 1024 * 1024;
 /** Nobody waits for a count: a hundred looks a second are enough, however many events there are. */
 const REST = { from: 1, within: 10, milliseconds: 10 };
-const ASSURED = IPS_ASSURED | IPS_DST_NAT;
+/** Deletes in one datagram. */
+const CHUNK = 128;
 
-/** Others may mark connections, too; what our rules have marked, they have translated. */
+/** Others may mark connections, too; what our rules have marked is translated. */
 function isOurs(flow: Uint32Array): boolean {
-  return (flow[Flow.mark]! & SERVER_ID_MASK) !== 0 && (flow[Flow.status]! & IPS_DST_NAT) !== 0;
+  return (flow[Flow.mark]! & SERVER_ID_MASK) !== 0 && isRedirected(flow);
 }
 
 export class NetlinkConntrack implements Conntrack {
@@ -68,15 +70,22 @@ export class NetlinkConntrack implements Conntrack {
   async assured(on: (flow: Uint32Array) => void): Promise<void> {
     // The kernel cannot select marks that are not 0; a status it can, since 5.18. An older one sends all.
     const take = (flow: Uint32Array) => {
-      if (isOurs(flow) && (flow[Flow.status]! & ASSURED) === ASSURED) on(flow);
+      if (isOurs(flow) && (flow[Flow.status]! & IPS_ASSURED) !== 0) on(flow);
     };
-    await dumpFlows(openCtnetlink, { status: { value: ASSURED, mask: ASSURED } }, take, async () => true);
+    await dumpFlows(openCtnetlink, { status: { value: IPS_ASSURED, mask: IPS_ASSURED } }, take, async () => true);
   }
 
   async deleteOf(serverId: number): Promise<void> {
     const mark = { value: serverId, mask: SERVER_ID_MASK };
     const filter = encodeConnectionFilter({ mark, status: { value: IPS_DST_NAT, mask: IPS_DST_NAT } });
     await this.#netlink.request('conntrack-delete', IPCTNL_MSG_CT_DELETE, filter, { serverId });
+    // What IPVS has translated lacks that status, and by its mark alone it could be somebody else's.
+    const left: Uint32Array[] = [];
+    const take = (flow: Uint32Array) => {
+      if (isOurs(flow)) left.push(flow.slice());
+    };
+    await dumpFlows(openCtnetlink, { mark }, take, async () => true);
+    if (left.length > 0) deleteAll(left);
   }
 
   async statistics(): Promise<ConntrackStatistics> {
@@ -86,5 +95,23 @@ export class NetlinkConntrack implements Conntrack {
 
   close(): void {
     this.#netlink.close();
+  }
+}
+
+/** What has gone by itself meanwhile is as good. @throws KernelError `conntrack-delete` */
+function deleteAll(flows: readonly Uint32Array[]): void {
+  const socket = openCtnetlink({ slotBytes: SLOT_BYTES, batch: CHUNK, receiveBytes: RECEIVE_BYTES });
+  const requests = new FlowRequests(CHUNK);
+  try {
+    for (let at = 0; at < flows.length; at += CHUNK) {
+      requests.begin(at + 1);
+      for (const flow of flows.slice(at, at + CHUNK)) requests.delete(flow, flow[Flow.id]!);
+      socket.send(requests.finish());
+      socket.receive();
+    }
+  } catch (cause) {
+    throw ctnetlinkRefusal('conntrack-delete', cause);
+  } finally {
+    socket.close();
   }
 }

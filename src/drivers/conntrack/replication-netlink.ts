@@ -17,13 +17,14 @@ import type { SyncScope } from '../../core/model/sync-scope.ts';
 import type { ConnectionFilter, Tuple } from '../../core/netlink/conntrack.ts';
 import {
   IPCTNL_MSG_CT_DELETE,
-  IPS_DST_NAT,
+  IPS_CONFIRMED,
+  IPS_SEEN_REPLY,
   NFNLGRP_CONNTRACK_DESTROY,
   NFNLGRP_CONNTRACK_NEW,
   NFNLGRP_CONNTRACK_UPDATE,
 } from '../../core/netlink/conntrack-codes.ts';
 import { claimFilter, eventFilter } from '../../core/netlink/conntrack-filters.ts';
-import { FLOW_WORDS, Flow, messageType, readFlow } from '../../core/netlink/flow.ts';
+import { FLOW_WORDS, Flow, isRedirected, messageType, readFlow } from '../../core/netlink/flow.ts';
 import { joinRecords, RECORD_BYTES } from '../../core/sync/records/record.ts';
 import { type CtnetlinkSocket, type OpenCtnetlink, openCtnetlink } from '../../io/ctnetlink.ts';
 import { KernelError } from '../../io/kernel-error.ts';
@@ -207,7 +208,7 @@ export class NetlinkReplication implements Replication {
     for (let row = 0; row < datagrams; row++) {
       const at = table[2 * row]!;
       // Others may mark connections, too; what our rules have marked, they have translated.
-      if (!readFlow(view, at, at + table[2 * row + 1]!, flow) || !isTranslated(flow)) continue;
+      if (!readFlow(view, at, at + table[2 * row + 1]!, flow) || !isRedirected(flow)) continue;
       const marked = this.#services.ofMark(flow[Flow.mark]!);
       if (marked === undefined) {
         this.#noteUnknown(flow[Flow.mark]!);
@@ -285,7 +286,7 @@ export class NetlinkReplication implements Replication {
     const full: Uint8Array[] = [];
     const take = (flow: Uint32Array) => {
       const marked = this.#services.ofMark(flow[Flow.mark]!);
-      const told = marked && isTranslated(flow) ? decide(flow, marked) : undefined;
+      const told = marked && isRedirected(flow) ? decide(flow, marked) : undefined;
       if (told === undefined || left === 0) return;
       left -= 1;
       batch.add(flow, told, marked!.service);
@@ -302,8 +303,9 @@ export class NetlinkReplication implements Replication {
       }
       return left > 0;
     };
-    // An older kernel cannot select by status, and tells all.
-    const status = { value: IPS_DST_NAT, mask: IPS_DST_NAT };
+    // What nobody has answered is told of only where all is. An older kernel cannot select by status, and tells all.
+    const least = this.#services.wantsAll ? IPS_CONFIRMED : IPS_SEEN_REPLY;
+    const status = { value: least, mask: least };
     await dumpFlows(this.#open, { status, ...(mark && { mark }) }, take, flush);
     if (!batch.isEmpty) full.push(batch.take());
     await flush();
@@ -381,8 +383,6 @@ export class NetlinkReplication implements Replication {
     for (const socket of [sockets.events, sockets.claims, sockets.requests]) socket.close();
   }
 }
-
-const isTranslated = (flow: Uint32Array): boolean => (flow[Flow.status]! & IPS_DST_NAT) !== 0;
 
 const views = new WeakMap<CtnetlinkSocket, DataView>();
 

@@ -97,8 +97,9 @@ class FakeDirector implements Director {
   }
 }
 
-function fakeWorld(): ReplicationWorld {
+function fakeWorld(byIpvs = false): ReplicationWorld {
   const directors = { d1: new FakeDirector(1), d2: new FakeDirector(101) };
+  for (const { replication } of Object.values(directors)) replication.kernel.entries.byIpvs = byIpvs;
   let [client, answers]: DirectorName[] = ['d1', 'd1'];
   let nextPort = FIRST_PORT;
   /** By the client's port. */
@@ -171,6 +172,7 @@ function fakeWorld(): ReplicationWorld {
 }
 
 replicationContract('fake', fakeWorld());
+replicationContract('fake, destinations translated by IPVS', fakeWorld(true));
 
 test('what the kernel refuses altogether is said as such, and the next call goes on', async () => {
   const kernel = new FakeCtnetlink();

@@ -8,7 +8,7 @@ import type { Ipv4 } from '../../../src/core/base/ipv4.ts';
 import { ipv4 } from '../../../src/core/base/ipv4.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
 import type { SyncService } from '../../../src/core/model/sync.ts';
-import { serviceHash } from '../../../src/core/sync/records/record.ts';
+import { type ConnectionRecord, readRecords, serviceHash } from '../../../src/core/sync/records/record.ts';
 import { NetlinkReplication } from '../../../src/drivers/conntrack/replication-netlink.ts';
 import { KernelMisses } from '../../../src/drivers/miss/kernel.ts';
 import { systemClock } from '../../../src/io/clock.ts';
@@ -21,6 +21,7 @@ export class GuestChance {
   readonly #serverId: ServerId;
   readonly #replication = new NetlinkReplication();
   readonly #faults: string[] = [];
+  readonly #told: ConnectionRecord[] = [];
   #shell: SecondChanceShell | undefined;
 
   constructor(serverId: ServerId) {
@@ -53,6 +54,16 @@ export class GuestChance {
     return { ...this.#shell?.counts(), faults: this.#faults };
   }
 
+  /** Connections that other directors would hear of: as the kernel has told of them since the last time, and as it lists them. */
+  async copies(): Promise<{
+    readonly told: readonly ConnectionRecord[];
+    readonly listed: readonly ConnectionRecord[];
+  }> {
+    const listed: ConnectionRecord[] = [];
+    await this.#replication.dump({ replicas: false }, (records) => void listed.push(...readRecords(records)));
+    return { told: this.#told.splice(0), listed };
+  }
+
   async #open(): Promise<SecondChanceShell> {
     const shell = new SecondChanceShell({
       clock: systemClock,
@@ -64,7 +75,10 @@ export class GuestChance {
       tell: () => undefined,
     });
     const failed = (error: Error) => this.#faults.push(error.message);
-    await this.#replication.open({ records: (records) => void shell.kernel(records), lost: () => undefined, failed });
+    const records = (batch: Uint8Array) => this.#told.push(...readRecords(shell.kernel(batch)));
+    await this.#replication.open({ records, lost: () => undefined, failed });
+    // As the sync thread lists them: nobody is told of anything before the kernel has loaded its module, which only a request waits for.
+    await this.copies();
     this.#shell = shell;
     return shell;
   }
@@ -72,8 +86,8 @@ export class GuestChance {
   #syncService({ name, vips, ports, protocol, fullnat = false, servers }: DesiredService): SyncService {
     const serverIds = servers.map(({ address }): [Ipv4, number] => [address, this.#serverId(name, address)!]);
     return {
-      ...{ name, vips, ports, protocol, fullnat, serverIds, sync: 'off', digest: '', service: serviceHash(name) },
-      ...{ establishedTimeout: 3600, persistence: undefined },
+      ...{ name, vips, ports, protocol, fullnat, serverIds, service: serviceHash(name), digest: '' },
+      ...{ sync: 'established', establishedTimeout: 3600, persistence: undefined },
     };
   }
 }

@@ -6,14 +6,17 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { ipvsMemory } from '../../../src/agent/memory/ipvs-memory.ts';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
+import { NetlinkConntrack } from '../../../src/drivers/conntrack/netlink.ts';
 import { hasIpvs, IpvsDataplane } from '../../../src/drivers/dataplane/ipvs.ts';
 import { thisHost } from '../../../src/io/boot.ts';
 import { stateFile } from '../../../src/io/state-file.ts';
+import { listed } from '../conntrack/connection-of.ts';
 import { GuestChance } from './guest-chance.ts';
 import { answerLine, type Methods } from './json-lines.ts';
 
 const [port, file] = process.argv.slice(2);
 const driver = new IpvsDataplane({ services: ipvsMemory(stateFile(file!), thisHost, { emit: () => undefined }) });
+const conntrack = new NetlinkConntrack();
 const chance = new GuestChance((service, server) => driver.serverId(service, server));
 
 /** How long it took, in milliseconds, beside the result. */
@@ -35,6 +38,9 @@ const methods: Methods = {
   takeMisses: (request) => driver.takeMisses(Number(request['lifetime'])),
   chance: (request) => chance.configure(request['desired'] as DesiredDataplane, request['dead'] as string[]),
   chances: async () => chance.counts(),
+  copies: () => chance.copies(),
+  connections: () => listed((on) => conntrack.assured(on)),
+  deleteOf: (request) => conntrack.deleteOf(Number(request['serverId'])),
   memory: async () => process.memoryUsage(),
 };
 

@@ -5,6 +5,8 @@ import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { flowPredictor } from '../../../src/core/hash/flow-prediction.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
 import { IPVS_SCHEDULERS } from '../../../src/core/model/scheduler.ts';
+import type { Connection } from '../../../src/core/netlink/conntrack.ts';
+import type { ConnectionRecord } from '../../../src/core/sync/records/record.ts';
 import { agreement, LIP, ofDirectors, TCP, UDP } from './fullnat-suite.ts';
 import type { GuestBench } from './guest-bench.ts';
 import { ofIpvs } from './ipvs-suite.ts';
@@ -23,6 +25,13 @@ function predictedSources(desired: DesiredDataplane, service: DesiredService, sp
     const { server, source } = predict(ipv4(CLIENT), sport + i, service.ports[0]);
     return `${server?.name} ${source && formatIpv4(source.address)}:${source?.port}`;
   });
+}
+
+/** The server of each connection from consecutive ports, as records say. */
+function serversOf(records: readonly ConnectionRecord[], sport: number, count: number): (string | undefined)[] {
+  const byPort = new Map(records.map(({ clientPort, server }) => [clientPort, formatIpv4(server)]));
+  const nameOf = new Map<string, string>(Object.entries(ADDRESS_OF).map(([name, address]) => [address, name]));
+  return Array.from({ length: count }, (_, i) => nameOf.get(byPort.get(sport + i) ?? ''));
 }
 
 const keysOf = (sport: number, count: number) => Array.from({ length: count }, (_, i) => String(sport + i));
@@ -58,9 +67,13 @@ export function ipvsModes(bench: GuestBench, network: Network): void {
     const before = onIpvs(ofDirectors(one));
     await bench.remove();
     await bench.apply(before);
+    // Who takes packets hears of connections, too, which IPVS translates without a bit of their status.
+    await bench.call('chance', { desired: before, dead: [] });
     const sport = freshPorts(50);
     const answers = await bench.connect(sport, 50);
     expect(Object.keys(tally(answers)).sort()).toEqual(['s1', 's2', 's3']);
+    const { told, listed } = await bench.call<Record<'told' | 'listed', readonly ConnectionRecord[]>>('copies');
+    for (const records of [told, listed]) expect(serversOf(records, sport, 50)).toEqual(answers);
     await forgetConnections(bench);
     // The same machine as another director, which has never seen them.
     const after = { ...before, self: 'd2', members: ['d2', 'd3'] };
@@ -112,6 +125,12 @@ export function ipvsModes(bench: GuestBench, network: Network): void {
     const marks = tally([...list.matchAll(/ mark=(\d+)/g)].map(([, mark]) => mark!));
     expect(Object.values(marks).sort()).toEqual(Object.values(answers).sort());
     expect(marks['0']).toBeUndefined();
+    const marksOf = async () =>
+      (await bench.call<readonly Connection[]>('connections')).map(({ mark }) => String(mark));
+    expect(tally(await marksOf())).toEqual(marks);
+    const [first, ...others] = Object.keys(marks);
+    await bench.call('deleteOf', { serverId: Number(first) });
+    expect(Object.keys(tally(await marksOf())).sort()).toEqual(others.sort());
   });
 
   test('NAT in mid-life, unknown here: it finds its server by the hash, though an agent would ask about others', async () => {
