@@ -124,7 +124,7 @@ class StageKernel implements Replication {
 
   async apply(records: Uint8Array) {
     await this.#real?.apply(recordsOf([{ ...recordOf(0), client: 0, clientPort: 0, vip: 0, op: Op.delete }]));
-    return { taken: records.length / RECORD_BYTES, refused: NONE };
+    return { taken: records.length / RECORD_BYTES, refused: NONE, inUse: 0 };
   }
 
   async get(direction: 'original' | 'reply', { sport, dport }: Tuple): Promise<Uint8Array> {

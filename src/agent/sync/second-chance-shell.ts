@@ -7,6 +7,7 @@ import type { Millis } from '../../core/base/machine.ts';
 import { messageOf } from '../../core/base/message-of.ts';
 import type { MemberView, SyncSettings } from '../../core/model/sync.ts';
 import {
+  type ApplyOutcome,
   SecondChance,
   type SecondChanceEffect,
   type SecondChanceInput,
@@ -162,7 +163,7 @@ export class SecondChanceShell {
         ask(effect.id, effect.side, effect.tuple);
         return;
       case 'apply':
-        void this.#apply(effect.records).then((taken) => this.#feed({ kind: 'applied', id: effect.id, taken }));
+        void this.#apply(effect.records).then((outcome) => this.#feed({ kind: 'applied', id: effect.id, outcome }));
         return;
       case 'change':
         void this.#apply(effect.records);
@@ -178,12 +179,14 @@ export class SecondChanceShell {
     }
   }
 
-  async #apply(records: Uint8Array): Promise<boolean> {
+  async #apply(records: Uint8Array): Promise<ApplyOutcome> {
     try {
-      return (await this.#options.replication.apply(records)).refused.length === 0;
+      const { refused, inUse } = await this.#options.replication.apply(records);
+      if (refused.length === 0) return 'taken';
+      return inUse > 0 ? 'in-use' : 'refused';
     } catch (error) {
       this.#options.faults.report('apply', messageOf(error));
-      return false;
+      return 'refused';
     }
   }
 

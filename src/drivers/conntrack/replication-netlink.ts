@@ -328,11 +328,13 @@ export class NetlinkReplication implements Replication {
     this.#waiting.noteDeletes(records);
     this.#refused = [];
     this.#taken = 0;
+    const conflicts = this.#counts.refusedConflict;
     for (let at = 0, chunks = 1; at < records.length; chunks++) {
       at = this.#writer().write(records, at, this.#services);
       if (chunks % CHUNKS_PER_TURN === 0 && at < records.length) await setImmediate();
     }
-    return { taken: this.#taken, refused: joinRecords(this.#refused) };
+    const inUse = this.#counts.refusedConflict - conflicts;
+    return { taken: this.#taken, refused: joinRecords(this.#refused), inUse };
   }
 
   readonly #settle = (records: Uint8Array, at: number, outcome: Outcome): void => {
@@ -364,7 +366,7 @@ export class NetlinkReplication implements Replication {
     const flow = new Uint32Array(FLOW_WORDS);
     if (!this.#writer().look(question, direction === 'reply', flow)) return undefined;
     const marked = this.#services.ofMark(flow[Flow.mark]!);
-    const told = marked && isTranslated(flow) ? toldOfEntry(flow, 'all') : undefined;
+    const told = marked && isRedirected(flow) ? toldOfEntry(flow, 'all') : undefined;
     if (told === undefined) return undefined;
     const batch = new RecordBatch(1);
     batch.add(flow, told, marked!.service);

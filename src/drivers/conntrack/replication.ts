@@ -40,6 +40,8 @@ export interface Applied {
    * when `configure` brings one; the others are taken by somebody: tuples in use, a full table.
    */
   readonly refused: Uint8Array;
+  /** How many of those are refused because somebody has their tuples. */
+  readonly inUse: number;
 }
 
 /** Which entries of ours a dump is to tell. */

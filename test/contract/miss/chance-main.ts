@@ -69,7 +69,7 @@ async function put(id: number, records: Uint8Array): Promise<void> {
     // Another packet of the connection was faster, or its tuple is in use.
     taken = (readRecord(records, 0).flags & RecordFlag.predicted) === 0;
   }
-  perform(chance.handle({ kind: 'applied', id, taken }, performance.now()));
+  perform(chance.handle({ kind: 'applied', id, outcome: taken ? 'taken' : 'refused' }, performance.now()));
 }
 
 function perform(effects: readonly SecondChanceEffect<Missed>[]): void {

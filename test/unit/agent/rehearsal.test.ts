@@ -26,7 +26,7 @@ class NotingKernel implements Replication {
     for (const { op, client, clientPort, vip } of readRecords(records)) {
       this.written.add([op, client, clientPort, vip].join(' '));
     }
-    return { taken: 0, refused: new Uint8Array(0) };
+    return { taken: 0, refused: new Uint8Array(0), inUse: 0 };
   }
 
   async get(direction: string, { source, destination, sport, dport }: Tuple): Promise<undefined> {

@@ -61,7 +61,7 @@ class MemoryKernel implements Replication {
       else if (record.op === Op.put)
         this.entries.set(keyOf(record), { ...record, flags: record.flags | RecordFlag.replica });
     }
-    return { taken: bytes.length / RECORD_BYTES, refused: new Uint8Array(0) };
+    return { taken: bytes.length / RECORD_BYTES, refused: new Uint8Array(0), inUse: 0 };
   }
 
   async get(_direction: string, tuple: { readonly source: number }): Promise<Uint8Array | undefined> {

@@ -107,7 +107,7 @@ describe('a predicted connection', () => {
     chance.packet({ name: 'first' });
     const [apply] = chance.give({ kind: 'answered', id: 1, record: undefined, silent: 0 });
     if (apply?.kind !== 'apply') throw new Error(`not applied but ${apply?.kind}`);
-    const effects = chance.give({ kind: 'applied', id: 1, taken: true });
+    const effects = chance.give({ kind: 'applied', id: 1, outcome: 'taken' });
     expect(effects).toMatchObject([{ kind: 'reinject', packets: [{ name: 'first' }] }]);
     return { chance, predicted: apply.records };
   }
@@ -176,11 +176,38 @@ describe('a predicted connection', () => {
     expect(chance.machine.waiting.predictions).toBe(0);
   });
 
-  test('whose tuple is in use goes nowhere, and what is there stays', () => {
+  test('whose tuple is in use is tried at the next ports, as the kernel would have, and then goes nowhere', () => {
+    const chance = new Chance(FULLNAT, DEAD);
+    // 1,024 ports that begin at a multiple of it: the last but one is followed by the last, and that by the first.
+    chance.packet({ sport: 40_958 });
+    const tried: number[] = [];
+    let effects = chance.give({ kind: 'answered', id: 1, record: undefined, silent: 0 });
+    while (effects[0]?.kind === 'apply') {
+      tried.push(readRecord(effects[0].records, 0).localPort);
+      effects = chance.give({ kind: 'applied', id: 1, outcome: 'in-use' });
+    }
+    const low = tried[0]! - 1022;
+    expect(low % 1024).toBe(0);
+    expect(tried).toEqual([low + 1022, low + 1023, low, low + 1]);
+    expect(chance.dropped).toEqual({ refused: 1 });
+    expect(chance.machine.counts().predictions).toMatchObject({ predicted: 1, refused: 1 });
+    expect(chance.machine.deadline).toBeUndefined();
+  });
+
+  test('that the kernel takes at the next port is the one that waits for its server', () => {
     const chance = new Chance(FULLNAT, DEAD);
     chance.packet();
     chance.give({ kind: 'answered', id: 1, record: undefined, silent: 0 });
-    expect(chance.give({ kind: 'applied', id: 1, taken: false })).toEqual([]);
+    const [apply] = chance.give({ kind: 'applied', id: 1, outcome: 'in-use' });
+    expect(chance.give({ kind: 'applied', id: 1, outcome: 'taken' })).toMatchObject([{ kind: 'reinject' }]);
+    expect(chance.wait()).toEqual([{ kind: 'lookUp', record: apply?.kind === 'apply' && apply.records }]);
+  });
+
+  test('that the kernel refuses for another reason goes nowhere at once', () => {
+    const chance = new Chance(FULLNAT, DEAD);
+    chance.packet();
+    chance.give({ kind: 'answered', id: 1, record: undefined, silent: 0 });
+    expect(chance.give({ kind: 'applied', id: 1, outcome: 'refused' })).toEqual([]);
     expect(chance.dropped).toEqual({ refused: 1 });
     expect(chance.machine.deadline).toBeUndefined();
   });
@@ -192,7 +219,7 @@ describe('a predicted connection', () => {
       chance.now += 0.1;
       chance.packet(flow(i));
       chance.give({ kind: 'answered', id: i + 1, record: undefined, silent: 0 });
-      chance.give({ kind: 'applied', id: i + 1, taken: true });
+      chance.give({ kind: 'applied', id: i + 1, outcome: 'taken' });
     }
     expect(chance.machine.waiting.predictions).toBe(10_000);
     expect(chance.dropped).toEqual({ predictions: 3 });
@@ -203,7 +230,7 @@ describe('a predicted connection', () => {
     for (let i = 0; i < 600; i++) {
       chance.packet({ from: formatIpv4(ipv4('10.0.0.0') + i) });
       chance.give({ kind: 'answered', id: i + 1, record: undefined, silent: 0 });
-      chance.give({ kind: 'applied', id: i + 1, taken: true });
+      chance.give({ kind: 'applied', id: i + 1, outcome: 'taken' });
     }
     expect([chance.wait().length, chance.wait().length, chance.wait().length]).toEqual([256, 256, 88]);
   });

@@ -31,7 +31,7 @@ describe('a packet that nobody here knows', () => {
     const known = record();
     const apply = { kind: 'apply', id: 1, records: known };
     expect(chance.give({ kind: 'answered', id: 1, record: known, silent: 0 })).toEqual([apply]);
-    expect(chance.give({ kind: 'applied', id: 1, taken: true })).toMatchObject([
+    expect(chance.give({ kind: 'applied', id: 1, outcome: 'taken' })).toMatchObject([
       { kind: 'reinject', packets: [{ name: 'first' }] },
     ]);
     expect(chance.machine.waiting).toEqual({ flows: 0, predictions: 0 });
@@ -51,7 +51,7 @@ describe('a packet that nobody here knows', () => {
     expect(chance.packet({ name: 'second' })).toEqual([]);
     chance.give({ kind: 'answered', id: 1, record: record(), silent: 0 });
     expect(chance.packet({ name: 'third' })).toEqual([]);
-    const [reinject] = chance.give({ kind: 'applied', id: 1, taken: true });
+    const [reinject] = chance.give({ kind: 'applied', id: 1, outcome: 'taken' });
     expect(reinject).toMatchObject({ packets: [{ name: 'first' }, { name: 'second' }, { name: 'third' }] });
   });
 
@@ -61,7 +61,7 @@ describe('a packet that nobody here knows', () => {
     chance.packet({ bytes });
     bytes.fill(9);
     chance.give({ kind: 'answered', id: 1, record: record(), silent: 0 });
-    const [reinject] = chance.give({ kind: 'applied', id: 1, taken: true });
+    const [reinject] = chance.give({ kind: 'applied', id: 1, outcome: 'taken' });
     expect(reinject).toMatchObject({ packets: [{ bytes: Uint8Array.of(1, 2, 3) }] });
   });
 
@@ -69,7 +69,7 @@ describe('a packet that nobody here knows', () => {
     const chance = new Chance();
     chance.packet();
     chance.give({ kind: 'answered', id: 1, record: record(), silent: 0 });
-    expect(chance.give({ kind: 'applied', id: 1, taken: false })).toEqual([]);
+    expect(chance.give({ kind: 'applied', id: 1, outcome: 'refused' })).toEqual([]);
     expect(chance.dropped).toEqual({ refused: 1 });
   });
 
@@ -97,7 +97,7 @@ describe('a packet that nobody here knows', () => {
     chance.give({ kind: 'answered', id: 1, record: record(), silent: 0 });
     chance.now += 10 * MAX_WAIT;
     expect(chance.give({ kind: 'timer' })).toEqual([]);
-    expect(chance.give({ kind: 'applied', id: 1, taken: true }).map(({ kind }) => kind)).toEqual(['reinject']);
+    expect(chance.give({ kind: 'applied', id: 1, outcome: 'taken' }).map(({ kind }) => kind)).toEqual(['reinject']);
   });
 
   test.each([

@@ -78,6 +78,13 @@ export class PendingPredictions {
     this.counts.predicted += 1;
   }
 
+  /** The same connection, predicted at another port: the kernel did not take what was added for it. */
+  instead(record: Uint8Array): void {
+    const key = recordKey(record, 0);
+    const pending = this.#waiting.get(key);
+    if (pending !== undefined) this.#waiting.set(key, { ...pending, record });
+  }
+
   /** The kernel did not take it: what is there under its tuple is none of it. */
   refused(record: Uint8Array): void {
     this.#end(recordKey(record, 0), 'refused');

@@ -10,10 +10,20 @@
 import type { Ipv4 } from '../../base/ipv4.ts';
 import type { Instant } from '../../base/machine.ts';
 import { type FlowPrediction, flowPredictor, type Predict } from '../../hash/flow-prediction.ts';
+import { BLOCK_PORTS } from '../../hash/port-blocks.ts';
 import type { DesiredDataplane, DesiredService } from '../../model/dataplane.ts';
 import type { MemberView, SyncService } from '../../model/sync.ts';
 import type { FlowTuple } from '../records/flow-key.ts';
-import { type ConnectionRecord, Op, Protocol, RecordFlag, TcpState, UNKNOWN_WINDOW_SCALE } from '../records/record.ts';
+import {
+  type ConnectionRecord,
+  Op,
+  Protocol,
+  RecordFlag,
+  readRecord,
+  recordsOf,
+  TcpState,
+  UNKNOWN_WINDOW_SCALE,
+} from '../records/record.ts';
 
 /** Seconds that a predicted entry is given; longer only once its server has answered. */
 export const PREDICTION_SECONDS = 10;
@@ -101,4 +111,14 @@ export class Predictor {
       birth: 0,
     };
   }
+}
+
+/**
+ * Where the kernel looks next when another connection has the port that a flow gets by its hash (`nf_nat_core.c`: from there on through
+ * the range, and from its end to its beginning).
+ */
+export function atNextPort(prediction: Uint8Array): Uint8Array {
+  const value = readRecord(prediction, 0);
+  const place = value.localPort % BLOCK_PORTS;
+  return recordsOf([{ ...value, localPort: value.localPort - place + ((place + 1) % BLOCK_PORTS) }]);
 }

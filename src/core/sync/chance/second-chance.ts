@@ -4,7 +4,7 @@
  *
  *   packet -> query -> known here   -> the packet again
  *                      known        -> the kernel's entry is made -> the packet again
- *                      unknown      -> a prediction (`prediction.ts`), if it is a client's -> the same
+ *                      unknown      -> a prediction (`prediction.ts`), if it is a client's -> the same, or at the next port of its block
  *                      too late     -> dropped, as is all that has no way on: its sender sends it again
  *
  * Nothing is ever answered by RST. What anybody can make us do is bounded: flows that wait (those of clients and those that
@@ -21,7 +21,7 @@ import type { SyncService } from '../../model/sync.ts';
 import { type FlowTuple, flowKey, tupleBytes } from '../records/flow-key.ts';
 import { Field, Protocol, recordsOf } from '../records/record.ts';
 import { PendingPredictions, type PredictionCounts, type PredictionEffect } from './pending-predictions.ts';
-import { type NoPrediction, type PredictionBase, Predictor, type Remembered } from './prediction.ts';
+import { atNextPort, type NoPrediction, type PredictionBase, Predictor, type Remembered } from './prediction.ts';
 
 /** Whose packet it is: the client's, towards a VIP, or the server's, towards a local address. */
 export type Side = 'client' | 'server';
@@ -34,6 +34,9 @@ export interface MissedPacket extends FlowTuple {
   readonly flags: number;
 }
 
+/** `taken`: the entry is there as the record says; `in-use`: it is not, another connection has its tuple. */
+export type ApplyOutcome = 'taken' | 'in-use' | 'refused';
+
 export type SecondChanceInput<P extends MissedPacket> =
   | { readonly kind: 'configure'; readonly base: PredictionBase; readonly locals: readonly Ipv4[] }
   | { readonly kind: 'packet'; readonly packet: P }
@@ -44,8 +47,8 @@ export type SecondChanceInput<P extends MissedPacket> =
       readonly record: Uint8Array | undefined;
       readonly silent: number;
     }
-  /** What came of `apply`: is the entry there as the record says? */
-  | { readonly kind: 'applied'; readonly id: number; readonly taken: boolean }
+  /** What came of `apply`. */
+  | { readonly kind: 'applied'; readonly id: number; readonly outcome: ApplyOutcome }
   /** What the kernel told of connections. */
   | { readonly kind: 'kernel'; readonly records: Uint8Array }
   /** Another director asked for the server side of this connection, which is a prediction of ours. */
@@ -104,6 +107,8 @@ export const MAX_PACKETS = 16;
 export const MAX_BYTES = 8 * 1024 * 1024;
 /** From the first packet of a flow to the last moment at which it is sent on. */
 export const MAX_WAIT: Millis = 250;
+/** Ports of a block that are tried behind the one that a flow has by its hash. */
+const MORE_PORTS = 3;
 /** Queries a second, and at once. */
 export const QUERY_RATE = 10_000;
 export const QUERY_BURST = 2000;
@@ -126,6 +131,8 @@ interface Flow<P> {
 interface Applying<P> {
   readonly flow: Flow<P>;
   readonly prediction: Uint8Array | undefined;
+  /** Ports of the block that are left to be tried. */
+  readonly ports: number;
 }
 
 export class SecondChance<P extends MissedPacket> implements Machine<SecondChanceInput<P>, SecondChanceEffect<P>> {
@@ -186,7 +193,7 @@ export class SecondChance<P extends MissedPacket> implements Machine<SecondChanc
       case 'answered':
         return this.#answered(input.id, input.record, input.silent, now);
       case 'applied':
-        return this.#applied(input.id, input.taken);
+        return this.#applied(input.id, input.outcome);
       case 'kernel':
         this.#predictions.told(input.records);
         return [];
@@ -316,7 +323,7 @@ export class SecondChance<P extends MissedPacket> implements Machine<SecondChanc
     // The kernel has it: another packet of it was faster, or this one was not what conntrack expects of it.
     if (u32At(record, Field.owner) === this.#base?.self) return this.#sendOn(flow);
     this.#asking.delete(flow.id);
-    this.#applying.set(flow.id, { flow, prediction: undefined });
+    this.#applying.set(flow.id, { flow, prediction: undefined, ports: 0 });
     return [{ kind: 'apply', id: flow.id, records: record.slice() }];
   }
 
@@ -330,18 +337,27 @@ export class SecondChance<P extends MissedPacket> implements Machine<SecondChanc
     if (typeof record === 'string') return this.#dropFlow(flow, record);
     const prediction = recordsOf([record]);
     this.#asking.delete(flow.id);
-    this.#applying.set(flow.id, { flow, prediction });
+    this.#applying.set(flow.id, { flow, prediction, ports: service.fullnat ? MORE_PORTS : 0 });
     this.#predictions.add(prediction, service.establishedTimeout, now);
     return [{ kind: 'apply', id: flow.id, records: prediction }];
   }
 
-  #applied(id: number, taken: boolean): readonly SecondChanceEffect<P>[] {
+  #applied(id: number, outcome: ApplyOutcome): readonly SecondChanceEffect<P>[] {
     const applying = this.#applying.get(id);
     if (applying === undefined) return [];
-    const { flow, prediction } = applying;
-    if (taken) return this.#sendOn(flow);
+    const { flow, prediction, ports } = applying;
+    if (outcome === 'taken') return this.#sendOn(flow);
+    if (prediction !== undefined && outcome === 'in-use' && ports > 0) return this.#atNextPort(flow, prediction, ports);
     if (prediction !== undefined) this.#predictions.refused(prediction);
     return this.#dropFlow(flow, 'refused');
+  }
+
+  /** Who had the port when the connection began has it now, so the kernel of the dead director went on, too. */
+  #atNextPort(flow: Flow<P>, taken: Uint8Array, ports: number): readonly SecondChanceEffect<P>[] {
+    const prediction = atNextPort(taken);
+    this.#predictions.instead(prediction);
+    this.#applying.set(flow.id, { flow, prediction, ports: ports - 1 });
+    return [{ kind: 'apply', id: flow.id, records: prediction }];
   }
 
   #giveUp(now: Instant): void {
