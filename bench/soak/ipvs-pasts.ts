@@ -15,10 +15,9 @@ export const run: SoakRun = async ({ quick, progress }) => {
   const flows = quick ? QUICK_FLOWS : FLOWS;
   const claims: Claim[] = [];
   for (const kernel of KERNELS) {
-    progress(`Linux ${kernel}`);
     const guest = await startGuest({ name: 'pasts', kernel, memory: 768 });
     try {
-      const { kernels, computed } = await choicesOf(guest, flows);
+      const { kernels, computed } = await choicesOf(guest, flows, (line) => progress(`Linux ${kernel}: ${line}`));
       for (const [past, lines] of Object.entries(kernels)) {
         const same = lines.filter((line, at) => line === computed[at]).length;
         const name = `Linux ${kernel}, past "${past}": flows of ${flows} that the kernel gives to the computed server`;

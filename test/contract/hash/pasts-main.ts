@@ -1,12 +1,12 @@
 /**
  * A director's life in the namespace that this runs in, and then flows: what it was wished one after the other and where they go
- * comes as JSON on standard input; told is what the kernel then says, a line per flow: `CLIENT:PORT -> SERVER`.
+ * comes as JSON on standard input. Whom they met is in the kernel's table of connections when this has ended.
  */
 import { readFileSync } from 'node:fs';
 import type { DesiredDataplane } from '../../../src/core/model/dataplane.ts';
 import { OWNED_HERE } from '../../../src/drivers/dataplane/ipvs/services.ts';
 import { IpvsDataplane } from '../../../src/drivers/dataplane/ipvs.ts';
-import { given, type Order, sendAll } from './datagrams.ts';
+import { type Order, sendAll } from './datagrams.ts';
 
 export interface Life {
   /** After those with `dies` the agent is another one, which knows what is in its files and no more. */
@@ -27,5 +27,3 @@ for (const { desired, dies } of wishes) {
 }
 await driver.close();
 await sendAll([flows]);
-const lines = [...given(readFileSync('/proc/net/ip_vs_conn', 'utf8')).values()].flat();
-process.stdout.write(lines.map((line) => `${line}\n`).join(''));

@@ -8,6 +8,7 @@ import type { Guest } from '../../../lab/runtimes/guest.ts';
 import { formatIpv4, ipv4 } from '../../../src/core/base/ipv4.ts';
 import { flowChooser } from '../../../src/core/hash/flow-choice.ts';
 import type { DesiredDataplane, DesiredService } from '../../../src/core/model/dataplane.ts';
+import { given, type Order } from './datagrams.ts';
 import type { Life } from './pasts-main.ts';
 
 const VIP = ipv4('203.0.113.1');
@@ -52,8 +53,12 @@ export interface Choices {
   readonly computed: readonly string[];
 }
 
-/** @param flows how many; throws a LabError or an Error with what a program in the guest has said */
-export async function choicesOf(guest: Guest, flows: number): Promise<Choices> {
+/**
+ * @param flows how many; their entries live for five minutes, by when all must have been read
+ * @param progress told what is being done
+ * Throws a LabError or an Error with what a program in the guest has said.
+ */
+export async function choicesOf(guest: Guest, flows: number, progress: (line: string) => void): Promise<Choices> {
   const sources = Array.from({ length: flows }, (_, i) => {
     return [ipv4('198.51.100.1') + (i % CLIENTS), 1024 + Math.floor(i / CLIENTS)] as const;
   });
@@ -64,24 +69,31 @@ export async function choicesOf(guest: Guest, flows: number): Promise<Choices> {
   };
   await said(['modprobe', '-a', 'dummy', 'ip_vs', 'nf_conntrack']);
   await said(['sysctl', '-w', `net.netfilter.nf_conntrack_max=${8 * (flows + 1000)}`]);
-  const order = {
+  const order: Order = {
     address: formatIpv4(VIP),
     port: PORT,
-    sources: sources.map(([from, port]) => [formatIpv4(from), port]),
+    sources: sources.map(([from, port]) => [formatIpv4(from), port] as const),
   };
-  const met = Object.entries(PASTS).map(async ([name, wishes]) => {
+  const lives = Object.entries(PASTS).map(async ([name, wishes]) => {
     await said(['ip', 'netns', 'add', name]);
     await said(['ip', '-n', name, '-batch', '-'], NETWORK);
     const program = join(projectRoot, 'dist/test/contract/hash/pasts-main.js');
-    const life = JSON.stringify({ wishes, flows: order });
-    const text = await said(['ip', 'netns', 'exec', name, process.execPath, program], life);
-    return [name, text.trimEnd().split('\n').toSorted()] as const;
+    const life: Life = { wishes, flows: order };
+    await said(['ip', 'netns', 'exec', name, process.execPath, program], JSON.stringify(life));
+    progress(`past "${name}": ${flows} flows sent`);
   });
+  await Promise.all(lives);
+  // The kernel has one table for all namespaces and reads it by places: lines come twice or not at all while others add to it.
+  const kernels: Record<string, readonly string[]> = {};
+  for (const name of Object.keys(PASTS)) {
+    const listing = await said(['ip', 'netns', 'exec', name, 'cat', '/proc/net/ip_vs_conn']);
+    kernels[name] = [...given(listing).values()].flat().toSorted();
+  }
   const choose = flowChooser(LAST.services[0]!, 'ipvs');
   const computed = sources.map(([client, port]) => {
     return `${formatIpv4(client)}:${port} -> ${formatIpv4(choose(client, port, PORT).server!.address)}`;
   });
-  return { kernels: Object.fromEntries(await Promise.all(met)), computed: computed.toSorted() };
+  return { kernels, computed: computed.toSorted() };
 }
 
 const NETWORK = [
