@@ -327,9 +327,10 @@ export class Director {
     if (this.dataplane.lastApply === undefined && !this.#isRestart) return;
     const { services, plane } = this.#held.orOfFile(this.#loaded);
     const settings = syncSettings(this.#loaded, services, plane, this);
-    this.sync.want(settings);
+    const unnamed = this.dataplane.lastApply === undefined;
+    this.sync.want(settings && { ...settings, unnamed });
     this.#unsynced.tell(unsyncedServices(this.#loaded.cluster, this.dataplane.name));
-    if (this.dataplane.lastApply !== undefined) this.clients.want(settings);
+    if (!unnamed) this.clients.want(settings);
   }
 
   /** The policy goes over to the services of a new file when all of them are in the data plane: nothing flaps meanwhile. */

@@ -123,6 +123,7 @@ export class SyncEngine {
 
   #configure(settings: SyncSettings): void {
     const { clock, epoch, replication } = this.#options;
+    const wasUnnamed = this.#settings?.unnamed === true;
     this.#settings = settings;
     this.#mapping.configure(settings);
     replication.configure(settings.services);
@@ -136,6 +137,7 @@ export class SyncEngine {
       this.#feed({ kind: 'timer' });
     }
     this.#chance.configure(settings);
+    if (wasUnnamed && !settings.unnamed) void this.#dump();
   }
 
   #openTransport(options: MeshOptions): MeshTransport {
@@ -273,8 +275,12 @@ export class SyncEngine {
     }
   }
 
-  /** One at a time, and after all that was to be applied. What the mesh is told last is that it is over. */
+  /**
+   * One at a time, and after all that was to be applied. What the mesh is told last is that it is over. The first waits for the
+   * kernel's names of the servers: without them it would find none of our connections, and the mesh would take them for ended.
+   */
   async #dump(): Promise<void> {
+    if (this.#settings?.unnamed) return;
     this.#dumpAgain = this.#isDumping;
     if (this.#isDumping) return;
     this.#isDumping = true;

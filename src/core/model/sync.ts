@@ -70,6 +70,8 @@ export interface SyncSettings {
   /** For so long at most a director is waited for that has said to be back soon. */
   readonly grace: Millis;
   readonly services: readonly SyncService[];
+  /** It is not known yet what the kernel calls the servers: nothing in it could be told to be a connection of ours. */
+  readonly unnamed?: boolean;
   /** What the kernel is to hold, by which it can be said where a connection of another director went. */
   readonly plane: DesiredDataplane;
   /** The file for who was behind an address of ours, absolute; undefined = nobody wants to know. */

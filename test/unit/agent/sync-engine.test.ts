@@ -189,7 +189,7 @@ class Bench {
   readonly news: Record<Name, SyncNews[]> = { d1: [], d2: [] };
   readonly engines: Partial<Record<Name, SyncEngine>> = {};
 
-  start(name: Name): SyncEngine {
+  start(name: Name, settings = settingsOf(name)): SyncEngine {
     const engine = new SyncEngine({
       clock: this.clock,
       epoch: `000000000000000${name.slice(1)}`,
@@ -209,7 +209,7 @@ class Bench {
       tell: (news) => this.news[name].push(news),
     });
     this.engines[name] = engine;
-    engine.order({ kind: 'configure', settings: settingsOf(name) });
+    engine.order({ kind: 'configure', settings });
     return engine;
   }
 
@@ -323,6 +323,21 @@ describe('two directors', () => {
     await clock.advance(2000);
     expect(bench.last('d2', 'synced')).toMatchObject({ reason: 'equal' });
     expect(kernels.d2.clients()).toHaveLength(50);
+  });
+
+  test('one that starts again lists its kernel when that has names for the servers, and not before', async () => {
+    const bench = new Bench();
+    const { kernels, clock } = bench;
+    kernels.d1.entries.set('1', connection('192.0.2.1'));
+    const d1 = bench.start('d1', { ...settingsOf('d1'), unnamed: true });
+    bench.start('d2');
+    await clock.advance(3000);
+    expect(bench.last('d1', 'synced')).toBeUndefined();
+    expect(kernels.d2.clients()).toEqual([]);
+    d1.order({ kind: 'configure', settings: settingsOf('d1') });
+    await clock.advance(1000);
+    expect(bench.last('d1', 'synced')).toMatchObject({ reason: 'equal' });
+    expect(kernels.d2.clients()).toEqual(['192.0.2.1']);
   });
 
   test('a flush is over when the peer has confirmed, or is silent', async () => {
