@@ -11,7 +11,7 @@ import type { Ipv4 } from '../../core/base/ipv4.ts';
 import type { Millis } from '../../core/base/machine.ts';
 import { type CountingSets, readCounters } from '../../core/dataplane/counters.ts';
 import type { ClientEntry } from '../../core/dataplane/explain/client-entry.ts';
-import { GUARD_TABLE, serviceNames } from '../../core/dataplane/names.ts';
+import { DATA_TABLE, GUARD_TABLE, SECOND_CHANCE_SET, serviceNames } from '../../core/dataplane/names.ts';
 import { nextGeneration } from '../../core/dataplane/nft/messages.ts';
 import { describe } from '../../core/dataplane/nft/text.ts';
 import { changesElementsOnly, type Operation, planSteps, setKey, touchedSets } from '../../core/dataplane/plan.ts';
@@ -81,6 +81,13 @@ export interface Written {
 
 const NOTHING: DesiredDataplane = { services: [], upstream: [] };
 
+/** Elements to write that take long enough to matter where misses are taken for a few seconds. */
+const LONG_TURN = 10_000;
+/** Of a turn: written, read back and compared; some three times what a free machine needs (`npm run bench -- nftables`). */
+const MILLIS_PER_ELEMENT = 0.1;
+/** An agent may die in its turn: for so long at most its unknown packets are nobody's. */
+const MOST_OUTLASTED: Millis = 20_000;
+
 /** Is the service untouched by what could not be made to agree? Objects that are nobody's alone concern every service. */
 function isProgrammed(service: string, names: ReadonlySet<string>, left: readonly Operation[]): boolean {
   const own = new Set<string>(Object.values(serviceNames(service)));
@@ -114,6 +121,8 @@ export class Converger {
   #calm: { readonly desired: DesiredDataplane; readonly tables: Found; readonly links: string } | undefined;
   /** What it has told. */
   #calmReport: ApplyReport = { programmed: [], operations: [], drift: false };
+  /** For how long misses were taken last. */
+  #missLifetime: Millis | undefined;
   /** Why ports are not by offset, once the kernel has refused that. It is not asked again. */
   #plainPorts: string | undefined;
 
@@ -138,6 +147,7 @@ export class Converger {
     const trusted = before === undefined ? found : distrustEdited(found, before);
     const operations = await this.#run(planSteps(wanted, trusted));
     this.#known = { ...observed, tables: found };
+    await this.#outlast(operations);
     const left = operations.length > 0 ? await this.#perform(operations, wanted, this.#known) : [];
     this.#ids = mergeIds(this.#ids, ids);
     this.#desired = desired;
@@ -179,7 +189,23 @@ export class Converger {
 
   /** As the port has it. @throws KernelError */
   async takeMisses(lifetime: Millis): Promise<void> {
+    this.#missLifetime = lifetime;
     await this.#kernel.takeMisses(lifetime);
+    await this.#stepped(1);
+  }
+
+  /**
+   * Nobody can take misses while a turn writes and reads back. One that takes long takes them for as long, too, lest unknown packets go
+   * by the hash meanwhile; the next to take them says for how long again.
+   */
+  async #outlast(operations: readonly Operation[]): Promise<void> {
+    const lifetime = this.#missLifetime;
+    const elements = operations.reduce((sum, one) => {
+      return one.kind === 'elements' ? sum + one.add.size + one.remove.length : sum;
+    }, 0);
+    const canBeTaken = this.#known?.tables.get(DATA_TABLE)?.sets.has(SECOND_CHANCE_SET) === true;
+    if (lifetime === undefined || elements < LONG_TURN || !canBeTaken) return;
+    await this.#kernel.takeMisses(lifetime + Math.min(Math.round(elements * MILLIS_PER_ELEMENT), MOST_OUTLASTED));
     await this.#stepped(1);
   }
 

@@ -203,6 +203,26 @@ describe('a turn of the data plane', () => {
     expect(await plansOf(dataplane(service('web', THREE.slice(1))))).toEqual({ ...calm, plans: 1 });
   });
 
+  test('a turn that takes long takes misses for as long, and none where there is nothing to take them', async () => {
+    const kernel = new FakeKernel();
+    const converger = new Converger(kernel, atOnce);
+    const large = { scheduler: { name: 'mh', slots: 65_537, sourcePort: true } } as const;
+    const of = (servers: typeof THREE) => dataplane(service('web', servers, large));
+    await converger.apply(of(THREE));
+    expect(kernel.missesTakenFor).toEqual([]);
+    await converger.takeMisses(3000);
+    await converger.apply(of(THREE.slice(1)));
+    // A third of the slots is taken out and put in again, at a tenth of a millisecond each.
+    expect(kernel.missesTakenFor).toEqual([3000, expect.closeTo(3000 + (2 * 65_537) / 3 / 10, -3)]);
+    const again = await converger.apply(of(THREE.slice(1)));
+    expect(again).toMatchObject({ operations: [], drift: false });
+    await converger.apply(dataplane(service('web', THREE.slice(1), large), service('api', THREE, { ports: [8080] })));
+    expect(kernel.missesTakenFor).toHaveLength(2);
+    await kernel.write([{ kind: 'delete-table', table: 'sluice_v1' }]);
+    expect(await converger.apply(of(THREE))).toMatchObject({ programmed: ['web'], drift: true });
+    expect(kernel.missesTakenFor).toHaveLength(2);
+  });
+
   test('a server that returns gets its old id, so marks of its old connections still mean it', async () => {
     const kernel = new FakeKernel();
     const ids = () => new Map(kernel.tables.get('sluice_v1')?.sets.get('servers_web')?.elements);
