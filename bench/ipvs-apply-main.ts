@@ -33,10 +33,10 @@ const ownMemory = (): number => process.memoryUsage().rss / 2 ** 20;
 
 type Samples = { -readonly [Name in keyof Measured]: number[] };
 
-async function round(desired: DesiredDataplane, into: Samples): Promise<void> {
+/** `before`: what the process had when it began. */
+async function round(desired: DesiredDataplane, before: number, into: Samples): Promise<void> {
   const driver = new IpvsDataplane();
   await driver.open();
-  const before = ownMemory();
   // The tables first, so that what is measured after that is IPVS.
   into.tables.push(await timed(() => driver.apply(desired)));
   await driver.apply(desired);
@@ -67,7 +67,8 @@ async function main(services: number, rounds: number): Promise<void> {
     memory: [],
     kernelMemory: [],
   };
-  for (let n = 0; n < rounds; n++) await round(dataplane(services), measured);
+  const before = ownMemory();
+  for (let n = 0; n < rounds; n++) await round(dataplane(services), before, measured);
   process.stdout.write(`${JSON.stringify(measured)}\n`);
 }
 
