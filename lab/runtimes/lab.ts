@@ -68,6 +68,8 @@ export type StopSignal = 'SIGTERM' | 'SIGKILL' | 'SIGUSR2';
 
 export interface Lab {
   readonly runId: string;
+  /** What its directors are. */
+  readonly runtime: RuntimeName;
   /** Folder of this run: per node `NODE.log` and `NODE/`; removed by `down`. */
   readonly dir: string;
   readonly nodes: ReadonlyMap<string, LabNode>;

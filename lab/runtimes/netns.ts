@@ -29,6 +29,7 @@ import type {
   FrrRelease,
   KernelVersion,
   Lab,
+  RuntimeName,
   StopSignal,
   UpOptions,
 } from './lab.ts';
@@ -160,6 +161,10 @@ class NetnsLab implements Lab {
 
   static async attach(topology: Topology, state: RunState): Promise<NetnsLab> {
     return new NetnsLab({ topology, state, roots: await rootPaths(topology), booting: [], speakers: undefined });
+  }
+
+  get runtime(): RuntimeName {
+    return this.#state.kernel === undefined ? 'netns' : 'qemu';
   }
 
   async build(progress: Progress, cluster: string | undefined): Promise<void> {

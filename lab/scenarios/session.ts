@@ -21,6 +21,11 @@ export const FAIR_SHARE = { low: 20, high: 47 } as const;
 /** `sources`: unless told, all addresses of the client. */
 export type SessionLoad = Partial<Omit<TrafficSettings, 'target'>>;
 
+/** As much as three emulated directors carry on two processors beside their agents, the client and the servers. */
+const LOAD_OF_GUESTS: SessionLoad = { request: 20, idle: 160, push: 20, short: 10, idlePause: 2000 };
+/** An agent in a guest takes ten times as long to start as elsewhere. */
+const LED_TO_WITHIN = 60_000;
+
 export interface Step {
   readonly name: string;
   /** The directors whose flows have to move because they go. */
@@ -80,10 +85,11 @@ export class Session {
    * Waits until the routers lead to exactly `directors`, then starts the load and waits until all its long-lived
    * connections are established. Throws LabError.
    */
-  static async open(lab: Lab, directors: readonly string[], load: SessionLoad = {}): Promise<Session> {
+  static async open(lab: Lab, directors: readonly string[], wanted: SessionLoad = {}): Promise<Session> {
+    const load = { ...(lab.runtime === 'qemu' ? LOAD_OF_GUESTS : {}), ...wanted };
     const target = await serviceOf(lab, directors[0] ?? '');
     const routers = await RouterView.of(lab, target.address);
-    await routers.untilNextHops(directors);
+    await routers.untilNextHops(directors, LED_TO_WITHIN);
     const probe = await PlacementProbe.install(lab.byRole('director'), target.address);
     if ((load.bulk ?? 0) > 0) await startMirrors(lab);
     const client = onlyClient(lab);
