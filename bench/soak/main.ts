@@ -10,6 +10,7 @@ const SOAKS: Readonly<Record<string, () => Promise<{ readonly run: SoakRun }>>> 
   'ospf-day': () => import('./ospf-day.ts'),
   'ospf-fuzz': () => import('./ospf-fuzz.ts'),
   'ospf-stall': () => import('./ospf-stall.ts'),
+  'sync-million': () => import('./sync-million.ts'),
   'sync-model': () => import('./sync-model.ts'),
   'sync-security': () => import('./sync-security.ts'),
   'sync-frames': () => import('./sync-frames.ts'),

@@ -3,13 +3,14 @@
  * asked, and looked for in another one. Both ends are one process, so that both are timed by one clock.
  *
  *   ct-load load    A B COUNT RATE MODE VIP SERVER MARK   connections into A at RATE a second (0: as fast as it goes), seen in B
- *   ct-load fill    A   COUNT 0    MODE VIP SERVER MARK   the same, and nobody looks
+ *   ct-load fill    A   COUNT RATE MODE VIP SERVER MARK   the same, and nobody looks
  *   ct-load watch   B   COUNT                             says when the first and the last of them came to B
  *   ct-load present B   COUNT                             how many of them are in B now
  *   ct-load flush   A                                     nothing is left in A
  *
  * A and B are names of network namespaces. Connection number n has the client 10.64.0.0 + n / 40000, port 10000 + n % 40000.
  * MODE new: one message makes the connection as it is when it is established, and the kernel tells of one that is new.
+ * With one word more, LOCAL, servers see LOCAL + n / 40000 in place of the client, with its port, as with FullNAT.
  * MODE assured: it is made as it is after its SYN, then becomes established and assured: the kernel tells of a change, as it
  * does of a real connection; the time runs from there.
  *
@@ -49,7 +50,7 @@
 #define STATUS_ASSURED 0x4
 #define STATUS_CONFIRMED 0x8
 
-static uint32_t count, vip, server, mark;
+static uint32_t count, vip, server, local, mark;
 static uint16_t service_port = 80;
 static int64_t *made_at, *seen_at;
 static atomic_int made, seen, twice;
@@ -162,6 +163,18 @@ static void put_state(struct message *m, uint8_t state)
 static uint32_t client_of(uint32_t number) { return FIRST_CLIENT + number / PORTS; }
 static uint16_t port_of(uint32_t number) { return FIRST_PORT + number % PORTS; }
 
+static void put_translation(struct message *m, uint16_t type, uint32_t to, uint16_t port)
+{
+	uint32_t nat = nest(m, type);
+	put_be32(m, CTA_NAT_V4_MINIP, to);
+	put_be32(m, CTA_NAT_V4_MAXIP, to);
+	uint32_t range = nest(m, CTA_NAT_PROTO);
+	put_be16(m, CTA_PROTONAT_PORT_MIN, port);
+	put_be16(m, CTA_PROTONAT_PORT_MAX, port);
+	end_nest(m, range);
+	end_nest(m, nat);
+}
+
 /* A connection that the kernel does not have yet, with its translation to the real server. */
 static uint32_t encode_create(uint8_t *bytes, uint32_t number, int established)
 {
@@ -175,14 +188,8 @@ static uint32_t encode_create(uint8_t *bytes, uint32_t number, int established)
 	put_be32(&m, CTA_TIMEOUT, LIFE_S);
 	put_be32(&m, CTA_MARK, mark);
 	put_state(&m, established ? STATE_ESTABLISHED : STATE_SYN_SENT);
-	uint32_t nat = nest(&m, CTA_NAT_DST);
-	put_be32(&m, CTA_NAT_V4_MINIP, server);
-	put_be32(&m, CTA_NAT_V4_MAXIP, server);
-	uint32_t range = nest(&m, CTA_NAT_PROTO);
-	put_be16(&m, CTA_PROTONAT_PORT_MIN, service_port);
-	put_be16(&m, CTA_PROTONAT_PORT_MAX, service_port);
-	end_nest(&m, range);
-	end_nest(&m, nat);
+	put_translation(&m, CTA_NAT_DST, server, service_port);
+	if (local != 0) put_translation(&m, CTA_NAT_SRC, local + number / PORTS, port);
 	((struct nlmsghdr *)bytes)->nlmsg_len = m.length;
 	return m.length;
 }
@@ -452,7 +459,7 @@ static uint32_t address(const char *text)
 	return ntohl(parsed.s_addr);
 }
 
-/* RATE MODE VIP SERVER MARK */
+/* RATE MODE VIP SERVER MARK [LOCAL] */
 static void read_load(char **words, uint32_t *rate, int *assured)
 {
 	*rate = strtoul(words[0], NULL, 10);
@@ -460,6 +467,7 @@ static void read_load(char **words, uint32_t *rate, int *assured)
 	vip = address(words[2]);
 	server = address(words[3]);
 	mark = strtoul(words[4], NULL, 0);
+	if (words[5] != NULL) local = address(words[5]);
 }
 
 static void allocate(const char *text)
@@ -477,11 +485,11 @@ int main(int words, char **word)
 	const char *command = words > 2 ? word[1] : "";
 	if (strcmp(command, "flush") == 0 && words == 3) {
 		flush(word[2]);
-	} else if (strcmp(command, "load") == 0 && words == 10) {
+	} else if (strcmp(command, "load") == 0 && (words == 10 || words == 11)) {
 		allocate(word[4]);
 		read_load(word + 5, &rate, &assured);
 		load(word[2], word[3], rate, assured);
-	} else if (strcmp(command, "fill") == 0 && words == 9) {
+	} else if (strcmp(command, "fill") == 0 && (words == 9 || words == 10)) {
 		allocate(word[3]);
 		read_load(word + 4, &rate, &assured);
 		load(word[2], NULL, rate, assured);

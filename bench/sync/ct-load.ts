@@ -43,17 +43,18 @@ export interface Watch {
 
 export class CtLoad {
   readonly #folder: string;
-  readonly #program: string;
+  /** The compiled file; a guest sees it at the same path. */
+  readonly program: string;
 
   private constructor(folder: string) {
     this.#folder = folder;
-    this.#program = join(folder, 'ct-load');
+    this.program = join(folder, 'ct-load');
   }
 
   /** Compiles it. @throws Error with the compiler's words */
   static async build(): Promise<CtLoad> {
     const built = new CtLoad(await mkdtemp(join(tmpdir(), 'sluice-ct-load-')));
-    await answerOf(spawn('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', built.#program, SOURCE]));
+    await answerOf(spawn('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', built.program, SOURCE]));
     return built;
   }
 
@@ -83,7 +84,7 @@ export class CtLoad {
 
   /** Looks for connections that somebody else brings. Resolves once it is looking. */
   async watch(namespace: string, count: number): Promise<Watch> {
-    const child = spawn(this.#program, ['watch', namespace, String(count)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(this.program, ['watch', namespace, String(count)], { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout });
     await once(lines, 'line');
     const seen = once(lines, 'line').then(([line]) => JSON.parse(line as string) as Awaited<Watch['seen']>);
@@ -91,7 +92,7 @@ export class CtLoad {
   }
 
   async #ask(argv: readonly string[]): Promise<unknown> {
-    return JSON.parse(await answerOf(spawn(this.#program, argv)));
+    return JSON.parse(await answerOf(spawn(this.program, argv)));
   }
 }
 
