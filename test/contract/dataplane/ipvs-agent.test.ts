@@ -3,6 +3,7 @@
  * can be killed. Its file says `dataplane: auto`.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { restoredAfter } from '../../../lab/modes/ipvs/tables.ts';
 import { guestBench } from './guest-bench.ts';
 import { GuestAgent, survivesKill } from './ipvs-agent-suite.ts';
 import { Network } from './netns.ts';
@@ -33,11 +34,14 @@ test('somebody empties IPVS under load: it is back with the next look, the event
   const sport = freshPorts(200);
   const before = await bench.connect(sport, 200);
   const listing = await agent.service();
-  const wait = `ipvsadm -C; t=$(date +%s%N); until ipvsadm -S -n | grep -q 10.2.0.21; do sleep 0.05; done; echo $((($(date +%s%N) - t) / 1000000))`;
-  const milliseconds = Number(await bench.said(['bash', '-c', wait]));
+  const milliseconds = await restoredAfter(
+    (argv, options) => bench.guest().exec(argv, options),
+    ['ipvsadm', '--clear'],
+  );
   console.log(`restored after ${milliseconds} ms`);
-  // A look every second; but this is an emulated processor, on a machine that may have other things to do.
-  expect(milliseconds).toBeLessThan(15_000);
+  // A look every second, and the work; with three programs that spin beside the agent 0.3 to 1.3 s in eight runs. The two seconds
+  // that are promised are claimed by the lab's mode `drift`, on a machine at leisure.
+  expect(milliseconds).toBeLessThan(4000);
   await expect.poll(() => agent.service()).toEqual(listing);
   expect(await bench.ask(sport, 200)).toEqual(before);
   const [drift] = await agent.eventsOf('dataplane-drift');

@@ -151,6 +151,19 @@ export function ipvsModes(bench: GuestBench, network: Network): void {
     expect((await bench.counters()).guard.vipUnknown).toBeGreaterThanOrEqual(before + 2);
   });
 
+  test('a service without a scheduler takes no more connections than one without servers, and some as soon as it has one', async () => {
+    await bench.apply(ofIpvs(web(servers(EVEN))));
+    const [at, target] = [`-t ${VIP}:443`, { vip: VIP, port: 443, protocol: 'tcp', timeout: 500 } as const];
+    await bench.byHand(`-A ${at} -s mh\n`);
+    const refused = await bench.connect(freshPorts(2), 2, target);
+    await bench.byHand(`-D ${at}\n-A ${at} -s none\n-a ${at} -r 10.2.0.21:443 -m\n`);
+    expect(await bench.connect(freshPorts(2), 2, target)).toEqual(refused);
+    expect(refused).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+    await bench.byHand(`-E ${at} -s mh\n`);
+    expect(await bench.connect(freshPorts(2), 2, target)).toEqual(['s1', 's1']);
+    await bench.byHand(`-D ${at}\n`);
+  });
+
   test('connections of a server that are ended: the client hears RST when it sends, others go on', async () => {
     const whole = web(servers(EVEN));
     await bench.apply(ofIpvs(whole));
