@@ -92,7 +92,8 @@ export class DropWatch {
   async nothingButResetsDroppedClaim(resets: number): Promise<Claim> {
     const drops = await this.#drops();
     const packets = drops.reduce((sum, [, dropped]) => sum + dropped, 0);
-    const name = `packets that the directors dropped, beyond ${resets} resets for late copies`;
+    const which = drops.map(([key, dropped]) => `${key} ${dropped}`).join(', ') || 'none';
+    const name = `packets that the directors dropped (${which}), beyond ${resets} resets for late copies`;
     return claimBetween(name, Math.max(0, packets - resets), 0, 0, '');
   }
 
