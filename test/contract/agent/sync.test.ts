@@ -10,6 +10,8 @@ import { Asked, ClusterRun, THREE_SERVERS } from './cluster-run.ts';
 
 const DIRECTORS = ['d1', 'd2', 'd3'] as const;
 const COUNT = 60;
+/** So often an agent is started again until that took less than a second once. */
+const RESTARTS = 4;
 const SOON = { timeout: 20_000, interval: 50 };
 
 const CHOICES = [
@@ -64,6 +66,25 @@ describe.each(CHOICES)('forward: %s, sync: %s', (forward, sync) => {
     return ports.filter((port) => asked.keys.includes(port)).length;
   }
 
+  /** d1's agent is killed and started again. Returns whether d2 never took it for dead. */
+  async function restartUnnoticed(): Promise<boolean> {
+    const deaths = async () => {
+      return (await events('d2', 'sync-members')).filter(({ values }) => [values['dead']].flat().includes('d1')).length;
+    };
+    const before = await deaths();
+    await run.agent('d1').stop('SIGKILL');
+    run.start('d1');
+    await expect.poll(() => run.peers('d1'), SOON).toContain('d2 up');
+    await expect.poll(() => run.peers('d2'), SOON).toContain('d1 up');
+    const unnoticed = (await deaths()) === before;
+    if (!unnoticed) {
+      // Whoever dies often lives again only when it has been there for a while; the next packets give it back what it carries.
+      await expect.poll(() => gone('d2'), SOON).toEqual([]);
+      expect(await asked.ask()).toEqual(asked.answers);
+    }
+    return unnoticed;
+  }
+
   async function counted(name: DirectorNode, what: string): Promise<number | undefined> {
     return (await run.control(name).get('/v1/sync')).counters[`second-chance.${what}`];
   }
@@ -110,11 +131,10 @@ ${THREE_SERVERS}`,
     sync !== 'off',
     'an agent that is killed and started again was not gone, nor are its connections',
     async () => {
-      await run.agent('d1').stop('SIGKILL');
-      run.start('d1');
-      await expect.poll(() => run.peers('d1'), SOON).toContain('d2 up');
-      await expect.poll(() => run.peers('d2'), SOON).toContain('d1 up');
-      expect((await events('d2', 'sync-members')).flatMap(({ values }) => values['dead'])).not.toContain('d1');
+      // On a busy machine a start may take longer than a stream may be away: that is called a death, and rightly.
+      let unnoticed = false;
+      for (let tries = 0; !unnoticed && tries < RESTARTS; tries++) unnoticed = await restartUnnoticed();
+      expect(unnoticed).toBe(true);
       await expect.poll(async () => (await connections('d1', '&owner=d1')).length, SOON).toBe(COUNT);
       expect(await connections('d2', '&owner=d1')).toHaveLength(COUNT);
       expect(await asked.ask()).toEqual(asked.answers);
