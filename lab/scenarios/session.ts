@@ -23,7 +23,7 @@ export type SessionLoad = Partial<Omit<TrafficSettings, 'target'>>;
 
 /** As much as three emulated directors carry on two processors beside their agents, the client and the servers. */
 const LOAD_OF_GUESTS: SessionLoad = { request: 20, idle: 160, push: 20, short: 10, idlePause: 2000 };
-/** As long as a guest may take on a busy machine: there the kernel's first look at our rules loads a module for each kind of them. */
+/** As long as guests may take on a busy machine, where their agents have next to no processor: 20 s and 60 s were not enough there. */
 const LED_TO_WITHIN = 120_000;
 
 export interface Step {
