@@ -12,7 +12,7 @@ import { losslessClaims, Session } from './session.ts';
 const WITHOUT_AGENT = 6000;
 
 const TAKEN_OVER_WITHIN = 20_000;
-/** Longer than a router's retransmission interval of 5 s. */
+/** Longer than the 5 s by which two instances of an LSA of one router may lie apart (MinLSInterval). */
 const AT_REST = 6000;
 
 /** What an upgrade of the agent does: it asks the routers to wait (RFC 3623), and they do. */

@@ -187,17 +187,33 @@ async function ipJson(node: LabNode, words: readonly string[]): Promise<unknown>
 }
 
 /**
- * Waits until no LSA of a director's area has had a new instance for `quiet` milliseconds. Routers that have just started
- * go on for some seconds: FRR repeats what another has refused as too early only after 5 s. Throws LabError.
+ * Waits until no LSA of a director's area has had a new instance for `quiet` milliseconds, and its routers (FRR) have every LSA
+ * acknowledged. Those that have just started go on for ten seconds: FRR repeats what another has refused as too early only after
+ * 5 s, and helps nobody to restart that has not acknowledged all. Throws LabError.
  */
 export async function untilAreaAtRest(lab: Lab, director: string, quiet: number, deadline = 60_000): Promise<void> {
   let last = '';
   let since = performance.now();
   await until(`no LSA to change for ${quiet / 1000} s`, deadline, async () => {
     const rows = await lab.api(director).get('/v1/lsdb');
+    const waiting = await Promise.all(lab.byRole('router').map(unacknowledged));
     const now = rows.map((row) => `${row.type} ${row.id} ${row.advertisingRouter} ${row.sequence}`).join();
-    if (now !== last) since = performance.now();
+    if (now !== last || waiting.some((lsas) => lsas > 0)) since = performance.now();
     last = now;
     return performance.now() - since >= quiet;
   });
+}
+
+interface NeighborRow {
+  readonly linkStateRetransmissionListCounter: number;
+}
+
+/** LSAs that a router with FRR waits for its neighbors to acknowledge. Throws LabError. */
+async function unacknowledged(router: LabNode): Promise<number> {
+  const { code, stdout, stderr } = await router.exec(['vtysh', '-c', 'show ip ospf neighbor json']);
+  if (code !== 0) throw new LabError(`${router.name}: vtysh: ${stdout}${stderr}`.trim());
+  const { neighbors } = JSON.parse(stdout) as { neighbors: Readonly<Record<string, readonly NeighborRow[]>> };
+  return Object.values(neighbors)
+    .flat()
+    .reduce((sum, row) => sum + row.linkStateRetransmissionListCounter, 0);
 }
