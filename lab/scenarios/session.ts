@@ -23,8 +23,8 @@ export type SessionLoad = Partial<Omit<TrafficSettings, 'target'>>;
 
 /** As much as three emulated directors carry on two processors beside their agents, the client and the servers. */
 const LOAD_OF_GUESTS: SessionLoad = { request: 20, idle: 160, push: 20, short: 10, idlePause: 2000 };
-/** As long as guests may take on a busy machine, where their agents have next to no processor: 20 s and 60 s were not enough there. */
-const LED_TO_WITHIN = 120_000;
+/** Milliseconds until routers lead to guests on a busy machine, where agents have next to no processor: 60 s were not enough there. */
+const LED_TO_GUESTS_WITHIN = 120_000;
 
 export interface Step {
   readonly name: string;
@@ -86,10 +86,11 @@ export class Session {
    * connections are established. Throws LabError.
    */
   static async open(lab: Lab, directors: readonly string[], wanted: SessionLoad = {}): Promise<Session> {
-    const load = { ...(lab.runtime === 'qemu' ? LOAD_OF_GUESTS : {}), ...wanted };
+    const guests = lab.runtime === 'qemu';
+    const load = { ...(guests ? LOAD_OF_GUESTS : {}), ...wanted };
     const target = await serviceOf(lab, directors[0] ?? '');
     const routers = await RouterView.of(lab, target.address);
-    await routers.untilNextHops(directors, LED_TO_WITHIN);
+    await routers.untilNextHops(directors, guests ? LED_TO_GUESTS_WITHIN : undefined);
     const probe = await PlacementProbe.install(lab.byRole('director'), target.address);
     if ((load.bulk ?? 0) > 0) await startMirrors(lab);
     const client = onlyClient(lab);

@@ -25,9 +25,9 @@ const MARK_SEED = 0x51c1ce50;
 
 /** Of marks that are ours: what an operator would hardly give by hand. */
 const OUR_MARKS = 0x5c000000;
+const VARIABLE_BITS = 0x00ffffff;
 /** On packets that a fellow director has sent on. */
 const SENT_ON_MARK = 0x5d000000;
-const VARIABLE_BITS = 0x00ffffff;
 
 /** Is one of its servers a director, so that packets could come back? */
 export function isLooped({ direct, servers }: DesiredService): boolean {
